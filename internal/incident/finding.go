@@ -1,0 +1,134 @@
+package incident
+
+import "time"
+
+// Window is a half-open interval [From, To) in UTC.
+type Window struct{ From, To time.Time }
+
+// Length is To - From, never negative.
+func (w Window) Length() time.Duration { return max(0, w.To.Sub(w.From)) }
+
+// Confidence is a word, not a decimal.
+type Confidence uint8
+
+const (
+	NoClearCause Confidence = iota
+	Possible
+	Likely
+)
+
+// Role keeps apart what analyses mix up.
+type Role uint8
+
+const (
+	Trigger      Role = iota // a state change that began it
+	FirstFailure             // the earliest degraded call
+	Amplifier                // a missing guard: explains size and length, not the start
+	Symptom
+)
+
+// Finding is one sentence and its proof. No evidence, no finding.
+type Finding struct {
+	ID         string // stable: rule name and subject
+	Role       Role
+	Cause      string // rule: "lock_root", "call_without_deadline", "pool_exhausted"
+	Claim      string // one sentence
+	Detail     []string
+	Action     string // what to do; exact SQL where there is one
+	Window     Window
+	Confidence Confidence
+	Support    []ID
+	Against    []ID
+	// GroupNames are the independence groups of Support, sorted, each once.
+	GroupNames []string
+	// Coverage is the share of the impact window that Window covers, 0..1.
+	Coverage float64
+	Subject  Subject
+}
+
+// Groups counts independence groups, not sources.
+func (f Finding) Groups() int { return len(f.GroupNames) }
+
+// Subject is what a finding is about, for drill-down; unused fields are zero.
+type Subject struct {
+	PID      int
+	Relation string
+	Mode     string
+	Waiters  int // the most at one instant
+	Endpoint Endpoint
+	Edge     string
+	Pool     string
+}
+
+// MomentKind orders and colours a timeline entry.
+type MomentKind uint8
+
+const (
+	MTrigger MomentKind = iota
+	MSymptom
+	MDetection
+	MAction
+	MDecision
+	MCommunication
+	MRecovery
+	MNote
+)
+
+// Moment is one entry of the timeline.
+type Moment struct {
+	ID         string
+	At         time.Time
+	End        time.Time // zero for a point
+	Kind       MomentKind
+	Text       string // one fact, no judgement
+	System     string
+	Lane       string // deploy, locks, pool, errors, grpc, people
+	Confidence string // measured, derived, stated, assumed
+	Precision  time.Duration
+	Support    []ID
+	SourceText string // "access.log, byte 8123990"
+	Hidden     bool
+}
+
+// Impact is what one endpoint went through.
+type Impact struct {
+	Endpoint                Endpoint
+	Before, During, After   Counts
+	FirstFailed, LastFailed time.Time // start of the first, end of the last; zero when none failed
+	Recovered               time.Time // start of the first success after which failures are rare again; zero when unknown
+	P50During, P99During    Quantile
+	P50Before, P99Before    Quantile
+	Requests, Failed        int64 // over the impact window, by start
+	Vanished                bool  // traffic that stopped altogether: no failures, no requests
+	VanishedFrom            time.Time
+	Support                 []ID
+	Statuses                map[int]int64 // during
+}
+
+// Counts of requests by start.
+type Counts struct {
+	Requests, Failed int64
+	Statuses         map[int]int64
+}
+
+// Remainder is a part of the impact window that no trigger covers, and what is
+// said about it.
+type Remainder struct {
+	Window      Window
+	Explanation string // empty: unexplained
+	Support     []ID
+}
+
+// Analysis is everything derived from the evidence; a pure function of it.
+type Analysis struct {
+	Sentence   string    // speaks of the whole incident
+	Proof      []string  // lines under it
+	Impact     Window    // zero when nothing failed
+	Findings   []Finding // most important first
+	Endpoints  []Impact
+	Coverage   float64 // share of Impact covered by triggers, 0..1
+	Remainder  []Remainder
+	Timeline   []Moment
+	Checked    []string // what was looked at and found innocent
+	Confidence Confidence
+}

@@ -1,0 +1,53 @@
+// Package host is everything a handler may ask of the world: time, guarded
+// connections, randomness, queues and measurements. The same handlers run on
+// it over TCP with the wall clock and in the simulator with virtual time.
+package host
+
+import (
+	"context"
+	"time"
+
+	"tripcurve/internal/pglock"
+)
+
+// Clock is time as a handler sees it: wall time in production, virtual time in
+// the simulator.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits for d or until ctx ends, whose error it then returns.
+	Sleep(ctx context.Context, d time.Duration) error
+	// WithTimeout derives a context that ends after d on this clock.
+	WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
+	// AfterFunc runs f as a process of its own after d.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+	// Race runs f as a process of its own and returns f's error when it ends, or
+	// ErrTimeout after d, or ctx's error, whichever is first. f then runs on: what
+	// opossum does to a slow call. f's context keeps ctx's values but not its end.
+	// d = 0 sets no time limit.
+	Race(ctx context.Context, d time.Duration, f func(context.Context) error) error
+}
+
+// Rand is the only randomness a handler has: one uniform draw in [0,1).
+type Rand func() float64
+
+// Meter takes what a handler or a guard measures.
+type Meter interface {
+	// Count adds n to a counter. name is a constant; labels are key, value pairs.
+	Count(name string, n int64, labels ...string)
+	// Observe adds one duration to a distribution.
+	Observe(name string, d time.Duration, labels ...string)
+}
+
+// Queue is where handlers leave work for later.
+type Queue interface {
+	Enqueue(ctx context.Context, kind string, args []byte) error
+}
+
+// Statement is one SQL statement of a service and its lock footprint, declared
+// once: pgx runs SQL, the simulator takes Lock on Table.
+type Statement struct {
+	Name  string
+	SQL   string
+	Table string
+	Lock  pglock.Mode
+}

@@ -1,0 +1,150 @@
+// Package sim runs pipelines in virtual time. This package holds what goes in
+// (Scenario) and what comes out (Result); vtime is the kernel, world what the
+// pipeline stands on, scenario the bundled runs.
+package sim
+
+import (
+	"time"
+
+	"tripcurve/internal/pglock"
+	"tripcurve/internal/policy"
+)
+
+// Scenario is one run to make. The same Scenario gives the same Result to the
+// byte on every machine of one architecture.
+type Scenario struct {
+	Name   string
+	Seed   uint64
+	Start  time.Time // UTC instant of the run's beginning
+	Length time.Duration
+	// Arrivals per second of each kind of client, as straight lines from the
+	// beginning to the end of the run; Poisson.
+	Checkouts, InventoryReads, OrderReads Ramp
+	// Patience: a checkout answered later than this counts as late.
+	Patience time.Duration
+	Faults   []Fault
+	Edges    policy.Edges
+	World    World
+}
+
+// Ramp is a rate that changes along a straight line.
+type Ramp struct{ From, To float64 } // per second
+
+// World is what the pipeline stands on.
+type World struct {
+	NetworkDelay   time.Duration // one way, each hop
+	PoolSize       int           // inventory's Postgres connections
+	StreamQuota    int           // concurrent streams of order -> inventory
+	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
+	StatementTime  time.Duration // mean of one healthy statement
+	StockPerSKU    int
+	SKUs           int
+	ReservationTTL time.Duration
+}
+
+// Fault is something that goes wrong at a time from the run's beginning.
+type Fault interface{ fault() }
+
+// LockTable is a session that takes a table lock and holds it.
+type LockTable struct {
+	At, Hold  time.Duration
+	Table     string
+	Mode      pglock.Mode
+	PID       int
+	User      string
+	Statement string
+}
+
+// RestartService kills a service's processes and connections and starts it again.
+type RestartService struct {
+	At      time.Duration
+	Service string
+}
+
+func (LockTable) fault()      {}
+func (RestartService) fault() {}
+
+// Result is what a run gave. Series have one value per second of the run.
+type Result struct {
+	Scenario string
+	Seed     uint64
+	Start    time.Time
+	Length   time.Duration
+
+	// Checkouts by second: Started by their start; Served, Late, Failed (answered,
+	// not accepted) and Rejected (failed because a breaker rejected) by their end.
+	Started, Served, Late, Failed, Rejected []int
+	Answered502                             []int // by end
+	InFlight, PoolInUse, StreamsInUse       []int // at the end of each second
+	LockWaiters                             []int
+
+	Orders    Orders
+	Waits     Waits
+	Endpoints []Endpoint
+
+	PoolFullAfter   time.Duration // from the first LockTable fault; -1 when never full
+	First502Started time.Time     // zero when none
+	Last502Ended    time.Time
+	LockWaitersMax  int
+	LockFrom        time.Time
+	LockTo          time.Time
+	// DeadlineExceeded counts calls that ended with that status anywhere.
+	DeadlineExceeded int
+	// Orphans are reservations made whose caller never learnt of them.
+	Orphans int
+	// ReserveCalls is the load on inventory: Reserve calls that reached it;
+	// ReserveCallsPerOrder is that per checkout started while something was wrong.
+	ReserveCalls         int
+	ReserveCallsPerOrder float64
+	// RecoveredAt is when checkouts succeed again for good after the trigger
+	// began; zero when they never failed or never recovered.
+	RecoveredAt time.Time
+	Events      []Event
+	Breakers    []BreakerTrack
+	// KernelEvents counts what the kernel processed, for benchmarks.
+	KernelEvents uint64
+}
+
+// Orders counts distinct checkouts by how they ended.
+type Orders struct {
+	Started      int
+	Served       int // accepted within patience
+	Late         int // accepted, but too late
+	Failed       int // not accepted within patience, for any reason; Late counts
+	Answered502  int
+	Answered503  int
+	Answered504  int
+	Rejected     int // last answer was a breaker's rejection
+	InFlightLeft int // unfinished at the end of the run
+}
+
+// Waits is how long customers waited for the answer to a checkout, over
+// checkouts started between the trigger and the recovery (or the whole run).
+type Waits struct{ P50, P99, Max time.Duration }
+
+// Endpoint is what the gateway's clients saw of one route.
+type Endpoint struct {
+	Method, Route           string
+	Requests, Failed        int
+	FirstFailed, LastFailed time.Time // start of the first, end of the last
+	P50, P99                time.Duration
+}
+
+// Event is one thing that happened in the world, for the timeline.
+type Event struct {
+	At   time.Time
+	Kind string // lock_taken, pool_full, connection_dropped, lock_released, restart, breaker
+	Text string
+}
+
+// BreakerTrack is the states one breaker went through.
+type BreakerTrack struct {
+	Edge    string
+	Changes []BreakerChange
+}
+
+// BreakerChange is one transition.
+type BreakerChange struct {
+	At    time.Time
+	State policy.State
+}
