@@ -1,0 +1,55 @@
+# The index of what one can do here. Every target is a line or two of plain Go.
+SHELL := /bin/bash
+TOOL  := go tool -modfile=tools.mod
+GO    := CGO_ENABLED=0 go
+PKGS  := ./...
+export GOTOOLCHAIN := local
+
+.PHONY: help build deps unit real test check soak golden fuzz bench gen dist vuln notices clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+build: ## the program, one static binary without cgo
+	$(GO) build -trimpath -o tripcurve ./cmd/tripcurve
+
+deps: ## install what the tests need and this machine lacks (Debian); starts no daemon
+	scripts/deps
+
+unit: ## all tests without servers, with the race detector
+	go test -race -timeout 10m $(PKGS)
+
+real: ## tests against real servers of our own (a private Postgres), one package at a time
+	go test -tags real -run '^TestReal' -p 1 -timeout 15m $(PKGS)
+
+test: deps unit real ## install what is missing, then run every test
+
+check: ## lint, formatting, tidy module files, clean tree (no tests)
+	scripts/check
+
+soak: ## long fuzzing, an hour and more; not in CI
+	FUZZTIME=10m scripts/fuzz
+
+golden: ## rewrite golden files, scripts and transcripts; review the diff like code
+	TRIPCURVE_UPDATE=1 go test $(PKGS)
+
+fuzz: ## every fuzz target for 30 s
+	FUZZTIME=30s scripts/fuzz
+
+bench: ## the promised figures as ratios, each measured in one run
+	scripts/bench
+
+gen: ## generate the protobuf code (needs protoc)
+	scripts/gen
+
+dist: ## release binaries for linux and darwin, amd64 and arm64, with checksums
+	scripts/dist
+
+vuln: ## known vulnerabilities (fetches its database from the network)
+	$(TOOL) govulncheck $(PKGS)
+
+notices: ## rewrite THIRD_PARTY_NOTICES from the linked modules' licence files
+	go run ./scripts/notices
+
+clean:
+	rm -rf tripcurve dist bin

@@ -1,0 +1,184 @@
+// Package config resolves the program's settings: a flag wins over the
+// environment, the environment over the file, the file over the default, and
+// every value remembers where it came from. It never holds a credential.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Setting is one thing a user may choose. The same name is its flag (--color),
+// its environment variable (TRIPCURVE_COLOR) and its key in the file (color).
+type Setting struct {
+	Name    string
+	Default string
+	Choices []string // the values allowed; empty allows any
+	Help    string
+}
+
+// Flag is the setting's flag without dashes.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Name, "_", "-") }
+
+// Env is the setting's environment variable.
+func (s Setting) Env() string { return "TRIPCURVE_" + strings.ToUpper(s.Name) }
+
+// Settings is every setting, in the order in which `info` lists them.
+var Settings = []Setting{
+	{Name: "color", Default: "auto", Choices: []string{"auto", "always", "never", "16", "256", "truecolor"}, Help: "colours on the terminal"},
+	{Name: "theme", Default: "dark", Choices: []string{"dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette"},
+	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
+	{Name: "fps", Default: "120", Help: "most frames per second; 15 suits a bad link"},
+	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "osc52", "tmux", "file"}, Help: "where y copies to"},
+	{Name: "export_dir", Default: ".", Help: "folder that exports are written to"},
+}
+
+// Value is a resolved setting.
+type Value struct {
+	Text   string
+	Origin string // "default", "flag --color", "environment TRIPCURVE_COLOR", "config.yaml:3"
+}
+
+// Values holds one Value for each of Settings.
+type Values struct {
+	File   string // the file that was looked for
+	Exists bool
+	byName map[string]Value
+}
+
+// Get is the value of a setting of Settings; any other name is a mistake of ours.
+func (v Values) Get(name string) Value {
+	val, ok := v.byName[name]
+	if !ok {
+		panic("config: no setting named " + name)
+	}
+	return val
+}
+
+// Load resolves all settings. flags holds the flags that were given, by setting
+// name. A missing file is fine unless the user named it (explicit).
+func Load(file string, explicit bool, env func(string) string, flags map[string]string) (Values, error) {
+	v := Values{File: file, byName: map[string]Value{}}
+	for _, s := range Settings {
+		v.byName[s.Name] = Value{Text: s.Default, Origin: "default"}
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		v.Exists = true
+		if err := v.readFile(file, text); err != nil {
+			return v, err
+		}
+	case !explicit && errors.Is(err, fs.ErrNotExist):
+	default:
+		return v, fmt.Errorf("settings file: %w", err)
+	}
+	for _, s := range Settings {
+		if text := env(s.Env()); text != "" {
+			if err := v.set(s, text, "environment "+s.Env()); err != nil {
+				return v, err
+			}
+		}
+		if text, given := flags[s.Name]; given {
+			if err := v.set(s, text, "flag --"+s.Flag()); err != nil {
+				return v, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func (v Values) set(s Setting, text, origin string) error {
+	if len(s.Choices) > 0 && !slices.Contains(s.Choices, text) {
+		return fmt.Errorf("%s: %s is %q; expected one of %s", origin, s.Name, text, strings.Join(s.Choices, ", "))
+	}
+	v.byName[s.Name] = Value{Text: text, Origin: origin}
+	return nil
+}
+
+func (v Values) readFile(file string, text []byte) error {
+	parsed, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return fmt.Errorf("settings file %s: %s", file, strings.TrimSpace(yaml.FormatError(err, false, false)))
+	}
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		m, ok := doc.Body.(*ast.MappingNode)
+		if !ok {
+			if one, isOne := doc.Body.(*ast.MappingValueNode); isOne {
+				m = ast.Mapping(one.GetToken(), false, one)
+			} else {
+				return fmt.Errorf("%s: found %s; expected lines of `name: value`", place(file, doc.Body), doc.Body.Type())
+			}
+		}
+		for _, kv := range m.Values {
+			name := kv.Key.GetToken().Value
+			i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Name == name })
+			if i < 0 {
+				return fmt.Errorf("%s: no setting is called %q; expected one of %s", place(file, kv.Key), name, strings.Join(Names(), ", "))
+			}
+			scalar, ok := kv.Value.(ast.ScalarNode)
+			if !ok {
+				return fmt.Errorf("%s: %s has a %s; expected one value", place(file, kv.Value), name, kv.Value.Type())
+			}
+			if err := v.set(Settings[i], fmt.Sprint(scalar.GetValue()), place(file, kv.Value)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// place is file:line:column of a node.
+func place(file string, n ast.Node) string {
+	p := n.GetToken().Position
+	return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column)
+}
+
+// Names lists the names of all settings.
+func Names() []string {
+	names := make([]string, len(Settings))
+	for i, s := range Settings {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Paths are the folders the program uses, after the XDG base directory rules.
+type Paths struct {
+	Config string // the settings file
+	State  string // recordings, sessions, history
+	Cache  string
+}
+
+// FindPaths derives the paths from the environment. TRIPCURVE_CONFIG names the
+// settings file outright.
+func FindPaths(env func(string) string) Paths {
+	home := env("HOME")
+	dir := func(variable, fallback string) string {
+		if d := env(variable); filepath.IsAbs(d) {
+			return filepath.Join(d, "tripcurve")
+		}
+		return filepath.Join(home, fallback, "tripcurve")
+	}
+	p := Paths{
+		Config: filepath.Join(dir("XDG_CONFIG_HOME", ".config"), "config.yaml"),
+		State:  dir("XDG_STATE_HOME", ".local/state"),
+		Cache:  dir("XDG_CACHE_HOME", ".cache"),
+	}
+	if f := env("TRIPCURVE_CONFIG"); f != "" {
+		p.Config = f
+	}
+	return p
+}
