@@ -1,0 +1,314 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+)
+
+// script is a collector whose n-th Run is the n-th function.
+type script struct {
+	name string
+	runs []func(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error
+	n    int
+	at   []time.Duration // of each Run since the test began
+	t0   time.Time
+}
+
+func (s *script) Source() incident.SourceStatus {
+	return incident.SourceStatus{Name: s.name, Group: "test"}
+}
+
+func (s *script) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	s.at = append(s.at, time.Since(s.t0))
+	run := s.runs[min(s.n, len(s.runs)-1)]
+	s.n++
+	return run(ctx, out, status)
+}
+
+// fixed takes the jitter out of the backoff: 0.8 + 0.4*0.5 = 1.
+var fixed = Options{Rand: func() float64 { return 0.5 }}
+
+// notes is a writer that keeps everything.
+type notes struct {
+	facts   []incident.Fact
+	sources []incident.SourceStatus
+	dropped int
+	batches int
+}
+
+func (n *notes) write(_ context.Context, b Batch) error {
+	n.facts = append(n.facts, b.Facts...)
+	n.sources = append(n.sources, b.Sources...)
+	n.dropped += b.DroppedFacts
+	n.batches++
+	return nil
+}
+
+func (n *notes) states() []string {
+	var s []string
+	for _, st := range n.sources {
+		s = append(s, fmt.Sprintf("%v %s", st.State, st.Detail))
+	}
+	return s
+}
+
+func change(text string) incident.Fact {
+	return incident.Change{Kind: incident.Config, Text: text, At: time.Unix(0, 0)}
+}
+
+func TestBackoffDoublesToItsLimitAndStartsAgainAfterALongRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("connection refused")
+		fail := func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error { return refused }
+		c := &script{name: "pg", t0: time.Now()}
+		for range 7 {
+			c.runs = append(c.runs, fail)
+		}
+		c.runs = append(c.runs,
+			func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error {
+				time.Sleep(time.Minute)
+				return refused
+			}, fail)
+		ctx, cancel := context.WithTimeout(t.Context(), 196*time.Second)
+		defer cancel()
+		var n notes
+		if err := New([]Collector{c}, fixed).Run(ctx, n.write); err != nil {
+			t.Fatal(err)
+		}
+		var got []float64
+		for _, at := range c.at {
+			got = append(got, at.Seconds())
+		}
+		// waits of 1, 2, 4, 8, 16, 30, 30 s, a run of 60 s, then 1 and 2 s again
+		want := []float64{0, 1, 3, 7, 15, 31, 61, 91, 152, 154, 158, 166, 182}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("starts, s (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestADownSourceLeavesAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t0 := time.Now().UTC()
+		sample := func(out chan<- []incident.Fact, status chan<- incident.SourceStatus) {
+			out <- []incident.Fact{change("sample")}
+			status <- incident.SourceStatus{Name: "pg", Group: "test", State: incident.SourceOK, LastAt: time.Now()}
+		}
+		c := &script{name: "pg", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(_ context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				sample(out, status)
+				time.Sleep(2 * time.Second)
+				return errors.New("terminating connection")
+			},
+			func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error {
+				return errors.New("connection refused")
+			},
+			func(_ context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				sample(out, status)
+				return nil
+			},
+		}}
+		var n notes
+		if err := New([]Collector{c}, fixed).Run(t.Context(), n.write); err != nil {
+			t.Fatal(err)
+		}
+		var gaps []incident.Episode
+		for _, f := range n.facts {
+			if e, ok := f.(incident.Episode); ok && e.Kind == incident.Gap {
+				gaps = append(gaps, e)
+			}
+		}
+		last := gaps[len(gaps)-1]
+		if last.Open || !last.From.Equal(t0) || !last.To.Equal(t0.Add(5*time.Second)) || last.Text != "terminating connection" {
+			t.Errorf("gap = %+v, want it closed, from the last word at 0 s to the first at 5 s", last)
+		}
+		for _, g := range gaps {
+			if g.ID() != last.ID() {
+				t.Errorf("one time down has two gaps: %s and %s", g.ID(), last.ID())
+			}
+		}
+		want := []string{
+			fmt.Sprintf("%v ", incident.SourceOK),
+			fmt.Sprintf("%v terminating connection; try 2 in 1s", incident.SourceDown),
+			fmt.Sprintf("%v connection refused; try 3 in 2s", incident.SourceDown),
+			fmt.Sprintf("%v ", incident.SourceOK),
+			fmt.Sprintf("%v ", incident.SourceDone),
+		}
+		got := n.states()
+		for _, w := range want {
+			i := 0
+			for i < len(got) && got[i] != w {
+				i++
+			}
+			if i == len(got) {
+				t.Fatalf("states %q lack %q, in this order", n.states(), w)
+			}
+			got = got[i+1:]
+		}
+	})
+}
+
+func TestAPanicIsASourceThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		healthy := &script{name: "gw", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(ctx context.Context, out chan<- []incident.Fact, _ chan<- incident.SourceStatus) error {
+				<-ctx.Done()
+				out <- []incident.Fact{change("still here")}
+				return ctx.Err()
+			},
+		}}
+		broken := &script{name: "pg", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error {
+				var m map[string]int
+				m["x"]++
+				return nil
+			},
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		var n notes
+		if err := New([]Collector{healthy, broken}, fixed).Run(ctx, n.write); err != nil {
+			t.Fatal(err)
+		}
+		if len(n.sources) != 1 || n.sources[0].Name != "pg" || n.sources[0].State != incident.SourceDown ||
+			!strings.Contains(n.sources[0].Detail, "panic: assignment to entry in nil map at supervise_test.go:") {
+			t.Errorf("sources = %+v, want pg down with the panic and its place", n.sources)
+		}
+		if d := cmp.Diff("still here", n.facts[len(n.facts)-1].(incident.Change).Text); d != "" {
+			t.Errorf("what was received while stopping is not written (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestAnErrorThatCannotBeMendedIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &script{name: "gw", t0: time.Now(), runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error {
+				return Permanent(errors.New("unknown format"))
+			},
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var n notes
+		if err := New([]Collector{c}, fixed).Run(ctx, n.write); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.at) != 1 || n.sources[0].Detail != "unknown format" {
+			t.Errorf("started %d times, status %q; want once and \"unknown format\"", len(c.at), n.sources[0].Detail)
+		}
+	})
+}
+
+func TestASilentSourceIsStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &script{name: "grpc", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				status <- incident.SourceStatus{Name: "grpc", Group: "test", State: incident.SourceOK, LastAt: time.Now()}
+				time.Sleep(42 * time.Second)
+				out <- []incident.Fact{change("late")}
+				return nil
+			},
+		}}
+		var n notes
+		if err := New([]Collector{c}, fixed).Run(t.Context(), n.write); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			fmt.Sprintf("%v ", incident.SourceOK), fmt.Sprintf("%v ", incident.SourceStale),
+			fmt.Sprintf("%v ", incident.SourceOK), fmt.Sprintf("%v ", incident.SourceDone),
+		}
+		got := n.states()
+		if len(got) == 3 { // the writer may see the last two in one batch, where the newest counts
+			want = append(want[:2], want[3])
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("states (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestASlowWriterStopsNoCollectorAndMemoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const sent = 10_000
+		c := &script{name: "pg", t0: time.Now(), runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(_ context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				began := time.Now()
+				for i := range sent {
+					out <- []incident.Fact{change(fmt.Sprint(i))}
+				}
+				if took := time.Since(began); took > 0 {
+					t.Errorf("sending took %s", took)
+				}
+				status <- incident.SourceStatus{Name: "pg", Group: "test", State: incident.SourceOK, LastAt: time.Now()}
+				return nil
+			},
+		}}
+		opts := fixed
+		opts.MaxFacts = 1000
+		var n notes
+		most := 0
+		err := New([]Collector{c}, opts).Run(t.Context(), func(ctx context.Context, b Batch) error {
+			time.Sleep(time.Minute) // a screen over a bad link
+			most = max(most, len(b.Facts))
+			return n.write(ctx, b)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most > 1000 {
+			t.Errorf("a batch of %d facts, the limit is 1000", most)
+		}
+		if n.dropped == 0 || n.dropped+len(n.facts) != sent {
+			t.Errorf("%d written + %d dropped of %d sent", len(n.facts), n.dropped, sent)
+		}
+		last := n.sources[len(n.sources)-1]
+		if want := fmt.Sprintf("%d facts dropped: the writer is too slow", n.dropped); last.Detail != want {
+			t.Errorf("detail %q, want %q", last.Detail, want)
+		}
+	})
+}
+
+func TestAFailingWriterEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no space left on device")
+		c := &script{name: "pg", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(ctx context.Context, out chan<- []incident.Fact, _ chan<- incident.SourceStatus) error {
+				for ctx.Err() == nil {
+					out <- []incident.Fact{change("x")}
+					time.Sleep(time.Second)
+				}
+				return ctx.Err()
+			},
+		}}
+		err := New([]Collector{c}, fixed).Run(t.Context(), func(context.Context, Batch) error { return full })
+		if !errors.Is(err, full) {
+			t.Errorf("Run = %v, want %v", err, full)
+		}
+	})
+}
+
+func TestTheQueueJoinsWhatIsTheSame(t *testing.T) {
+	at := time.Unix(1768487000, 0).UTC()
+	q := newQueue(100)
+	wait := incident.Episode{Kind: incident.LockWait, From: at, To: at, Open: true, Session: incident.Session{PID: 7}}
+	gauge := incident.Series{Name: "lock_waiters", Unit: "1", Points: []incident.Point{{At: at, V: 1}}}
+	q.add(event{facts: []incident.Fact{wait, gauge}})
+	wait.To = at.Add(time.Second)
+	gauge.Points = []incident.Point{{At: at.Add(time.Second), V: 2}}
+	q.add(event{facts: []incident.Fact{wait, gauge}})
+
+	joined := gauge
+	joined.Points = []incident.Point{{At: at, V: 1}, {At: at.Add(time.Second), V: 2}}
+	if d := cmp.Diff([]incident.Fact{wait, joined}, q.batch().Facts); d != "" {
+		t.Errorf("queue (-want +got):\n%s", d)
+	}
+}
