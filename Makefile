@@ -49,7 +49,7 @@ vuln: ## known vulnerabilities (fetches its database from the network)
 	$(TOOL) govulncheck $(PKGS)
 
 notices: ## rewrite THIRD_PARTY_NOTICES from the linked modules' licence files
-	go run ./scripts/notices
+	scripts/notices
 
 clean:
 	rm -rf tripcurve dist bin
