@@ -1,0 +1,194 @@
+package redact
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Mask stands for a secret that was removed at ingest.
+const Mask = "****"
+
+// MaskSecrets removes credentials from text as it is collected, so that they are
+// never stored: passwords of DSNs and URLs, PASSWORD '...' in SQL, Authorization
+// and cookie headers, bearer tokens and JWTs, API keys, private keys, payment
+// client secrets, and the query parameters that carry such (token, code,
+// password, signature, api_key). What surrounds them stays. Text without any is
+// returned as it is; masking twice changes nothing.
+func MaskSecrets(s string) string {
+	return replaceSecrets(s, func(string) string { return Mask })
+}
+
+// replaceSecrets hands each secret found to to and puts its answer in place.
+func replaceSecrets(s string, to func(secret string) string) string {
+	if !mayHoldSecret(s) {
+		return s
+	}
+	for _, f := range secretFinders {
+		s = f.replace(s, to)
+	}
+	return s
+}
+
+// secretFinder finds one way of writing secrets down. Its expression has exactly
+// one group, the secret.
+type secretFinder struct {
+	re   *regexp.Regexp
+	pick func(whole, secret string) bool // nil: every match is a secret
+}
+
+// secretKeys are the names, without what may precede them (db_, X-, client), under
+// which secrets are kept in headers, DSNs, JSON, YAML and query strings.
+const secretKeys = `(?:password|passwd|pwd|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?(?:[_-]?base)?|token|` +
+	`api[_-]?key|app(?:lication)?[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|signature|credentials?|` +
+	`session[_-]?id|sessid)`
+
+// secretValue is a value quoted in one of three ways, perhaps cut off before its
+// closing quote, or a bare one.
+const secretValue = `("(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.|'')*(?:'|\\?$)|\\"(?:[^"\\]|\\[^"])*(?:\\"|\\?$)|(?:[^\s&,;"'<>)}\]\\]|\\.)+)`
+
+var secretFinders = []secretFinder{
+	{re: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
+	// scheme://user:password@host. The password may hold anything but white space
+	// and quotes; a number and then / ? or # is a port, and the @ belongs to the path.
+	{
+		re:   regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:([^\s"'<>]*)@`),
+		pick: func(_, secret string) bool { return !portAndPath.MatchString(secret) },
+	},
+	{re: regexp.MustCompile(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?(?:(?:bearer|basic|token|apikey)\s+)([^\s"'\\,;]+)`)},
+	{
+		re: regexp.MustCompile(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`),
+		pick: func(_, secret string) bool {
+			scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(secret)), " ")
+			switch scheme {
+			case "bearer", "basic", "token", "apikey": // the finder above has done it
+				return false
+			}
+			return true
+		},
+	},
+	{re: regexp.MustCompile(`(?i)\bcookie\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`)},
+	{
+		re:   regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`),
+		pick: func(_, secret string) bool { return strings.ContainsAny(secret, "0123456789._~+/=") },
+	},
+	{re: regexp.MustCompile(`(?i)[?&](?:code|sig|key|auth|jwt|pass)=([^&\s"'#<>]+)`)},
+	{re: regexp.MustCompile(`(?i)` + secretKeys + `\\?["']?\s*(?:=>|:=|=|:)\s*` + secretValue), pick: isValue},
+	{re: regexp.MustCompile(`(?i)\b(?:password|identified\s+by)\s+` + `('(?:[^'\\]|\\.|'')*(?:'|\\?$))`)},
+	{re: regexp.MustCompile(`\b(eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)`)},
+	{re: regexp.MustCompile(`\b((?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|` +
+		`glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16})`)},
+	// Payment intents' client secrets: pi_3Mx_secret_abc123. A column such as
+	// my_client_secret_hash has neither digit nor capital.
+	{
+		re: regexp.MustCompile(`\b([a-z]{2,8}_[A-Za-z0-9]+_secret_[A-Za-z0-9]+)`),
+		pick: func(_, secret string) bool {
+			return strings.ContainsAny(secret, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		},
+	},
+}
+
+var portAndPath = regexp.MustCompile(`^\d{1,5}[/?#]`)
+
+// isValue tells a secret from what stands in its place: a parameter of a prepared
+// statement, a null, a mask.
+func isValue(_, secret string) bool {
+	switch v := strings.Trim(secret, `"'\`); {
+	case v == "", v == "?", strings.EqualFold(v, "null"), strings.EqualFold(v, "none"):
+		return false
+	case v[0] == '$' || v[0] == '[' || v[0] == '{':
+		return false
+	}
+	return true
+}
+
+func (f secretFinder) replace(s string, to func(string) string) string {
+	matches := f.re.FindAllStringSubmatchIndex(s, -1)
+	if matches == nil {
+		return s
+	}
+	var b strings.Builder
+	done := 0
+	for _, m := range matches {
+		lo, hi := m[2], m[3]
+		if lo < done || lo == hi {
+			continue
+		}
+		// Quotes around the secret stay, so that what held it still parses.
+		for _, q := range [...]string{`\"`, `"`, `'`} {
+			if strings.HasPrefix(s[lo:hi], q) {
+				lo += len(q)
+				if hi-len(q) >= lo && strings.HasSuffix(s[lo:hi], q) {
+					hi -= len(q)
+				}
+				break
+			}
+		}
+		secret := s[lo:hi]
+		if secret == "" || strings.HasPrefix(secret, Mask) || isToken(secret) ||
+			f.pick != nil && !f.pick(s[m[0]:m[1]], secret) {
+			continue
+		}
+		b.WriteString(s[done:lo])
+		b.WriteString(to(secret))
+		done = hi
+	}
+	b.WriteString(s[done:])
+	return b.String()
+}
+
+// isToken says whether a Redactor has been here: [secret-1].
+func isToken(s string) bool { return token.MatchString(s) }
+
+var token = regexp.MustCompile(`^\[[a-z-]+-\d+\]`)
+
+// hints are the beginnings without which no finder can match; lower case.
+var hints = []string{
+	"password", "passwd", "pwd", "passphrase", "secret", "token", "api_key", "api-key", "apikey", "app_key", "app-key",
+	"appkey", "application_key", "application-key", "applicationkey", "access_key", "access-key", "accesskey",
+	"private", "signing", "signature", "credential", "session", "sessid", "authorization", "cookie", "bearer",
+	"identified", "://", "eyj", "sk_", "rk_", "pk_", "gh", "glpat", "xox", "akia", "asia",
+	"?code=", "&code=", "?sig=", "&sig=", "?key=", "&key=", "?auth=", "&auth=", "?jwt=", "&jwt=", "?pass=", "&pass=",
+}
+
+// byFirst holds the hints by their first byte.
+var byFirst = func() (t [128][]string) {
+	for _, h := range hints {
+		t[h[0]] = append(t[h[0]], h)
+	}
+	return t
+}()
+
+// mayHoldSecret is one cheap pass over text that nearly always holds none.
+func mayHoldSecret(s string) bool {
+	for i := 0; i < len(s); i++ {
+		b := lower(s[i])
+		if b >= 128 {
+			continue
+		}
+		for _, h := range byFirst[b] {
+			if hasPrefixFold(s[i:], h) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	if len(s) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if lower(s[i]) != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
+}
