@@ -5,6 +5,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tripcurve/internal/pglock"
@@ -26,6 +27,10 @@ type Clock interface {
 	// d = 0 sets no time limit.
 	Race(ctx context.Context, d time.Duration, f func(context.Context) error) error
 }
+
+// ErrTimeout is a caller's own timer that ran out before the answer came. It is
+// not a gRPC deadline: nobody but the caller knows of it.
+var ErrTimeout = errors.New("no answer in time")
 
 // Rand is the only randomness a handler has: one uniform draw in [0,1).
 type Rand func() float64

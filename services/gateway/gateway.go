@@ -1,0 +1,257 @@
+// Package gateway is the door of the order pipeline: four routes over HTTP, each
+// one guarded call to a service, and the access log that tells of them.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tripcurve/internal/policy"
+	"tripcurve/services/host"
+	"tripcurve/services/pb"
+)
+
+// The edges that leave the gateway.
+const (
+	EdgeOrder     = "gateway.order"
+	EdgeOrderRead = "gateway.order_read"
+	EdgeInventory = "gateway.inventory"
+	EdgePayment   = "gateway.payment"
+)
+
+// RetryAfter is what a 503 tells the client to wait.
+const RetryAfter = 30 * time.Second
+
+// Config is what a Gateway stands on. The connections are bare: the gateway puts
+// the guards of Policies before them; the reads of orders go over Order too.
+type Config struct {
+	Clock     host.Clock
+	Meter     host.Meter
+	Rand      host.Rand
+	Order     grpc.ClientConnInterface
+	Inventory grpc.ClientConnInterface
+	Payment   grpc.ClientConnInterface
+	Policies  policy.Edges
+	// Upstreams are the addresses that the access log shows, by edge.
+	Upstreams map[string]string
+}
+
+// Gateway answers the four routes.
+type Gateway struct {
+	clock     host.Clock
+	rand      host.Rand
+	guards    []*host.Guard
+	order     pb.OrderClient
+	orderRead pb.OrderClient
+	inventory pb.InventoryClient
+	payment   pb.PaymentClient
+	upstreams map[string]string
+	// tries is how often a checkout is tried.
+	tries int
+}
+
+// New makes a gateway. It fails when a policy names a breaker that cannot be made.
+func New(c Config) (*Gateway, error) {
+	g := &Gateway{
+		clock: c.Clock, rand: c.Rand, upstreams: c.Upstreams,
+		tries: max(c.Policies[EdgeOrder].Retry.Attempts, 1),
+	}
+	if g.rand == nil {
+		g.rand = host.CryptoRand
+	}
+	guarded := func(edge string, conn grpc.ClientConnInterface) (grpc.ClientConnInterface, error) {
+		guard, err := host.NewGuard(edge, c.Policies[edge], conn, c.Clock, c.Meter, g.rand, host.WithRetryable(retryable))
+		if err != nil {
+			return nil, fmt.Errorf("edge %s: %w", edge, err)
+		}
+		g.guards = append(g.guards, guard)
+		return guard, nil
+	}
+	order, err := guarded(EdgeOrder, c.Order)
+	if err != nil {
+		return nil, err
+	}
+	orderRead, err := guarded(EdgeOrderRead, c.Order)
+	if err != nil {
+		return nil, err
+	}
+	inventory, err := guarded(EdgeInventory, c.Inventory)
+	if err != nil {
+		return nil, err
+	}
+	payment, err := guarded(EdgePayment, c.Payment)
+	if err != nil {
+		return nil, err
+	}
+	g.order, g.orderRead = pb.NewOrderClient(order), pb.NewOrderClient(orderRead)
+	g.inventory, g.payment = pb.NewInventoryClient(inventory), pb.NewPaymentClient(payment)
+	return g, nil
+}
+
+// Guards are the guards of the edges that leave the gateway.
+func (g *Gateway) Guards() []*host.Guard { return g.guards }
+
+// Close stops the guards' timers.
+func (g *Gateway) Close() {
+	for _, guard := range g.guards {
+		guard.Close()
+	}
+}
+
+// Handle answers one request. It is what the HTTP handler and the simulator both
+// drive. It always answers: what the pipeline could not do is a status.
+func (g *Gateway) Handle(ctx context.Context, r Request) Response {
+	resp := Response{Route: r.Route, Start: g.clock.Now()}
+	var trace host.Trace
+	var err error
+	switch r.Route {
+	case PostOrder:
+		err = g.checkout(ctx, r, &resp, &trace)
+	case GetOrder:
+		err = g.readOrder(ctx, r, &resp, &trace)
+	case GetStock:
+		err = g.readStock(ctx, r, &resp, &trace)
+	case PostIntent:
+		err = g.createIntent(ctx, r, &resp, &trace)
+	default:
+		resp.Status, resp.Code = 404, "unknown_route"
+	}
+	if err != nil {
+		g.fail(&resp, err)
+	}
+	resp.Tries = trace.Attempts
+	resp.Took = g.clock.Now().Sub(resp.Start)
+	return resp
+}
+
+func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+	key := r.Key
+	if key == "" {
+		// The tries of one request share a key, or each could store an order.
+		key = g.rand.ID("key_")
+	}
+	a := r.Checkout.ShippingAddress
+	out, err := g.order.Checkout(ctx, &pb.CheckoutRequest{
+		CartId: r.Checkout.CartID, PaymentMethod: r.Checkout.PaymentMethod, UserId: r.Checkout.UserID,
+		ShippingAddress: &pb.Address{Line1: a.Line1, City: a.City, State: a.State, Zip: a.Zip},
+		IdempotencyKey:  key,
+	}, trace)
+	if err != nil {
+		return err
+	}
+	resp.Status = 201
+	resp.Order = Order{
+		OrderID: out.GetOrderId(), Status: out.GetStatus(), ClientSecret: out.GetClientSecret(),
+		ExpiresAt: time.Unix(0, out.GetExpiresAtUnixNano()).UTC(),
+	}
+	return nil
+}
+
+func (g *Gateway) readOrder(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+	out, err := g.orderRead.GetOrder(ctx, &pb.GetOrderRequest{OrderId: r.ID}, trace)
+	if err != nil {
+		return err
+	}
+	resp.Status = 200
+	resp.Order = Order{
+		OrderID: out.GetOrderId(), Status: out.GetStatus(), ReservationID: out.GetReservationId(),
+		TrackingNumber: out.GetTrackingNumber(), Total: Cents(out.GetTotalCents()),
+	}
+	return nil
+}
+
+func (g *Gateway) readStock(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+	out, err := g.inventory.GetStock(ctx, &pb.GetStockRequest{Sku: r.ID}, trace)
+	if err != nil {
+		return err
+	}
+	resp.Status = 200
+	resp.Stock = Stock{SKU: out.GetSku(), Available: int(out.GetAvailable())}
+	return nil
+}
+
+func (g *Gateway) createIntent(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+	out, err := g.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
+		AmountCents: int64(r.Intent.Amount), Currency: r.Intent.Currency,
+		ReservationId: r.Intent.Metadata.ReservationID, IdempotencyKey: r.Key,
+	}, trace)
+	if err != nil {
+		return err
+	}
+	resp.Status = 201
+	resp.Intent = IntentCreated{ID: out.GetIntentId(), ClientSecret: out.GetClientSecret()}
+	return nil
+}
+
+// degraded is the order service's word for a checkout that it declined because
+// inventory could not be had. It is an answer: asking again at once is what the
+// fallback is there to prevent.
+const degraded = "inventory_unavailable"
+
+func retryable(err error) bool {
+	return host.Retryable(err) && host.Word(err) != degraded
+}
+
+// fail turns what a service or its guard said into what the client sees.
+func (g *Gateway) fail(resp *Response, err error) {
+	if r, ok := host.RejectionOf(err); ok {
+		resp.Rejected = r.Reason
+		resp.RejectedBy = r.Edge
+	}
+	code, word := status.Code(err), host.Word(err)
+	switch {
+	case code == codes.InvalidArgument:
+		resp.Status, resp.Code = 400, word
+	case code == codes.NotFound:
+		resp.Status, resp.Code = 404, word
+	case code == codes.FailedPrecondition:
+		resp.Status, resp.Code = 409, word
+	case code == codes.Unavailable && word == degraded && resp.Route == PostOrder:
+		resp.Status, resp.Code, resp.RetryAfter = 503, degraded, RetryAfter
+	case g.own(resp.RejectedBy):
+		resp.Status, resp.Code, resp.RetryAfter = 503, "overloaded", RetryAfter
+		resp.Flags = "UO"
+	case resp.Route == PostOrder:
+		resp.Status, resp.Code = 502, "upstream_failed"
+		resp.Flags = g.exhausted(err)
+	case host.IsTimeout(err):
+		resp.Status, resp.Code = 504, "upstream_timeout"
+		resp.Flags = "UT"
+	default:
+		// The other routes never answer 502, so that a 502 always is a checkout
+		// whose every try failed.
+		resp.Status, resp.Code = 503, "upstream_failed"
+	}
+}
+
+// own says whether a rejection was made at one of the gateway's own edges.
+func (g *Gateway) own(edge string) bool {
+	for _, guard := range g.guards {
+		if guard.Edge() == edge {
+			return true
+		}
+	}
+	return false
+}
+
+// exhausted is the flags that Envoy prints when no try is left: URX when there
+// was a retry to be used up, UT when the last try died of its time limit. Envoy
+// itself would answer 504 then; this gateway answers 502 whatever the tries died
+// of, as the original's did, so the flag is the only place where the hang shows.
+func (g *Gateway) exhausted(err error) string {
+	switch timedOut, retried := host.IsTimeout(err), g.tries > 1; {
+	case timedOut && retried:
+		return "UT,URX"
+	case timedOut:
+		return "UT"
+	case retried:
+		return "URX"
+	default:
+		return ""
+	}
+}

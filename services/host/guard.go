@@ -1,0 +1,412 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"tripcurve/internal/policy"
+)
+
+// Guard carries out the policy of one edge in front of a connection. It is the
+// same code over TCP and in virtual time. From the outside in:
+//
+//	attempts         the call is tried again while Retryable says so
+//	max concurrent   each attempt needs a place, held until the call itself ends
+//	breaker          each attempt is one call of the breaker
+//	time limit       the shorter of the policy's Timeout and the library's own
+//	deadline         a gRPC deadline on the connection below
+//
+// So retries are outside the breaker, which counts every attempt; a rejection
+// (by breaker or by max concurrent) ends the call and is not tried again.
+//
+// Under policy.Detach the call below hears nothing of its caller: neither a time
+// limit that ran out nor the end of the caller's own context reach it, and the
+// caller waits for the call or for its own timer, as the original's Node
+// services did. Only a Deadline ends it. Under policy.Propagate every end of the
+// caller is the call's end too.
+//
+// After an error the reply belongs to the call that may still be running below;
+// generated stubs never look at it then.
+type Guard struct {
+	edge      string
+	conn      grpc.ClientConnInterface
+	policy    policy.Policy
+	clock     Clock
+	meter     Meter
+	rand      Rand
+	retryable func(error) bool
+	owned     *WallClock // a clock of the guard's own, to be closed with it
+	broken    error      // why WithBreaker could not be done; every call answers it
+
+	limit    time.Duration // time limit of one attempt; 0 none
+	library  bool          // the limit is the breaker library's own
+	timeout  *TimeoutError // what a limit that ran out gives
+	bare     bool          // nothing to do but perhaps detach
+	guarded  bool          // an attempt has to ask (breaker, max concurrent)
+	names    names
+	wakeFunc func()
+
+	mu       sync.Mutex // held around the machine and counters, never across a call
+	breaker  policy.Breaker
+	inFlight int
+	tokens   float64 // retries the budget allows now
+	due      time.Time
+	stop     func() bool
+}
+
+// names of the guard's counters, made once.
+type names struct{ open, halfOpen, close, reject string }
+
+// Option changes how a guard is made.
+type Option func(*options)
+
+type options struct {
+	clock       Clock
+	meter       Meter
+	rand        Rand
+	spec        policy.BreakerSpec
+	machine     policy.Breaker
+	callTimeout time.Duration
+	retryable   func(error) bool
+}
+
+// WithClock replaces the wall clock.
+func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
+
+// WithMeter says who counts the breaker's transitions.
+func WithMeter(m Meter) Option { return func(o *options) { o.meter = m } }
+
+// WithRand replaces the operating system's randomness.
+func WithRand(r Rand) Option { return func(o *options) { o.rand = r } }
+
+// WithLibrary chooses another library than opossum.
+func WithLibrary(name string) Option { return func(o *options) { o.spec.Library = name } }
+
+// WithParam sets one parameter under the library's own name.
+func WithParam(name, value string) Option {
+	return func(o *options) {
+		if o.spec.Params == nil {
+			o.spec.Params = map[string]string{}
+		}
+		o.spec.Params[name] = value
+	}
+}
+
+// WithMachine brings a breaker of the caller's own and the time limit that goes
+// with it; 0 is none.
+func WithMachine(b policy.Breaker, callTimeout time.Duration) Option {
+	return func(o *options) { o.machine, o.callTimeout = b, callTimeout }
+}
+
+// WithRetryable replaces Retryable where an edge knows more of its callee's answers.
+func WithRetryable(f func(error) bool) Option { return func(o *options) { o.retryable = f } }
+
+// WithBreaker puts a breaker in front of a connection, as the factory of the
+// original did: without options it is opossum with a timeout of 5 s, a threshold
+// of 50 % and a reset of 30 s. A parameter that the library refuses makes every
+// call answer that refusal.
+func WithBreaker(name string, conn grpc.ClientConnInterface, opts ...Option) *Guard {
+	var o options
+	o.spec.Library = "opossum"
+	for _, opt := range opts {
+		opt(&o)
+	}
+	var owned *WallClock
+	if o.clock == nil {
+		owned = NewWallClock()
+		o.clock = owned
+	}
+	g, err := newGuard(name, policy.Policy{Breaker: o.spec}, conn, o)
+	if err != nil {
+		g = &Guard{edge: name, broken: err}
+	}
+	g.owned = owned
+	return g
+}
+
+// NewGuard carries out p on the edge of that name. It fails when p names a
+// breaker library that does not exist or a parameter that it refuses.
+func NewGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, clock Clock, meter Meter, rand Rand, opts ...Option) (*Guard, error) {
+	o := options{clock: clock, meter: meter, rand: rand}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return newGuard(edge, p, conn, o)
+}
+
+func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o options) (*Guard, error) {
+	g := &Guard{
+		edge: edge, conn: conn, policy: p,
+		clock: o.clock, meter: o.meter, rand: o.rand, retryable: o.retryable,
+		breaker: o.machine,
+		names: names{
+			open: "circuit." + edge + ".open", halfOpen: "circuit." + edge + ".half_open",
+			close: "circuit." + edge + ".close", reject: "circuit." + edge + ".reject",
+		},
+	}
+	if g.meter == nil {
+		g.meter = NewMemoryMeter()
+	}
+	if g.rand == nil {
+		g.rand = CryptoRand
+	}
+	if g.retryable == nil {
+		g.retryable = Retryable
+	}
+	callTimeout := o.callTimeout
+	if g.breaker == nil && p.Breaker.Library != "" {
+		b, d, err := buildBreaker(p.Breaker, g.clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		g.breaker, callTimeout = b, d
+	}
+	g.limit = p.Timeout
+	if callTimeout > 0 && (g.limit == 0 || callTimeout <= g.limit) {
+		g.limit, g.library = callTimeout, true
+	}
+	g.timeout = &TimeoutError{Edge: edge, After: g.limit}
+	g.guarded = g.breaker != nil || p.MaxConcurrent > 0
+	g.bare = !g.guarded && g.limit == 0 && p.Deadline == 0 && p.Retry.Attempts <= 1
+	g.wakeFunc = g.wake
+	return g, nil
+}
+
+// Edge is the guard's name.
+func (g *Guard) Edge() string { return g.edge }
+
+// Policy is what the guard carries out.
+func (g *Guard) Policy() policy.Policy { return g.policy }
+
+// Snapshot is what the breaker shows of itself now; false when there is none.
+func (g *Guard) Snapshot() (policy.Snapshot, bool) {
+	if g.breaker == nil {
+		return policy.Snapshot{}, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock.Now()
+	g.breaker.Advance(now)
+	g.settle(now)
+	return g.breaker.Snapshot(), true
+}
+
+// Close stops the breaker's timer. Calls made afterwards still work.
+func (g *Guard) Close() {
+	g.mu.Lock()
+	if g.stop != nil {
+		g.stop()
+		g.stop = nil
+	}
+	g.mu.Unlock()
+	if g.owned != nil {
+		g.owned.Close()
+	}
+}
+
+// NewStream passes a stream through unguarded: the pipeline's methods are all
+// unary, and libraries put breakers around calls, not around streams.
+func (g *Guard) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	if g.broken != nil {
+		return nil, g.broken
+	}
+	return g.conn.NewStream(ctx, desc, method, opts...)
+}
+
+// Invoke makes one call under the policy.
+func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if g.broken != nil {
+		return g.broken
+	}
+	trace := traceIn(opts)
+	if g.bare && trace == nil {
+		return g.conn.Invoke(g.below(ctx), method, args, reply, opts...)
+	}
+	attempts := max(g.policy.Retry.Attempts, 1)
+	g.deposit()
+	for n := 1; ; n++ {
+		err, rejected := g.attempt(ctx, method, args, reply, n == attempts, trace, opts)
+		if err == nil || rejected || n == attempts || !g.retryable(err) || ctx.Err() != nil || !g.withdraw() {
+			return err
+		}
+		if wait := g.backoff(n); wait > 0 && g.clock.Sleep(ctx, wait) != nil {
+			return err // the caller has gone: the attempt's own error says more than its going
+		}
+	}
+}
+
+// below is the context that the call gets: the caller's own end is kept from it
+// under Detach.
+func (g *Guard) below(ctx context.Context) context.Context {
+	if g.policy.Cancel == policy.Detach && ctx.Done() != nil {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+// attempt makes one try; rejected says that it was none, for it was not let through.
+func (g *Guard) attempt(ctx context.Context, method string, args, reply any, last bool, trace *Trace, opts []grpc.CallOption) (err error, rejected bool) {
+	ticket, rejection := g.admit()
+	if rejection != nil {
+		return rejection, true
+	}
+	start := g.clock.Now()
+	err = g.call(ctx, method, args, reply, last, opts)
+	timedOut := err == error(g.timeout)
+	end := g.clock.Now()
+	took := end.Sub(start)
+	if trace != nil {
+		trace.Attempts = append(trace.Attempts, Attempt{Start: start, Took: took, Err: err})
+	}
+	if g.breaker != nil {
+		o := policy.Outcome{Code: codeOf(err), Took: took}
+		if timedOut && g.library {
+			o.Code = policy.Timeout
+		}
+		g.record(ticket, o)
+	}
+	return err, false
+}
+
+// call runs one admitted attempt under its time limits. A limit that ran out is
+// answered with g.timeout itself.
+func (g *Guard) call(ctx context.Context, method string, args, reply any, last bool, opts []grpc.CallOption) error {
+	ctx = g.below(ctx)
+	if g.limit == 0 || g.policy.Cancel == policy.Propagate {
+		defer g.release()
+		return g.invoke(ctx, g.limit, method, args, reply, opts)
+	}
+	// An abandoned attempt may still write its reply, so every attempt that can
+	// be followed by another writes into a message of its own.
+	into := reply
+	if !last {
+		m, ok := reply.(proto.Message)
+		if !ok {
+			g.release()
+			return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, method, reply)
+		}
+		into = m.ProtoReflect().New().Interface()
+	}
+	err := g.clock.Race(ctx, g.limit, func(ctx context.Context) error {
+		defer g.release()
+		return g.invoke(ctx, 0, method, args, into, opts)
+	})
+	switch {
+	case errors.Is(err, ErrTimeout):
+		return g.timeout
+	case err == nil && !last:
+		proto.Merge(reply.(proto.Message), into.(proto.Message))
+	}
+	return err
+}
+
+// invoke calls the connection under the policy's deadline and, where the call is
+// cancelled with its caller, under the caller's time limit.
+func (g *Guard) invoke(ctx context.Context, limit time.Duration, method string, args, reply any, opts []grpc.CallOption) error {
+	d := g.policy.Deadline
+	own := limit > 0 && (d == 0 || limit <= d)
+	if own {
+		d = limit
+	}
+	if d == 0 {
+		return g.conn.Invoke(ctx, method, args, reply, opts...)
+	}
+	bounded, cancel := g.clock.WithTimeout(ctx, d)
+	defer cancel()
+	err := g.conn.Invoke(bounded, method, args, reply, opts...)
+	if err != nil && own && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+		return g.timeout
+	}
+	return err
+}
+
+// admit asks for a place and for the breaker's leave.
+func (g *Guard) admit() (policy.Ticket, *Rejection) {
+	if !g.guarded {
+		return policy.Ticket{}, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := g.policy.MaxConcurrent; m > 0 && g.inFlight >= m {
+		g.meter.Count(g.names.reject, 1)
+		return policy.Ticket{}, &Rejection{Edge: g.edge, Reason: reasonBusy}
+	}
+	var ticket policy.Ticket
+	if g.breaker != nil {
+		now := g.clock.Now()
+		t, verdict := g.breaker.Allow(now, g.rand())
+		g.settle(now)
+		if !verdict.Admitted {
+			g.meter.Count(g.names.reject, 1)
+			return t, &Rejection{Edge: g.edge, Reason: verdict.Reason}
+		}
+		ticket = t
+	}
+	g.inFlight++
+	return ticket, nil
+}
+
+// release gives back the place of a call that has really ended, which may be
+// long after its caller went on.
+func (g *Guard) release() {
+	if !g.guarded {
+		return
+	}
+	g.mu.Lock()
+	g.inFlight--
+	g.mu.Unlock()
+}
+
+// record tells the breaker how an admitted attempt ended, once.
+func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock.Now()
+	g.breaker.Record(now, t, o)
+	g.settle(now)
+}
+
+// wake does what the library's own timer would have done.
+func (g *Guard) wake() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock.Now()
+	if !now.Before(g.due) { // else a newer timer has taken this one's place
+		g.due, g.stop = time.Time{}, nil
+	}
+	g.breaker.Advance(now)
+	g.settle(now)
+}
+
+// settle passes the breaker's transitions on and keeps its timer set. The lock is held.
+func (g *Guard) settle(now time.Time) {
+	for _, e := range g.breaker.Take() {
+		switch e.Name {
+		case "open":
+			g.meter.Count(g.names.open, 1)
+		case "halfOpen":
+			g.meter.Count(g.names.halfOpen, 1)
+		case "close":
+			g.meter.Count(g.names.close, 1)
+		}
+	}
+	at, ok := g.breaker.Due()
+	if ok && at.Equal(g.due) {
+		return
+	}
+	if g.stop != nil {
+		g.stop()
+		g.due, g.stop = time.Time{}, nil
+	}
+	if ok {
+		g.due = at
+		g.stop = g.clock.AfterFunc(at.Sub(now), g.wakeFunc)
+	}
+}

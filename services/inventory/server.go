@@ -1,0 +1,107 @@
+// Package inventory is the service that owns the stock: it takes all items of a
+// cart or none, for a limited time.
+package inventory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tripcurve/services/host"
+	"tripcurve/services/pb"
+)
+
+// DefaultTTL is how long a reservation holds its stock when Config has no TTL.
+const DefaultTTL = 15 * time.Minute
+
+// Config is what a Server stands on.
+type Config struct {
+	Stock Stock
+	Meter host.Meter
+	// TTL is how long a reservation holds its stock; 0 is DefaultTTL.
+	TTL time.Duration
+}
+
+// Server answers pb.Inventory.
+type Server struct {
+	pb.UnimplementedInventoryServer
+	stock Stock
+	meter host.Meter
+	ttl   time.Duration
+}
+
+// New makes a server.
+func New(c Config) *Server {
+	s := &Server{stock: c.Stock, meter: c.Meter, ttl: c.TTL}
+	if s.ttl <= 0 {
+		s.ttl = DefaultTTL
+	}
+	if s.meter == nil {
+		s.meter = host.NewMemoryMeter()
+	}
+	return s
+}
+
+// Reserve takes stock for all items of a cart, or for none.
+func (s *Server) Reserve(ctx context.Context, in *pb.ReserveRequest) (*pb.ReserveResponse, error) {
+	items, ok := collect(in.GetItems())
+	if !ok {
+		return nil, status.Error(codes.InvalidArgument, "invalid_cart")
+	}
+	r, err := s.stock.Reserve(ctx, items, s.ttl)
+	if err != nil {
+		return nil, s.fail("inventory.reserve", err)
+	}
+	return &pb.ReserveResponse{ReservationId: r.ID, ExpiresAtUnixNano: r.ExpiresAt.UnixNano()}, nil
+}
+
+// GetStock counts what is left of one sku.
+func (s *Server) GetStock(ctx context.Context, in *pb.GetStockRequest) (*pb.GetStockResponse, error) {
+	n, err := s.stock.Available(ctx, in.GetSku())
+	if err != nil {
+		return nil, s.fail("inventory.get_stock", err)
+	}
+	return &pb.GetStockResponse{Sku: in.GetSku(), Available: int32(n)}, nil
+}
+
+// collect joins the lines of a cart that ask for the same sku: one transaction
+// does not skip the rows that it has locked itself, so two lines of one sku
+// would be given the same rows twice.
+func collect(lines []*pb.Item) ([]Item, bool) {
+	if len(lines) == 0 {
+		return nil, false
+	}
+	items := make([]Item, 0, len(lines))
+next:
+	for _, l := range lines {
+		if l.GetSku() == "" || l.GetQty() <= 0 {
+			return nil, false
+		}
+		for i := range items {
+			if items[i].SKU == l.GetSku() {
+				items[i].Qty += int(l.GetQty())
+				continue next
+			}
+		}
+		items = append(items, Item{SKU: l.GetSku(), Qty: int(l.GetQty())})
+	}
+	return items, true
+}
+
+// fail is the status of an error of the stock. What the database said stays
+// here: callers learn that inventory could not answer.
+func (s *Server) fail(method string, err error) error {
+	switch {
+	case errors.Is(err, ErrOutOfStock):
+		return status.Error(codes.FailedPrecondition, "out_of_stock")
+	case errors.Is(err, ErrUnknownSKU):
+		return status.Error(codes.NotFound, "unknown_sku")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return status.FromContextError(err).Err()
+	}
+	s.meter.Count(method+".errors", 1)
+	return status.Error(codes.Unavailable, "stock_unavailable")
+}

@@ -1,0 +1,229 @@
+// Package order is the service that takes checkouts: it validates the cart,
+// reserves the stock, asks for a payment intent and stores the order.
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tripcurve/internal/policy"
+	"tripcurve/services/host"
+	"tripcurve/services/pb"
+)
+
+// The edges that leave this service.
+const (
+	EdgeInventory = "order.inventory"
+	EdgePayment   = "order.payment"
+)
+
+// PendingPayment is the status of an order until the processor says it is paid.
+const PendingPayment = "pending_payment"
+
+// Config is what a Server stands on. The connections are bare: the server puts
+// the guards of Policies before them.
+type Config struct {
+	Clock     host.Clock
+	Meter     host.Meter
+	Rand      host.Rand
+	Store     Store
+	Inventory grpc.ClientConnInterface
+	Payment   grpc.ClientConnInterface
+	Policies  policy.Edges
+}
+
+// Server answers pb.Order.
+type Server struct {
+	pb.UnimplementedOrderServer
+	store     Store
+	meter     host.Meter
+	rand      host.Rand
+	guards    [2]*host.Guard
+	inventory pb.InventoryClient
+	payment   pb.PaymentClient
+	// degrade answers inventory_unavailable where inventory could not be had.
+	degrade bool
+}
+
+// New makes a server. It fails when a policy names a breaker that cannot be made.
+func New(c Config) (*Server, error) {
+	toInventory, err := host.NewGuard(EdgeInventory, c.Policies[EdgeInventory], c.Inventory, c.Clock, c.Meter, c.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("edge %s: %w", EdgeInventory, err)
+	}
+	toPayment, err := host.NewGuard(EdgePayment, c.Policies[EdgePayment], c.Payment, c.Clock, c.Meter, c.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("edge %s: %w", EdgePayment, err)
+	}
+	s := &Server{
+		store: c.Store, meter: c.Meter, rand: c.Rand,
+		guards:    [2]*host.Guard{toInventory, toPayment},
+		inventory: pb.NewInventoryClient(toInventory),
+		payment:   pb.NewPaymentClient(toPayment),
+		degrade:   c.Policies[EdgeInventory].Fallback,
+	}
+	if s.rand == nil {
+		s.rand = host.CryptoRand
+	}
+	if s.meter == nil {
+		s.meter = host.NewMemoryMeter()
+	}
+	return s, nil
+}
+
+// Guards are the guards of the edges that leave this service.
+func (s *Server) Guards() []*host.Guard { return s.guards[:] }
+
+// Close stops the guards' timers.
+func (s *Server) Close() {
+	for _, g := range s.guards {
+		g.Close()
+	}
+}
+
+// Checkout takes one cart. An order that the same idempotency key has already
+// stored is answered again; a try still under way is not waited for, as in the
+// original, so a gateway that tries again while the first try hangs reserves twice.
+func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.CheckoutResponse, error) {
+	if key := in.GetIdempotencyKey(); key != "" {
+		known, err := s.store.ByKey(ctx, key)
+		if err == nil {
+			return accepted(known), nil
+		}
+		if !errors.Is(err, ErrNoOrder) {
+			return nil, s.storeFailed(err)
+		}
+	}
+	cart, err := s.validate(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	reservation, err := s.inventory.Reserve(ctx, &pb.ReserveRequest{
+		Items: lines(cart.Items), OrderKey: in.GetIdempotencyKey(),
+	})
+	if err != nil {
+		return nil, s.notReserved(err)
+	}
+	// The reservation is the intent's key: a try that failed after this point left
+	// an intent of its own reservation behind, which nobody will ever confirm.
+	intent, err := s.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
+		AmountCents: total(cart.Items), Currency: "USD",
+		ReservationId: reservation.GetReservationId(), IdempotencyKey: reservation.GetReservationId(),
+	})
+	if err != nil {
+		return nil, unavailable("payment_unavailable", err)
+	}
+	user := in.GetUserId()
+	if user == "" {
+		user = cart.UserID
+	}
+	stored, err := s.store.Create(ctx, Order{
+		ID: s.rand.ID("ord_"), Key: in.GetIdempotencyKey(), CartID: cart.ID, UserID: user,
+		Status: PendingPayment, TotalCents: total(cart.Items),
+		ReservationID: reservation.GetReservationId(), ClientSecret: intent.GetClientSecret(),
+		ExpiresAt: time.Unix(0, reservation.GetExpiresAtUnixNano()).UTC(),
+	})
+	if err != nil {
+		return nil, s.storeFailed(err)
+	}
+	return accepted(stored), nil
+}
+
+// GetOrder reads one order.
+func (s *Server) GetOrder(ctx context.Context, in *pb.GetOrderRequest) (*pb.GetOrderResponse, error) {
+	o, err := s.store.Order(ctx, in.GetOrderId())
+	if errors.Is(err, ErrNoOrder) {
+		return nil, status.Error(codes.NotFound, "unknown_order")
+	}
+	if err != nil {
+		return nil, s.storeFailed(err)
+	}
+	return &pb.GetOrderResponse{
+		OrderId: o.ID, Status: o.Status, ReservationId: o.ReservationID,
+		TrackingNumber: o.TrackingNumber, TotalCents: o.TotalCents,
+	}, nil
+}
+
+// validate reads the cart and says whether it can be checked out.
+func (s *Server) validate(ctx context.Context, in *pb.CheckoutRequest) (Cart, error) {
+	invalid := status.Error(codes.InvalidArgument, "invalid_cart")
+	a := in.GetShippingAddress()
+	if in.GetCartId() == "" || a.GetLine1() == "" || a.GetCity() == "" || a.GetState() == "" || a.GetZip() == "" {
+		return Cart{}, invalid
+	}
+	cart, err := s.store.Cart(ctx, in.GetCartId())
+	if errors.Is(err, ErrNoCart) {
+		return Cart{}, invalid
+	}
+	if err != nil {
+		return Cart{}, s.storeFailed(err)
+	}
+	if len(cart.Items) == 0 {
+		return Cart{}, invalid
+	}
+	for _, i := range cart.Items {
+		if i.SKU == "" || i.Qty <= 0 || i.PriceCents <= 0 {
+			return Cart{}, invalid
+		}
+	}
+	return cart, nil
+}
+
+// notReserved is the answer when inventory did not reserve: its own no as it is,
+// any failure as inventory_unavailable where the edge has a fallback.
+func (s *Server) notReserved(err error) error {
+	switch status.Code(err) {
+	case codes.FailedPrecondition, codes.InvalidArgument:
+		return status.Error(status.Code(err), host.Word(err))
+	}
+	if s.degrade {
+		return unavailable("inventory_unavailable", err)
+	}
+	return unavailable("inventory_failed", err)
+}
+
+// storeFailed is an order database that did not answer.
+func (s *Server) storeFailed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	s.meter.Count("order.store.errors", 1)
+	return status.Error(codes.Unavailable, "store_unavailable")
+}
+
+// unavailable is the word alone, or with the rejection that caused it, so that
+// the gateway knows a rejected order from a failed one.
+func unavailable(word string, cause error) error {
+	if r, ok := host.RejectionOf(cause); ok {
+		return status.Error(codes.Unavailable, word+": "+r.Error())
+	}
+	return status.Error(codes.Unavailable, word)
+}
+
+func accepted(o Order) *pb.CheckoutResponse {
+	return &pb.CheckoutResponse{
+		OrderId: o.ID, Status: o.Status, ClientSecret: o.ClientSecret,
+		ExpiresAtUnixNano: o.ExpiresAt.UnixNano(),
+	}
+}
+
+func lines(items []Item) []*pb.Item {
+	out := make([]*pb.Item, len(items))
+	for i, it := range items {
+		out[i] = &pb.Item{Sku: it.SKU, Qty: int32(it.Qty), PriceCents: it.PriceCents}
+	}
+	return out
+}
+
+func total(items []Item) (cents int64) {
+	for _, i := range items {
+		cents += int64(i.Qty) * i.PriceCents
+	}
+	return cents
+}
