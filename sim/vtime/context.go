@@ -1,0 +1,228 @@
+package vtime
+
+import (
+	"context"
+	"time"
+)
+
+// Context is a context.Context in virtual time. Processes parked under it are
+// woken when it ends; its Done channel is made only when somebody asks for it.
+// Contexts derived by context.WithValue work as they do elsewhere.
+type Context struct {
+	k        *Kernel
+	values   context.Context // whom Value asks next; nil for none
+	up       *Context        // whose end ends this one
+	ends     bool            // can end at all
+	timed    bool
+	deadline Time
+	err      error
+	timer    Timer
+	done     chan struct{}
+	after    []*afterFunc
+
+	child      *Context // youngest
+	prev, next *Context // siblings
+	waiter     *Proc    // latest to park
+}
+
+// key is what a Context answers to with itself.
+var key = new(byte)
+
+// Virtual is the nearest virtual ancestor of ctx whose end ends ctx; nil when
+// there is none.
+func Virtual(ctx context.Context) *Context {
+	if c, ok := ctx.(*Context); ok {
+		return c
+	}
+	c, _ := ctx.Value(key).(*Context)
+	if c == nil || !c.ends || ctx.Done() == nil { // context.WithoutCancel keeps values only
+		return nil
+	}
+	return c
+}
+
+// Detached has ctx's values and never ends.
+func (k *Kernel) Detached(ctx context.Context) *Context {
+	return &Context{k: k, values: ctx}
+}
+
+// WithCancel derives a context that Cancel ends.
+func (k *Kernel) WithCancel(ctx context.Context) *Context {
+	c := &Context{k: k, values: ctx, ends: true}
+	c.attach(Virtual(ctx))
+	return c
+}
+
+// WithDeadline derives a context that ends at at with context.DeadlineExceeded.
+func (k *Kernel) WithDeadline(ctx context.Context, at Time) *Context {
+	c := k.WithCancel(ctx)
+	c.SetDeadline(at)
+	return c
+}
+
+// WithTimeout derives a context that ends after d with context.DeadlineExceeded.
+func (k *Kernel) WithTimeout(ctx context.Context, d time.Duration) *Context {
+	k.Lane(d)
+	return k.WithDeadline(ctx, k.due(d))
+}
+
+// SetDeadline gives a context without one its deadline; a later one than its
+// ancestor's has no effect.
+func (c *Context) SetDeadline(at Time) {
+	if c.err != nil || c.timed && c.deadline <= at {
+		return
+	}
+	c.timed, c.deadline = true, at
+	d := time.Duration(at - c.k.now)
+	if d <= 0 {
+		c.end(context.DeadlineExceeded)
+		return
+	}
+	c.timer.Stop()
+	c.timer = c.k.timer(d, c)
+}
+
+// Run is the deadline falling due.
+func (c *Context) Run() { c.end(context.DeadlineExceeded) }
+
+// Cancel ends the context.
+func (c *Context) Cancel() { c.end(context.Canceled) }
+
+func (c *Context) attach(up *Context) {
+	if up == nil || !up.ends {
+		return
+	}
+	if up.err != nil {
+		c.err = up.err
+		return
+	}
+	if up.timed {
+		c.timed, c.deadline = true, up.deadline
+	}
+	c.up = up
+	c.next = up.child
+	if c.next != nil {
+		c.next.prev = c
+	}
+	up.child = c
+}
+
+func (c *Context) detach() {
+	if c.up == nil {
+		return
+	}
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		c.up.child = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.up, c.prev, c.next = nil, nil, nil
+}
+
+func (c *Context) end(err error) {
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	c.timer.Stop()
+	c.detach()
+	if c.done != nil {
+		close(c.done)
+	}
+	for p := c.waiter; p != nil; p = p.further {
+		p.Wake(Ended)
+	}
+	for _, a := range c.after {
+		c.k.Soon(Func(a.f))
+	}
+	c.after = nil
+	for d := c.child; d != nil; d = c.child {
+		d.end(err)
+	}
+}
+
+// join and leave keep the list of processes parked under c.
+func (c *Context) join(p *Proc) {
+	p.ctx, p.before, p.further = c, nil, c.waiter
+	if c.waiter != nil {
+		c.waiter.before = p
+	}
+	c.waiter = p
+}
+
+func (c *Context) leave(p *Proc) {
+	if p.before != nil {
+		p.before.further = p.further
+	} else {
+		c.waiter = p.further
+	}
+	if p.further != nil {
+		p.further.before = p.before
+	}
+	p.ctx, p.before, p.further = nil, nil, nil
+}
+
+// Deadline is the context's own or its ancestor's deadline, whichever is first.
+func (c *Context) Deadline() (time.Time, bool) {
+	if !c.timed {
+		return time.Time{}, false
+	}
+	return c.k.Clock(c.deadline), true
+}
+
+// At is Deadline as an instant of the kernel.
+func (c *Context) At() (at Time, ok bool) { return c.deadline, c.timed }
+
+// Done is closed when the context ends; nil when it never does.
+func (c *Context) Done() <-chan struct{} {
+	if !c.ends {
+		return nil
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.err != nil {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+// Err is context.Canceled or context.DeadlineExceeded once the context has ended.
+func (c *Context) Err() error { return c.err }
+
+// Value asks the context that this one was derived from.
+func (c *Context) Value(k any) any {
+	if k == any(key) {
+		return c
+	}
+	if c.values == nil {
+		return nil
+	}
+	return c.values.Value(k)
+}
+
+type afterFunc struct{ f func() }
+
+// AfterFunc runs f in the kernel's own context once c has ended. The standard
+// library looks for this method, so that contexts derived by context.WithCancel
+// need no goroutine to watch this one.
+func (c *Context) AfterFunc(f func()) (stop func() bool) {
+	a := &afterFunc{f}
+	if c.err != nil {
+		c.k.Soon(Func(f))
+		return func() bool { return false }
+	}
+	c.after = append(c.after, a)
+	return func() bool {
+		for i, b := range c.after {
+			if a == b {
+				c.after = append(c.after[:i], c.after[i+1:]...)
+				return true
+			}
+		}
+		return false
+	}
+}

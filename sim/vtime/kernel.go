@@ -1,0 +1,341 @@
+// Package vtime is the kernel of the simulator: integer virtual time, a queue of
+// events, and processes that are coroutines. One goroutine runs a kernel at a
+// time; two events that are due at the same instant run in the order in which
+// they were scheduled, so the same program gives the same run.
+package vtime
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Time is nanoseconds since the kernel began.
+type Time int64
+
+// Runner is what an event runs. A func is made one by Func; long-lived objects
+// implement it themselves, so that scheduling them allocates nothing.
+type Runner interface{ Run() }
+
+// Func is a Runner made of a function.
+type Func func()
+
+// Run calls f.
+func (f Func) Run() { f() }
+
+// kind is what an event does.
+type kind uint8
+
+const (
+	call   kind = iota // run r in the kernel's own context: it must not park
+	start              // run r as a process
+	resume             // go on with a parked process
+	head               // the oldest timer of a lane
+)
+
+// slot is what a queued event points to. Entries of the queue hold the slot's
+// number and generation and no pointers: moving them costs no write barrier, and
+// stopping a timer is advancing its slot's generation.
+type slot struct {
+	gen    uint32
+	kind   kind
+	reason Reason
+	p      *Proc
+	r      Runner
+	group  *Group
+	lane   *Lane
+}
+
+// soon is an event that is due at the present instant.
+type soon struct {
+	seq   uint64
+	kind  kind
+	p     *Proc
+	r     Runner
+	group *Group
+}
+
+// Kernel runs events in the order of their time, and of their scheduling where
+// that is equal.
+//
+// An event is one dispatch: a timer or a message that falls due and runs its
+// function, a process that begins, or a parked process that goes on. Timers that
+// were stopped are not counted.
+type Kernel struct {
+	base   time.Time
+	now    Time
+	limit  Time
+	seq    uint64
+	events uint64
+
+	heap  heap
+	ready ring[soon]
+	slots []slot
+	free  []uint32
+	lanes map[time.Duration]*Lane
+
+	cur  *Proc // the process that runs; nil in the kernel's own context
+	next *Proc // whom the root is to resume
+	idle []*Proc
+	all  []*Proc
+	live int
+
+	ctx     context.Context // ends a Run early
+	stopped bool            // Run is to return
+	closing bool
+	failure *ProcessPanic
+}
+
+// New is a kernel whose virtual time begins at base.
+func New(base time.Time) *Kernel {
+	return &Kernel{base: base.UTC(), lanes: make(map[time.Duration]*Lane)}
+}
+
+// Now is the present instant.
+func (k *Kernel) Now() Time { return k.now }
+
+// Clock is an instant as a time in UTC.
+func (k *Kernel) Clock(t Time) time.Time { return k.base.Add(time.Duration(t)) }
+
+// Since is the instant of a time in UTC.
+func (k *Kernel) Since(t time.Time) Time { return Time(t.Sub(k.base)) }
+
+// Events is how many events were dispatched so far.
+func (k *Kernel) Events() uint64 { return k.events }
+
+// Live is how many processes have begun and not ended.
+func (k *Kernel) Live() int { return k.live }
+
+// Current is the process that runs; nil in the kernel's own context.
+func (k *Kernel) Current() *Proc { return k.cur }
+
+// Timer is a scheduled event that can be stopped. The zero Timer is none.
+type Timer struct {
+	k    *Kernel
+	slot uint32
+	gen  uint32
+}
+
+// Stop takes the event back; false when it has run or was stopped before.
+func (t Timer) Stop() bool {
+	if t.k == nil || t.k.slots[t.slot].gen != t.gen {
+		return false
+	}
+	t.k.release(t.slot)
+	return true
+}
+
+// After runs r in the kernel's own context after d. r must not park.
+func (k *Kernel) After(d time.Duration, r Runner) Timer {
+	return k.schedule(d, slot{kind: call, r: r})
+}
+
+// StartAfter runs r as a process of g after d.
+func (k *Kernel) StartAfter(d time.Duration, g *Group, r Runner) Timer {
+	return k.schedule(d, slot{kind: start, r: r, group: g})
+}
+
+// Soon runs r in the kernel's own context at the present instant, after all that
+// is already due.
+func (k *Kernel) Soon(r Runner) {
+	k.seq++
+	k.ready.push(soon{seq: k.seq, kind: call, r: r})
+}
+
+// Start runs r as a process of g at the present instant. g may be nil.
+func (k *Kernel) Start(g *Group, r Runner) {
+	k.seq++
+	k.ready.push(soon{seq: k.seq, kind: start, r: r, group: g})
+}
+
+// timer is After on the lane of d where there is one, and else in the heap.
+func (k *Kernel) timer(d time.Duration, r Runner) Timer {
+	if l := k.lanes[d]; l != nil {
+		return l.After(r)
+	}
+	return k.After(d, r)
+}
+
+func (k *Kernel) due(d time.Duration) Time {
+	if d < 0 {
+		d = 0
+	}
+	if at := k.now + Time(d); at >= k.now {
+		return at
+	}
+	return math.MaxInt64
+}
+
+func (k *Kernel) schedule(d time.Duration, s slot) Timer {
+	n := k.take(s)
+	k.seq++
+	gen := k.slots[n].gen
+	k.heap.push(entry{at: k.due(d), seq: k.seq, slot: n, gen: gen})
+	return Timer{k, n, gen}
+}
+
+// take fills a free slot.
+func (k *Kernel) take(s slot) uint32 {
+	if n := len(k.free) - 1; n >= 0 {
+		i := k.free[n]
+		k.free = k.free[:n]
+		s.gen = k.slots[i].gen
+		k.slots[i] = s
+		return i
+	}
+	k.slots = append(k.slots, s)
+	return uint32(len(k.slots) - 1)
+}
+
+// release empties a slot; whatever still names its old generation is stale.
+func (k *Kernel) release(i uint32) {
+	k.slots[i] = slot{gen: k.slots[i].gen + 1}
+	k.free = append(k.free, i)
+}
+
+// step dispatches the next event. A call is run here; a process to begin (r) or
+// to resume (p) is handed to whoever drives the kernel. done says that there is
+// nothing left to do before the limit.
+func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
+	for {
+		if k.stopped || k.closing {
+			return nil, nil, nil, true
+		}
+		if k.ready.len() > 0 {
+			if top := k.heap.top(); top == nil || top.at > k.now || top.seq > k.ready.front().seq {
+				s := k.ready.pop()
+				k.count()
+				switch s.kind {
+				case start:
+					return nil, s.r, s.group, false
+				case resume:
+					return s.p, nil, nil, false
+				}
+				k.run(s.r)
+				continue
+			}
+		}
+		top := k.heap.top()
+		if top == nil || top.at > k.limit {
+			return nil, nil, nil, true
+		}
+		e := *top
+		s := &k.slots[e.slot]
+		if s.gen == e.gen && s.kind == head {
+			var live bool
+			if e, live = s.lane.advance(); !live {
+				continue
+			}
+			s = &k.slots[e.slot]
+		} else {
+			k.heap.pop()
+			if s.gen != e.gen {
+				continue
+			}
+		}
+		if e.at < k.now {
+			panic(fmt.Sprintf("vtime: event %d is due at %d ns, before the present %d ns", e.seq, e.at, k.now))
+		}
+		k.now = e.at
+		k.count()
+		ev := *s
+		k.release(e.slot)
+		switch ev.kind {
+		case start:
+			return nil, ev.r, ev.group, false
+		case resume:
+			if ev.p.state != parked {
+				continue
+			}
+			ev.p.state = woken
+			ev.p.reason = ev.reason
+			return ev.p, nil, nil, false
+		}
+		k.run(ev.r)
+	}
+}
+
+// run is one event in the kernel's own context, on whose stack soever.
+func (k *Kernel) run(r Runner) {
+	cur := k.cur
+	k.cur = nil
+	r.Run()
+	k.cur = cur
+}
+
+// count counts an event and looks now and then whether the run was called off.
+func (k *Kernel) count() {
+	k.events++
+	if k.events&4095 == 0 && k.ctx != nil && k.ctx.Err() != nil {
+		k.stopped = true
+	}
+}
+
+// Run dispatches every event that is due at or before until and leaves the time
+// there. It returns ctx's error when that ended first. A panic of a process
+// comes out of Run as a *ProcessPanic.
+func (k *Kernel) Run(ctx context.Context, until Time) error {
+	if until < k.now {
+		panic(fmt.Sprintf("vtime: run until %d ns, before the present %d ns", until, k.now))
+	}
+	k.ctx, k.limit, k.stopped = ctx, until, false
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for {
+		p := k.next
+		if k.next = nil; p == nil {
+			q, r, g, done := k.step()
+			if done {
+				break
+			}
+			if p = q; p == nil {
+				p = k.assign(r, g)
+			}
+		}
+		k.enter(p)
+	}
+	if k.stopped {
+		return ctx.Err()
+	}
+	k.now = until
+	return nil
+}
+
+// enter switches from the root to a process until it gives the kernel back.
+func (k *Kernel) enter(p *Proc) {
+	k.cur = p
+	p.next()
+	k.cur = nil
+	if f := k.failure; f != nil {
+		k.failure = nil
+		panic(f)
+	}
+}
+
+// Close unwinds every process and ends its coroutine. The kernel is of no use
+// afterwards.
+func (k *Kernel) Close() {
+	k.closing = true
+	var failure *ProcessPanic
+	for _, p := range k.all { // deferred functions may not begin processes any more
+		p.killed = true
+		if p.state == parked || p.state == woken {
+			p.reason = Killed
+			p.state = woken
+			k.cur = p
+			p.next()
+			if failure == nil {
+				failure = k.failure
+			}
+			k.failure = nil
+		}
+		k.cur = nil
+		p.stop()
+	}
+	k.all, k.idle, k.next = nil, nil, nil
+	if failure != nil {
+		panic(failure)
+	}
+}

@@ -1,0 +1,341 @@
+package vtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var began = time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC)
+
+func run(t *testing.T, k *Kernel, d time.Duration) {
+	t.Helper()
+	if err := k.Run(context.Background(), k.Now()+Time(d)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Simultaneous events run in the order they were scheduled, whichever queue
+// they sit in.
+func TestOrderOfSimultaneousEvents(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	var got []string
+	say := func(s string) Runner { return Func(func() { got = append(got, s) }) }
+	k.After(2, say("heap a"))
+	k.Lane(2).After(say("lane b"))
+	k.StartAfter(2, nil, Func(func() {
+		k.Soon(say("soon f"))
+		k.Sleep(nil, 0)
+		got = append(got, "process g")
+	}))
+	k.Lane(2).After(say("lane d"))
+	k.After(2, say("heap e"))
+	k.After(1, say("first"))
+	run(t, k, 10)
+	want := []string{"first", "heap a", "lane b", "lane d", "heap e", "soon f", "process g"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if k.Now() != 10 {
+		t.Errorf("the run ended at %d, not at its limit", k.Now())
+	}
+}
+
+// Random timers, some stopped, fire in the order of a sorted list, in lanes and
+// in the heap alike.
+func TestTimersAgainstAModel(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		k := New(began)
+		type want struct {
+			at Time
+			n  int
+		}
+		var timers []Timer
+		var wants []want
+		var got []int
+		stopped := map[int]bool{}
+		set := func() {
+			n := len(wants)
+			d := time.Duration(rng.IntN(5))
+			fire := Func(func() { got = append(got, n) })
+			if rng.IntN(2) == 0 {
+				timers = append(timers, k.Lane(d).After(fire))
+			} else {
+				timers = append(timers, k.After(d, fire))
+			}
+			wants = append(wants, want{k.Now() + Time(d), n})
+		}
+		for range 60 {
+			set()
+			if rng.IntN(3) == 0 {
+				n := rng.IntN(len(timers))
+				if timers[n].Stop() {
+					stopped[n] = true
+				}
+			}
+			if rng.IntN(4) == 0 {
+				run(t, k, time.Duration(rng.IntN(4)))
+			}
+		}
+		run(t, k, 100)
+		var model []int
+		for at := Time(0); at < 200; at++ {
+			for _, w := range wants {
+				if w.at == at && !stopped[w.n] {
+					model = append(model, w.n)
+				}
+			}
+		}
+		// A timer may be set for the instant at which the clock stands after others
+		// of that instant ran; per instant the order is that of setting either way.
+		if diff := cmp.Diff(model, got); diff != "" {
+			t.Fatalf("seed %d: %s", seed, diff)
+		}
+		k.Close()
+	}
+}
+
+func TestStopIsOnce(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	a := k.After(1, Func(func() {}))
+	run(t, k, 2)
+	if a.Stop() {
+		t.Error("a timer that has fired was stopped")
+	}
+	b := k.Lane(5).After(Func(func() { t.Error("a stopped timer fired") }))
+	if !b.Stop() || b.Stop() {
+		t.Error("Stop is true once")
+	}
+	if (Timer{}).Stop() {
+		t.Error("the zero Timer was stopped")
+	}
+	run(t, k, 10)
+	if k.Events() != 1 {
+		t.Errorf("%d events counted, want 1: stopped timers are none", k.Events())
+	}
+}
+
+// The coroutine of a finished process serves the next one.
+func TestCoroutinesAreReused(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	for i := range 1000 {
+		k.StartAfter(time.Duration(i*10), nil, Func(func() { k.Sleep(nil, 5) }))
+	}
+	run(t, k, 20000)
+	if len(k.all) != 1 {
+		t.Errorf("%d coroutines for processes that never overlap", len(k.all))
+	}
+	if k.Events() != 2000 {
+		t.Errorf("%d events, want 2000: a start and a wake each", k.Events())
+	}
+}
+
+func TestCloseUnwindsEveryProcess(t *testing.T) {
+	before := runtime.NumGoroutine()
+	k := New(began)
+	unwound := 0
+	c := k.WithCancel(context.Background())
+	for i := range 100 {
+		k.Start(nil, Func(func() {
+			defer func() {
+				unwound++
+				if k.Sleep(nil, time.Hour) == Killed { // a deferred call that waits does not hang the end
+					k.Unwind()
+				}
+			}()
+			if i%2 == 0 {
+				if k.ParkUnder(c) == Killed {
+					k.Unwind()
+				}
+				return
+			}
+			if k.Sleep(nil, time.Hour) == Killed {
+				k.Unwind()
+			}
+		}))
+	}
+	run(t, k, time.Second)
+	if k.Live() != 100 {
+		t.Fatalf("%d live processes", k.Live())
+	}
+	k.Close()
+	if unwound != 100 || k.Live() != 0 {
+		t.Errorf("%d unwound, %d live after Close", unwound, k.Live())
+	}
+	if c.waiter != nil {
+		t.Error("an unwound process is still parked under its context")
+	}
+	if n := runtime.NumGoroutine(); n != before {
+		t.Errorf("%d goroutines before, %d after", before, n)
+	}
+}
+
+func TestKillEndsAGroup(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	var g Group
+	var got []string
+	for i := range 3 {
+		k.Start(&g, Func(func() {
+			defer func() { got = append(got, fmt.Sprint("end ", i)) }()
+			if k.Sleep(nil, time.Duration(i)*time.Second) == Killed {
+				k.Unwind()
+			}
+			got = append(got, fmt.Sprint("done ", i))
+		}))
+	}
+	k.After(1500*time.Millisecond, Func(func() { got = append(got, fmt.Sprint("kill ", g.Len())); g.Kill() }))
+	run(t, k, time.Minute)
+	want := []string{"done 0", "end 0", "done 1", "end 1", "kill 1", "end 2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if g.Len() != 0 || k.Live() != 0 {
+		t.Error("the group still holds processes")
+	}
+}
+
+func TestAPanicSurfacesWithItsStack(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	k.Start(nil, Func(func() {
+		k.Sleep(nil, 3)
+		brokenHandler()
+	}))
+	defer func() {
+		p, ok := recover().(*ProcessPanic)
+		if !ok || p.Value != "out of cheese" || !strings.Contains(string(p.Stack), "brokenHandler") {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	_ = k.Run(context.Background(), 10)
+	t.Error("Run returned")
+}
+
+func brokenHandler() { panic("out of cheese") }
+
+func TestTimeDoesNotGoBack(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	run(t, k, 10)
+	defer func() {
+		if s, _ := recover().(string); !strings.Contains(s, "5 ns") || !strings.Contains(s, "10 ns") {
+			t.Errorf("panic %q names not both instants", s)
+		}
+	}()
+	_ = k.Run(context.Background(), 5)
+}
+
+func TestRunIsCalledOff(t *testing.T) {
+	k := New(began)
+	defer k.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	n := 0
+	k.Start(nil, Func(func() {
+		for {
+			if n++; n == 10000 {
+				cancel()
+			}
+			if k.Sleep(nil, 1) == Killed {
+				k.Unwind()
+			}
+		}
+	}))
+	err := k.Run(ctx, 1<<62)
+	if !errors.Is(err, context.Canceled) || n > 20000 {
+		t.Errorf("Run returned %v after %d events", err, n)
+	}
+}
+
+func BenchmarkTimers(b *testing.B) {
+	k := New(began)
+	defer k.Close()
+	n := 0
+	var tick [64]Func
+	for i := range tick {
+		d := time.Duration(1000 + i*7)
+		tick[i] = func() {
+			if n++; n < b.N {
+				k.After(d, tick[i])
+			}
+		}
+		k.After(d, tick[i])
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	_ = k.Run(context.Background(), 1<<62)
+	b.ReportMetric(float64(k.Events())/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+func BenchmarkLaneTimers(b *testing.B) {
+	k := New(began)
+	defer k.Close()
+	n := 0
+	l := k.Lane(1000)
+	var tick Func
+	tick = func() {
+		if n++; n < b.N {
+			l.After(tick)
+		}
+	}
+	for range 64 {
+		l.After(tick)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	_ = k.Run(context.Background(), 1<<62)
+	b.ReportMetric(float64(k.Events())/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+// Two processes that wake each other: every event is a switch.
+func BenchmarkSwitch(b *testing.B) {
+	k := New(began)
+	defer k.Close()
+	var ps [2]*Proc
+	n := 0
+	for i := range ps {
+		k.Start(nil, Func(func() {
+			ps[i] = k.Current()
+			for n < b.N {
+				n++
+				if o := ps[1-i]; o != nil {
+					o.Wake(None)
+				}
+				if k.Park() == Killed {
+					k.Unwind()
+				}
+			}
+			ps[1-i].Wake(None)
+		}))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	_ = k.Run(context.Background(), 1<<62)
+	b.ReportMetric(float64(k.Events())/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+// Sleeps through which nothing else happens cost no switch.
+func BenchmarkSleepAlone(b *testing.B) {
+	k := New(began)
+	defer k.Close()
+	k.Start(nil, Func(func() {
+		for range b.N {
+			k.Sleep(nil, 100)
+		}
+	}))
+	b.ReportAllocs()
+	b.ResetTimer()
+	_ = k.Run(context.Background(), 1<<62)
+	b.ReportMetric(float64(k.Events())/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}

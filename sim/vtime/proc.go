@@ -1,0 +1,262 @@
+package vtime
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"time"
+)
+
+// Reason says why a parked process goes on. The values from 16 up are free for
+// those who wake.
+type Reason uint8
+
+const (
+	None    Reason = iota
+	Killed         // the process must put its house in order and call Unwind
+	Ended          // the context that it was parked under has ended
+	TimeOut        // its timer fell due
+)
+
+type state uint8
+
+const (
+	idle state = iota
+	running
+	parked
+	woken
+)
+
+// Proc is a process: sequential code on a coroutine of its own. When it has
+// ended, its coroutine is used for the next one.
+type Proc struct {
+	k      *Kernel
+	state  state
+	reason Reason
+	killed bool
+	r      Runner
+	next   func() (struct{}, bool)
+	stop   func()
+	yield  func(struct{}) bool
+
+	group        *Group
+	older, newer *Proc // within the group
+
+	ctx             *Context // parked under it
+	before, further *Proc    // parked under the same context
+}
+
+// Group is a set of processes that live and die together: a service.
+type Group struct{ oldest, newest *Proc }
+
+// Kill unwinds every process of the group, oldest first.
+func (g *Group) Kill() {
+	for p := g.oldest; p != nil; p = p.newer {
+		p.Kill()
+	}
+}
+
+// Len counts the group's processes.
+func (g *Group) Len() (n int) {
+	for p := g.oldest; p != nil; p = p.newer {
+		n++
+	}
+	return n
+}
+
+func (g *Group) add(p *Proc) {
+	p.older, p.newer = g.newest, nil
+	if g.newest != nil {
+		g.newest.newer = p
+	} else {
+		g.oldest = p
+	}
+	g.newest = p
+}
+
+func (g *Group) remove(p *Proc) {
+	if p.older != nil {
+		p.older.newer = p.newer
+	} else {
+		g.oldest = p.newer
+	}
+	if p.newer != nil {
+		p.newer.older = p.older
+	} else {
+		g.newest = p.older
+	}
+	p.older, p.newer = nil, nil
+}
+
+// ProcessPanic is a panic of a process, with the stack that it happened on.
+type ProcessPanic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *ProcessPanic) Error() string {
+	return fmt.Sprintf("process panicked: %v\n%s", p.Value, p.Stack)
+}
+
+// unwinding is the panic that ends a killed process from within.
+type unwinding struct{}
+
+// Unwind ends the running process, which was killed, running its deferred
+// functions.
+func (k *Kernel) Unwind() { panic(unwinding{}) }
+
+// assign gives an idle coroutine, or a new one, something to run.
+func (k *Kernel) assign(r Runner, g *Group) *Proc {
+	var p *Proc
+	if n := len(k.idle) - 1; n >= 0 {
+		p = k.idle[n]
+		k.idle = k.idle[:n]
+	} else {
+		p = &Proc{k: k}
+		p.next, p.stop = iter.Pull(p.loop)
+		k.all = append(k.all, p)
+	}
+	p.begin(r, g)
+	return p
+}
+
+func (p *Proc) begin(r Runner, g *Group) {
+	p.r, p.group, p.state, p.killed = r, g, running, false
+	if g != nil {
+		g.add(p)
+	}
+	p.k.live++
+}
+
+// loop is the coroutine: one process after the other.
+func (p *Proc) loop(yield func(struct{}) bool) {
+	p.yield = yield
+	for {
+		p.body()
+		if p.k.failure != nil || !p.rest() {
+			p.k.idle = append(p.k.idle, p)
+			if !yield(struct{}{}) {
+				return
+			}
+		}
+	}
+}
+
+// body runs one process to its end.
+func (p *Proc) body() {
+	defer p.end()
+	p.r.Run()
+}
+
+func (p *Proc) end() {
+	if v := recover(); v != nil {
+		if _, ok := v.(unwinding); !ok {
+			p.k.failure = &ProcessPanic{Value: v, Stack: debug.Stack()}
+		}
+	}
+	if p.group != nil {
+		p.group.remove(p)
+	}
+	p.r, p.group, p.state = nil, nil, idle
+	p.k.live--
+}
+
+// rest drives the kernel on the coroutine of a process that has ended. True
+// means that it found another process to be.
+func (p *Proc) rest() bool {
+	k := p.k
+	k.cur = nil
+	q, r, g, done := k.step()
+	if done {
+		return false
+	}
+	if q != nil {
+		k.next = q
+		return false
+	}
+	p.begin(r, g)
+	k.cur = p
+	return true
+}
+
+// Park stops the running process until it is woken. When the answer is Killed,
+// the caller must leave whatever queue it is in and call Unwind.
+//
+// A parked process drives the kernel on its own stack for as long as nobody else
+// has to run, so that a sleep through which nothing happens costs no switch.
+func (k *Kernel) Park() Reason {
+	p := k.cur
+	if p == nil {
+		panic("vtime: park outside a process")
+	}
+	if p.killed {
+		return Killed
+	}
+	p.state = parked
+	q, r, g, done := k.step()
+	if q != p {
+		switch {
+		case done:
+		case q != nil:
+			k.next = q
+		default:
+			k.next = k.assign(r, g)
+		}
+		p.yield(struct{}{})
+	}
+	k.cur = p
+	p.state = running
+	if p.killed {
+		return Killed
+	}
+	return p.reason
+}
+
+// ParkUnder is Park that also ends, with Ended, when c does. c may be nil.
+func (k *Kernel) ParkUnder(c *Context) Reason {
+	if c == nil || !c.ends {
+		return k.Park()
+	}
+	if c.err != nil {
+		return Ended
+	}
+	p := k.cur
+	c.join(p)
+	why := k.Park()
+	c.leave(p)
+	return why
+}
+
+// Wake lets a parked process go on at the present instant. The first to wake it
+// gives the reason; false when it was not parked.
+func (p *Proc) Wake(why Reason) bool {
+	if p.state != parked {
+		return false
+	}
+	p.state, p.reason = woken, why
+	k := p.k
+	k.seq++
+	k.ready.push(soon{seq: k.seq, kind: resume, p: p})
+	return true
+}
+
+// Kill unwinds the process: at the present instant when it is parked, at its
+// next park when it runs.
+func (p *Proc) Kill() {
+	p.killed = true
+	p.Wake(Killed)
+}
+
+// Sleep parks the running process for d, or until c ends. The answer is TimeOut,
+// Ended or Killed.
+func (k *Kernel) Sleep(c *Context, d time.Duration) Reason {
+	if c != nil && c.err != nil {
+		return Ended
+	}
+	t := k.schedule(d, slot{kind: resume, p: k.cur, reason: TimeOut})
+	why := k.ParkUnder(c)
+	if why != TimeOut {
+		t.Stop()
+	}
+	return why
+}

@@ -1,0 +1,105 @@
+package vtime
+
+// entry is one queued event: when, in which order among equals, and the slot
+// that says what. It holds no pointers.
+type entry struct {
+	at   Time
+	seq  uint64
+	slot uint32
+	gen  uint32
+}
+
+func (e entry) before(o entry) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
+
+// heap is a 4-ary heap of values: half as deep as a binary one, and the four
+// children of a node lie in two cache lines.
+type heap struct{ es []entry }
+
+func (h *heap) top() *entry {
+	if len(h.es) == 0 {
+		return nil
+	}
+	return &h.es[0]
+}
+
+func (h *heap) push(e entry) {
+	h.es = append(h.es, e)
+	i := len(h.es) - 1
+	for i > 0 {
+		up := (i - 1) / 4
+		if !e.before(h.es[up]) {
+			break
+		}
+		h.es[i] = h.es[up]
+		i = up
+	}
+	h.es[i] = e
+}
+
+func (h *heap) pop() {
+	n := len(h.es) - 1
+	last := h.es[n]
+	h.es = h.es[:n]
+	if n > 0 {
+		h.replace(last)
+	}
+}
+
+// replace puts e in the place of the top.
+func (h *heap) replace(e entry) {
+	es := h.es
+	i := 0
+	for {
+		c := 4*i + 1
+		if c >= len(es) {
+			break
+		}
+		least := c
+		for j := c + 1; j < min(c+4, len(es)); j++ {
+			if es[j].before(es[least]) {
+				least = j
+			}
+		}
+		if !es[least].before(e) {
+			break
+		}
+		es[i] = es[least]
+		i = least
+	}
+	es[i] = e
+}
+
+// ring is a FIFO queue in a circular buffer whose length is a power of two.
+type ring[T any] struct {
+	buf  []T
+	head uint
+	n    uint
+}
+
+func (r *ring[T]) len() int { return int(r.n) }
+
+func (r *ring[T]) front() *T { return &r.buf[r.head] }
+
+func (r *ring[T]) push(v T) {
+	if int(r.n) == len(r.buf) {
+		r.grow()
+	}
+	r.buf[(r.head+r.n)&uint(len(r.buf)-1)] = v
+	r.n++
+}
+
+func (r *ring[T]) pop() T {
+	v := r.buf[r.head]
+	var zero T
+	r.buf[r.head] = zero
+	r.head = (r.head + 1) & uint(len(r.buf)-1)
+	r.n--
+	return v
+}
+
+func (r *ring[T]) grow() {
+	buf := make([]T, max(16, 2*len(r.buf)))
+	n := copy(buf, r.buf[r.head:])
+	copy(buf[n:], r.buf[:r.head])
+	r.buf, r.head = buf, 0
+}
