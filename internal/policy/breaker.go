@@ -6,11 +6,18 @@ import (
 )
 
 // Breaker is a breaker machine exactly as one real library has it. It owns no
-// clock: every call brings the time, which never goes backwards. It is not safe
-// for concurrent use; a host that is concurrent brings its own lock.
+// clock: every call brings the time; an earlier time than the last one counts as
+// the last one. It is not safe for concurrent use; a host that is concurrent
+// brings its own lock.
+//
+// One Breaker stands for what one caller holds against one dependency. Proxies
+// that judge every host of a cluster for itself (Envoy, Linkerd) are one Breaker
+// for the cluster: Allow chooses the host and says so in the Ticket.
 type Breaker interface {
 	// Allow asks for one call at now. u in [0,1) is the library's own dice, for
-	// those that reject at random or jitter their waits; others ignore it.
+	// those that reject at random, choose a host or jitter their waits; others
+	// ignore it. A wait that begins in Record or Advance is jittered with the
+	// last u handed in, so those two need none.
 	// A call that was admitted must be recorded exactly once with its Ticket.
 	Allow(now time.Time, u float64) (Ticket, Verdict)
 	// Record tells how an admitted call ended. A call whose caller gave up on
@@ -19,11 +26,13 @@ type Breaker interface {
 	Record(now time.Time, t Ticket, o Outcome)
 	// Advance does what the library's timers would have done up to now.
 	Advance(now time.Time)
-	// Due is when time alone will next change the state; lazy libraries, whose
-	// next call does it, answer false.
+	// Due is when time alone will next change the state or the share of calls
+	// rejected (a reset timer, a sweep, a controller's tick); lazy libraries,
+	// whose next call does it, answer false.
 	Due() (at time.Time, ok bool)
 	// Take hands over the events since the last Take, oldest first. The slice
-	// is valid until the next call of any method.
+	// is valid until the next call of any method. Events are kept until taken,
+	// so a host takes after every call.
 	Take() []Event
 	// State is the state without advancing.
 	State() State
@@ -42,6 +51,7 @@ type Ticket struct {
 	Era   uint64 // the library's generation, where it has one
 	Probe bool   // admitted as a half-open probe
 	Held  bool   // holds a place of the library's concurrency limit
+	Host  int    // which host of the cluster the call goes to, from 0, where the library chooses one
 }
 
 // Verdict is the answer of Allow.
@@ -50,24 +60,36 @@ type Verdict struct {
 	// Reason is the library's own code for a rejection (EOPENBREAKER,
 	// ESEMLOCKED, CallNotPermittedException, ...); empty when admitted.
 	Reason string
+	// Wait: not admitted now, but to be asked again after the next change of
+	// state instead of being rejected (cockatiel above its half-open quota).
+	Wait bool
+	// Limit shortens the call's own time limit for this call (Semian's
+	// half_open_resource_timeout); 0 leaves it alone.
+	Limit time.Duration
 }
 
 // Outcome is how an admitted call ended.
 type Outcome struct {
 	Code Code
 	Took time.Duration
+	// Status is the answer's HTTP status as a proxy sees it, for libraries that
+	// tell statuses apart (Envoy, Linkerd, oxy); 0 when there was no answer.
+	Status int
+	// Local is a failure that arose on the caller's side of the wire: connecting,
+	// a reset (Envoy's local origin failures).
+	Local bool
 }
 
 // Code classifies an outcome in the terms in which libraries differ.
 type Code uint8
 
 const (
-	OK         Code = iota
-	Failure         // an error the library counts
-	Timeout         // the library's own time limit
-	Ignored         // neither success nor failure (resilience4j ignoreExceptions, Semian unlisted)
-	Unrecorded      // an error that counts as a success (opossum errorFilter, resilience4j recordException false)
-	Busy            // the library's own concurrency limit raised inside the call (Semian's bulkhead)
+	OK         Code = iota // the callee answered and all is well
+	Failure                // an error the library counts
+	Timeout                // the library's own time limit
+	Ignored                // neither success nor failure (resilience4j ignoreExceptions, Semian unlisted)
+	Unrecorded             // an error that counts as a success (opossum errorFilter, resilience4j recordException false)
+	Busy                   // the library's own concurrency limit raised inside the call (Semian's bulkhead)
 )
 
 // State of a breaker. Libraries without a state of that kind never show it.

@@ -59,5 +59,5 @@ type Retry struct {
 // BreakerSpec names a library and its own parameters, as the user wrote them.
 type BreakerSpec struct {
 	Library string            // "opossum", ...; empty is no breaker
-	Params  map[string]string // the library's own names; an absent one has the factory's value
+	Params  map[string]string // the library's own names and units; an absent one has the library's own default
 }

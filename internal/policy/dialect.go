@@ -1,0 +1,53 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Param is one parameter of a library, under the library's own name and in its
+// own unit.
+type Param struct {
+	Name string
+	Unit string // ms, s, %, calls, buckets; empty for a switch
+	Kind Kind
+	// Default is the library's own; for a switch 1 is true.
+	Default float64
+	// Min, Max and Step are a slider's; a typed value may lie outside, within
+	// what the library accepts.
+	Min, Max, Step float64
+	Help           string
+}
+
+// Dialect is what Set needs to know of a breaker library. The libraries live in
+// packages below this one, which this one may not import, so they are made known
+// as database/sql's drivers are: the package internal/policy/library registers
+// all of them when it is imported, and without it no breaker can be set.
+type Dialect struct {
+	Name   string
+	Params []Param
+	// Factory is what choosing the library writes into a BreakerSpec; the user's
+	// own parameters come over it.
+	Factory map[string]string
+	// Check says whether the library takes value for its parameter name and
+	// returns it as the library writes it ("5s" becomes "5000" where it counts
+	// in milliseconds).
+	Check func(name, value string) (string, error)
+}
+
+var dialects = map[string]Dialect{}
+
+// RegisterDialect makes a library known to Set and Fields. It is called from
+// init functions only. A name registered twice is a mistake of ours.
+func RegisterDialect(d Dialect) {
+	if _, dup := dialects[d.Name]; dup {
+		panic(fmt.Sprintf("policy: breaker library %q registered twice", d.Name))
+	}
+	dialects[d.Name] = d
+}
+
+// Dialects are the names of the registered libraries, sorted.
+func Dialects() []string {
+	return slices.Sorted(maps.Keys(dialects))
+}

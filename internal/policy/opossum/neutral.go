@@ -1,0 +1,95 @@
+package opossum
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"tripcurve/internal/policy"
+)
+
+// step is how far below a rate the threshold is put so that the rate itself
+// trips: the library trips strictly above its percentage.
+const step = 0.01
+
+// Neutral is what these parameters say to another library.
+func (p Params) Neutral() policy.Neutral {
+	n := policy.Neutral{
+		CallTimeout: p.Timeout,
+		FailureRate: (p.ErrorThresholdPercentage + step) / 100,
+		MinCalls:    p.VolumeThreshold,
+		Window:      p.RollingCountTimeout,
+		OpenFor:     timer(p.ResetTimeout),
+		Probes:      1,
+	}
+	if n.Window == 0 {
+		n.Window = Default().RollingCountTimeout
+	}
+	if p.Capacity < unlimited {
+		n.MaxConcurrent = p.Capacity
+	}
+	return n
+}
+
+// FromNeutral is the nearest that the library can express, and in words what it
+// cannot.
+func FromNeutral(n policy.Neutral) (Params, []string) {
+	p := Default()
+	var losses []string
+	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+
+	p.Timeout = whole(n.CallTimeout, "timeout", lose)
+	switch {
+	case n.FailureRate <= 0:
+		lose("no rule on a failure rate was given: errorThresholdPercentage keeps the library's %g", p.ErrorThresholdPercentage)
+	default:
+		// Two decimals keep 0.5001 and 50 the same over a round trip.
+		p.ErrorThresholdPercentage = math.Round((n.FailureRate*100-step)*100) / 100
+		if p.ErrorThresholdPercentage < 0 || p.ErrorThresholdPercentage > 100 {
+			p.ErrorThresholdPercentage = min(max(p.ErrorThresholdPercentage, 0), 100)
+		}
+	}
+	p.VolumeThreshold = n.MinCalls
+	switch {
+	case n.WindowCalls > 0:
+		lose("opossum has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.RollingCountTimeout)
+	case n.Window > 0:
+		p.RollingCountTimeout = whole(n.Window, "rollingCountTimeout", lose)
+	}
+	if n.OpenFor > 0 {
+		p.ResetTimeout = whole(n.OpenFor, "resetTimeout", lose)
+	}
+	if n.Growth.Factor > 1 {
+		lose("opossum's resetTimeout does not grow: every opening lasts %s", p.ResetTimeout)
+	}
+	if n.Growth.Jitter > 0 {
+		lose("opossum's resetTimeout has no jitter: breakers opened together probe together")
+	}
+	if n.Probes > 1 {
+		lose("opossum lets one probe through, not %d", n.Probes)
+	}
+	if n.MaxConcurrent > 0 {
+		p.Capacity = n.MaxConcurrent
+	}
+	if n.Retry.Attempts > 1 {
+		lose("opossum does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
+	}
+	if n.Retry.Budget > 0 {
+		lose("opossum has no retry budget")
+	}
+	return p, losses
+}
+
+// whole rounds up to the milliseconds that Node's timers take.
+func whole(d time.Duration, name string, lose func(string, ...any)) time.Duration {
+	up := d.Truncate(time.Millisecond)
+	if up < d {
+		up += time.Millisecond
+		lose("%s %s becomes %s: whole milliseconds only", name, d, up)
+	}
+	if up > maxTimer {
+		lose("%s %s becomes %s, the longest that Node's timers take", name, d, maxTimer)
+		up = maxTimer
+	}
+	return max(up, 0)
+}
