@@ -132,6 +132,7 @@ type Episode struct {
 	LockType string // pg_locks.locktype: relation, transactionid, tuple, virtualxid, ...
 	Relation string // "stock_reservations"; "oid 16384" when it could not be resolved
 	Blockers []Blocker
+	Was      []Blocking // who it waited for before the holder changed, oldest first
 	Text     string
 	Value    float64
 	Origin   Origin
@@ -142,6 +143,12 @@ type Blocker struct {
 	PID  int
 	Hard bool        // holds a conflicting lock; else it only waits ahead in the queue (soft)
 	Mode pglock.Mode // held (hard) or wanted (soft) mode; None when unknown
+}
+
+// Blocking is who a session waited for until an instant.
+type Blocking struct {
+	Until    time.Time
+	Blockers []Blocker
 }
 
 // Session is one server session as pg_stat_activity shows it. Times are the

@@ -1,0 +1,171 @@
+package incident
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// bucket is a Bucket with the byte ranges it was counted from, so that reading
+// a file again adds nothing.
+type bucket struct {
+	Bucket
+	parts []part
+}
+
+type part struct{ from, to, started, ended int64 }
+
+// maxParts bounds the ranges of one bucket; beyond it the two oldest are taken
+// together with what lies between them.
+const maxParts = 64
+
+func (ev *Evidence) addBucket(b Bucket) {
+	b.At = b.At.UTC()
+	ev.cover(b.At, b.At.Add(b.Width))
+	have := ev.buckets.find(&bucket{Bucket: b})
+	if have == nil {
+		n := bucket{Bucket: b}
+		if b.Origin.To > b.Origin.From {
+			n.parts = []part{{b.Origin.From, b.Origin.To, b.Started, b.Ended}}
+		}
+		ev.buckets.insert(n)
+		return
+	}
+	if b.Origin.To <= b.Origin.From { // no file: every fact is news
+		have.Started += b.Started
+		have.Ended += b.Ended
+		return
+	}
+	have.take(part{b.Origin.From, b.Origin.To, b.Started, b.Ended})
+}
+
+// take counts a range unless it was counted. A range that holds older ones
+// replaces them; one that only overlaps an older one is left out: too few is
+// better than twice.
+func (b *bucket) take(p part) {
+	for _, have := range b.parts {
+		inside := have.from <= p.from && p.to <= have.to
+		partly := p.from < have.to && have.from < p.to && !(p.from <= have.from && have.to <= p.to)
+		if inside || partly {
+			return
+		}
+	}
+	kept := make([]part, 0, len(b.parts)+1)
+	for _, have := range b.parts {
+		if p.from <= have.from && have.to <= p.to {
+			b.Started -= have.started
+			b.Ended -= have.ended
+			continue
+		}
+		kept = append(kept, have)
+	}
+	kept = append(kept, p)
+	slices.SortFunc(kept, func(a, b part) int { return cmp.Compare(a.from, b.from) })
+	if len(kept) > maxParts {
+		kept[1].from = kept[0].from
+		kept[1].started += kept[0].started
+		kept[1].ended += kept[0].ended
+		kept = kept[1:]
+	}
+	b.parts = kept
+	b.Started += p.started
+	b.Ended += p.ended
+	b.Origin.From, b.Origin.To = kept[0].from, kept[len(kept)-1].to
+}
+
+// latency is a Latency with the byte ranges it was made from.
+type latency struct {
+	Latency
+	spans []span
+}
+
+type span struct{ from, to int64 }
+
+func (ev *Evidence) addLatency(l Latency) {
+	if l.Sketch == nil {
+		return
+	}
+	l.At = l.At.UTC()
+	ev.cover(l.At, l.At.Add(l.Width))
+	s := span{l.Origin.From, l.Origin.To}
+	have := ev.latencies.find(&latency{Latency: l})
+	if have == nil {
+		ev.latencies.insert(latency{Latency: l, spans: []span{s}})
+		return
+	}
+	if s.to > s.from {
+		whole := true
+		for _, old := range have.spans {
+			if s.from < old.to && old.from < s.to && !(s.from <= old.from && old.to <= s.to) || old == s {
+				return // counted, at least partly
+			}
+			whole = whole && s.from <= old.from && old.to <= s.to
+		}
+		if whole {
+			have.Sketch, have.spans = l.Sketch, []span{s}
+			have.Origin.From, have.Origin.To = s.from, s.to
+			return
+		}
+		for _, old := range have.spans {
+			if s.from <= old.from && old.to <= s.to {
+				return // holds some, and a sketch cannot be subtracted
+			}
+		}
+	}
+	merged, err := have.Sketch.Merge(l.Sketch)
+	if err != nil {
+		return // another accuracy: the first one stays
+	}
+	have.Sketch = merged
+	if s.to > s.from {
+		have.spans = append(slices.Clone(have.spans), s)
+		have.Origin.From, have.Origin.To = min(have.Origin.From, s.from), max(have.Origin.To, s.to)
+	}
+	if len(have.spans) > maxParts {
+		slices.SortFunc(have.spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		have.spans[1].from = have.spans[0].from
+		have.spans = have.spans[1:]
+	}
+}
+
+func compareBuckets(a, b *Bucket) int {
+	if c := a.At.Compare(b.At); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Width, b.Width), compareEndpoints(a.Endpoint, b.Endpoint), cmp.Compare(a.Status, b.Status),
+		cmp.Compare(a.Outcome, b.Outcome), compareOrigins(&a.Origin, &b.Origin))
+}
+
+func compareLatencies(a, b *Latency) int {
+	if c := a.At.Compare(b.At); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Width, b.Width), compareEndpoints(a.Endpoint, b.Endpoint),
+		cmp.Compare(a.Outcome, b.Outcome), compareOrigins(&a.Origin, &b.Origin))
+}
+
+// episodeKey is who waits for or does what; with the instant it began it is an
+// episode's identity.
+type episodeKey struct {
+	source  string
+	kind    EpisodeKind
+	pid     int
+	backend int64 // unix seconds of the backend's start
+	subject string
+}
+
+func (e *Episode) key() episodeKey {
+	k := episodeKey{source: e.Origin.Key(), kind: e.Kind, pid: e.Session.PID, subject: e.subject()}
+	if !e.Session.BackendStart.IsZero() {
+		k.backend = e.Session.BackendStart.Unix()
+	}
+	return k
+}
+
+func compareEpisodes(a, b *Episode) int {
+	if c := a.From.Compare(b.From); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Session.PID, b.Session.PID),
+		strings.Compare(a.subject(), b.subject()), a.Session.BackendStart.Compare(b.Session.BackendStart), compareOrigins(&a.Origin, &b.Origin))
+}

@@ -1,0 +1,128 @@
+package incident
+
+import (
+	"slices"
+	"time"
+)
+
+// chunks keeps items in order of time, in chunks of one minute, so that a
+// snapshot shares all chunks and the next write copies only the one it touches.
+type chunks[T any] struct {
+	at    func(*T) time.Time
+	order func(a, b *T) int // total: equal means the same item
+
+	list   []*chunk[T] // by minute
+	shared bool        // list itself is in a snapshot
+	dirty  []*chunk[T] // not in a snapshot yet
+}
+
+type chunk[T any] struct {
+	minute int64
+	shared bool
+	items  []T // in order
+}
+
+// find is the place of an item, which the caller may change in everything but
+// its order; nil when there is none.
+func (c *chunks[T]) find(x *T) *T {
+	i, ok := c.index(c.at(x))
+	if !ok {
+		return nil
+	}
+	j, ok := slices.BinarySearchFunc(c.list[i].items, x, func(have T, want *T) int { return c.order(&have, want) })
+	if !ok {
+		return nil
+	}
+	return &c.own(i).items[j]
+}
+
+// insert puts in an item that find did not find.
+func (c *chunks[T]) insert(x T) {
+	i, ok := c.index(c.at(&x))
+	if !ok {
+		c.ownList()
+		c.list = slices.Insert(c.list, i, &chunk[T]{minute: minute(c.at(&x))})
+		c.dirty = append(c.dirty, c.list[i])
+	}
+	k := c.own(i)
+	j, _ := slices.BinarySearchFunc(k.items, &x, func(have T, want *T) int { return c.order(&have, want) })
+	k.items = slices.Insert(k.items, j, x)
+}
+
+// remove takes an item out.
+func (c *chunks[T]) remove(x *T) {
+	i, ok := c.index(c.at(x))
+	if !ok {
+		return
+	}
+	k := c.own(i)
+	if j, ok := slices.BinarySearchFunc(k.items, x, func(have T, want *T) int { return c.order(&have, want) }); ok {
+		k.items = slices.Delete(k.items, j, j+1)
+	}
+}
+
+func (c *chunks[T]) index(at time.Time) (int, bool) {
+	return slices.BinarySearchFunc(c.list, minute(at), func(k *chunk[T], m int64) int {
+		return int(min(1, max(-1, k.minute-m)))
+	})
+}
+
+// own makes a chunk ours to write.
+func (c *chunks[T]) own(i int) *chunk[T] {
+	if k := c.list[i]; !k.shared {
+		return k
+	}
+	c.ownList()
+	k := &chunk[T]{minute: c.list[i].minute, items: slices.Clone(c.list[i].items)}
+	c.list[i] = k
+	c.dirty = append(c.dirty, k)
+	return k
+}
+
+func (c *chunks[T]) ownList() {
+	if c.shared {
+		c.list, c.shared = slices.Clone(c.list), false
+	}
+}
+
+// snapshot hands out what is here now; it never changes.
+func (c *chunks[T]) snapshot() []*chunk[T] {
+	for _, k := range c.dirty {
+		k.shared = true
+	}
+	c.dirty = c.dirty[:0]
+	c.shared = true
+	return c.list
+}
+
+func minute(t time.Time) int64 {
+	s := t.Unix()
+	if s < 0 {
+		s -= 59
+	}
+	return s / 60
+}
+
+// within yields the chunks that can hold items with at in w; the zero window
+// is all of time.
+func within[T any](list []*chunk[T], w Window) []*chunk[T] {
+	if w == (Window{}) {
+		return list
+	}
+	from, _ := slices.BinarySearchFunc(list, minute(w.From), func(k *chunk[T], m int64) int { return int(min(1, max(-1, k.minute-m))) })
+	to, _ := slices.BinarySearchFunc(list, minute(w.To)+1, func(k *chunk[T], m int64) int { return int(min(1, max(-1, k.minute-m))) })
+	return list[from:max(from, to)]
+}
+
+// flatten copies all items out.
+func flatten[T any](list []*chunk[T]) []T {
+	n := 0
+	for _, k := range list {
+		n += len(k.items)
+	}
+	all := make([]T, 0, n)
+	for _, k := range list {
+		all = append(all, k.items...)
+	}
+	return all
+}

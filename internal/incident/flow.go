@@ -1,0 +1,229 @@
+package incident
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Flow is one kind of call as its caller counts it: started and finished. What
+// started and did not finish is in flight; that is the only place where a call
+// that hangs can be seen, for latency is recorded when a call ends.
+type Flow struct {
+	Caller   string // the source that was scraped, or its job or service label
+	Service  string // "inventory.Inventory"
+	Method   string // "Reserve"
+	Started  *Series
+	Finished []*Series // one per status
+}
+
+// FlowPoint is a flow at one sample.
+type FlowPoint struct {
+	At       time.Time
+	InFlight float64
+	Started  float64 // since the sample before; of the new process after a restart
+	Finished float64
+	Deadline float64 // of Finished: ended by a deadline
+	Restart  bool    // the caller's counters began anew
+}
+
+// startedCounters are the names a started counter has in the wild, and the
+// counter of finished calls that belongs to it.
+var startedCounters = map[string]string{
+	"grpc_client_started_total":         "grpc_client_handled_total",
+	"grpc_client_attempt_started_total": "grpc_client_attempt_duration_seconds_count",
+	"grpc.client.attempt.started":       "grpc.client.attempt.duration.count",
+}
+
+// statusLabels tell finished series of one flow apart, and are no part of it.
+var statusLabels = []string{"grpc_code", "grpc_status", "grpc.status"}
+
+// Flows are all flows, by caller, service and method.
+func (v *View) Flows() []Flow {
+	byKey := map[string]int{}
+	var flows []Flow
+	for _, s := range v.series {
+		if finished := startedCounters[s.Name]; finished != "" {
+			byKey[flowKey(finished, s)] = len(flows)
+			flows = append(flows, newFlow(s))
+		}
+	}
+	if len(flows) == 0 {
+		return nil
+	}
+	for _, s := range v.series {
+		if !strings.HasPrefix(s.Name, "grpc") {
+			continue
+		}
+		if i, ok := byKey[flowKey(s.Name, s)]; ok {
+			flows[i].Finished = append(flows[i].Finished, s)
+		}
+	}
+	return flows
+}
+
+// flowKey is a series' identity without its status.
+func flowKey(name string, s *Series) string {
+	var b strings.Builder
+	b.WriteString(s.Origin.Key() + "\x00" + name)
+	rest := make(map[string]string, len(s.Labels))
+	for k, val := range s.Labels {
+		if !slices.Contains(statusLabels, k) {
+			rest[k] = val
+		}
+	}
+	b.WriteString(labels(rest))
+	return b.String()
+}
+
+func newFlow(s *Series) Flow {
+	f := Flow{Caller: s.Origin.Name, Service: s.Labels["grpc_service"], Method: s.Labels["grpc_method"], Started: s}
+	for _, name := range []string{"client", "service", "job"} {
+		if s.Labels[name] != "" {
+			f.Caller = s.Labels[name]
+			break
+		}
+	}
+	if f.Service == "" {
+		full := either(f.Method, s.Labels["grpc.method"])
+		f.Service, f.Method, _ = strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	}
+	return f
+}
+
+// Name is the callee's full method: "inventory.Inventory/Reserve".
+func (f Flow) Name() string { return f.Service + "/" + f.Method }
+
+// Callee is the called service's short name: "inventory".
+func (f Flow) Callee() string {
+	name, _, _ := strings.Cut(f.Service, ".")
+	return strings.ToLower(name)
+}
+
+// Points are the flow at each of its samples. A finished series that does not
+// exist counts as zero; one that ends at a restart died with its process.
+func (f Flow) Points() []FlowPoint {
+	points := make([]FlowPoint, 0, len(f.Started.Points))
+	next := make([]int, len(f.Finished)) // into each finished series: first point after the sample
+	was := make([]float64, len(f.Finished))
+	started, restarted := math.NaN(), time.Time{}
+	for _, s := range f.Started.Points {
+		if math.IsNaN(s.V) {
+			continue
+		}
+		p := FlowPoint{At: s.At}
+		if s.V < started {
+			p.Restart, restarted = true, s.At
+			p.Started = s.V
+			clear(was)
+		} else if !math.IsNaN(started) {
+			p.Started = s.V - started
+		}
+		first := math.IsNaN(started)
+		started = s.V
+		p.InFlight = s.V
+		for i, done := range f.Finished {
+			for ; next[i] < len(done.Points) && !done.Points[next[i]].At.After(s.At); next[i]++ {
+				q := done.Points[next[i]]
+				if math.IsNaN(q.V) || q.At.Before(restarted) {
+					continue
+				}
+				if q.V < was[i] {
+					// It began anew before the started counter showed it.
+					p.Restart, was[i] = true, 0
+				}
+				if !first {
+					p.Finished += q.V - was[i]
+					if isDeadline(done.Labels) {
+						p.Deadline += q.V - was[i]
+					}
+				}
+				was[i] = q.V
+			}
+			p.InFlight -= was[i]
+		}
+		p.InFlight = max(0, p.InFlight)
+		points = append(points, p)
+	}
+	return points
+}
+
+func isDeadline(labels map[string]string) bool {
+	for _, name := range statusLabels {
+		switch labels[name] {
+		case "DeadlineExceeded", "DEADLINE_EXCEEDED", "4":
+			return true
+		}
+	}
+	return false
+}
+
+// InFlight is the calls in flight at the end of each step: of the flow that
+// had the most, and of those that had about as many the one that is called
+// last, for its callers only wait for it. NaN where there is no sample. It is
+// not ok when nothing counts started calls.
+func (v *View) InFlight(w Window, step time.Duration) (values []float64, ok bool) {
+	f, ok := v.Deepest(w)
+	if !ok {
+		return nil, false
+	}
+	values = nans(make([]float64, w.Steps(step)))
+	points := f.Points()
+	stale := 3 * interval(points)
+	i := 0
+	for n := range values {
+		end := w.From.Add(time.Duration(n+1) * step)
+		for i < len(points) && points[i].At.Before(end) {
+			i++
+		}
+		if i > 0 && end.Sub(points[i-1].At) <= max(stale, step) {
+			values[n] = points[i-1].InFlight
+		}
+	}
+	return values, true
+}
+
+// Deepest is the flow whose calls pile up in w, and of several that pile up
+// the one whose callee calls none of the others.
+func (v *View) Deepest(w Window) (Flow, bool) {
+	flows := v.Flows()
+	if len(flows) == 0 {
+		return Flow{}, false
+	}
+	most := make([]float64, len(flows))
+	top := 0.0
+	for i, f := range flows {
+		for _, p := range f.Points() {
+			if w.Has(p.At) {
+				most[i] = max(most[i], p.InFlight)
+			}
+		}
+		top = max(top, most[i])
+	}
+	best := -1
+	for i, f := range flows {
+		if most[i] < top/50 || most[i] < min(top, 5) {
+			continue
+		}
+		deeper := best < 0 || flows[best].Callee() == f.Caller
+		shallower := best >= 0 && f.Callee() == flows[best].Caller
+		if deeper || !shallower && most[i] > most[best] {
+			best = i
+		}
+	}
+	return flows[best], true
+}
+
+// interval is the usual distance of samples.
+func interval(points []FlowPoint) time.Duration {
+	if len(points) < 2 {
+		return 0
+	}
+	gaps := make([]time.Duration, 0, len(points))
+	for i := 1; i < len(points); i++ {
+		gaps = append(gaps, points[i].At.Sub(points[i-1].At))
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)/2]
+}

@@ -1,0 +1,133 @@
+package incident
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// run is a series that grows.
+type run struct {
+	id     ID
+	series Series
+	shared *Series // what the last snapshot got; nil after a change
+}
+
+// maxPoints bounds one series in memory (256 kB, 11 h at one sample each 5 s);
+// beyond it the older half is thinned. The incident file keeps all.
+const maxPoints = 8192
+
+func (ev *Evidence) addSeries(s Series) {
+	id := s.ID()
+	r := ev.series[id]
+	if r == nil {
+		r = &run{id: id, series: s}
+		r.series.Labels = maps.Clone(s.Labels)
+		r.series.Points = nil
+		ev.series[id] = r
+		i, _ := slices.BinarySearchFunc(ev.runs, r, func(a, b *run) int { return strings.Compare(string(a.id), string(b.id)) })
+		ev.runs = slices.Insert(ev.runs, i, r)
+	}
+	r.shared = nil
+	if s.Caveat != "" {
+		r.series.Caveat = s.Caveat
+	}
+	if r.series.Unit == "" {
+		r.series.Unit = s.Unit
+	}
+	if s.StartAt.After(r.series.StartAt) {
+		r.series.StartAt = s.StartAt
+	}
+	for _, p := range s.Points {
+		if p.At.IsZero() {
+			continue
+		}
+		p.At = p.At.UTC()
+		r.series.Points = addPoint(r.series.Points, p)
+		ev.cover(p.At, p.At)
+	}
+	if len(r.series.Points) > maxPoints {
+		r.series.Points = thin(r.series.Points)
+	}
+}
+
+// addPoint appends beyond what any snapshot sees; a late point makes a copy.
+func addPoint(points []Point, p Point) []Point {
+	if n := len(points); n == 0 || points[n-1].At.Before(p.At) {
+		return append(points, p)
+	}
+	i, have := slices.BinarySearchFunc(points, p.At, func(q Point, at time.Time) int { return q.At.Compare(at) })
+	switch {
+	case !have:
+		return slices.Insert(slices.Clone(points), i, p)
+	case math.IsNaN(points[i].V) && !math.IsNaN(p.V):
+		points = slices.Clone(points)
+		points[i] = p
+	}
+	return points
+}
+
+// thin keeps every second point of the older half, and all that are a turn:
+// before and after a reset, next to a NaN, a peak.
+func thin(points []Point) []Point {
+	half := len(points) / 2
+	kept := make([]Point, 0, len(points))
+	for i, p := range points[:half] {
+		turn := i == 0 || math.IsNaN(p.V) || math.IsNaN(points[i-1].V) || math.IsNaN(points[i+1].V) ||
+			p.V < points[i-1].V || p.V > points[i+1].V
+		if turn || i%2 == 0 {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) > maxPoints*3/4 { // nothing but turns: forget the oldest
+		kept = kept[len(kept)/2:]
+	}
+	return append(kept, points[half:]...)
+}
+
+func snapshotRuns(runs []*run) []*Series {
+	list := make([]*Series, len(runs))
+	for i, r := range runs {
+		if r.shared == nil {
+			s := r.series
+			s.Points = s.Points[:len(s.Points):len(s.Points)]
+			r.shared = &s
+		}
+		list[i] = r.shared
+	}
+	return list
+}
+
+// Last is the newest sample at or before an instant.
+func (s *Series) Last(at time.Time) (Point, bool) {
+	i, have := slices.BinarySearchFunc(s.Points, at, func(q Point, at time.Time) int { return q.At.Compare(at) })
+	if have {
+		return s.Points[i], true
+	}
+	if i == 0 {
+		return Point{}, false
+	}
+	return s.Points[i-1], true
+}
+
+// Resets are the instants at which a counter was first seen lower than before:
+// its process had started anew.
+func (s *Series) Resets() []time.Time {
+	if s.Kind != Counter {
+		return nil
+	}
+	var at []time.Time
+	last := math.NaN()
+	for _, p := range s.Points {
+		if math.IsNaN(p.V) {
+			continue
+		}
+		if p.V < last {
+			at = append(at, p.At)
+		}
+		last = p.V
+	}
+	return at
+}

@@ -1,0 +1,344 @@
+package incident
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// View is evidence as it was at one instant. It never changes: any number of
+// readers may use it, and all its methods are pure. What a method returns is
+// the caller's to read, not to write.
+type View struct {
+	Window  Window // from the first to the last instant of all evidence; zero when there is none
+	Sources []SourceStatus
+
+	buckets   []*chunk[bucket]
+	latencies []*chunk[latency]
+	episodes  []*chunk[Episode]
+	series    []*Series
+	exemplars []Exemplar
+	changes   []Change
+	sampled   []time.Time
+}
+
+// Buckets are all buckets in order of time. It copies them out: for one pass
+// over a window EachBucket is cheaper.
+func (v *View) Buckets() []Bucket {
+	list := make([]Bucket, 0, 64)
+	v.EachBucket(Window{}, func(b *Bucket) { list = append(list, *b) })
+	return list
+}
+
+// EachBucket calls f for every bucket that begins in w, in order of time; the
+// zero window is all of time. f must not keep or change what it gets.
+func (v *View) EachBucket(w Window, f func(*Bucket)) {
+	for _, k := range within(v.buckets, w) {
+		for i := range k.items {
+			if b := &k.items[i].Bucket; w == (Window{}) || w.Has(b.At) {
+				f(b)
+			}
+		}
+	}
+}
+
+// Latencies are all distributions in order of time.
+func (v *View) Latencies() []Latency {
+	list := make([]Latency, 0, 64)
+	v.EachLatency(Window{}, func(l *Latency) { list = append(list, *l) })
+	return list
+}
+
+// EachLatency is EachBucket for distributions.
+func (v *View) EachLatency(w Window, f func(*Latency)) {
+	for _, k := range within(v.latencies, w) {
+		for i := range k.items {
+			if l := &k.items[i].Latency; w == (Window{}) || w.Has(l.At) {
+				f(l)
+			}
+		}
+	}
+}
+
+// Episodes are all episodes by their beginning.
+func (v *View) Episodes() []Episode { return flatten(v.episodes) }
+
+// EachEpisode calls f for every episode by its beginning; f must not keep or
+// change what it gets.
+func (v *View) EachEpisode(f func(*Episode)) {
+	for _, k := range v.episodes {
+		for i := range k.items {
+			f(&k.items[i])
+		}
+	}
+}
+
+// AllSeries are all series by ID.
+func (v *View) AllSeries() []*Series { return v.series }
+
+// Exemplars are the requests and lines kept whole, by their start.
+func (v *View) Exemplars() []Exemplar { return v.exemplars }
+
+// Changes are all changes in order of time.
+func (v *View) Changes() []Change { return v.changes }
+
+// SampleTimes are the instants in w at which locks were looked at.
+func (v *View) SampleTimes(w Window) []time.Time {
+	from, _ := slices.BinarySearchFunc(v.sampled, w.From, time.Time.Compare)
+	to, _ := slices.BinarySearchFunc(v.sampled, w.To, time.Time.Compare)
+	return v.sampled[from:max(from, to)]
+}
+
+// Get is the fact behind an ID.
+func (v *View) Get(id ID) (Fact, bool) {
+	kind, _, _ := strings.Cut(string(id), "/")
+	switch kind {
+	case "bucket":
+		return search(v.buckets, func(b *bucket) (Fact, bool) { return b.Bucket, b.ID() == id }, at(id, 10))
+	case "latency":
+		return search(v.latencies, func(l *latency) (Fact, bool) { return l.Latency, l.ID() == id }, at(id, 10))
+	case "episode":
+		return search(v.episodes, func(e *Episode) (Fact, bool) { return *e, e.ID() == id }, at(id, 36))
+	case "series":
+		i, ok := slices.BinarySearchFunc(v.series, id, func(s *Series, id ID) int { return strings.Compare(string(s.ID()), string(id)) })
+		if ok {
+			return *v.series[i], true
+		}
+	case "exemplar":
+		for _, e := range v.exemplars {
+			if e.ID() == id {
+				return e, true
+			}
+		}
+	case "change":
+		for _, c := range v.changes {
+			if c.ID() == id {
+				return c, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Endpoints are all endpoints seen, by route and method.
+func (v *View) Endpoints() []Endpoint {
+	seen := map[Endpoint]bool{}
+	v.EachBucket(Window{}, func(b *Bucket) { seen[b.Endpoint] = true })
+	list := make([]Endpoint, 0, len(seen))
+	for e := range seen {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, compareEndpoints)
+	return list
+}
+
+// Rate counts requests that match, per step of w, by their start or by their
+// end. A step in which every gateway source had a gap is NaN: not zero, unknown.
+// A bucket wider than a step is spread evenly.
+func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd bool) []float64 {
+	counts := make([]float64, w.Steps(step))
+	if len(counts) == 0 {
+		return counts
+	}
+	wide := Window{w.From.Add(-time.Hour), w.To} // no bucket is wider than an hour
+	v.EachBucket(wide, func(b *Bucket) {
+		n := b.Started
+		if byEnd {
+			n = b.Ended
+		}
+		if n == 0 || !b.At.Add(b.Width).After(w.From) || !match(*b) {
+			return
+		}
+		if b.Width <= step {
+			if i := int(b.At.Sub(w.From) / step); !b.At.Before(w.From) && i < len(counts) {
+				counts[i] += float64(n)
+			}
+			return
+		}
+		first := max(0, int(b.At.Sub(w.From)/step))
+		for i := first; i < len(counts); i++ {
+			lo, hi := w.From.Add(time.Duration(i)*step), w.From.Add(time.Duration(i+1)*step)
+			share := Window{maxTime(lo, b.At), minTime(hi, b.At.Add(b.Width))}.Length()
+			if share == 0 && lo.After(b.At) {
+				return
+			}
+			counts[i] += float64(n) * float64(share) / float64(b.Width)
+		}
+	})
+	v.blank(counts, "gateway", w, step)
+	return counts
+}
+
+// LockWaiters is the most sessions that waited for a lock at one instant of
+// each step, a parallel worker counting as its leader. Where Postgres was not
+// looked at it is NaN.
+func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
+	counts := make([]float64, w.Steps(step))
+	if len(counts) == 0 {
+		return counts
+	}
+	if !v.Sees("postgres") {
+		return nans(counts)
+	}
+	type turn struct {
+		at   time.Time
+		pid  int
+		more int
+	}
+	var turns []turn
+	v.EachEpisode(func(e *Episode) {
+		if e.Kind == LockWait && e.To.After(w.From) && e.From.Before(w.To) {
+			turns = append(turns, turn{e.From, e.Session.Leader(), +1}, turn{e.To, e.Session.Leader(), -1})
+		}
+	})
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.more, b.more)) })
+	waits := map[int]int{} // episodes by leader
+	i := 0
+	for n := range counts {
+		end := w.From.Add(time.Duration(n+1) * step)
+		most := len(waits)
+		for ; i < len(turns) && turns[i].at.Before(end); i++ {
+			t := turns[i]
+			if waits[t.pid] += t.more; waits[t.pid] == 0 {
+				delete(waits, t.pid)
+			}
+			if !t.at.Before(w.From.Add(time.Duration(n) * step)) {
+				most = max(most, len(waits))
+			} else {
+				most = len(waits)
+			}
+		}
+		counts[n] = float64(most)
+	}
+	v.blank(counts, "postgres", w, step)
+	return counts
+}
+
+// Sees says that a source of the group gave evidence or is connected.
+func (v *View) Sees(group string) bool {
+	for _, s := range v.Sources {
+		if s.Group == group && (s.State != SourceAbsent && (s.State != SourceDown || !s.LastAt.IsZero())) {
+			return true
+		}
+	}
+	switch group {
+	case "postgres":
+		return len(v.sampled) > 0
+	case "gateway":
+		return len(v.buckets) > 0
+	}
+	return slices.ContainsFunc(v.series, func(s *Series) bool { return s.Origin.Group == group })
+}
+
+// Gaps are the episodes in which a source of the group gave nothing.
+func (v *View) Gaps(group string) []Episode {
+	var gaps []Episode
+	v.EachEpisode(func(e *Episode) {
+		if e.Kind == Gap && e.Origin.Group == group {
+			gaps = append(gaps, *e)
+		}
+	})
+	return gaps
+}
+
+// blank makes the steps NaN in which every source of the group had a gap.
+func (v *View) blank(counts []float64, group string, w Window, step time.Duration) {
+	gaps := v.Gaps(group)
+	if len(gaps) == 0 {
+		return
+	}
+	names := map[string]bool{}
+	for _, s := range v.Sources {
+		if s.Group == group && s.State != SourceAbsent {
+			names[s.Name] = true
+		}
+	}
+	for _, g := range gaps {
+		names[g.Origin.Name] = true
+	}
+	for i := range counts {
+		lo, hi := w.From.Add(time.Duration(i)*step), w.From.Add(time.Duration(i+1)*step)
+		silent := map[string]bool{}
+		for _, g := range gaps {
+			if !g.From.After(lo) && (g.Open || !g.To.Before(hi)) {
+				silent[g.Origin.Name] = true
+			}
+		}
+		if len(silent) == len(names) {
+			counts[i] = math.NaN()
+		}
+	}
+}
+
+// Has says that an instant lies in the window.
+func (w Window) Has(at time.Time) bool { return !at.Before(w.From) && at.Before(w.To) }
+
+// Meet is what two windows share; of zero length when nothing.
+func (w Window) Meet(o Window) Window {
+	m := Window{maxTime(w.From, o.From), minTime(w.To, o.To)}
+	if m.To.Before(m.From) {
+		m.To = m.From
+	}
+	return m
+}
+
+// Steps is how many steps cover the window.
+func (w Window) Steps(step time.Duration) int {
+	if step <= 0 {
+		return 0
+	}
+	return int((w.Length() + step - 1) / step)
+}
+
+// Leader is the session's own process id, or its leader's when it is a
+// parallel worker.
+func (s Session) Leader() int {
+	if s.LeaderPID != 0 {
+		return s.LeaderPID
+	}
+	return s.PID
+}
+
+func search[T any](list []*chunk[T], is func(*T) (Fact, bool), near time.Time) (Fact, bool) {
+	for _, k := range within(list, Window{near, near}) {
+		for i := range k.items {
+			if f, ok := is(&k.items[i]); ok {
+				return f, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// at reads the instant at the end of an ID: unix seconds, or nanoseconds in
+// base 36.
+func at(id ID, base int) time.Time {
+	s := string(id[strings.LastIndexByte(string(id), '/')+1:])
+	if base == 36 {
+		return time.Unix(0, number(s, 36))
+	}
+	return time.Unix(number(s, 10), 0)
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func nans(list []float64) []float64 {
+	for i := range list {
+		list[i] = math.NaN()
+	}
+	return list
+}
