@@ -83,19 +83,26 @@ var finders = []finder{
 
 var idFinder = finder{ID, regexp.MustCompile(`\b((?:ord|res|cart|pi|usr|user|cus|pm|shp)_[A-Za-z0-9]*\d[A-Za-z0-9]*)\b`), nil}
 
-// Text replaces what must not leave in prose, log lines and other text, SQL
-// literals of a statement within it too. Control characters are not its matter:
-// the writers of each format sanitise.
+// Text replaces what must not leave in foreign text: log lines, annotations,
+// statements and sentences that quote one, whose literals become $1. Control
+// characters are not its matter: the writers of each format sanitise.
 func (r *Redactor) Text(s string) string {
+	s = r.Prose(s)
+	if at := statement.FindStringIndex(s); at != nil {
+		s = s[:at[0]] + r.literals(s[at[0]:], inProse)
+	}
+	return s
+}
+
+// Prose is Text for sentences of our own making. SQL in them is advice, such as
+// select pg_cancel_backend(48291), and is worth nothing without its literals.
+func (r *Redactor) Prose(s string) string {
 	s = replaceSecrets(s, func(secret string) string { return r.replaced(Secret, secret) })
 	for _, f := range finders {
 		s = r.apply(f, s)
 	}
 	if r.opt.IDs {
 		s = r.apply(idFinder, s)
-	}
-	if at := statement.FindStringIndex(s); at != nil {
-		s = s[:at[0]] + r.literals(s[at[0]:], inProse)
 	}
 	return s
 }
