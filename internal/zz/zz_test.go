@@ -23,3 +23,5 @@ import (
 	_ "google.golang.org/grpc/health"
 	_ "pgregory.net/rapid"
 )
+
+import _ "github.com/charmbracelet/x/vt"

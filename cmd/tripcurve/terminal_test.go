@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+)
+
+// terminal is a program on a pseudo-terminal with an emulator behind it, which
+// also answers the queries that a real terminal answers.
+type terminal struct {
+	tb      testing.TB
+	cmd     *exec.Cmd
+	pty     *os.File
+	emu     *vt.SafeEmulator
+	changed chan struct{} // has a token after every write of the program
+	started time.Time
+
+	mu     sync.Mutex
+	raw    bytes.Buffer // everything the program wrote
+	exited chan struct{}
+	err    error
+}
+
+// builtBinaries builds the real program and the yardstick once per test run.
+var builtBinaries = sync.OnceValues(func() (dir string, err error) {
+	dir, err = os.MkdirTemp("", "tripcurve-test")
+	if err != nil {
+		return "", err
+	}
+	for out, pkg := range map[string]string{"tripcurve": ".", "bare": "./testdata/bare"} {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, out), pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return "", errors.Join(err, errors.New(string(text)))
+		}
+	}
+	return dir, nil
+})
+
+func binary(tb testing.TB, name string) string {
+	tb.Helper()
+	dir, err := builtBinaries()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+// startTerminal runs a program on a terminal of the given size in a clean
+// environment with an empty home.
+func startTerminal(tb testing.TB, cols, rows int, env []string, program string, args ...string) *terminal {
+	tb.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = tb.TempDir()
+	cmd.Env = append([]string{
+		"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8",
+	}, env...)
+	t := &terminal{
+		tb: tb, cmd: cmd, emu: vt.NewSafeEmulator(cols, rows),
+		changed: make(chan struct{}, 1), exited: make(chan struct{}), started: time.Now(),
+	}
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t.pty = f
+	go func() { _, _ = io.Copy(f, t.emu) }() // ends when the emulator is closed
+	go t.pump()
+	tb.Cleanup(t.kill)
+	return t
+}
+
+// pump feeds the emulator until the program's side of the terminal closes.
+func (t *terminal) pump() {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := t.pty.Read(buf)
+		if n > 0 {
+			t.mu.Lock()
+			t.raw.Write(buf[:n])
+			t.mu.Unlock()
+			_, _ = t.emu.Write(buf[:n])
+			select {
+			case t.changed <- struct{}{}:
+			default:
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	t.err = t.cmd.Wait()
+	close(t.exited)
+}
+
+func (t *terminal) kill() {
+	select {
+	case <-t.exited:
+	default:
+		_ = t.cmd.Process.Kill()
+		<-t.exited
+	}
+	_ = t.emu.Close()
+	_ = t.pty.Close()
+}
+
+// screen is the text on the terminal, lines without trailing blanks.
+func (t *terminal) screen() string {
+	lines := strings.Split(t.emu.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " \r")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// output is everything that the program wrote so far.
+func (t *terminal) output() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.raw.String()
+}
+
+// waitUntil waits for the screen to satisfy ok and says how long after the
+// program's start that was.
+func (t *terminal) waitUntil(what string, ok func(screen string) bool) time.Duration {
+	t.tb.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for {
+		if ok(t.screen()) {
+			return time.Since(t.started)
+		}
+		select {
+		case <-t.changed:
+		case <-t.exited:
+			if ok(t.screen()) {
+				return time.Since(t.started)
+			}
+			t.tb.Fatalf("the program ended (%v) before %s; the screen was:\n%s\nall output: %q", t.err, what, t.screen(), t.output())
+		case <-deadline.C:
+			t.tb.Fatalf("no %s within 20 s; the screen is:\n%s", what, t.screen())
+		}
+	}
+}
+
+func (t *terminal) waitFor(text string) time.Duration {
+	t.tb.Helper()
+	return t.waitUntil("\""+text+"\" on the screen", func(s string) bool { return strings.Contains(s, text) })
+}
+
+func (t *terminal) send(keys string) {
+	t.tb.Helper()
+	if _, err := t.pty.WriteString(keys); err != nil {
+		t.tb.Fatal(err)
+	}
+}
+
+// waitExit waits for the program to end and returns its exit code.
+func (t *terminal) waitExit() int {
+	t.tb.Helper()
+	select {
+	case <-t.exited:
+		return t.cmd.ProcessState.ExitCode()
+	case <-time.After(20 * time.Second):
+		t.tb.Fatalf("the program does not end; the screen is:\n%s", t.screen())
+		return -1
+	}
+}

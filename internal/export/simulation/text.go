@@ -1,0 +1,122 @@
+package simulation
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+)
+
+func round(v float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(v*p) / p
+}
+
+// Text writes the report for people, with a second column when there is a run
+// to compare with.
+func (rep Report) Text(out io.Writer, today *Report) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	head := "\tthis run\t"
+	if today != nil {
+		head = "\ttoday\tthis run\tdifference\t"
+	}
+	fmt.Fprintf(out, "%s, seed %d\n\n", rep.Scenario, rep.Seed)
+	fmt.Fprintln(w, head)
+	row := func(name, unit string, get func(Report) float64) {
+		v := get(rep)
+		if today == nil {
+			fmt.Fprintf(w, "%s\t%s %s\t\n", name, number(v), unit)
+			return
+		}
+		t := get(*today)
+		fmt.Fprintf(w, "%s\t%s %s\t%s %s\t%s\t\n", name, number(t), unit, number(v), unit, difference(t, v))
+	}
+	row("orders failed", "", func(r Report) float64 { return float64(r.OrdersFailed) })
+	row("  answered 502", "", func(r Report) float64 { return float64(r.Orders502) })
+	row("  answered 503", "", func(r Report) float64 { return float64(r.Orders503) })
+	row("  rejected by a breaker", "", func(r Report) float64 { return float64(r.OrdersRejected) })
+	row("  accepted too late", "", func(r Report) float64 { return float64(r.OrdersLate) })
+	row("outage of checkouts", "s", func(r Report) float64 { return r.OutageS })
+	row("  not under the lock", "s", func(r Report) float64 { return r.RemainderS })
+	row("customer's wait p50", "s", func(r Report) float64 { return r.WaitP50S })
+	row("customer's wait p99", "s", func(r Report) float64 { return r.WaitP99S })
+	row("reads of stock failed", "", func(r Report) float64 { return float64(r.failed("GET", "/api/inventory/:sku")) })
+	row("orphan reservations", "", func(r Report) float64 { return float64(r.Orphans) })
+	row("calls on inventory", "", func(r Report) float64 { return float64(r.ReserveCalls) })
+	row("lock waiters at most", "", func(r Report) float64 { return float64(r.LockWaitersMax) })
+	row("DEADLINE_EXCEEDED", "", func(r Report) float64 { return float64(r.DeadlineExceeded) })
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	rep.story(out)
+	if o := rep.OtherSeeds; o != nil {
+		fmt.Fprintf(out, "\nOver %d other seeds: %s orders answered 502 (%s to %s)", o.Seeds,
+			number(o.Orders502.Mean), number(o.Orders502.Min), number(o.Orders502.Max))
+		if o.PoolFilled > 0 {
+			fmt.Fprintf(out, "; pool full after %s s (%s to %s)", number(o.PoolFullAfter.Mean), number(o.PoolFullAfter.Min), number(o.PoolFullAfter.Max))
+		}
+		if o.PoolFilled < o.Seeds {
+			fmt.Fprintf(out, "; it never filled in %d of them", o.Seeds-o.PoolFilled)
+		}
+		fmt.Fprintln(out, ".")
+	}
+	return nil
+}
+
+// story writes what happened when.
+func (rep Report) story(out io.Writer) {
+	fmt.Fprintln(out)
+	for _, e := range rep.Events {
+		fmt.Fprintf(out, "%s  %-19s %s\n", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Text)
+	}
+	if rep.OutageS > 0 {
+		fmt.Fprintf(out, "\nThe lock covers %.1f %% of the %s s in which checkouts failed; %s s have another reason.\n",
+			100*rep.Coverage, number(rep.OutageS), number(rep.RemainderS))
+	}
+}
+
+func (rep Report) failed(method, route string) int {
+	for _, e := range rep.Endpoints {
+		if e.Method == method && e.Route == route {
+			return e.Failed
+		}
+	}
+	return 0
+}
+
+// clock is the time of day of an RFC 3339 instant of this report.
+func clock(instant string) string {
+	_, t, _ := strings.Cut(instant, "T")
+	return t
+}
+
+// number prints whole numbers with thousands apart and others with one decimal.
+func number(v float64) string {
+	if v != math.Trunc(v) && math.Abs(v) < 1000 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	s := fmt.Sprintf("%.0f", math.Abs(v))
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if v < 0 {
+		s = "-" + s
+	}
+	return s
+}
+
+func difference(from, to float64) string {
+	if from == to {
+		return "same"
+	}
+	d := to - from
+	sign := "+"
+	if d < 0 {
+		sign = ""
+	}
+	if from == 0 {
+		return sign + number(d)
+	}
+	return fmt.Sprintf("%s%s (%+.0f %%)", sign, number(d), 100*d/from)
+}
