@@ -10,7 +10,7 @@ import (
 type Route uint8
 
 const (
-	NoRoute Route = iota
+	NoRoute Route = iota // a path or method that the gateway does not have
 	PostOrder
 	GetOrder
 	GetStock
@@ -18,12 +18,12 @@ const (
 )
 
 // endpoints is the table of routes: the router, the log and openapi.yaml agree on it.
-var endpoints = [...]struct{ method, template string }{
-	NoRoute:    {"", ""},
-	PostOrder:  {"POST", "/api/orders"},
-	GetOrder:   {"GET", "/api/orders/:id"},
-	GetStock:   {"GET", "/api/inventory/:sku"},
-	PostIntent: {"POST", "/api/payments/intent"},
+var endpoints = [...]struct{ method, template, edge string }{
+	NoRoute:    {},
+	PostOrder:  {"POST", "/api/orders", EdgeOrder},
+	GetOrder:   {"GET", "/api/orders/:id", EdgeOrderRead},
+	GetStock:   {"GET", "/api/inventory/:sku", EdgeInventory},
+	PostIntent: {"POST", "/api/payments/intent", EdgePayment},
 }
 
 // Method is the HTTP method.
@@ -112,7 +112,3 @@ type IntentCreated struct {
 	ID           string `json:"id"`
 	ClientSecret string `json:"clientSecret"`
 }
-
-// Cents is an amount of money in hundredths; on the wire it is a decimal number
-// of dollars, as 699.98.
-type Cents int64

@@ -137,3 +137,32 @@ func codeOf(err error) policy.Code {
 		return policy.Failure
 	}
 }
+
+// httpStatus is an answer as a proxy between the two would see it; 0 when none came.
+func httpStatus(err error) int {
+	if err == nil {
+		return 200
+	}
+	switch status.Code(err) {
+	case codes.InvalidArgument, codes.OutOfRange:
+		return 400
+	case codes.Unauthenticated:
+		return 401
+	case codes.PermissionDenied:
+		return 403
+	case codes.NotFound:
+		return 404
+	case codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted:
+		return 409
+	case codes.ResourceExhausted:
+		return 429
+	case codes.Canceled:
+		return 0
+	case codes.Unavailable:
+		return 503
+	case codes.DeadlineExceeded:
+		return 504
+	default:
+		return 500
+	}
+}

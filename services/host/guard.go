@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/library"
+	"tripcurve/internal/policy/retry"
 )
 
 // Guard carries out the policy of one edge in front of a connection. It is the
@@ -47,22 +49,22 @@ type Guard struct {
 
 	limit    time.Duration // time limit of one attempt; 0 none
 	library  bool          // the limit is the breaker library's own
-	timeout  *TimeoutError // what a limit that ran out gives
 	bare     bool          // nothing to do but perhaps detach
 	guarded  bool          // an attempt has to ask (breaker, max concurrent)
-	names    names
+	counters counters
 	wakeFunc func()
 
-	mu       sync.Mutex // held around the machine and counters, never across a call
+	mu       sync.Mutex // held around what follows, never across a call
 	breaker  policy.Breaker
+	state    policy.State // as last counted
 	inFlight int
-	tokens   float64 // retries the budget allows now
-	due      time.Time
+	budget   *retry.Budget
+	due      time.Time // when stop's timer fires
 	stop     func() bool
 }
 
-// names of the guard's counters, made once.
-type names struct{ open, halfOpen, close, reject string }
+// counters are the names of what the guard counts, made once.
+type counters struct{ open, halfOpen, close, reject string }
 
 // Option changes how a guard is made.
 type Option func(*options)
@@ -86,17 +88,13 @@ func WithMeter(m Meter) Option { return func(o *options) { o.meter = m } }
 // WithRand replaces the operating system's randomness.
 func WithRand(r Rand) Option { return func(o *options) { o.rand = r } }
 
-// WithLibrary chooses another library than opossum.
+// WithLibrary chooses another library than opossum. Like WithParam it is
+// WithBreaker's; a guard of NewGuard takes its breaker from the policy.
 func WithLibrary(name string) Option { return func(o *options) { o.spec.Library = name } }
 
-// WithParam sets one parameter under the library's own name.
+// WithParam sets one parameter under the library's own name and in its own unit.
 func WithParam(name, value string) Option {
-	return func(o *options) {
-		if o.spec.Params == nil {
-			o.spec.Params = map[string]string{}
-		}
-		o.spec.Params[name] = value
-	}
+	return func(o *options) { o.spec.Params[name] = value }
 }
 
 // WithMachine brings a breaker of the caller's own and the time limit that goes
@@ -113,10 +111,16 @@ func WithRetryable(f func(error) bool) Option { return func(o *options) { o.retr
 // of 50 % and a reset of 30 s. A parameter that the library refuses makes every
 // call answer that refusal.
 func WithBreaker(name string, conn grpc.ClientConnInterface, opts ...Option) *Guard {
-	var o options
-	o.spec.Library = "opossum"
+	o := options{spec: policy.BreakerSpec{Library: "opossum", Params: map[string]string{}}}
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if l, ok := library.ByName(o.spec.Library); ok {
+		for name, value := range l.Factory {
+			if _, set := o.spec.Params[name]; !set {
+				o.spec.Params[name] = value
+			}
+		}
 	}
 	var owned *WallClock
 	if o.clock == nil {
@@ -134,7 +138,7 @@ func WithBreaker(name string, conn grpc.ClientConnInterface, opts ...Option) *Gu
 // NewGuard carries out p on the edge of that name. It fails when p names a
 // breaker library that does not exist or a parameter that it refuses.
 func NewGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, clock Clock, meter Meter, rand Rand, opts ...Option) (*Guard, error) {
-	o := options{clock: clock, meter: meter, rand: rand}
+	o := options{clock: clock, meter: meter, rand: rand, spec: policy.BreakerSpec{Params: map[string]string{}}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -146,7 +150,7 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 		edge: edge, conn: conn, policy: p,
 		clock: o.clock, meter: o.meter, rand: o.rand, retryable: o.retryable,
 		breaker: o.machine,
-		names: names{
+		counters: counters{
 			open: "circuit." + edge + ".open", halfOpen: "circuit." + edge + ".half_open",
 			close: "circuit." + edge + ".close", reject: "circuit." + edge + ".reject",
 		},
@@ -162,17 +166,20 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 	}
 	callTimeout := o.callTimeout
 	if g.breaker == nil && p.Breaker.Library != "" {
-		b, d, err := buildBreaker(p.Breaker, g.clock.Now())
+		built, err := library.New(p.Breaker, g.clock.Now())
 		if err != nil {
 			return nil, err
 		}
-		g.breaker, callTimeout = b, d
+		g.breaker, callTimeout = built.Breaker, built.CallTimeout
 	}
+	if g.breaker != nil {
+		g.state = g.breaker.State()
+	}
+	g.budget = retry.NewBudget(p.Retry.Budget)
 	g.limit = p.Timeout
 	if callTimeout > 0 && (g.limit == 0 || callTimeout <= g.limit) {
 		g.limit, g.library = callTimeout, true
 	}
-	g.timeout = &TimeoutError{Edge: edge, After: g.limit}
 	g.guarded = g.breaker != nil || p.MaxConcurrent > 0
 	g.bare = !g.guarded && g.limit == 0 && p.Deadline == 0 && p.Retry.Attempts <= 1
 	g.wakeFunc = g.wake
@@ -192,9 +199,7 @@ func (g *Guard) Snapshot() (policy.Snapshot, bool) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.clock.Now()
-	g.breaker.Advance(now)
-	g.settle(now)
+	g.settle(g.advance())
 	return g.breaker.Snapshot(), true
 }
 
@@ -225,21 +230,47 @@ func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts
 	if g.broken != nil {
 		return g.broken
 	}
-	trace := traceIn(opts)
+	trace, opts := takeTrace(opts)
 	if g.bare && trace == nil {
 		return g.conn.Invoke(g.below(ctx), method, args, reply, opts...)
 	}
-	attempts := max(g.policy.Retry.Attempts, 1)
-	g.deposit()
-	for n := 1; ; n++ {
-		err, rejected := g.attempt(ctx, method, args, reply, n == attempts, trace, opts)
-		if err == nil || rejected || n == attempts || !g.retryable(err) || ctx.Err() != nil || !g.withdraw() {
+	call := retry.New(g.policy.Retry, g.budget)
+	for {
+		last := call.Attempt() >= g.policy.Retry.Attempts
+		rejected, err := g.attempt(ctx, method, args, reply, last, trace, opts)
+		if err == nil {
+			g.succeeded(&call)
+			return nil
+		}
+		if rejected || !g.retryable(err) {
 			return err
 		}
-		if wait := g.backoff(n); wait > 0 && g.clock.Sleep(ctx, wait) != nil {
-			return err // the caller has gone: the attempt's own error says more than its going
+		wait, again := g.failed(&call)
+		// A caller that has gone gets no further attempt, and the attempt's own
+		// error says more than its going.
+		if !again || ctx.Err() != nil || wait > 0 && g.clock.Sleep(ctx, wait) != nil {
+			return err
 		}
 	}
+}
+
+// succeeded and failed tell the retry budget, which all calls of the edge share.
+func (g *Guard) succeeded(c *retry.Call) {
+	if g.budget != nil {
+		g.mu.Lock()
+		c.Succeeded()
+		g.mu.Unlock()
+	}
+}
+
+func (g *Guard) failed(c *retry.Call) (wait time.Duration, again bool) {
+	var u float64
+	if g.policy.Retry.Jitter > 0 {
+		u = g.rand()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return c.Failed(u)
 }
 
 // below is the context that the call gets: the caller's own end is kept from it
@@ -252,36 +283,42 @@ func (g *Guard) below(ctx context.Context) context.Context {
 }
 
 // attempt makes one try; rejected says that it was none, for it was not let through.
-func (g *Guard) attempt(ctx context.Context, method string, args, reply any, last bool, trace *Trace, opts []grpc.CallOption) (err error, rejected bool) {
-	ticket, rejection := g.admit()
+func (g *Guard) attempt(ctx context.Context, method string, args, reply any, last bool, trace *Trace, opts []grpc.CallOption) (rejected bool, err error) {
+	ticket, limit, rejection := g.admit()
 	if rejection != nil {
-		return rejection, true
+		return true, rejection
 	}
 	start := g.clock.Now()
-	err = g.call(ctx, method, args, reply, last, opts)
-	timedOut := err == error(g.timeout)
-	end := g.clock.Now()
-	took := end.Sub(start)
+	err = g.call(ctx, limit, method, args, reply, last, opts)
+	took := g.clock.Now().Sub(start)
 	if trace != nil {
 		trace.Attempts = append(trace.Attempts, Attempt{Start: start, Took: took, Err: err})
 	}
 	if g.breaker != nil {
-		o := policy.Outcome{Code: codeOf(err), Took: took}
-		if timedOut && g.library {
-			o.Code = policy.Timeout
-		}
-		g.record(ticket, o)
+		g.record(ticket, g.outcome(err, took))
 	}
-	return err, false
+	return false, err
 }
 
-// call runs one admitted attempt under its time limits. A limit that ran out is
-// answered with g.timeout itself.
-func (g *Guard) call(ctx context.Context, method string, args, reply any, last bool, opts []grpc.CallOption) error {
+// outcome is what the breaker is told. Only the library's own time limit is a
+// Timeout to it; the caller's is an error like any other.
+func (g *Guard) outcome(err error, took time.Duration) policy.Outcome {
+	if !errors.Is(err, ErrTimeout) {
+		return policy.Outcome{Code: codeOf(err), Took: took, Status: httpStatus(err)}
+	}
+	if g.library {
+		return policy.Outcome{Code: policy.Timeout, Took: took}
+	}
+	return policy.Outcome{Code: policy.Failure, Took: took}
+}
+
+// call runs one admitted attempt under its time limits. A limit that ran out
+// gives a TimeoutError.
+func (g *Guard) call(ctx context.Context, limit time.Duration, method string, args, reply any, last bool, opts []grpc.CallOption) error {
 	ctx = g.below(ctx)
-	if g.limit == 0 || g.policy.Cancel == policy.Propagate {
+	if limit == 0 || g.policy.Cancel == policy.Propagate {
 		defer g.release()
-		return g.invoke(ctx, g.limit, method, args, reply, opts)
+		return g.invoke(ctx, limit, method, args, reply, opts)
 	}
 	// An abandoned attempt may still write its reply, so every attempt that can
 	// be followed by another writes into a message of its own.
@@ -294,13 +331,13 @@ func (g *Guard) call(ctx context.Context, method string, args, reply any, last b
 		}
 		into = m.ProtoReflect().New().Interface()
 	}
-	err := g.clock.Race(ctx, g.limit, func(ctx context.Context) error {
+	err := g.clock.Race(ctx, limit, func(ctx context.Context) error {
 		defer g.release()
 		return g.invoke(ctx, 0, method, args, into, opts)
 	})
 	switch {
 	case errors.Is(err, ErrTimeout):
-		return g.timeout
+		return &TimeoutError{Edge: g.edge, After: limit}
 	case err == nil && !last:
 		proto.Merge(reply.(proto.Message), into.(proto.Message))
 	}
@@ -322,35 +359,40 @@ func (g *Guard) invoke(ctx context.Context, limit time.Duration, method string, 
 	defer cancel()
 	err := g.conn.Invoke(bounded, method, args, reply, opts...)
 	if err != nil && own && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return g.timeout
+		return &TimeoutError{Edge: g.edge, After: limit}
 	}
 	return err
 }
 
-// admit asks for a place and for the breaker's leave.
-func (g *Guard) admit() (policy.Ticket, *Rejection) {
+// admit asks for a place and for the breaker's leave, and says how long the
+// attempt may take.
+func (g *Guard) admit() (policy.Ticket, time.Duration, *Rejection) {
 	if !g.guarded {
-		return policy.Ticket{}, nil
+		return policy.Ticket{}, g.limit, nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if m := g.policy.MaxConcurrent; m > 0 && g.inFlight >= m {
-		g.meter.Count(g.names.reject, 1)
-		return policy.Ticket{}, &Rejection{Edge: g.edge, Reason: reasonBusy}
+		g.meter.Count(g.counters.reject, 1)
+		return policy.Ticket{}, 0, &Rejection{Edge: g.edge, Reason: reasonBusy}
 	}
+	limit := g.limit
 	var ticket policy.Ticket
 	if g.breaker != nil {
-		now := g.clock.Now()
+		now := g.advance()
 		t, verdict := g.breaker.Allow(now, g.rand())
 		g.settle(now)
 		if !verdict.Admitted {
-			g.meter.Count(g.names.reject, 1)
-			return t, &Rejection{Edge: g.edge, Reason: verdict.Reason}
+			g.meter.Count(g.counters.reject, 1)
+			return t, 0, &Rejection{Edge: g.edge, Reason: verdict.Reason}
+		}
+		if verdict.Limit > 0 && (limit == 0 || verdict.Limit < limit) {
+			limit = verdict.Limit
 		}
 		ticket = t
 	}
 	g.inFlight++
-	return ticket, nil
+	return ticket, limit, nil
 }
 
 // release gives back the place of a call that has really ended, which may be
@@ -368,7 +410,7 @@ func (g *Guard) release() {
 func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.clock.Now()
+	now := g.advance()
 	g.breaker.Record(now, t, o)
 	g.settle(now)
 }
@@ -377,26 +419,44 @@ func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
 func (g *Guard) wake() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.clock.Now()
-	if !now.Before(g.due) { // else a newer timer has taken this one's place
+	if now := g.clock.Now(); !now.Before(g.due) { // else a newer timer has taken this one's place
 		g.due, g.stop = time.Time{}, nil
 	}
-	g.breaker.Advance(now)
-	g.settle(now)
+	g.settle(g.advance())
 }
 
-// settle passes the breaker's transitions on and keeps its timer set. The lock is held.
-func (g *Guard) settle(now time.Time) {
-	for _, e := range g.breaker.Take() {
-		switch e.Name {
-		case "open":
-			g.meter.Count(g.names.open, 1)
-		case "halfOpen":
-			g.meter.Count(g.names.halfOpen, 1)
-		case "close":
-			g.meter.Count(g.names.close, 1)
-		}
+// advance brings the breaker up to now. Transitions that time alone made are
+// counted before a call can undo them. The lock is held.
+func (g *Guard) advance() time.Time {
+	now := g.clock.Now()
+	g.breaker.Advance(now)
+	g.transition()
+	return now
+}
+
+// transition counts a change of state. It looks at the state and not at the
+// events' names, which every library chooses for itself. The lock is held.
+func (g *Guard) transition() {
+	s := g.breaker.State()
+	if s == g.state {
+		return
 	}
+	g.state = s
+	switch s {
+	case policy.Open:
+		g.meter.Count(g.counters.open, 1)
+	case policy.HalfOpen:
+		g.meter.Count(g.counters.halfOpen, 1)
+	case policy.Closed:
+		g.meter.Count(g.counters.close, 1)
+	}
+}
+
+// settle counts what an operation changed and keeps the timer set to the
+// breaker's next own change. The lock is held.
+func (g *Guard) settle(now time.Time) {
+	g.transition()
+	g.breaker.Take() // nobody else reads them, and untaken they would pile up
 	at, ok := g.breaker.Due()
 	if ok && at.Equal(g.due) {
 		return

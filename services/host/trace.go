@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -20,11 +21,13 @@ type Attempt struct {
 	Err   error
 }
 
-func traceIn(opts []grpc.CallOption) *Trace {
-	for _, o := range opts {
+// takeTrace finds a trace among the options. It is not handed down, so that a
+// guard behind this one does not write into it from an abandoned call.
+func takeTrace(opts []grpc.CallOption) (*Trace, []grpc.CallOption) {
+	for i, o := range opts {
 		if t, ok := o.(*Trace); ok {
-			return t
+			return t, slices.Concat(opts[:i], opts[i+1:])
 		}
 	}
-	return nil
+	return nil, opts
 }
