@@ -1,0 +1,264 @@
+package plot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"time"
+
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"tripcurve/internal/incident"
+)
+
+// The page, in points (1/72 inch).
+const (
+	pageWidth  = 10 * vg.Inch
+	headHeight = 0.62 * vg.Inch
+	panelPitch = 1.75 * vg.Inch
+	margin     = 0.22 * vg.Inch
+	legendLine = 0.19 * vg.Inch
+	dpi        = 144 // of the PNG: 1440 pixels across
+)
+
+// Colours that stay apart for all common kinds of colour blindness and in grey.
+var (
+	ink       = color.NRGBA{0x22, 0x26, 0x2b, 0xff}
+	quiet     = color.NRGBA{0x6b, 0x72, 0x7c, 0xff}
+	gridLine  = color.NRGBA{0xe4, 0xe6, 0xea, 0xff}
+	bandFill  = color.NRGBA{0xfb, 0xec, 0xcc, 0xff}
+	bandInk   = color.NRGBA{0x8a, 0x5a, 0x00, 0xff}
+	gapFill   = color.NRGBA{0xee, 0xee, 0xf0, 0xff}
+	lineInks  = []color.NRGBA{{0xc2, 0x41, 0x0c, 0xff}, {0x00, 0x5f, 0xa8, 0xff}, {0x4a, 0x3f, 0x8f, 0xff}}
+	lineDash  = [][]vg.Length{nil, {5, 3}, {1.5, 2.5}}
+	markWidth = vg.Points(0.6)
+)
+
+// Draw draws the figure as "png" or "svg". The same figure gives the same bytes.
+func Draw(f Figure, format string) ([]byte, error) {
+	height := headHeight + panelPitch*vg.Length(len(f.Panels)) + 2*margin + legendLine*vg.Length(len(f.Marks)+1)
+	var (
+		canvas vg.CanvasSizer
+		out    io.WriterTo
+	)
+	switch format {
+	case "png":
+		img := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
+		canvas, out = img, vgimg.PngCanvas{Canvas: img}
+	case "svg":
+		svg := vgsvg.New(pageWidth, height)
+		canvas, out = svg, svg
+	default:
+		return nil, fmt.Errorf("plot: format %q: not one of %v", format, Formats())
+	}
+	if len(f.Panels) == 0 || f.Window.Length() <= 0 {
+		return nil, errors.New("plot: nothing to draw: no time range with data")
+	}
+	f.draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := out.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("plot as %s: %w", format, err)
+	}
+	return b.Bytes(), nil
+}
+
+func (f Figure) draw(c draw.Canvas) {
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
+	body := draw.Crop(c, margin, -margin, margin+legendLine*vg.Length(len(f.Marks))+legendLine*0.4, -headHeight)
+
+	c.FillText(style(15, xfont.WeightBold, ink), vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.3*vg.Inch}, f.Title)
+	sub := style(9.5, xfont.WeightNormal, quiet)
+	c.FillText(sub, vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.5*vg.Inch}, fit(sub, f.Subtitle, pageWidth-2*margin))
+
+	plots := make([][]*plot.Plot, len(f.Panels))
+	for i, p := range f.Panels {
+		plots[i] = []*plot.Plot{f.panel(i, p)}
+	}
+	tiles := draw.Tiles{Cols: 1, Rows: len(plots), PadY: 8}
+	for i, row := range plot.Align(plots, tiles, body) {
+		plots[i][0].Draw(row[0])
+	}
+	legend := style(9, xfont.WeightNormal, ink)
+	for i, m := range f.Marks {
+		at := vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin + legendLine*vg.Length(len(f.Marks)-1-i)}
+		line := fmt.Sprintf("%s  %s  %s", letter(i), m.At.UTC().Format("15:04:05Z"), m.Label)
+		c.FillText(legend, at, fit(legend, line, pageWidth-2*margin))
+	}
+}
+
+// panel makes the i-th plot. The first names bands and marks, the last the clock.
+func (f Figure) panel(i int, p Panel) *plot.Plot {
+	first, last := i == 0, i == len(f.Panels)-1
+	pl := plot.New()
+	pl.BackgroundColor = nil
+	pl.X.Min, pl.X.Max = seconds(f.Window.From), seconds(f.Window.To)
+	pl.X.Padding, pl.Y.Padding = 0, 0
+	pl.X.Tick.Marker = clockTicks{f.Window, last}
+	pl.Y.Min, pl.Y.Max = 0, roof(p, first)
+	pl.Y.Tick.Marker = countTicks{}
+	pl.Y.Label.Text = p.Label
+	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
+		a.LineStyle.Color, a.LineStyle.Width = quiet, vg.Points(0.6)
+		a.Tick.LineStyle = a.LineStyle
+		a.Tick.Length = vg.Points(4)
+		a.Tick.Label = placed(style(9, xfont.WeightNormal, ink), a.Tick.Label)
+		a.Label.TextStyle = placed(style(9, xfont.WeightNormal, quiet), a.Label.TextStyle)
+	}
+	if last {
+		pl.X.Label.Text = "UTC, " + f.Window.From.UTC().Format(time.DateOnly)
+	}
+	pl.Add(background{f, p, first})
+	if len(p.Series) == 1 {
+		pl.Add(curve{p.Series[0], lineInks[i%len(lineInks)], nil, true})
+	} else {
+		for i, s := range p.Series {
+			pl.Add(curve{s, lineInks[i%len(lineInks)], lineDash[i%len(lineDash)], false})
+		}
+	}
+	if len(p.Series) > 1 && first {
+		pl.Legend.Top = true
+		pl.Legend.Padding = vg.Points(2)
+		pl.Legend.TextStyle = placed(style(9.5, xfont.WeightBold, ink), pl.Legend.TextStyle)
+		pl.Legend.ThumbnailWidth = vg.Points(26)
+		for i, s := range p.Series {
+			pl.Legend.Add(s.Name, stroke(lineInks[i%len(lineInks)], lineDash[i%len(lineDash)]))
+		}
+	}
+	return pl
+}
+
+// style is the one type face of the figure.
+func style(size float64, weight xfont.Weight, c color.Color) text.Style {
+	return text.Style{
+		Color: c, Handler: plot.DefaultTextHandler,
+		Font: font.Font{Typeface: "Liberation", Variant: "Sans", Weight: weight, Size: vg.Points(size)},
+	}
+}
+
+// placed is s with the alignment and rotation of old.
+func placed(s, old text.Style) text.Style {
+	s.Rotation, s.XAlign, s.YAlign = old.Rotation, old.XAlign, old.YAlign
+	return s
+}
+
+// fit cuts a line to a width.
+func fit(s text.Style, line string, width vg.Length) string {
+	if s.Width(line) <= width {
+		return line
+	}
+	runes := []rune(line)
+	for len(runes) > 0 && s.Width(string(runes)+" ...") > width {
+		runes = runes[:len(runes)-1]
+	}
+	return string(runes) + " ..."
+}
+
+func letter(i int) string { return string(rune('A' + i%26)) }
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// roof is a round number above all values, with room for the labels of the first
+// panel.
+func roof(p Panel, labels bool) float64 {
+	high := 1.0
+	for _, s := range p.Series {
+		for _, v := range s.Values {
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				high = max(high, v)
+			}
+		}
+	}
+	high *= 1.05
+	if labels {
+		high *= 1.2
+	}
+	return math.Ceil(high/tickStep(high)) * tickStep(high)
+}
+
+// tickStep is 1, 2 or 5 times a power of ten, whole, some four to the axis.
+func tickStep(high float64) float64 {
+	p := math.Pow(10, math.Floor(math.Log10(high/4)))
+	for _, m := range []float64{1, 2, 5, 10} {
+		if high/(m*p) <= 4.5 {
+			return max(1, m*p)
+		}
+	}
+	return max(1, 10*p)
+}
+
+type countTicks struct{}
+
+func (countTicks) Ticks(low, high float64) (ts []plot.Tick) {
+	step := tickStep(high)
+	for v := math.Ceil(low/step) * step; v <= high+step/1000; v += step {
+		ts = append(ts, plot.Tick{Value: v, Label: fmt.Sprintf("%.0f", v)})
+	}
+	return ts
+}
+
+// clockTicks stand on round times of the day, some ten to the axis.
+type clockTicks struct {
+	w      incident.Window
+	labels bool
+}
+
+func (ct clockTicks) step() time.Duration {
+	for _, s := range []time.Duration{
+		time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute,
+		10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	} {
+		if ct.w.Length() <= 12*s {
+			return s
+		}
+	}
+	return 24 * time.Hour
+}
+
+func (ct clockTicks) Ticks(_, _ float64) (ts []plot.Tick) {
+	step := ct.step()
+	layout := "15:04"
+	switch {
+	case step < time.Minute:
+		layout = "15:04:05"
+	case step >= 24*time.Hour:
+		layout = "01-02"
+	}
+	for t := ct.w.From.Truncate(step); !t.After(ct.w.To); t = t.Add(step) {
+		if t.Before(ct.w.From) {
+			continue
+		}
+		tick := plot.Tick{Value: seconds(t), Label: t.UTC().Format(layout)}
+		if !ct.labels {
+			tick.Label = ""
+		}
+		ts = append(ts, tick)
+		if len(ts) > 100 {
+			break
+		}
+	}
+	return ts
+}
+
+// stroke is a legend's line.
+func stroke(c color.Color, dashes []vg.Length) plot.Thumbnailer { return thumb{c, dashes} }
+
+type thumb struct {
+	c      color.Color
+	dashes []vg.Length
+}
+
+func (t thumb) Thumbnail(c *draw.Canvas) {
+	y := c.Center().Y
+	c.StrokeLine2(draw.LineStyle{Color: t.c, Width: vg.Points(2), Dashes: t.dashes}, c.Min.X, y, c.Max.X, y)
+}

@@ -1,0 +1,260 @@
+// Package plot draws an incident, and a simulation against what was, as PNG and
+// SVG. It is the one importer of gonum's plot. Data is never joined across a
+// gap; every axis carries its unit; clocks are UTC.
+package plot
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/sim"
+)
+
+// Figure is what is to be drawn: panels under each other on one time axis.
+type Figure struct {
+	Title, Subtitle string
+	Window          incident.Window
+	Panels          []Panel
+	Bands           []Band
+	Marks           []Mark
+}
+
+// Panel is one value axis.
+type Panel struct {
+	Label  string // of the axis, with its unit
+	Series []Series
+	// Absent is said in the panel when no series has a value: no data is not zero.
+	Absent string
+}
+
+// Series holds one value per Step from From on. A NaN is a gap.
+type Series struct {
+	Name   string
+	From   time.Time
+	Step   time.Duration
+	Values []float64
+}
+
+// Band is an interval marked in all panels.
+type Band struct {
+	incident.Window
+	Label string
+}
+
+// Mark is an instant marked in all panels.
+type Mark struct {
+	At    time.Time
+	Label string
+}
+
+// maxMarks is how many instants a figure can carry and still be read.
+const maxMarks = 6
+
+// Incident is the figure of an incident: failures, lock waiters and calls in
+// flight, with the time of each trigger as a band.
+func Incident(name string, v *incident.View, a incident.Analysis) Figure {
+	w := around(a.Impact, v.Window)
+	f := Figure{Title: redact.Line(name), Window: w}
+	if a.Sentence != "" {
+		f.Subtitle = redact.Flat(redact.New(redact.Options{}).Text(a.Sentence))
+	}
+	step := stepFor(w)
+	series := func(vs []float64) []Series { return []Series{{From: w.From, Step: step, Values: vs}} }
+
+	status, match := failures(v, w)
+	f.Panels = append(f.Panels, Panel{
+		Label:  fmt.Sprintf("%s per %s", status, every(step)),
+		Series: series(v.Rate(match, w, step, true)), Absent: "no gateway log",
+	})
+	f.Panels = append(f.Panels, Panel{
+		Label: "sessions waiting for a lock", Series: series(v.LockWaiters(w, step)), Absent: "no lock samples",
+	})
+	flight, ok := v.InFlight(w, step)
+	if !ok {
+		flight = nil
+	}
+	f.Panels = append(f.Panels, Panel{
+		Label: "calls in flight (started - finished)", Series: series(flight), Absent: "no counters of started calls",
+	})
+	for _, finding := range a.Findings {
+		if finding.Role == incident.Trigger && finding.Window.Length() > 0 {
+			label := strings.TrimSpace(finding.Subject.Mode + " lock")
+			if finding.Subject.Relation != "" {
+				label += " on " + finding.Subject.Relation
+			}
+			f.Bands = append(f.Bands, Band{finding.Window, redact.Line(label) + ", " + length(finding.Window.Length())})
+		}
+	}
+	f.Marks = marks(a.Timeline, w)
+	return f
+}
+
+// failures chooses what the first panel counts: 502s where there are any, else
+// everything that failed.
+func failures(v *incident.View, w incident.Window) (label string, match func(incident.Bucket) bool) {
+	for _, b := range v.Buckets() {
+		if b.Status == 502 && !b.At.Before(w.From) && b.At.Before(w.To) {
+			return "502 answers", func(b incident.Bucket) bool { return b.Status == 502 }
+		}
+	}
+	return "failed requests", incident.Bucket.Failed
+}
+
+func marks(ms []incident.Moment, w incident.Window) []Mark {
+	var out []Mark
+	for _, m := range ms {
+		if m.Hidden || m.At.Before(w.From) || !m.At.Before(w.To) || len(out) == maxMarks {
+			continue
+		}
+		switch m.Kind {
+		case incident.MTrigger, incident.MDetection, incident.MAction, incident.MRecovery:
+		default:
+			if m.Lane != "pool" {
+				continue
+			}
+		}
+		out = append(out, Mark{m.At, redact.Flat(redact.New(redact.Options{}).Text(m.Text))})
+	}
+	return out
+}
+
+// Comparison is the figure of two runs over the same time: what was, and what a
+// policy makes of it.
+func Comparison(title string, now, this *sim.Result) Figure {
+	w := incident.Window{From: now.Start, To: now.Start.Add(now.Length)}
+	f := Figure{Title: redact.Line(title), Window: w}
+	f.Subtitle = fmt.Sprintf("orders not served: now %d, this %d; simulated, seed %d and seed %d", now.Orders.Failed, this.Orders.Failed, now.Seed, this.Seed)
+	step := stepFor(w)
+	pair := func(pick func(*sim.Result) []int, fold func([]int) float64) []Series {
+		return []Series{
+			{"now", now.Start, step, folded(pick(now), step, fold)},
+			{"this", this.Start, step, folded(pick(this), step, fold)},
+		}
+	}
+	f.Panels = []Panel{
+		{Label: "orders not served per " + every(step), Series: pair(NotServed, sum)},
+		{Label: "checkouts in flight", Series: pair(func(r *sim.Result) []int { return r.InFlight }, most)},
+		{Label: "sessions waiting for a lock", Series: pair(func(r *sim.Result) []int { return r.LockWaiters }, most)},
+	}
+	if !now.LockFrom.IsZero() && now.LockTo.After(now.LockFrom) {
+		f.Bands = []Band{{incident.Window{From: now.LockFrom, To: now.LockTo}, "lock, " + length(now.LockTo.Sub(now.LockFrom))}}
+	}
+	return f
+}
+
+// NotServed is, per second, the checkouts that ended without being accepted in
+// time.
+func NotServed(r *sim.Result) []int {
+	n := make([]int, len(r.Failed))
+	for i := range n {
+		n[i] = r.Failed[i]
+		if i < len(r.Late) {
+			n[i] += r.Late[i]
+		}
+		if i < len(r.Rejected) {
+			n[i] += r.Rejected[i]
+		}
+	}
+	return n
+}
+
+func sum(vs []int) (s float64) {
+	for _, v := range vs {
+		s += float64(v)
+	}
+	return s
+}
+
+func most(vs []int) float64 {
+	m := 0
+	for _, v := range vs {
+		m = max(m, v)
+	}
+	return float64(m)
+}
+
+// folded makes one value per step of one per second.
+func folded(vs []int, step time.Duration, fold func([]int) float64) []float64 {
+	n := max(1, int(step/time.Second))
+	var out []float64
+	for i := 0; i < len(vs); i += n {
+		out = append(out, fold(vs[i:min(len(vs), i+n)]))
+	}
+	return out
+}
+
+// around is the impact with a fifth of its length before and after it, within
+// what the evidence covers; without an impact all of it.
+func around(impact, all incident.Window) incident.Window {
+	if impact.Length() == 0 {
+		return all
+	}
+	pad := max(time.Minute, impact.Length()/5).Truncate(10 * time.Second)
+	w := incident.Window{From: impact.From.Add(-pad).Truncate(10 * time.Second), To: impact.To.Add(pad).Truncate(10 * time.Second)}
+	if all.Length() > 0 {
+		if w.From.Before(all.From) {
+			w.From = all.From
+		}
+		if w.To.After(all.To) {
+			w.To = all.To
+		}
+	}
+	return w
+}
+
+// stepFor is 10 s for anything that is an incident, longer for days.
+func stepFor(w incident.Window) time.Duration {
+	for _, s := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute} {
+		if w.Length() <= 1000*s {
+			return s
+		}
+	}
+	return time.Hour
+}
+
+// length is a duration to the second, 4m00s.
+func length(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	if s < 60 {
+		return fmt.Sprintf("%ds", s)
+	}
+	return fmt.Sprintf("%dm%02ds", s/60, s%60)
+}
+
+func every(step time.Duration) string {
+	switch {
+	case step < time.Minute:
+		return fmt.Sprintf("%d s", step/time.Second)
+	case step < time.Hour:
+		return fmt.Sprintf("%d min", step/time.Minute)
+	}
+	return fmt.Sprintf("%d h", step/time.Hour)
+}
+
+func (p Panel) empty() bool {
+	for _, s := range p.Series {
+		for _, v := range s.Values {
+			if !math.IsNaN(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Formats are the names that Draw takes.
+func Formats() []string { return []string{"png", "svg"} }
+
+// Write draws f and puts it at path in the format that its name ends in.
+func Write(path, format string, f Figure, force bool) error {
+	data, err := Draw(f, format)
+	if err != nil {
+		return err
+	}
+	return export.Write(path, data, force)
+}
