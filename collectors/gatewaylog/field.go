@@ -1,0 +1,299 @@
+package gatewaylog
+
+import (
+	"bytes"
+	"strings"
+	"time"
+)
+
+// field is what a value of a log line means to us.
+type field uint8
+
+const (
+	skipField field = iota
+	atField
+	requestField // METHOD SP target SP protocol
+	methodField
+	targetField // with query
+	statusField
+	tookField
+	upstreamTookField
+	upstreamAddrField
+	upstreamStatusField
+	connectField // time to connect, per try
+	requestIDField
+	flagsField
+	detailsField
+	routeField
+	clusterField
+	hostField
+	grpcField
+	triesField
+)
+
+// fieldNames are the names that format files use.
+var fieldNames = map[string]field{
+	"_": skipField, "at": atField, "request": requestField, "method": methodField, "target": targetField,
+	"status": statusField, "took": tookField, "upstream_took": upstreamTookField, "upstream_addr": upstreamAddrField,
+	"upstream_status": upstreamStatusField, "connect": connectField, "request_id": requestIDField, "flags": flagsField,
+	"details": detailsField, "route": routeField, "cluster": clusterField, "host": hostField, "grpc_status": grpcField,
+	"tries": triesField,
+}
+
+// expected is what an error says should stand in the field.
+var expected = [...]string{
+	skipField: "a value", atField: "a time", requestField: "a request line", methodField: "a method", targetField: "a request target",
+	statusField: "a status (3 digits)", tookField: "a duration", upstreamTookField: "upstream durations",
+	upstreamAddrField: "upstream addresses", upstreamStatusField: "upstream statuses", connectField: "upstream connect times",
+	requestIDField: "a request id", flagsField: "response flags", detailsField: "response code details", routeField: "a route name",
+	clusterField: "a cluster", hostField: "a host", grpcField: "a gRPC status", triesField: "a number of tries",
+}
+
+// spec is how one field is written.
+type spec struct {
+	field    field
+	width    int           // in bytes when it is always the same, else 0
+	list     bool          // one element per upstream try
+	text     bool          // may hold blanks and whatever else a client sends
+	time     timeKind      // of atField
+	unit     time.Duration // of durations and of unixTime
+	exact    bool          // duration as s.mmm with exactly three decimals
+	grade    int           // of atField: the finer one wins where a line has several
+	required bool          // of a JSON key
+}
+
+// nginxVars are the variables of nginx that we read; the others are read over.
+var nginxVars = map[string]spec{
+	"time_local":             {field: atField, width: 26, time: clfTime, grade: 1},
+	"time_iso8601":           {field: atField, width: 25, time: isoTime, grade: 1},
+	"msec":                   {field: atField, time: unixTime, unit: time.Second, grade: 2},
+	"request":                {field: requestField, text: true},
+	"request_method":         {field: methodField},
+	"request_uri":            {field: targetField, text: true},
+	"uri":                    {field: targetField, text: true, grade: -1},
+	"document_uri":           {field: targetField, text: true, grade: -1},
+	"status":                 {field: statusField, width: 3},
+	"request_time":           {field: tookField, unit: time.Second, exact: true},
+	"upstream_response_time": {field: upstreamTookField, unit: time.Second, exact: true, list: true},
+	"upstream_addr":          {field: upstreamAddrField, list: true},
+	"upstream_status":        {field: upstreamStatusField, list: true},
+	"upstream_connect_time":  {field: connectField, unit: time.Second, exact: true, list: true},
+	"upstream_header_time":   {list: true}, "upstream_response_length": {list: true}, "upstream_bytes_received": {list: true},
+	"upstream_bytes_sent": {list: true}, "upstream_cache_status": {list: true},
+	"request_id": {field: requestIDField, width: 0}, "req_id": {field: requestIDField}, "http_x_request_id": {field: requestIDField, text: true},
+	"host": {field: hostField}, "http_host": {field: hostField, text: true},
+	"proxy_upstream_name": {field: clusterField}, "upstream_trailer_grpc_status": {field: grpcField}, "sent_http_grpc_status": {field: grpcField},
+	"pipe": {width: 1}, "remote_user": {text: true}, "args": {text: true}, "query_string": {text: true}, "request_body": {text: true},
+	"body_bytes_sent": {}, "bytes_sent": {}, "request_length": {}, "remote_addr": {}, "remote_port": {}, "server_protocol": {}, "scheme": {},
+	"server_name": {}, "server_addr": {}, "server_port": {}, "connection": {}, "connection_requests": {}, "ssl_protocol": {}, "ssl_cipher": {},
+	"realip_remote_addr": {}, "proxy_alternative_upstream_name": {}, "gzip_ratio": {}, "hostname": {}, "nginx_version": {}, "https": {},
+	"request_completion": {}, "request_filename": {text: true}, "namespace": {}, "ingress_name": {}, "service_name": {}, "service_port": {},
+	"proxy_add_x_forwarded_for": {text: true}, "proxy_host": {}, "proxy_port": {}, "the_real_ip": {}, "proxy_protocol_addr": {},
+}
+
+// clientText are the prefixes of variables whose value somebody else chose.
+var clientText = []string{"http_", "sent_http_", "sent_trailer_", "upstream_http_", "upstream_trailer_", "upstream_cookie_", "cookie_", "arg_"}
+
+// nginxVar looks a variable up; known is false for one that nginx itself does not have.
+func nginxVar(name string) (s spec, known bool) {
+	if s, known = nginxVars[name]; known {
+		return s, true
+	}
+	for _, p := range clientText {
+		if strings.HasPrefix(name, p) {
+			return spec{text: true}, true
+		}
+	}
+	return spec{text: true}, false
+}
+
+// assign stores a value in the record. It answers false when the value cannot
+// be one of its kind.
+func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
+	switch s.field {
+	case skipField:
+	case atField:
+		return d.setTime(s, v)
+	case requestField:
+		return d.setRequest(r, v)
+	case methodField:
+		if !unset(v) {
+			r.Method = v
+		}
+	case targetField:
+		if !unset(v) && (r.Target == nil || s.grade >= 0) { // $uri is rewritten: the raw one wins
+			r.Target = d.unescaped(v)
+		}
+	case statusField:
+		status, ok := parseStatus(v)
+		r.Status = status
+		return ok
+	case tookField:
+		return setDuration(&r.Took, s, v)
+	case upstreamTookField:
+		return r.setUpstreamTook(s, v)
+	case upstreamAddrField:
+		r.setUpstreamAddr(s, v)
+	case upstreamStatusField:
+		return r.setUpstreamStatus(v)
+	case connectField:
+		last, tries := lastTry(v)
+		r.ConnectFailed = tries > 0 && unset(last)
+		_, _, ok := parseTookList(v, s.duration)
+		return ok
+	case requestIDField:
+		setText(&r.RequestID, v)
+	case flagsField:
+		setText(&r.Flags, v)
+	case detailsField:
+		setText(&r.Details, v)
+	case routeField:
+		if !unset(v) {
+			r.Route = d.unescaped(v)
+		}
+	case clusterField:
+		setText(&r.Cluster, v)
+	case hostField:
+		setText(&r.Host, v)
+	case grpcField:
+		return r.setGRPC(v)
+	case triesField:
+		return r.setTries(v)
+	}
+	return true
+}
+
+func setText(dst *[]byte, v []byte) {
+	if !unset(v) {
+		*dst = v
+	}
+}
+
+// duration reads one duration of the field's unit.
+func (s *spec) duration(v []byte) (time.Duration, bool) {
+	if s.exact {
+		return parseSeconds(v)
+	}
+	return parseDecimal(v, s.unit)
+}
+
+func setDuration(dst *time.Duration, s *spec, v []byte) bool {
+	if unset(v) {
+		return true
+	}
+	took, ok := s.duration(v)
+	if ok {
+		*dst = took
+	}
+	return ok
+}
+
+func (r *Record) setUpstreamAddr(s *spec, v []byte) {
+	if unset(v) {
+		r.NoUpstream = true
+		return
+	}
+	r.Upstream = v
+	if s.list && r.Tries == 0 { // status and time lists are as long
+		_, r.Tries = lastTry(v)
+	}
+}
+
+func (r *Record) setUpstreamTook(s *spec, v []byte) bool {
+	if !s.list {
+		return setDuration(&r.UpstreamTook, s, v)
+	}
+	if took, ok := s.duration(v); ok { // the rule: one try
+		r.UpstreamTook = took
+		r.Tries = max(r.Tries, 1)
+		return true
+	}
+	took, tries, ok := parseTookList(v, s.duration)
+	if !ok {
+		return false
+	}
+	r.UpstreamTook = took
+	r.Tries = max(r.Tries, tries)
+	r.NoUpstream = r.NoUpstream || tries == 0
+	return true
+}
+
+func (r *Record) setUpstreamStatus(v []byte) bool {
+	if status, ok := parseStatus(v); ok && status > 0 { // the rule: one try
+		r.UpstreamStatus, r.Tries = status, max(r.Tries, 1)
+		return true
+	}
+	last, tries := lastTry(v)
+	status, ok := parseStatus(last)
+	r.UpstreamStatus = status
+	r.Tries = max(r.Tries, tries)
+	r.NoUpstream = r.NoUpstream || tries == 0
+	return ok
+}
+
+func (r *Record) setTries(v []byte) bool {
+	if unset(v) {
+		return true
+	}
+	n, ok := parseCount(v)
+	r.Tries = n
+	return ok
+}
+
+// grpcNames are the codes as Envoy prints them in its default style, and
+// in the other one.
+var grpcNames = []string{
+	"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
+	"ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
+}
+
+func (r *Record) setGRPC(v []byte) bool {
+	if unset(v) {
+		return true
+	}
+	if n, ok := parseCount(v); ok {
+		r.GRPCStatus = n
+		return true
+	}
+	name := bytes.ReplaceAll(v, []byte("_"), nil) // DEADLINE_EXCEEDED is DeadlineExceeded
+	for code, n := range grpcNames {
+		if strings.EqualFold(n, string(name)) {
+			r.GRPCStatus = code
+			return true
+		}
+	}
+	return false
+}
+
+// setRequest takes a request line apart. Garbage and a missing one are normal:
+// the record then has no method and no target.
+func (d *Decoder) setRequest(r *Record, v []byte) bool {
+	i := bytes.IndexByte(v, ' ')
+	if i <= 0 || !token(v[:i]) {
+		return true
+	}
+	rest := v[i+1:]
+	j := bytes.LastIndexByte(rest, ' ')
+	if j < 0 || !bytes.HasPrefix(rest[j+1:], []byte("HTTP/")) { // HTTP/0.9 has no protocol
+		j = len(rest)
+	}
+	if j == 0 {
+		return true
+	}
+	r.Method, r.Target = v[:i], d.unescaped(rest[:j])
+	return true
+}
+
+// token says whether b can be a method: capital letters, mostly, but a hyphen
+// or an underscore do occur.
+func token(b []byte) bool {
+	if len(b) > 24 {
+		return false
+	}
+	for _, c := range b {
+		if c-'A' > 25 && c-'a' > 25 && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(b) > 0
+}

@@ -1,0 +1,117 @@
+package gatewaylog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// escaping is how a format writes bytes that could end a value.
+type escaping uint8
+
+const (
+	escapeDefault escaping = iota // \xXX for quotes, backslashes, controls and all bytes from 0x80: no quote inside a value
+	escapeJSON                    // as in a JSON string
+	escapeNone                    // nothing: a value can hold anything
+)
+
+var escapings = map[string]escaping{"": escapeDefault, "default": escapeDefault, "json": escapeJSON, "none": escapeNone}
+
+// op is one step of a program: a value, and the literal text after it.
+type op struct {
+	spec
+	name   string // of the variable, for messages
+	lit    string // empty at the end of the line
+	quoted bool   // the value stands in double quotes
+}
+
+// program is a layout compiled: a literal, then values and literals in turn.
+type program struct {
+	head   string
+	ops    []op
+	tail   int // ops from here on are matched from the end of the line; len(ops) for none
+	escape escaping
+	fields int // wanted ones, to choose between formats that both fit
+}
+
+// compile turns "text $variable text ${variable}..." into a program. look says
+// what a variable means.
+func compile(layout string, escape escaping, look func(name string) (spec, error)) (*program, error) {
+	p := &program{escape: escape}
+	lit := &p.head
+	var text strings.Builder
+	for i := 0; i < len(layout); {
+		name, n := variable(layout[i:])
+		if n == 0 {
+			text.WriteByte(layout[i])
+			i++
+			continue
+		}
+		if name == "" {
+			return nil, fmt.Errorf("column %d: %q is no variable", i+1, layout[i:min(i+8, len(layout))])
+		}
+		*lit = text.String()
+		text.Reset()
+		s, err := look(name)
+		if err != nil {
+			return nil, fmt.Errorf("column %d: $%s: %w", i+1, name, err)
+		}
+		if k := len(p.ops); k > 0 && *lit == "" && p.ops[k-1].width == 0 {
+			return nil, fmt.Errorf("column %d: no text between $%s and $%s: cannot tell where the first one ends", i+1, p.ops[k-1].name, name)
+		}
+		p.ops = append(p.ops, op{spec: s, name: name})
+		lit = &p.ops[len(p.ops)-1].lit
+		i += n
+	}
+	*lit = text.String()
+	if len(p.ops) == 0 {
+		return nil, fmt.Errorf("no variables in %q", layout)
+	}
+	p.anchor()
+	return p, nil
+}
+
+// variable reads $name or ${name} at the start of s; n is its length, 0 when s
+// does not begin with one. A dollar that starts no name has n 1 and no name.
+func variable(s string) (name string, n int) {
+	if s[0] != '$' {
+		return "", 0
+	}
+	if strings.HasPrefix(s, "${") {
+		name, _, ok := strings.Cut(s[2:], "}")
+		if !ok {
+			return "", 1
+		}
+		return name, len(name) + 3
+	}
+	n = 1
+	for n < len(s) && (s[n] == '_' || s[n]-'0' <= 9 || s[n]-'a' <= 25 || s[n]-'A' <= 25) {
+		n++
+	}
+	return s[1:n], n
+}
+
+// anchor finds what must be matched from the right: behind the last value that
+// can hold the very text that follows it.
+func (p *program) anchor() {
+	p.tail = len(p.ops)
+	before := p.head
+	for i := range p.ops {
+		o := &p.ops[i]
+		o.quoted = strings.HasSuffix(before, `"`) && strings.HasPrefix(o.lit, `"`)
+		before = o.lit
+		if o.field != skipField {
+			p.fields++
+		}
+		free := o.text && o.width == 0 && (p.escape == escapeNone || !o.quoted && o.lit == " " && o.field != requestField)
+		if free && i+1 < len(p.ops) {
+			p.tail = i + 1
+		}
+	}
+	for i := p.tail; i < len(p.ops); i++ {
+		// A value of open length right behind the free one has nothing that
+		// says where it begins.
+		if p.ops[i-1].lit == "" && p.ops[i].width == 0 {
+			p.tail = len(p.ops)
+		}
+	}
+}
