@@ -25,6 +25,12 @@ func (c *Canvas) Sub(x, y, w, h int) Canvas {
 	return Canvas{g: c.g, x: c.x + x0, y: c.y + y0, w: x1 - x0, h: y1 - y0}
 }
 
+// Beyond is the w columns to the right of the canvas, as far as the grid goes.
+func (c *Canvas) Beyond(w int) Canvas {
+	x := c.x + c.w
+	return Canvas{g: c.g, x: x, y: c.y, w: max(0, min(w, c.g.w-x)), h: c.h}
+}
+
 // Rows is the full width from row y on, h rows high.
 func (c *Canvas) Rows(y, h int) Canvas { return c.Sub(0, y, c.w, h) }
 

@@ -5,12 +5,13 @@ import "charm.land/bubbles/v2/key"
 // Action is one thing the user can do, by a key and by a command of the same
 // name.
 type Action struct {
-	Name string   // the command after ':', "sort"
-	Keys []string // as tea.KeyPressMsg.String() spells them; none: command only
-	Show string   // the keys as help shows them; empty: the first of Keys
-	Help string   // what it does, in a few words
-	Arg  string   // what the command takes: "COLUMN"; empty: nothing
-	Hint string   // label in the last line; empty: not shown there
+	Name   string   // the command after ':', "sort"
+	Keys   []string // as tea.KeyPressMsg.String() spells them; none: command only
+	Show   string   // the keys as help shows them; empty: the first of Keys
+	Help   string   // what it does, in a few words
+	Arg    string   // what the command takes: "COLUMN"; empty: nothing
+	Values []string // what Arg may be, for completion
+	Hint   string   // label in the last line; empty: not shown there
 }
 
 // Binding is the action in the terms of bubbles' help.

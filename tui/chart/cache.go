@@ -1,0 +1,43 @@
+package chart
+
+import (
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/grid"
+)
+
+// Key is what a drawn chart depends on besides what built it.
+type Key struct {
+	Version uint64 // of the data
+	Extra   uint64 // whatever else changes the chart: grouping, selection
+	Window  incident.Window
+	Glyphs  glyph.Level
+	W, H    int
+}
+
+// Cache keeps one drawn chart until its Key changes. The time cursor is drawn
+// over it, so that moving it costs no chart.
+type Cache struct {
+	key   Key
+	grid  grid.Grid
+	chart *Chart
+}
+
+// Draw fills the canvas with the chart that build makes, or with the same as
+// last time.
+func (k *Cache) Draw(cv *grid.Canvas, key Key, cursor time.Time, build func() *Chart) {
+	key.W, key.H = cv.W(), cv.H()
+	if k.chart == nil || k.key != key {
+		k.key = key
+		k.grid.Resize(key.W, key.H)
+		k.chart = build()
+		k.chart.Draw(k.grid.Canvas())
+	}
+	cv.Blit(0, 0, &k.grid)
+	k.chart.DrawCursor(cv, cursor)
+}
+
+// Chart is the chart drawn last, nil before the first.
+func (k *Cache) Chart() *Chart { return k.chart }

@@ -1,0 +1,525 @@
+// Package chart draws time series into the cell grid: several lines or areas
+// with their own colour, pattern and key letter, marked intervals, events,
+// clock times. A value that is not known is a gap, never a zero.
+package chart
+
+import (
+	"math"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+)
+
+// Kind says how a series is drawn.
+type Kind uint8
+
+const (
+	Line Kind = iota
+	Area      // filled down to zero
+)
+
+// Pattern tells lines apart without colour.
+type Pattern uint8
+
+const (
+	Solid Pattern = iota
+	Dashed
+	Dotted
+)
+
+// Series is one line. The first of a chart is the focused one: where lines
+// cross in one cell, the earlier keeps its colour.
+type Series struct {
+	Name    string
+	Key     rune // letter at the right end of the line; 0 none
+	Style   grid.Style
+	Kind    Kind
+	Pattern Pattern
+	From    time.Time
+	Step    time.Duration
+	Values  []float64 // one per Step from From on; NaN where not known
+}
+
+// Marker is an event.
+type Marker struct {
+	At    time.Time
+	Key   rune   // 'A'
+	Label string // written after the letter where there is room
+}
+
+// Band is an interval on another background, named above the plot.
+type Band struct {
+	From, To time.Time
+	Label    string
+}
+
+// Chart is what to draw. Its zero value draws an empty frame.
+type Chart struct {
+	Window  incident.Window
+	Unit    string // after the topmost tick: "/s"
+	Max     float64
+	Series  []Series
+	Markers []Marker
+	Bands   []Band
+	Glyphs  glyph.Level
+	NoClock bool // without the row of clock times, for stacked charts
+	Gutter  int  // columns of the y axis; 0: as many as its numbers need
+
+	plot   grid.Canvas // where the data is, after Draw
+	layout layout
+}
+
+type layout struct {
+	x, y, w, h int // of the plot in the chart's canvas
+	clock      int // row of the clock times, -1 none
+	top        float64
+}
+
+// Draw draws the chart to fill the canvas.
+func (c *Chart) Draw(cv *grid.Canvas) {
+	c.measure(cv)
+	l := c.layout
+	if l.w < 2 || l.h < 1 || c.Window.Length() == 0 {
+		return
+	}
+	c.plot = cv.Sub(l.x, l.y, l.w, l.h)
+	c.drawSeries()
+	c.drawGaps()
+	c.drawMarkers(cv)
+	c.drawBands(cv)
+	c.drawAxis(cv)
+}
+
+// measure divides the canvas.
+func (c *Chart) measure(cv *grid.Canvas) {
+	l := layout{clock: -1, top: c.Max, w: cv.W(), h: cv.H()}
+	if l.top <= 0 {
+		l.top = nice(c.highest())
+	}
+	if len(c.Markers) > 0 && l.h > 3 {
+		l.y++
+	}
+	if len(c.Bands) > 0 && l.h > 5 {
+		l.y++
+	}
+	l.h -= l.y
+	if !c.NoClock && l.h > 1 {
+		l.h--
+		l.clock = l.y + l.h
+	}
+	l.x = c.Gutter
+	if l.x == 0 {
+		l.x = max(3, grid.Width(text.Number(l.top)+c.Unit), grid.Width(text.Number(l.top/2))) + 1
+	}
+	l.w -= l.x
+	for _, s := range c.Series {
+		if s.Key != 0 {
+			l.w -= 2
+			break
+		}
+	}
+	c.layout = l
+}
+
+func (c *Chart) highest() (m float64) {
+	for i := range c.Series {
+		s := &c.Series[i]
+		for k, v := range s.Values {
+			at := s.From.Add(time.Duration(k) * s.Step)
+			if v > m && at.Before(c.Window.To) && at.Add(s.Step).After(c.Window.From) {
+				m = v
+			}
+		}
+	}
+	return m
+}
+
+// nice is the next round number from v up.
+func nice(v float64) float64 {
+	if v <= 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return 1
+	}
+	p := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, m := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
+		if v <= m*p*1.0000001 {
+			return m * p
+		}
+	}
+	return 10 * p
+}
+
+// Column is where an instant lies in the chart's canvas after Draw; ok is false
+// outside the window.
+func (c *Chart) Column(at time.Time) (x int, ok bool) {
+	l := c.layout
+	if l.w < 2 || c.Window.Length() == 0 || at.Before(c.Window.From) || at.After(c.Window.To) {
+		return 0, false
+	}
+	f := float64(at.Sub(c.Window.From)) / float64(c.Window.Length())
+	return l.x + min(l.w-1, int(f*float64(l.w))), true
+}
+
+// at is the instant of the left edge of one of n equal parts of the window.
+func (c *Chart) at(i, n int) time.Time {
+	return c.Window.From.Add(time.Duration(float64(c.Window.Length()) * float64(i) / float64(n)))
+}
+
+// sample is the highest value in [from, to), NaN where there is none.
+func (s *Series) sample(from, to time.Time) float64 {
+	if s.Step <= 0 || len(s.Values) == 0 {
+		return math.NaN()
+	}
+	i := int(math.Floor(float64(from.Sub(s.From)) / float64(s.Step)))
+	j := int(math.Ceil(float64(to.Sub(s.From)) / float64(s.Step)))
+	v := math.NaN()
+	for k := max(0, i); k < min(j, len(s.Values)); k++ {
+		if x := s.Values[k]; math.IsNaN(v) || x > v {
+			v = x
+		}
+	}
+	return v
+}
+
+// raster collects the dots of one level: nx by ny of them in a cell.
+type raster struct {
+	level  glyph.Level
+	nx, ny int
+	w, h   int // in cells
+	bits   []uint8
+	owner  []grid.Style
+	used   []bool
+}
+
+func newRaster(l glyph.Level, w, h int) *raster {
+	r := &raster{level: l, nx: 1, ny: 3, w: w, h: h}
+	switch l {
+	case glyph.Braille:
+		r.nx, r.ny = 2, 4
+	case glyph.Block:
+		r.ny = 2
+	}
+	r.bits = make([]uint8, w*h)
+	r.owner = make([]grid.Style, w*h)
+	r.used = make([]bool, w*h)
+	return r
+}
+
+// dot sets the dot (x, y), y counted from the bottom.
+func (r *raster) dot(x, y int, s grid.Style) {
+	y = r.h*r.ny - 1 - y
+	if x < 0 || y < 0 || x >= r.w*r.nx || y >= r.h*r.ny {
+		return
+	}
+	i := y/r.ny*r.w + x/r.nx
+	r.bits[i] |= 1 << (y%r.ny*r.nx + x%r.nx)
+	if !r.used[i] {
+		r.used[i], r.owner[i] = true, s
+	}
+}
+
+// brailleOf maps row-major 2x4 dots to the order of the braille block.
+var brailleOf = func() (t [256]rune) {
+	order := [8]rune{0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80}
+	for i := range t {
+		t[i] = 0x2800
+		for b, v := range order {
+			if i&(1<<b) != 0 {
+				t[i] |= v
+			}
+		}
+	}
+	return t
+}()
+
+var (
+	blockOf = [4]rune{' ', '▀', '▄', '█'}
+	asciiOf = [8]rune{' ', '\'', '-', ':', '_', '|', '=', '#'}
+)
+
+func (r *raster) rune(i int) rune {
+	switch r.level {
+	case glyph.Braille:
+		return brailleOf[r.bits[i]]
+	case glyph.Block:
+		return blockOf[r.bits[i]&3]
+	}
+	return asciiOf[r.bits[i]&7]
+}
+
+func (c *Chart) drawSeries() {
+	l := c.layout
+	r := newRaster(c.Glyphs, l.w, l.h)
+	pw, ph := l.w*r.nx, l.h*r.ny
+	for i := range c.Series {
+		s := &c.Series[i]
+		prev := -1
+		for x := range pw {
+			v := s.sample(c.at(x, pw), c.at(x+1, pw))
+			if math.IsNaN(v) {
+				prev = -1
+				continue
+			}
+			y := max(0, min(ph-1, int(math.Round(v/l.top*float64(ph-1)))))
+			if s.Kind == Area {
+				for yy := 0; yy <= y; yy++ {
+					r.dot(x, yy, s.Style)
+				}
+				continue
+			}
+			if s.shown(x, r.nx) {
+				from, to := y, y
+				if prev >= 0 && prev != y {
+					from, to = min(prev, y), max(prev, y)
+				}
+				for yy := from; yy <= to; yy++ {
+					r.dot(x, yy, s.Style)
+				}
+			}
+			prev = y
+		}
+	}
+	for i, used := range r.used {
+		if used {
+			c.plot.Set(i%l.w, i/l.w, r.rune(i), r.owner[i])
+		}
+	}
+	c.drawKeys(ph, r.ny)
+}
+
+// shown says whether a dot column belongs to the visible part of the pattern.
+func (s *Series) shown(x, nx int) bool {
+	switch s.Pattern {
+	case Dashed:
+		return x/nx%3 != 2
+	case Dotted:
+		return x/nx%2 == 0
+	}
+	return true
+}
+
+// drawKeys writes each series' letter at the height where it ends.
+func (c *Chart) drawKeys(ph, ny int) {
+	l := c.layout
+	side := c.plot.Beyond(2)
+	taken := map[int]bool{}
+	for i := range c.Series {
+		s := &c.Series[i]
+		if s.Key == 0 {
+			continue
+		}
+		last := math.NaN()
+		for x := l.w - 1; x >= 0 && math.IsNaN(last); x-- {
+			last = s.sample(c.at(x, l.w), c.at(x+1, l.w))
+		}
+		if math.IsNaN(last) {
+			continue
+		}
+		y := l.h - 1 - max(0, min(ph-1, int(math.Round(last/l.top*float64(ph-1)))))/ny
+		for d := 0; taken[y] && d < l.h; d++ {
+			y = (y + l.h - 1) % l.h
+		}
+		taken[y] = true
+		side.Set(1, y, s.Key, s.Style)
+	}
+}
+
+// drawGaps names the stretches in which no series has a value.
+func (c *Chart) drawGaps() {
+	l := c.layout
+	from := 0
+	for x := 0; x <= l.w; x++ {
+		if x < l.w && !c.known(x) {
+			continue
+		}
+		if n := x - from; n >= len(text.NoData)+2 {
+			c.plot.Text(from+(n-len(text.NoData))/2, l.h/2, theme.Dim, text.NoData)
+		}
+		from = x + 1
+	}
+}
+
+func (c *Chart) known(x int) bool {
+	for i := range c.Series {
+		if !math.IsNaN(c.Series[i].sample(c.at(x, c.layout.w), c.at(x+1, c.layout.w))) {
+			return true
+		}
+	}
+	return false
+}
+
+// drawMarkers writes letters (and labels where there is room) in the row above
+// the plot and a dotted column behind the data.
+func (c *Chart) drawMarkers(cv *grid.Canvas) {
+	l := c.layout
+	row := l.y - 1
+	free := 0
+	for i, m := range c.Markers {
+		x, ok := c.Column(m.At)
+		if !ok {
+			continue
+		}
+		for y := range l.h {
+			if c.plot.Rune(x-l.x, y) == ' ' {
+				c.plot.Set(x-l.x, y, c.Glyphs.Set().Dot, theme.Marker)
+			}
+		}
+		if row < 0 || x < free {
+			continue
+		}
+		cv.Set(x, row, m.Key, theme.Marker)
+		free = x + 2
+		end := l.x + l.w
+		for _, n := range c.Markers[i+1:] {
+			if nx, ok := c.Column(n.At); ok && nx > x {
+				end = nx - 1
+				break
+			}
+		}
+		if w := grid.Width(m.Label); m.Label != "" && x+2+w <= end {
+			free = cv.Text(x+2, row, theme.Dim, m.Label) + 1
+		}
+	}
+}
+
+// drawBands names the marked intervals above everything and sets their columns
+// on the band's background.
+func (c *Chart) drawBands(cv *grid.Canvas) {
+	l := c.layout
+	row := 0
+	named := l.y > 1 || l.y == 1 && len(c.Markers) == 0
+	for _, b := range c.Bands {
+		from, to := b.From, b.To
+		if from.Before(c.Window.From) {
+			from = c.Window.From
+		}
+		if to.After(c.Window.To) {
+			to = c.Window.To
+		}
+		x0, ok0 := c.Column(from)
+		x1, ok1 := c.Column(to)
+		if !ok0 || !ok1 || !from.Before(to) {
+			continue
+		}
+		x1 = max(x1, x0+1)
+		c.plot.Restyle(x0-l.x, 0, x1-x0, l.h, func(s grid.Style) grid.Style { return s | grid.Band })
+		if !named {
+			continue
+		}
+		cv.Fill(x0, row, x1-x0, 1, c.Glyphs.Set().Empty, theme.Interval)
+		cv.Set(x0, row, '[', theme.Interval)
+		cv.Set(x1-1, row, ']', theme.Interval)
+		switch w := grid.Width(b.Label); {
+		case w+4 <= x1-x0:
+			cv.Text(x0+(x1-x0-w)/2-1, row, theme.Interval, " "+b.Label+" ")
+		case x1+1+w <= cv.W():
+			cv.Text(x1+1, row, theme.Interval, b.Label)
+		}
+	}
+}
+
+func (c *Chart) drawAxis(cv *grid.Canvas) {
+	l := c.layout
+	tick := func(row int, label string) { cv.Right(l.x-1, row, theme.Dim, label) }
+	tick(l.y, text.Number(l.top)+c.Unit)
+	if l.h > 4 && l.h%2 == 1 {
+		tick(l.y+l.h/2, text.Number(l.top/2))
+	}
+	if l.h > 1 {
+		tick(l.y+l.h-1, "0")
+	}
+	if l.clock < 0 {
+		return
+	}
+	const label = len("14:20:00")
+	step := clockStep(c.Window.Length(), max(1, l.w/(label+4)))
+	format := "15:04"
+	if step < time.Minute {
+		format = "15:04:05"
+	}
+	if step >= 24*time.Hour {
+		format = "01-02"
+	}
+	for at := c.Window.From.Truncate(step); !at.After(c.Window.To); at = at.Add(step) {
+		x, ok := c.Column(at)
+		if !ok || x+1+len(format) > l.x+l.w+2 {
+			continue
+		}
+		cv.Set(x, l.clock, c.Glyphs.Set().Corner, theme.Faint)
+		cv.Text(x+1, l.clock, theme.Dim, at.UTC().Format(format))
+	}
+}
+
+// clockStep is the smallest step that people count in with at most n in a window.
+func clockStep(length time.Duration, n int) time.Duration {
+	for _, s := range []time.Duration{
+		time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
+		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+		time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	} {
+		if length <= s*time.Duration(n) {
+			return s
+		}
+	}
+	return 24 * time.Hour
+}
+
+// DrawCursor draws the time cursor over a chart that was drawn: a column where
+// the plot is empty, and its clock time among the others.
+func (c *Chart) DrawCursor(cv *grid.Canvas, at time.Time) {
+	x, ok := c.Column(at)
+	if !ok {
+		return
+	}
+	l := c.layout
+	line := map[glyph.Level]rune{glyph.Braille: '⡇', glyph.Block: '│', glyph.ASCII: '!'}[c.Glyphs]
+	dot := c.Glyphs.Set().Dot
+	for y := l.y; y < l.y+l.h; y++ {
+		if r := cv.Rune(x, y); r == ' ' || r == dot {
+			cv.Set(x, y, line, theme.Cursor)
+		} else {
+			cv.Restyle(x, y, 1, 1, func(s grid.Style) grid.Style { return theme.Cursor | s&grid.Band })
+		}
+	}
+	if l.clock < 0 {
+		return
+	}
+	label := text.Clock(at)
+	from := max(l.x, min(x-len(label)/2, cv.W()-len(label)))
+	cv.Text(from-1, l.clock, theme.Text, " ")
+	end := cv.Text(from, l.clock, theme.Accent, label)
+	// a clock time that was half overwritten says nothing
+	for end < cv.W() && cv.Rune(end, l.clock) != ' ' {
+		cv.Set(end, l.clock, ' ', theme.Text)
+		end++
+	}
+	for x := from - 2; x >= l.x && cv.Rune(x, l.clock) != ' '; x-- {
+		cv.Set(x, l.clock, ' ', theme.Text)
+	}
+}
+
+// Legend writes what each series is, from (x, y) to the right, and returns the
+// column after it.
+func (c *Chart) Legend(cv *grid.Canvas, x, y int) int {
+	for i := range c.Series {
+		s := &c.Series[i]
+		if s.Key != 0 {
+			cv.Set(x, y, s.Key, s.Style)
+			x += 2
+		}
+		for k := range 4 {
+			if s.shown(k, 1) {
+				r := c.Glyphs.Set().Empty
+				if s.Kind == Area {
+					r = c.Glyphs.Set().Full
+				}
+				cv.Set(x+k, y, r, s.Style)
+			}
+		}
+		x = cv.Text(x+5, y, theme.Dim, s.Name) + 2
+	}
+	return x
+}

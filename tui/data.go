@@ -1,0 +1,253 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/screen"
+)
+
+// liveMsg is an EvidenceMsg from the live channel, after which we listen again.
+type liveMsg EvidenceMsg
+
+// loadFailedMsg ends the loading without data.
+type loadFailedMsg struct{ err error }
+
+// load brings the evidence, away from the event loop.
+func (r *Root) load() tea.Cmd {
+	if r.opts.Load == nil {
+		return nil
+	}
+	ctx, load := r.ctx, r.opts.Load
+	return func() tea.Msg {
+		msg, err := load(ctx)
+		if err != nil {
+			return loadFailedMsg{err}
+		}
+		return msg
+	}
+}
+
+// listen waits for the next live view, and takes the newest there is.
+func (r *Root) listen() tea.Cmd {
+	ctx, live := r.ctx, r.opts.Live
+	if live == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		select {
+		case <-ctx.Done():
+			return nil
+		case msg, ok := <-live:
+			for ok {
+				select {
+				case next, more := <-live:
+					if !more {
+						return liveMsg(msg)
+					}
+					msg = next
+					continue
+				default:
+				}
+				return liveMsg(msg)
+			}
+			return nil
+		}
+	}
+}
+
+// evidence takes in a new view, or holds it back while paused.
+func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
+	if msg.View == nil {
+		return nil
+	}
+	if r.paused {
+		r.held, r.waiting = &msg, r.waiting+1
+		return nil
+	}
+	first := !r.loaded
+	r.loaded, r.failed = true, nil
+	if r.busy.Part < 0 {
+		r.busy = screen.BusyMsg{}
+	}
+	r.common.Apply(msg)
+	old := r.whole
+	r.whole = wholeOf(msg)
+	cmds := []tea.Cmd{r.tellAll(msg)}
+	if first || r.common.Range == old {
+		cmds = append(cmds, r.setRange(r.whole))
+	}
+	switch {
+	case first && !msg.Live:
+		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)))
+		r.follow = false
+	case msg.Live && r.follow:
+		cmds = append(cmds, r.moveCursor(msg.View.Window.To))
+		r.follow = true
+	}
+	return tea.Batch(cmds...)
+}
+
+// wholeOf is the range that shows the whole incident: the impact and a fifth
+// on either side, or all there is.
+func wholeOf(msg EvidenceMsg) incident.Window {
+	w := msg.View.Window
+	hit := msg.Analysis.Impact
+	margin := max(time.Minute, hit.Length()/5).Truncate(time.Minute)
+	switch {
+	case hit.Length() > 0:
+		w = incident.Window{From: hit.From.Add(-margin), To: hit.To.Add(margin)}
+		if msg.Live {
+			w.To = msg.View.Window.To
+		}
+	case msg.Live && w.Length() > 15*time.Minute:
+		w.From = w.To.Add(-15 * time.Minute)
+	}
+	return clip(w, msg.View.Window)
+}
+
+// clip cuts w to what there is, but keeps at least ten seconds.
+func clip(w, all incident.Window) incident.Window {
+	w = w.Meet(all)
+	if w.Length() < 10*time.Second {
+		w.To = w.From.Add(10 * time.Second)
+	}
+	return w
+}
+
+// peak is where the incident is at its worst: the first instant with the most
+// sessions waiting for a lock, else with the most requests failing.
+func peak(v *incident.View, w incident.Window) time.Time {
+	step := screen.StepFor(w.Length(), 600)
+	at, most := highest(v.LockWaiters(w, step))
+	if most == 0 {
+		at, most = highest(v.Rate(incident.Bucket.Failed, w, step, true))
+	}
+	if most == 0 {
+		return w.To
+	}
+	return w.From.Add(time.Duration(at) * step)
+}
+
+// highest is the middle of the first stretch of the highest value: the first
+// instant of all is still on its way there.
+func highest(values []float64) (at int, most float64) {
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			most = max(most, v)
+		}
+	}
+	from := 0
+	for from < len(values) && values[from] != most {
+		from++
+	}
+	to := from
+	for to < len(values) && values[to] == most {
+		to++
+	}
+	return (from + to) / 2, most
+}
+
+func (r *Root) moveCursor(at time.Time) tea.Cmd {
+	all := r.common.Range
+	if r.common.View != nil {
+		all = r.common.View.Window
+	}
+	if at.Before(all.From) {
+		at = all.From
+	}
+	if at.After(all.To) {
+		at = all.To
+	}
+	r.common.Cursor = at
+	r.follow = r.common.Live && !at.Before(all.To)
+	cmd := r.tellAll(screen.CursorMsg{At: at})
+	w := r.common.Range
+	if w.Length() > 0 && (at.Before(w.From) || at.After(w.To)) { // bring it into sight
+		half := w.Length() / 2
+		return tea.Batch(cmd, r.setRange(incident.Window{From: at.Add(-half), To: at.Add(half)}))
+	}
+	return cmd
+}
+
+func (r *Root) setRange(w incident.Window) tea.Cmd {
+	if r.common.View != nil {
+		w = clip(w, r.common.View.Window)
+	}
+	if w == r.common.Range {
+		return nil
+	}
+	r.common.Range = w
+	return r.tellAll(screen.RangeMsg{Window: w})
+}
+
+// zoom scales the range around the cursor; the zero factor shows everything.
+func (r *Root) zoom(factor float64) tea.Cmd {
+	w := r.common.Range
+	if r.common.View == nil || w.Length() == 0 {
+		return nil
+	}
+	if factor == 0 {
+		return r.setRange(r.whole)
+	}
+	length := time.Duration(float64(w.Length()) * factor)
+	if length < 10*time.Second {
+		return screen.Say("no closer than ten seconds")
+	}
+	part := float64(r.common.Cursor.Sub(w.From)) / float64(w.Length())
+	from := r.common.Cursor.Add(-time.Duration(part * float64(length))).Truncate(time.Second)
+	return r.setRange(incident.Window{From: from, To: from.Add(length.Round(time.Second))})
+}
+
+// pause holds live views back, or lets the newest in.
+func (r *Root) pause() tea.Cmd {
+	if !r.common.Live {
+		return screen.Say("a recording has nothing to pause; h and l move the time cursor")
+	}
+	r.paused = !r.paused
+	if r.paused || r.held == nil {
+		return nil
+	}
+	msg := *r.held
+	r.held, r.waiting = nil, 0
+	return r.evidence(msg)
+}
+
+// goTo moves the cursor to a clock time of the day that is shown.
+func (r *Root) goTo(arg string) tea.Cmd {
+	day := r.common.Cursor
+	for _, layout := range []string{time.RFC3339, "15:04:05Z", "15:04:05", "15:04Z", "15:04"} {
+		t, err := time.Parse(layout, arg)
+		if err != nil {
+			continue
+		}
+		if t.Year() == 0 {
+			t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+		}
+		return r.moveCursor(t.UTC())
+	}
+	return screen.Fail(fmt.Errorf("goto %q: not a time like 14:25:01 or 2026-01-15T14:25:01Z", arg))
+}
+
+// nextMoment moves the cursor to the next entry of the timeline, or back.
+func (r *Root) nextMoment(forward bool) tea.Cmd {
+	var best *incident.Moment
+	for i := range r.common.Analysis.Timeline {
+		m := &r.common.Analysis.Timeline[i]
+		d := m.At.Sub(r.common.Cursor)
+		if m.Hidden || d == 0 || (d > 0) != forward {
+			continue
+		}
+		if best == nil || d.Abs() < best.At.Sub(r.common.Cursor).Abs() {
+			best = m
+		}
+	}
+	if best == nil {
+		return screen.Say("no event that way")
+	}
+	return tea.Batch(r.moveCursor(best.At), screen.Say(best.Text))
+}

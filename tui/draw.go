@@ -1,0 +1,244 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/progress"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+)
+
+// The smallest terminal in which the screens are drawn.
+const minW, minH = 60, 18
+
+// tab is where a tab was drawn.
+type tab struct{ y, from, to, screen int }
+
+func (r *Root) tooSmall() bool { return r.common.W < minW || r.common.H < minH }
+
+// top is the row where the screen's canvas begins.
+func (r *Root) top() int {
+	if r.common.Full {
+		return 1
+	}
+	return 2
+}
+
+// chrome is how many rows are the root's own.
+func (r *Root) chrome() int { return r.top() + 1 }
+
+func (r *Root) draw(c *grid.Canvas) {
+	r.frame.tabs = r.frame.tabs[:0]
+	if c.W() == 0 || c.H() == 0 {
+		return
+	}
+	head := c.Rows(0, 1)
+	r.drawHead(&head)
+	if r.tooSmall() {
+		r.drawNotice(c)
+		return
+	}
+	if !r.common.Full {
+		tabs := c.Rows(1, 1)
+		r.drawTabs(&tabs)
+	}
+	body := c.Rows(r.top(), c.H()-r.chrome())
+	if r.failed != nil {
+		body.Wrap(1, 1, body.W()-2, body.H()-1, theme.Crit, "!! "+redact.Flat(r.failed.Error()))
+	} else {
+		r.screens[r.at].Draw(&body)
+	}
+	if r.help != nil {
+		r.drawHelp(&body)
+	}
+	foot := c.Rows(c.H()-1, 1)
+	r.drawFoot(&foot)
+}
+
+// drawHead is line 1: the incident, the clock, and how every source does.
+func (r *Root) drawHead(c *grid.Canvas) {
+	x := c.Clip(1, 0, max(8, c.W()/3), theme.Strong, redact.Line(r.common.Name), "..") + 2
+	word, style := "REPLAY", theme.Note
+	clock := r.common.Cursor
+	if r.common.Live {
+		word, style = "LIVE", theme.OK
+		if !r.common.Now.IsZero() {
+			clock = r.common.Now
+		}
+	}
+	if r.paused {
+		word, style = "PAUSED", theme.Warn
+		if r.waiting > 0 {
+			word += " (" + text.Plural(r.waiting, "update") + " waiting)"
+		}
+	}
+	x = c.Text(x, 0, theme.Text, text.Clock(clock)) + 1
+	x = c.Text(x, 0, style, word) + 1
+	if r.common.Live && !r.follow && !r.common.Cursor.IsZero() {
+		x = c.Text(x, 0, theme.Accent, "at "+text.Clock(r.common.Cursor)) + 1
+	}
+	if r.common.View == nil {
+		return
+	}
+	for i, s := range r.common.View.Sources {
+		label, style := r.health(s)
+		left := len(r.common.View.Sources) - i - 1
+		if room := c.W() - x - 2; grid.Width(label) > room || left > 0 && grid.Width(label)+5 > room {
+			c.Text(x+1, 0, worst(r.common.View.Sources[i:]), "+"+text.Count(left+1))
+			return
+		}
+		x = c.Text(x+1, 0, style, label) + 1
+	}
+}
+
+// health is one source in a few characters: a word, and its age while live.
+func (r *Root) health(s incident.SourceStatus) (string, grid.Style) {
+	label := redact.Line(s.Name) + " " + s.State.String()
+	if r.common.Live && !s.LastAt.IsZero() && s.State != incident.SourceDone {
+		if age := r.common.Now.Sub(s.LastAt); age >= 0 && !r.common.Now.IsZero() {
+			label += " " + text.Dur(age)
+		}
+	}
+	switch s.State {
+	case incident.SourceStale:
+		return strings.Replace(label, "stale", "STALE", 1), theme.Warn
+	case incident.SourceDown:
+		return strings.Replace(label, "down", "DOWN", 1), theme.Crit
+	}
+	return label, theme.Dim
+}
+
+// worst is the style of the source that does worst.
+func worst(list []incident.SourceStatus) grid.Style {
+	style := theme.Dim
+	for _, s := range list {
+		switch s.State {
+		case incident.SourceDown:
+			return theme.Crit
+		case incident.SourceStale:
+			style = theme.Warn
+		}
+	}
+	return style
+}
+
+// drawTabs is line 2. Where there is little room only the active one is
+// written out.
+func (r *Root) drawTabs(c *grid.Canvas) {
+	width := 1
+	for _, s := range r.screens {
+		width += len(s.Title()) + 3
+	}
+	x := 1
+	for i, s := range r.screens {
+		title := s.Title()
+		if width+2 > c.W() && i != r.at {
+			title = title[:min(4, len(title))]
+		}
+		from := x
+		if i == r.at {
+			x = c.Text(x, 0, theme.Accent, "["+text.Count(i+1)+" "+title+"]")
+		} else {
+			x = c.Int(x, 0, theme.Dim, i+1)
+			x = c.Text(x+1, 0, theme.Dim, title)
+		}
+		r.frame.tabs = append(r.frame.tabs, tab{y: 1, from: from, to: x, screen: i})
+		x++
+	}
+	if f := r.filters[r.at]; f.Active() {
+		label := "/" + f.Text
+		if room := c.W() - x - 2; room > 6 {
+			c.Clip(max(x+1, c.W()-1-grid.Width(label)), 0, room, theme.Match, label, "..")
+		}
+	}
+}
+
+// drawFoot is the last line: what is being typed, what was just said, what is
+// being done, or the keys that work here.
+func (r *Root) drawFoot(c *grid.Canvas) {
+	switch {
+	case r.prompt.open:
+		r.prompt.draw(c)
+		return
+	case r.status.Text != "":
+		style, mark := theme.Note, ""
+		if r.status.Bad {
+			style, mark = theme.Crit, "!! "
+		}
+		c.Clip(1, 0, c.W()-2, style, mark+redact.Flat(r.status.Text), "..")
+		return
+	}
+	end := c.W() - 1
+	if r.busy.What != "" {
+		end = r.drawBusy(c) - 2
+	}
+	hints := r.hints()
+	// The last hint is the help: it stays when the others do not fit.
+	last := hints[len(hints)-1]
+	end = end - grid.Width(last.Label()) - 1 - grid.Width(last.Hint)
+	drawHint(c, end, last)
+	x := 1
+	for _, a := range hints[:len(hints)-1] {
+		w := grid.Width(a.Label()) + 1 + grid.Width(a.Hint)
+		if x+w+2 > end {
+			continue
+		}
+		x = drawHint(c, x, a) + 2
+	}
+}
+
+func drawHint(c *grid.Canvas, x int, a screen.Action) int {
+	x = c.Text(x, 0, theme.Key, a.Label())
+	return c.Text(x+1, 0, theme.Dim, a.Hint)
+}
+
+// hints are the actions that name themselves in the last line, help at the end.
+func (r *Root) hints() []screen.Action {
+	var out []screen.Action
+	for _, a := range r.screens[r.at].Actions() {
+		if a.Hint != "" {
+			out = append(out, a)
+		}
+	}
+	for _, a := range r.global[1:] {
+		if a.Hint != "" {
+			out = append(out, a)
+		}
+	}
+	return append(out, r.global[0])
+}
+
+// drawBusy writes what is being done at the right, and returns where it begins.
+func (r *Root) drawBusy(c *grid.Canvas) int {
+	label := redact.Line(r.busy.What)
+	w := min(grid.Width(label), c.W()/2)
+	x := c.W() - 1 - w
+	c.Clip(x, 0, w, theme.Dim, label, "..")
+	if r.busy.Part >= 0 {
+		p := progress.New(progress.WithWidth(16), progress.WithFillCharacters(r.common.Set().Full, r.common.Set().Empty))
+		x -= 17
+		c.Styled(x, 0, p.ViewAs(r.busy.Part), styled)
+		return x
+	}
+	if !r.opts.NoAnimation {
+		x -= 2
+		c.Styled(x, 0, r.spin.View(), func(string) grid.Style { return theme.Accent })
+	}
+	return x
+}
+
+// drawNotice is all that a very small terminal shows.
+func (r *Root) drawNotice(c *grid.Canvas) {
+	body := c.Rows(1, c.H()-1)
+	say := r.common.Analysis.Sentence
+	if say == "" {
+		say = r.busy.What
+	}
+	body.Wrap(1, 0, body.W()-2, body.H()-1, theme.Strong, redact.Flat(say))
+	body.Clip(1, body.H()-1, body.W()-1, theme.Warn, "need 60x18", "")
+}

@@ -1,0 +1,139 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	"charm.land/bubbles/v2/viewport"
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/theme"
+)
+
+// helpBox is the help over the screen, made from the bindings in force.
+type helpBox struct {
+	title  string
+	groups []helpGroup
+	view   viewport.Model
+}
+
+type helpGroup struct {
+	title   string
+	actions []screen.Action
+}
+
+// helpGroups are the actions that work here, the screen's own first; all adds
+// those that are commands only.
+func (r *Root) helpGroups(all bool) []helpGroup {
+	own, global := r.screens[r.at].Actions(), r.global
+	title := "everywhere"
+	if !all {
+		own, global = withKeys(own), withKeys(global)
+		title += " (:keys lists commands too)"
+	}
+	return []helpGroup{{"on " + r.screens[r.at].Title(), own}, {title, global}}
+}
+
+func withKeys(list []screen.Action) (out []screen.Action) {
+	for _, a := range list {
+		if len(a.Keys) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// openHelp lays the groups out for the present size: side by side where there
+// is room.
+func (r *Root) openHelp(title string, groups []helpGroup) {
+	w, h := r.common.W-6, r.common.H-r.chrome()-3
+	blocks := make([]string, len(groups))
+	for i, g := range groups {
+		blocks[i] = g.render(title == "all keys and commands")
+	}
+	content := strings.Join(blocks, "\n\n")
+	if side := lipgloss.JoinHorizontal(lipgloss.Top, spaced(blocks)...); lipgloss.Width(side) <= w {
+		content = side
+	}
+	v := viewport.New(viewport.WithWidth(max(0, w)), viewport.WithHeight(max(0, h)))
+	v.SetContent(content)
+	if r.help != nil {
+		v.SetYOffset(r.help.view.YOffset())
+	}
+	r.help = &helpBox{title: title, groups: groups, view: v}
+}
+
+func spaced(blocks []string) (out []string) {
+	for i, b := range blocks {
+		if i > 0 {
+			out = append(out, "    ")
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// render is the group as bubbles' help writes it: keys bold, the rest plain,
+// which styled turns into our own styles.
+func (g helpGroup) render(commands bool) string {
+	h := help.New()
+	h.Styles = help.Styles{FullKey: lipgloss.NewStyle().Bold(true)}
+	bindings := make([]key.Binding, len(g.actions))
+	for i, a := range g.actions {
+		label, what := a.Label(), a.Help
+		if commands {
+			what = strings.TrimSpace(":"+a.Name+" "+a.Arg) + "  " + what
+			if len(a.Keys) == 0 {
+				label = "-"
+			}
+		}
+		bindings[i] = key.NewBinding(key.WithKeys(append(a.Keys, a.Name)...), key.WithHelp(label, what))
+	}
+	return lipgloss.NewStyle().Underline(true).Render(g.title) + "\n" + h.FullHelpView([][]key.Binding{bindings})
+}
+
+// styled gives our styles to what the widgets of bubbles wrote.
+func styled(params string) grid.Style {
+	switch {
+	case strings.HasPrefix(params, "1"):
+		return theme.Key
+	case strings.HasPrefix(params, "4"):
+		return theme.Head
+	case strings.HasPrefix(params, "2"):
+		return theme.Dim
+	case strings.HasPrefix(params, "3"):
+		return theme.Accent
+	}
+	return theme.Text
+}
+
+// helpKey scrolls the help or closes it.
+func (r *Root) helpKey(msg tea.KeyPressMsg) {
+	switch msg.String() {
+	case "?", "f1", "esc", "q", "enter":
+		r.help = nil
+	case "g", "home":
+		r.help.view.GotoTop()
+	case "G", "end":
+		r.help.view.GotoBottom()
+	default:
+		r.help.view, _ = r.help.view.Update(msg)
+	}
+}
+
+func (r *Root) drawHelp(c *grid.Canvas) {
+	f := r.common.Set().Frame
+	c.Box(1, 0, c.W()-2, c.H(), f, theme.Faint)
+	c.Text(3, 0, theme.Accent, " "+r.help.title+" ")
+	foot := " esc closes "
+	if !r.help.view.AtBottom() || !r.help.view.AtTop() {
+		foot = " j/k scroll, esc closes "
+	}
+	c.Right(c.W()-3, c.H()-1, theme.Dim, foot)
+	inner := c.Sub(3, 1, c.W()-6, c.H()-2)
+	inner.Styled(0, 0, r.help.view.View(), styled)
+}

@@ -1,0 +1,95 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/theme"
+)
+
+// EvidenceMsg brings a new view of the evidence; see screen.EvidenceMsg.
+type EvidenceMsg = screen.EvidenceMsg
+
+// Options say what the TUI shows and how. The zero value shows nothing, in the
+// dark theme.
+type Options struct {
+	Name string // of the incident, shown before it is loaded
+	// Context ends whatever the TUI has started; nil is context.Background().
+	Context context.Context
+	// Load brings the evidence once, away from the event loop; nil loads nothing.
+	Load func(context.Context) (EvidenceMsg, error)
+	// Live brings a new view whenever there is one; nil for a recording. The
+	// sender never has to wait: the TUI takes the newest and skips the rest.
+	Live <-chan EvidenceMsg
+	// Record is where live evidence is being kept, shown when leaving; may be empty.
+	Record string
+
+	Theme       string // empty: dark, or light when the terminal says so
+	Glyphs      glyph.Level
+	Mouse       bool
+	NoAnimation bool
+	Clipboard   Clipboard
+	// Screens replaces the screens that New would show, for tests.
+	Screens []screen.Screen
+}
+
+// ProgramOptions are the options of the Bubble Tea program for a colour mode
+// (auto, always, never, 16, 256, truecolor) and the environment. Bubble Tea
+// itself overlooks NO_COLOR=yes, so any non-empty value is looked for here. The
+// flag wins over the variable. fps 0 is 120, which halves the wait for a frame.
+func ProgramOptions(color string, env []string, fps int) ([]tea.ProgramOption, error) {
+	if fps == 0 {
+		fps = 120
+	}
+	opts := []tea.ProgramOption{tea.WithFPS(fps)}
+	profiles := map[string]colorprofile.Profile{
+		"always": colorprofile.TrueColor, "never": colorprofile.ASCII,
+		"16": colorprofile.ANSI, "256": colorprofile.ANSI256, "truecolor": colorprofile.TrueColor,
+	}
+	p, forced := profiles[color]
+	switch {
+	case forced:
+	case color != "" && color != "auto":
+		return nil, fmt.Errorf("color %q: not one of auto, always, never, 16, 256, truecolor", color)
+	case slices.ContainsFunc(env, func(v string) bool {
+		return strings.HasPrefix(v, "NO_COLOR=") && v != "NO_COLOR="
+	}):
+		p, forced = colorprofile.ASCII, true
+	}
+	if forced {
+		opts = append(opts, tea.WithColorProfile(p))
+	}
+	return opts, nil
+}
+
+// Go runs f on a goroutine of its own. A panic there would leave the terminal in
+// raw mode: it ends the program instead and comes out as the error of the
+// channel, which is closed when f has returned.
+func Go(p interface{ Kill() }, f func()) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				p.Kill()
+				done <- fmt.Errorf("panic beside the screen: %v", r)
+			}
+		}()
+		f()
+	}()
+	return done
+}
+
+func (o Options) theme() (*theme.Theme, error) {
+	if o.Theme == "" || o.Theme == "auto" {
+		return theme.All()[0], nil
+	}
+	return theme.ByName(o.Theme)
+}

@@ -1,0 +1,161 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/theme"
+)
+
+// prompt is the last line while a command or a filter is being typed.
+type prompt struct {
+	open    bool
+	kind    byte // ':' or '/'
+	input   textinput.Model
+	history map[byte][]string
+	recall  int // index into the history; its length: what is being typed
+}
+
+func newPrompt() prompt {
+	in := textinput.New()
+	in.Prompt = ""
+	in.SetVirtualCursor(false)
+	in.ShowSuggestions = true
+	// Up and down recall what was typed before; tab alone completes.
+	in.KeyMap.NextSuggestion = key.NewBinding(key.WithKeys("ctrl+n"))
+	in.KeyMap.PrevSuggestion = key.NewBinding(key.WithKeys("ctrl+p"))
+	return prompt{input: in, history: map[byte][]string{}}
+}
+
+func (p *prompt) start(kind byte, suggestions []string) {
+	p.open, p.kind = true, kind
+	p.input.Reset()
+	p.input.SetSuggestions(suggestions)
+	p.input.Focus()
+	p.recall = len(p.history[kind])
+}
+
+func (p *prompt) stop() {
+	p.open = false
+	p.input.Blur()
+}
+
+// column is where the terminal's cursor stands.
+func (p *prompt) column() int {
+	value := []rune(p.input.Value())
+	return 2 + grid.Width(string(value[:min(len(value), p.input.Position())]))
+}
+
+func (p *prompt) draw(c *grid.Canvas) {
+	c.Fill(0, 0, c.W(), 1, ' ', theme.Input)
+	c.Set(1, 0, rune(p.kind), theme.Accent)
+	x := c.Text(2, 0, theme.Input, p.input.Value())
+	if s := p.input.CurrentSuggestion(); p.input.Value() != "" && len(s) > len(p.input.Value()) {
+		c.Text(x, 0, theme.Dim, s[len(p.input.Value()):])
+	}
+}
+
+// back and forth in the history.
+func (p *prompt) recalled(d int) {
+	h := p.history[p.kind]
+	p.recall = max(0, min(len(h), p.recall+d))
+	value := ""
+	if p.recall < len(h) {
+		value = h[p.recall]
+	}
+	p.input.SetValue(value)
+	p.input.CursorEnd()
+}
+
+// typed is a key while the prompt is open.
+func (r *Root) typed(msg tea.KeyPressMsg) (cmd tea.Cmd) {
+	p := &r.prompt
+	switch msg.String() {
+	case "esc":
+		p.stop()
+		return nil
+	case "up":
+		p.recalled(-1)
+		return nil
+	case "down":
+		p.recalled(+1)
+		return nil
+	case "enter":
+		return r.entered()
+	case "backspace":
+		if p.input.Value() == "" {
+			p.stop()
+			return nil
+		}
+	}
+	p.input, cmd = p.input.Update(msg)
+	return cmd
+}
+
+// entered does what was typed.
+func (r *Root) entered() tea.Cmd {
+	p := &r.prompt
+	line := strings.TrimSpace(p.input.Value())
+	p.stop()
+	if h := p.history[p.kind]; line != "" && (len(h) == 0 || h[len(h)-1] != line) {
+		p.history[p.kind] = append(h, line)
+	}
+	if p.kind == '/' {
+		return r.setFilter(line)
+	}
+	return r.command(line)
+}
+
+// shortNames are what fingers type by themselves.
+var shortNames = map[string]string{"q": "quit-now", "q!": "quit-now", "quit": "quit-now", "h": "help", "?": "help"}
+
+// command does a ':' line: the name of an action and what it takes.
+func (r *Root) command(line string) tea.Cmd {
+	name, args, _ := strings.Cut(line, " ")
+	if name == "" {
+		return nil
+	}
+	if full, ok := shortNames[name]; ok {
+		name = full
+	}
+	a, own, ok := r.find(func(a screen.Action) bool { return a.Name == name })
+	if !ok {
+		return screen.Fail(fmt.Errorf("no command %q here; tab completes, :keys lists all", name))
+	}
+	if args = strings.TrimSpace(args); args != "" && a.Arg == "" {
+		return screen.Fail(fmt.Errorf("%s takes nothing, got %q", name, args))
+	}
+	return r.act(a, own, args)
+}
+
+// suggestions are all commands that work here, with what they take.
+func (r *Root) suggestions() []string {
+	var out []string
+	for _, a := range slices.Concat(r.screens[r.at].Actions(), r.global) {
+		out = append(out, a.Name)
+		for _, v := range a.Values {
+			out = append(out, a.Name+" "+v)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// paste gives pasted text to whoever is being typed into, on one line.
+func (r *Root) paste(msg tea.PasteMsg) (cmd tea.Cmd) {
+	msg.Content = strings.Join(strings.Fields(msg.Content), " ")
+	switch {
+	case r.prompt.open:
+		r.prompt.input, cmd = r.prompt.input.Update(msg)
+	case r.capturing():
+		cmd = r.tell(msg)
+	}
+	return cmd
+}
