@@ -131,8 +131,13 @@ func Unknown(what, name string, known []string) error {
 			best, distance = k, d
 		}
 	}
+	for _, k := range known { // "inventory" for "order.inventory"
+		if best == "" && name != "" && strings.Contains(k, name) {
+			best = k
+		}
+	}
 	hint := ""
-	if best != "" {
+	if best != "" && name != "" {
 		hint = fmt.Sprintf(", did you mean %s?", best)
 	}
 	return fmt.Errorf("no %s %q%s (known: %s)", what, name, hint, strings.Join(known, ", "))
