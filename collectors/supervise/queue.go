@@ -43,7 +43,11 @@ func (q *queue) add(e event) {
 func (q *queue) put(f incident.Fact) {
 	switch f := f.(type) {
 	case incident.Episode:
-		q.replace(f)
+		if i, ok := q.where[f.ID()]; ok {
+			q.facts[i] = q.facts[i].(incident.Episode).Continue(f)
+			return
+		}
+		q.append(f)
 	case incident.Series:
 		q.points += len(f.Points)
 		i, ok := q.where[f.ID()]
@@ -61,14 +65,6 @@ func (q *queue) put(f incident.Fact) {
 	default:
 		q.facts = append(q.facts, f)
 	}
-}
-
-func (q *queue) replace(f incident.Fact) {
-	if i, ok := q.where[f.ID()]; ok {
-		q.facts[i] = f
-		return
-	}
-	q.append(f)
 }
 
 func (q *queue) append(f incident.Fact) {

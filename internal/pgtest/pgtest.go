@@ -168,24 +168,16 @@ func (s *Server) DSNOf(name, password string) string {
 // Connect opens a connection as the superuser that lives as long as the test.
 func (s *Server) Connect(t testing.TB) *pgx.Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = conn.Close(ctx) // the server may have been stopped by the test
-	})
+	conn := s.dial(t)
+	t.Cleanup(func() { hangUp(conn) })
 	return conn
 }
 
 // Exec runs statements one by one on a connection of its own.
 func (s *Server) Exec(t testing.TB, statements ...string) {
 	t.Helper()
-	conn := s.Connect(t)
+	conn := s.dial(t)
+	defer hangUp(conn)
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	for _, sql := range statements {
@@ -193,6 +185,23 @@ func (s *Server) Exec(t testing.TB, statements ...string) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
+}
+
+func (s *Server) dial(t testing.TB) *pgx.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // the test may have stopped the server
 }
 
 // binaries is the folder of initdb and postgres: of PATH, else the newest of the

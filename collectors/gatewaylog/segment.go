@@ -1,0 +1,145 @@
+package gatewaylog
+
+import "bytes"
+
+// segmentKind is what a path segment looks like.
+type segmentKind uint8
+
+const (
+	wordSegment   segmentKind = iota // plain lower-case words: likely part of the interface
+	otherSegment                     // could be either; decided by how many siblings there are
+	idSegment                        // varies from request to request
+	staticSegment                    // a file with the extension of an asset
+)
+
+// maxLiteral is the longest segment that can be a name, in bytes.
+const maxLiteral = 40
+
+// kindOf sorts a segment. Directly below the root only what cannot be a word is
+// an id: merging there would make one endpoint of a whole site.
+func kindOf(s []byte, depth int, last bool) segmentKind {
+	if len(s) > maxLiteral {
+		return idSegment
+	}
+	digits, letters, upper, punct, odd := 0, 0, 0, 0, false
+	for _, c := range s {
+		switch {
+		case c-'0' <= 9:
+			digits++
+		case c-'a' <= 25:
+			letters++
+		case c-'A' <= 25:
+			upper++
+		case c == '-' || c == '_' || c == '.':
+			punct++
+		case c == '%' || c == '@' || c == '=' || c == '+' || c == ',':
+			return idSegment
+		default:
+			odd = true
+		}
+	}
+	switch {
+	case last && punct > 0 && depth > 1 && staticExtension(s) != "":
+		return staticSegment
+	case digits == 0 && upper == 0 && !odd:
+		return wordSegment
+	case digits == 0:
+		return otherSegment
+	case digits == len(s), uuid(s), digits+punct == len(s): // numbers, dates, versions such as 1.2
+		return idSegment
+	case version(s):
+		return wordSegment
+	case letters+upper+digits == len(s) && len(s) >= 8 && hexOnly(s):
+		return idSegment
+	case depth == 1:
+		return otherSegment
+	case wordAndNumber(s): // s3, oauth2, sha256
+		return otherSegment
+	}
+	return idSegment
+}
+
+// version says whether s is v1, v12.
+func version(s []byte) bool {
+	if len(s) < 2 || len(s) > 4 || s[0] != 'v' {
+		return false
+	}
+	for _, c := range s[1:] {
+		if !digit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// wordAndNumber says whether s is lower-case letters with up to three digits
+// behind them.
+func wordAndNumber(s []byte) bool {
+	n := 0
+	for n < len(s) && s[n]-'a' <= 25 {
+		n++
+	}
+	if n == 0 || len(s)-n > 3 {
+		return false
+	}
+	for _, c := range s[n:] {
+		if !digit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func hexOnly(s []byte) bool {
+	for _, c := range s {
+		if !digit(c) && c-'a' > 5 && c-'A' > 5 {
+			return false
+		}
+	}
+	return true
+}
+
+func uuid(s []byte) bool {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return false
+	}
+	for i, c := range s {
+		if i != 8 && i != 13 && i != 18 && i != 23 && !digit(c) && c-'a' > 5 && c-'A' > 5 {
+			return false
+		}
+	}
+	return true
+}
+
+// idPrefix is the part of an id up to its underscore, as in ord_9c4d1e; empty
+// when it has none. Ids of one prefix need not all hold a digit.
+func idPrefix(s []byte) []byte {
+	i := bytes.IndexByte(s, '_')
+	if i < 1 || i > 8 {
+		return nil
+	}
+	for _, c := range s[:i] {
+		if c-'a' > 25 {
+			return nil
+		}
+	}
+	return s[:i+1]
+}
+
+var staticExtensions = []string{
+	".js", ".css", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico",
+	".woff", ".woff2", ".ttf", ".eot", ".mp4", ".webm", ".mp3", ".pdf", ".wasm",
+}
+
+func staticExtension(s []byte) string {
+	i := bytes.LastIndexByte(s, '.')
+	if i < 0 {
+		return ""
+	}
+	for _, e := range staticExtensions {
+		if string(s[i:]) == e {
+			return e
+		}
+	}
+	return ""
+}

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/pglock"
+)
+
+// maxSoft bounds the soft blockers kept of one waiter to those nearest ahead of
+// it: 1,000 sessions queued for one row have 499,500 pairs and say no more.
+const maxSoft = 8
+
+// graph answers who blocks whom in one sample.
+type graph struct {
+	rows   map[int]*Row      // sessions by pid, parallel workers folded into their leader
+	order  []int             // pids in rows, ascending
+	leader map[int]int       // of parallel workers
+	queue  map[object][]*Row // waiters of one object, in the order of their arrival
+	held   map[object][]*Row // holders of one object
+}
+
+// newGraph copies the rows, so that the sample stays as it was.
+func newGraph(x Sample) *graph {
+	g := &graph{
+		rows: map[int]*Row{}, leader: map[int]int{},
+		queue: map[object][]*Row{}, held: map[object][]*Row{},
+	}
+	for _, r := range x.Rows {
+		if r.LeaderPID != 0 && r.LeaderPID != r.PID {
+			g.leader[r.PID] = r.LeaderPID
+			continue
+		}
+		r.Held = slices.Clone(r.Held)
+		g.rows[r.PID] = &r
+		g.order = append(g.order, r.PID)
+	}
+	slices.Sort(g.order)
+	g.order = slices.Compact(g.order)
+	for _, r := range x.Rows { // what a worker holds or awaits is its leader's
+		lead := g.rows[g.leader[r.PID]]
+		if g.leader[r.PID] == 0 || lead == nil {
+			continue
+		}
+		lead.Held = append(lead.Held, r.Held...)
+		if lead.Wait == nil {
+			lead.Wait = r.Wait
+		}
+	}
+	for _, pid := range g.order {
+		r := g.rows[pid]
+		if r.Wait != nil {
+			g.queue[r.Wait.on()] = append(g.queue[r.Wait.on()], r)
+		}
+		seen := map[object]bool{}
+		for _, l := range r.Held {
+			if !seen[l.on()] {
+				seen[l.on()] = true
+				g.held[l.on()] = append(g.held[l.on()], r)
+			}
+		}
+	}
+	for _, q := range g.queue {
+		slices.SortStableFunc(q, func(a, b *Row) int { return arrival(a).Compare(arrival(b)) })
+	}
+	return g
+}
+
+// arrival in a lock's queue; measured, the order of waitstart is the order of
+// the queue.
+func arrival(r *Row) time.Time {
+	if !r.Wait.Since.IsZero() {
+		return r.Wait.Since
+	}
+	return r.QueryStart
+}
+
+// blockers of a waiting row: hard ones first, each pid once.
+func (g *graph) blockers(w *Row) []incident.Blocker {
+	pids := w.Wait.Blockers
+	if pids == nil {
+		pids = g.derive(w)
+	}
+	var hard []incident.Blocker
+	var soft []*Row
+	seen := map[int]bool{w.PID: true}
+	for _, pid := range pids {
+		if lead := g.leader[pid]; lead != 0 {
+			pid = lead
+		}
+		if seen[pid] {
+			continue
+		}
+		seen[pid] = true
+		b := g.rows[pid]
+		if b == nil { // gone, or a kind of process that has no row
+			hard = append(hard, incident.Blocker{PID: pid, Hard: true})
+			continue
+		}
+		mode := heldAgainst(b, w.Wait.Lock)
+		switch queued := b.Wait != nil && b.Wait.on() == w.Wait.on(); {
+		case mode == pglock.None && queued:
+			soft = append(soft, b)
+		default:
+			hard = append(hard, incident.Blocker{PID: pid, Hard: true, Mode: mode})
+		}
+	}
+	slices.SortFunc(hard, func(a, b incident.Blocker) int { return cmp.Compare(a.PID, b.PID) })
+	slices.SortFunc(soft, func(a, b *Row) int {
+		return cmp.Or(arrival(b).Compare(arrival(a)), cmp.Compare(a.PID, b.PID))
+	})
+	for _, b := range soft[:min(maxSoft, len(soft))] {
+		hard = append(hard, incident.Blocker{PID: b.PID, Mode: b.Wait.Mode})
+	}
+	return hard
+}
+
+// derive finds the blockers by the rules of the lock manager: who holds a
+// conflicting mode, and who waits ahead for one.
+func (g *graph) derive(w *Row) []int {
+	var pids []int
+	for _, h := range g.held[w.Wait.on()] {
+		if h != w && heldAgainst(h, w.Wait.Lock) != pglock.None {
+			pids = append(pids, h.PID)
+		}
+	}
+	q := g.queue[w.Wait.on()]
+	n := 0
+	for i := slices.Index(q, w) - 1; i >= 0 && n < maxSoft; i-- {
+		if pglock.Conflicts(q[i].Wait.Mode, w.Wait.Mode) {
+			pids = append(pids, q[i].PID)
+			n++
+		}
+	}
+	return pids
+}
+
+// heldAgainst is the strongest mode in which b holds what stands in the way of
+// wanted; None when it holds nothing of the kind.
+func heldAgainst(b *Row, wanted Lock) pglock.Mode {
+	strongest := pglock.None
+	for _, l := range b.Held {
+		if l.on() == wanted.on() && pglock.Conflicts(l.Mode, wanted.Mode) {
+			strongest = max(strongest, l.Mode)
+		}
+	}
+	return strongest
+}

@@ -1,0 +1,258 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tripcurve/internal/redact"
+)
+
+var (
+	// ErrDSN is a connection string that cannot be read.
+	ErrDSN = errors.New("not a PostgreSQL connection string")
+	// ErrUnreachable is a server that could not be asked: no network, no such
+	// database, refused credentials, no free connection.
+	ErrUnreachable = errors.New("cannot reach PostgreSQL")
+)
+
+// application is our application_name, by which an administrator knows us.
+const application = "tripcurve"
+
+// settings of our sessions, sent with the start-up message: they read only, and
+// never wait long for anything.
+var settings = map[string]string{
+	"statement_timeout":                   "2000",
+	"lock_timeout":                        "100",
+	"idle_in_transaction_session_timeout": "5000",
+	"default_transaction_read_only":       "on",
+	"jit":                                 "off",
+}
+
+// setLocal is the same for one transaction behind a pooler that refuses or
+// swallows start-up settings.
+const setLocal = "set local statement_timeout = 2000; set local lock_timeout = 100; set local jit = off"
+
+const (
+	connectTimeout = 5 * time.Second
+	// sampleTimeout is beyond the server's statement_timeout, for a server that
+	// does not answer at all.
+	sampleTimeout = 10 * time.Second
+)
+
+// target is where to connect, with what must never be shown.
+type target struct {
+	config  *pgx.ConnConfig
+	secrets []string
+}
+
+// parse reads a DSN, a URL or keywords; what it lacks comes from PG* variables,
+// the password file and the service file. Errors do not hold the DSN.
+func parse(dsn string) (target, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t := target{secrets: secretsIn(dsn)}
+		why := err.Error()
+		if i := strings.LastIndex(why, "`: "); i >= 0 { // the library quotes the string first
+			why = why[i+3:]
+		}
+		return target{}, fmt.Errorf("%w: %s", ErrDSN, t.scrub(why))
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // no prepared statements: works through a pooler too
+	config.StatementCacheCapacity, config.DescriptionCacheCapacity = 0, 0
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
+		config.ConnectTimeout = connectTimeout
+	}
+	config.RuntimeParams["application_name"] = application
+	t := target{config: config, secrets: secretsIn(dsn)}
+	t.hide(config.Password)
+	return t, nil
+}
+
+func (t *target) hide(secret string) {
+	if secret != "" {
+		t.secrets = append(t.secrets, secret, url.QueryEscape(secret), url.PathEscape(secret))
+	}
+}
+
+// passwordIn finds what may be a password in a DSN that cannot be parsed.
+var passwordIn = regexp.MustCompile(`(?i)password\s*=\s*('(?:[^'\\]|\\.)*'?|[^\s&]+)|://[^:/?#]*:([^/?#]*)@|://[^:/]*:(.*)@`)
+
+func secretsIn(dsn string) []string {
+	var t target
+	for _, m := range passwordIn.FindAllStringSubmatch(dsn, -1) {
+		for _, s := range m[1:] {
+			t.hide(strings.Trim(s, "'"))
+			if plain, err := url.PathUnescape(s); err == nil {
+				t.hide(plain)
+			}
+		}
+	}
+	return t.secrets
+}
+
+// scrub takes every known secret out of a text.
+func (t target) scrub(s string) string {
+	for _, secret := range t.secrets {
+		s = strings.ReplaceAll(s, secret, redact.Mask)
+	}
+	return redact.MaskSecrets(s)
+}
+
+// where names the server without credentials.
+func (t target) where() string {
+	if strings.HasPrefix(t.config.Host, "/") {
+		return fmt.Sprintf("%s/%s", t.config.Host, t.config.Database)
+	}
+	return fmt.Sprintf("%s:%d/%s", t.config.Host, t.config.Port, t.config.Database)
+}
+
+// link is one connection and how to read through it.
+type link struct {
+	conn    *pgx.Conn
+	pooled  bool // through a pooler: settings only within a transaction
+	version int
+	name    string // server_version, such as 15.18
+	rights  bool   // sees other users' sessions
+}
+
+// dial connects and learns what the server is.
+func (t target) dial(ctx context.Context) (*link, error) {
+	l := &link{}
+	conn, err := t.connect(ctx, settings)
+	if refusesSettings(err) {
+		l.pooled = true
+		conn, err = t.connect(ctx, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+	}
+	l.conn = conn
+	if err := l.learn(ctx); err != nil {
+		l.close()
+		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+	}
+	if l.version < oldest {
+		l.close()
+		return nil, fmt.Errorf("%w at %s: PostgreSQL %s is older than 12", ErrUnreachable, t.where(), l.name)
+	}
+	return l, nil
+}
+
+func (t target) connect(ctx context.Context, params map[string]string) (*pgx.Conn, error) {
+	config := t.config.Copy()
+	for k, v := range params {
+		config.RuntimeParams[k] = v
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// learn reads versions and rights, and whether our settings arrived.
+func (l *link) learn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
+	var applied bool
+	if err := l.conn.QueryRow(ctx, serverFrom12).Scan(&l.version, &l.name, &l.rights, &applied); err != nil {
+		return fmt.Errorf("read the server's version: %w", err)
+	}
+	l.pooled = l.pooled || !applied
+	return nil
+}
+
+// sample takes one sample; without blocking the blockers are left to be derived.
+func (l *link) sample(ctx context.Context, blocking bool) (Sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
+	began := time.Now()
+	x, err := l.read(ctx, blocking)
+	x.Took = time.Since(began)
+	return x, err
+}
+
+// read is one statement in autocommit, for within a transaction the second look
+// at a session would be partly stale; behind a pooler it is one transaction per
+// sample, whose settings leak to no other client.
+func (l *link) read(ctx context.Context, blocking bool) (Sample, error) {
+	if !l.pooled {
+		return read(ctx, l.conn, l.version, blocking)
+	}
+	tx, err := l.conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return Sample{}, fmt.Errorf("begin: %w", err)
+	}
+	var x Sample
+	_, err = tx.Exec(ctx, setLocal, pgx.QueryExecModeSimpleProtocol)
+	if err == nil {
+		x, err = read(ctx, tx, l.version, blocking)
+	}
+	if err != nil {
+		return Sample{}, errors.Join(err, tx.Rollback(ctx))
+	}
+	return x, tx.Commit(ctx)
+}
+
+func (l *link) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = l.conn.Close(ctx) // it is given up; the server notices by itself
+}
+
+// refusesSettings says that a pooler did not take the start-up message for its
+// settings, which PgBouncer answers with a protocol violation.
+func refusesSettings(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "08P01"
+}
+
+// reason is an error in the words of somebody who has to act on it.
+func reason(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "53300":
+			return "no free connection on the server (53300): " + pg.Message
+		case "28P01", "28000":
+			return "login refused (" + pg.Code + "): " + pg.Message
+		case "57P01", "57P02":
+			return "the server ended the connection (" + pg.Code + "): " + pg.Message
+		case "57P03":
+			return "the server is starting or stopping (57P03): " + pg.Message
+		case "57014":
+			return "a sample took longer than 2 s and was cancelled (57014)"
+		}
+		return fmt.Sprintf("%s (%s)", pg.Message, pg.Code)
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return oneLine(connect.Unwrap().Error())
+	}
+	return oneLine(err.Error())
+}
+
+// oneLine joins what the library says of several addresses, each said once.
+func oneLine(s string) string {
+	var parts []string
+	for line := range strings.Lines(s) {
+		line = strings.TrimSpace(line)
+		if line != "" && !contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func contains(parts []string, line string) bool {
+	for _, p := range parts {
+		if p == line {
+			return true
+		}
+	}
+	return false
+}
