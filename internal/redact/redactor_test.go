@@ -93,6 +93,7 @@ func TestEscapes(t *testing.T) {
 		{"markdown links nothing", Markdown, "http://evil.example [x](y) www.evil.example", `http:<!-- -->//evil.example \[x\](y) www.<!-- -->evil.example`},
 		{"markdown heading", Markdown, "# not a heading", `\# not a heading`},
 		{"markdown list", Markdown, "1. not a list", `1\. not a list`},
+		{"markdown number", Markdown, "29.9s is no list", "29.9s is no list"},
 		{"markdown escape", Markdown, "\x1b[0m", `\\x1b\[0m`},
 		{"code", MarkdownCode, "SELECT a|b\nFROM t", "`SELECT a\\|b FROM t`"},
 		{"code with backquotes", MarkdownCode, "`a``b", "``` `a``b ```"},

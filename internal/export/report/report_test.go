@@ -1,0 +1,129 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+)
+
+func at(clock string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", "2026-01-15 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func analysis() incident.Analysis {
+	lock := incident.Window{From: at("14:23:01"), To: at("14:27:01")}
+	impact := incident.Window{From: at("14:23:01"), To: at("14:46:18")}
+	orders := incident.Endpoint{Method: "POST", Route: "/api/orders"}
+	return incident.Analysis{
+		Sentence: "pid 48291 held SHARE on stock_reservations for 4m00s and 100 sessions waited; a dead connection kept orders failing until 14:46:18Z",
+		Proof:    []string{"CREATE INDEX idx_reservations_expiry ON stock_reservations (expires_at)", "UPDATE stock_reservations SET status = 'reserved' WHERE id = 4711 waits 1m38s"},
+		Impact:   impact, Coverage: 240.0 / 1397, Confidence: incident.Likely,
+		Findings: []incident.Finding{
+			{
+				ID: "lock_root/48291", Role: incident.Trigger, Cause: "lock_root", Claim: "pid 48291 blocks 100 sessions on stock_reservations",
+				Detail: []string{"user migrator, application psql, client 10.0.0.7"}, Action: "select pg_cancel_backend(48291)", Window: lock,
+				Confidence: incident.Likely, Support: []incident.ID{"episode/pg/1", "episode/pg/2"}, GroupNames: []string{"postgres"}, Coverage: 240.0 / 1397,
+				Subject: incident.Subject{PID: 48291, Relation: "stock_reservations", Mode: "SHARE", Waiters: 100},
+			},
+			{
+				ID: "call_without_deadline/order.inventory", Role: incident.Amplifier, Cause: "call_without_deadline", Claim: "order.inventory waits without a deadline",
+				Window: impact, Confidence: incident.Possible, Coverage: 1, Subject: incident.Subject{Edge: "order.inventory", Endpoint: orders},
+			},
+		},
+		Endpoints: []incident.Impact{
+			{
+				Endpoint: orders, Requests: 1247, Failed: 1247, FirstFailed: at("14:23:01"), LastFailed: at("14:46:18"), Recovered: at("14:46:19"),
+				P50During: incident.Quantile{Lo: 29900 * time.Millisecond, Hi: 30100 * time.Millisecond}, P99During: incident.Quantile{Lo: 10 * time.Second, Capped: true},
+				During: incident.Counts{Requests: 1247, Failed: 1247, Statuses: map[int]int64{502: 1247, 0: 1}},
+			},
+			{Endpoint: incident.Endpoint{Method: "POST", Route: "/api/payments/intent"}, Vanished: true, VanishedFrom: at("14:23:20")},
+		},
+		Remainder: []incident.Remainder{{Window: incident.Window{From: at("14:27:01"), To: at("14:46:18")}, Explanation: "calls on a connection that nobody noticed was dead"}},
+		Timeline: []incident.Moment{
+			{ID: "b", At: at("14:46:18"), Kind: incident.MRecovery, Text: "order service restarted"},
+			{ID: "a", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "SHARE lock on stock_reservations", SourceText: "pg", Confidence: "measured"},
+		},
+		Checked: []string{"deploys: none in the window"},
+	}
+}
+
+func view() *incident.View {
+	return &incident.View{
+		Window:  incident.Window{From: at("14:18:00"), To: at("14:52:00")},
+		Sources: []incident.SourceStatus{{Name: "pg", Group: "postgres", State: incident.SourceOK, LastAt: at("14:52:00")}, {Name: "datadog", Group: "grpc", State: incident.SourceDown, Detail: "401 for key DD_API_KEY=0123456789"}},
+	}
+}
+
+func TestGolden(t *testing.T) {
+	rep := New(view(), analysis(), Options{Name: "INC-2847"})
+	js, err := rep.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][]byte{"analysis.txt": []byte(rep.Text()), "analysis.md": rep.Markdown(), "analysis.json": js} {
+		path := filepath.Join("testdata", name)
+		if os.Getenv("TRIPCURVE_UPDATE") != "" {
+			if err := os.MkdirAll("testdata", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(string(want), string(got)); d != "" {
+			t.Errorf("%s (TRIPCURVE_UPDATE=1 rewrites it):\n%s", name, d)
+		}
+	}
+}
+
+func TestTextFitsATerminal(t *testing.T) {
+	for _, line := range strings.Split(New(view(), analysis(), Options{Name: "INC-2847"}).Text(), "\n") {
+		if utf8.RuneCountInString(line) > columns {
+			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
+		}
+	}
+}
+
+func TestAdviceKeepsItsLiteralsAndEvidenceDoesNot(t *testing.T) {
+	text := New(view(), analysis(), Options{}).Text()
+	if !strings.Contains(text, "select pg_cancel_backend(48291)") {
+		t.Error("the statement to paste lost its pid")
+	}
+	for _, gone := range []string{"4711", "'reserved'", "10.0.0.7", "0123456789"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s is in the report", gone)
+		}
+	}
+}
+
+func TestNothingFound(t *testing.T) {
+	rep := New(nil, incident.Analysis{}, Options{})
+	if got := rep.Text(); !strings.HasPrefix(got, "Nothing found.\n") {
+		t.Errorf("%q", got)
+	}
+	js, err := rep.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(js, []byte(`findings": null`)) || !json.Valid(js) {
+		t.Errorf("%s", js)
+	}
+	rep.Markdown()
+}

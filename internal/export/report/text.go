@@ -1,0 +1,344 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+// columns is how wide the plain text is at most; only words longer than a line
+// (an SQL statement to be pasted, a route) stand out.
+const columns = 80
+
+// Text is the report for a terminal, a mail or a pager.
+func (rep Report) Text() string {
+	var b strings.Builder
+	a := rep.analysis
+	line := func(indent, s string) { b.WriteString(wrap(s, indent, indent)) }
+	head := func(s string) { fmt.Fprintf(&b, "\n%s\n", s) }
+
+	if rep.Incident != "" {
+		fmt.Fprintf(&b, "%s\n\n", rep.Incident)
+	}
+	if rep.Sentence == "" {
+		b.WriteString("Nothing found.\n")
+	} else {
+		line("", rep.Sentence)
+	}
+	for _, p := range rep.Proof {
+		line("  ", p)
+	}
+	fmt.Fprintf(&b, "  Confidence: %s.\n", rep.Confidence)
+	if rep.Impact != nil {
+		head("IMPACT")
+		line("  ", fmt.Sprintf("%s to %s, %s (%s s). Triggers cover %s s of it (%s), %s s remain.",
+			stamp(a.Impact.From), clock(a.Impact.To), length(a.Impact.Length()), thousands(a.Impact.Length().Seconds()),
+			thousands(*or(rep.CoveredS)), percent(a.Coverage), thousands(*or(rep.RemainderS))))
+		for i, m := range rep.Remainder {
+			why := m.Explanation
+			if why == "" {
+				why = "unexplained"
+			}
+			w := a.Remainder[i].Window
+			line("  ", fmt.Sprintf("%s to %s, %s s: %s", clock(w.From), clock(w.To), thousands(w.Length().Seconds()), why))
+		}
+	}
+	if len(rep.Findings) > 0 {
+		head("FINDINGS")
+		for i, f := range rep.Findings {
+			rep.finding(&b, i, f)
+		}
+	}
+	if len(rep.Endpoints) > 0 {
+		head("ENDPOINTS, in the impact window")
+		fmt.Fprintf(&b, "  %-30s %8s %8s %7s %9s %9s\n", "", "requests", "failed", "share", "p50", "p99")
+		for i, e := range rep.Endpoints {
+			rep.endpoint(&b, e, a.Endpoints[i])
+		}
+	}
+	if len(rep.Timeline) > 0 {
+		head("TIMELINE (UTC)")
+		for i, e := range rep.Timeline {
+			end := ""
+			if e.DurationS != nil {
+				end = ", lasted " + length(time.Duration(*e.DurationS*float64(time.Second)))
+			}
+			at, err := time.Parse(time.RFC3339Nano, e.At)
+			if err != nil {
+				panic(fmt.Sprintf("report: entry %d has the time %q", i, e.At)) // we wrote it ourselves
+			}
+			source := ""
+			if e.Source != "" {
+				source = " [" + e.Source + "]"
+			}
+			b.WriteString(wrap(fmt.Sprintf("%s  %s%s%s", clock(at), e.Text, end, source), "  ", "             "))
+		}
+	}
+	if len(rep.Sources) > 0 {
+		head("SOURCES")
+		for i, s := range rep.Sources {
+			last := "gave nothing"
+			if s.LastAt != nil {
+				last = "last " + clock(rep.lastAt(i))
+			}
+			detail := ""
+			if s.Detail != "" {
+				detail = ": " + s.Detail
+			}
+			line("  ", fmt.Sprintf("%s (%s) %s, %s%s", s.Name, s.Group, s.State, last, detail))
+		}
+	}
+	if len(rep.Checked) > 0 {
+		head("CHECKED, AND NOT THE CAUSE")
+		for _, c := range rep.Checked {
+			line("  ", c)
+		}
+	}
+	b.WriteByte('\n')
+	b.WriteString(wrap(rep.Redaction.Statement, "", ""))
+	return b.String()
+}
+
+func (rep Report) lastAt(i int) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, *rep.Sources[i].LastAt)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+func (rep Report) finding(b *strings.Builder, i int, f Finding) {
+	fmt.Fprint(b, wrap(fmt.Sprintf("%d. %s: %s", i+1, title(f.Role), f.Claim), "  ", "     "))
+	for _, d := range f.Detail {
+		fmt.Fprint(b, wrap(d, "     ", "     "))
+	}
+	sources := "no independent source"
+	if n := len(f.Groups); n > 0 {
+		sources = fmt.Sprintf("%d independent: %s", n, strings.Join(f.Groups, ", "))
+	}
+	w := rep.analysis.Findings[i].Window
+	when := ""
+	if w.Length() > 0 {
+		when = fmt.Sprintf("%s to %s, %s of the impact; ", clock(w.From), clock(w.To), percent(rep.analysis.Findings[i].Coverage))
+	}
+	fmt.Fprint(b, wrap(fmt.Sprintf("%s; %s%s; %d facts for it, %d against", f.Confidence, when, sources, len(f.Support), len(f.Against)), "     ", "     "))
+	if f.Action != "" {
+		fmt.Fprint(b, wrap("do: "+f.Action, "     ", "         "))
+	}
+}
+
+func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) {
+	name := e.Method + " " + e.Route
+	if utf8.RuneCountInString(name) > 30 {
+		fmt.Fprintf(b, "  %s\n", name)
+		name = ""
+	}
+	shared := "-"
+	if e.FailedShare != nil {
+		shared = percent(*e.FailedShare)
+	}
+	fmt.Fprintf(b, "  %-30s %8s %8s %7s %9s %9s\n", name, thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared,
+		brief(raw.P50During), brief(raw.P99During))
+	var notes []string
+	if !raw.FirstFailed.IsZero() {
+		notes = append(notes, fmt.Sprintf("failing from %s to %s", clock(raw.FirstFailed), clock(raw.LastFailed)))
+	}
+	if !raw.Recovered.IsZero() {
+		notes = append(notes, "recovered "+clock(raw.Recovered))
+	}
+	if e.Vanished {
+		notes = append(notes, "traffic stopped at "+clock(raw.VanishedFrom))
+	}
+	if len(notes) > 0 {
+		fmt.Fprint(b, wrap(strings.Join(notes, "; "), "    ", "    "))
+	}
+}
+
+// brief is a quantile for a narrow column: its upper end, or ">=" its lower.
+func brief(q incident.Quantile) string {
+	switch {
+	case q == (incident.Quantile{}):
+		return "no data"
+	case q.Capped:
+		return ">=" + export.Quantile(incident.Quantile{Lo: q.Lo, Hi: q.Lo})
+	}
+	return export.Quantile(incident.Quantile{Lo: q.Hi, Hi: q.Hi})
+}
+
+// wrap breaks s at blanks into lines of columns, the first behind first, the
+// others behind rest.
+func wrap(s, first, rest string) string {
+	var b strings.Builder
+	b.WriteString(first)
+	n, fresh := len(first), true
+	for _, word := range strings.Fields(s) {
+		w := utf8.RuneCountInString(word)
+		if !fresh && n+1+w > columns {
+			b.WriteByte('\n')
+			b.WriteString(rest)
+			n, fresh = len(rest), true
+		}
+		if !fresh {
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += w
+		fresh = false
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+func title(role string) string {
+	s := strings.ReplaceAll(role, "_", " ")
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "time unknown"
+	}
+	return t.UTC().Format("15:04:05Z")
+}
+
+func percent(v float64) string {
+	if v != v {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.1f %%", 100*v)
+}
+
+// length is a duration as 23m17s.
+func length(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	switch {
+	case d < 10*time.Second:
+		return d.Round(time.Millisecond).String()
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+}
+
+// thousands is a number to one decimal with thousands apart.
+func thousands(v float64) string {
+	s := strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
+	whole, rest, _ := strings.Cut(s, ".")
+	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if rest != "" {
+		return whole + "." + rest
+	}
+	return whole
+}
+
+// or is a number to print in place of one that is not known.
+func or(v *float64) *float64 {
+	if v == nil {
+		return new(float64)
+	}
+	return v
+}
+
+// Markdown is the report in GitHub-flavoured Markdown.
+func (rep Report) Markdown() []byte {
+	var b strings.Builder
+	a, md := rep.analysis, redact.Markdown
+	name := rep.Incident
+	if name == "" {
+		name = "Incident"
+	}
+	fmt.Fprintf(&b, "# %s: analysis\n\n<!-- %s -->\n\n", md(name), Schema)
+	if rep.Sentence == "" {
+		b.WriteString("Nothing found.\n\n")
+	} else {
+		fmt.Fprintf(&b, "**%s** (%s)\n\n", md(rep.Sentence), rep.Confidence)
+	}
+	for _, p := range rep.Proof {
+		fmt.Fprintf(&b, "- %s\n", md(p))
+	}
+	if len(rep.Proof) > 0 {
+		b.WriteByte('\n')
+	}
+	if rep.Impact != nil {
+		fmt.Fprintf(&b, "## Impact\n\n%s to %s: %s (%s s). Triggers cover %s s of it (%s); %s s remain.\n\n", stamp(a.Impact.From), clock(a.Impact.To),
+			length(a.Impact.Length()), thousands(a.Impact.Length().Seconds()), thousands(*or(rep.CoveredS)), percent(a.Coverage), thousands(*or(rep.RemainderS)))
+		for i, m := range rep.Remainder {
+			why := m.Explanation
+			if why == "" {
+				why = "unexplained"
+			}
+			w := a.Remainder[i].Window
+			fmt.Fprintf(&b, "- %s to %s, %s s: %s\n", clock(w.From), clock(w.To), thousands(w.Length().Seconds()), md(why))
+		}
+		if len(rep.Remainder) > 0 {
+			b.WriteByte('\n')
+		}
+	}
+	if len(rep.Findings) > 0 {
+		b.WriteString("## Findings\n\n| | Finding | Role | Confidence | Sources | Covers | What to do |\n|---|---|---|---|---|---|---|\n")
+		for i, f := range rep.Findings {
+			fmt.Fprintf(&b, "| %d | %s <!-- id: %s --> | %s | %s | %s | %s | %s |\n", i+1, md(f.Claim),
+				strings.ReplaceAll(redact.MarkdownComment(f.ID), "|", "&#124;"), title(f.Role), f.Confidence,
+				md(strings.Join(f.Groups, ", ")), percent(a.Findings[i].Coverage), md(f.Action))
+		}
+		b.WriteByte('\n')
+	}
+	if len(rep.Endpoints) > 0 {
+		b.WriteString("## Endpoints in the impact window\n\n| Endpoint | Requests | Failed | Share | p50 | p99 | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|\n")
+		for i, e := range rep.Endpoints {
+			raw, shared := a.Endpoints[i], "-"
+			if e.FailedShare != nil {
+				shared = percent(*e.FailedShare)
+			}
+			at := func(t time.Time) string {
+				if t.IsZero() {
+					return "-"
+				}
+				return clock(t)
+			}
+			last := at(raw.LastFailed)
+			if e.Vanished {
+				last = "traffic stopped " + at(raw.VanishedFrom)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", redact.MarkdownCode(e.Method+" "+e.Route),
+				thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared, md(export.Quantile(raw.P50During)), md(export.Quantile(raw.P99During)),
+				at(raw.FirstFailed), last, at(raw.Recovered))
+		}
+		b.WriteByte('\n')
+	}
+	if len(rep.Timeline) > 0 {
+		b.WriteString("## Timeline (UTC)\n\n| Time | What happened | Source | Confidence |\n|---|---|---|---|\n")
+		for _, e := range rep.Timeline {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", md(strings.TrimPrefix(e.At, a.Impact.From.UTC().Format(time.DateOnly)+"T")), md(e.Text), md(e.Source), md(e.Confidence))
+		}
+		b.WriteByte('\n')
+	}
+	if len(rep.Sources) > 0 {
+		b.WriteString("## Sources\n\n| Source | Group | State | Detail |\n|---|---|---|---|\n")
+		for _, s := range rep.Sources {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", md(s.Name), md(s.Group), s.State, md(s.Detail))
+		}
+		b.WriteByte('\n')
+	}
+	if len(rep.Checked) > 0 {
+		b.WriteString("## Checked, and not the cause\n\n")
+		for _, c := range rep.Checked {
+			fmt.Fprintf(&b, "- %s\n", md(c))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s\n", md(rep.Redaction.Statement))
+	return []byte(b.String())
+}
