@@ -20,6 +20,9 @@ type Context struct {
 	done     chan struct{}
 	after    []*afterFunc
 
+	tag   uint64 // whose context this is, for random draws keyed by it
+	forks uint64
+
 	child      *Context // youngest
 	prev, next *Context // siblings
 	waiter     *Proc    // latest to park
@@ -41,14 +44,64 @@ func Virtual(ctx context.Context) *Context {
 	return c
 }
 
+// Nearest is the nearest virtual ancestor of ctx, though its end may not be
+// ctx's; nil when there is none.
+func Nearest(ctx context.Context) *Context {
+	if c, ok := ctx.(*Context); ok {
+		return c
+	}
+	c, _ := ctx.Value(key).(*Context)
+	return c
+}
+
+// Fork is a number that depends on nothing but c's tag and on how often c was
+// asked before: what is drawn with it belongs to one step of one request,
+// whatever other requests do meanwhile.
+func (c *Context) Fork() uint64 {
+	c.forks++
+	return Mix(c.tag + Mix(c.forks))
+}
+
+// SetTag says whose context this is.
+func (c *Context) SetTag(tag uint64) { c.tag = tag }
+
+// Mix is a full mixing hash of 64 bits (SplitMix64's finaliser): two numbers that
+// differ in one bit give results that differ in half of theirs.
+func Mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Detach makes c a context with ctx's values that never ends. Its tag is a fork
+// of ctx's. It is for contexts that live inside a larger object.
+func (k *Kernel) Detach(c *Context, ctx context.Context) {
+	*c = Context{k: k, values: ctx}
+	if near := Nearest(ctx); near != nil {
+		c.tag = near.Fork()
+	}
+}
+
+// Root makes c a context that only Cancel or its own deadline ends.
+func (k *Kernel) Root(c *Context, values context.Context, tag uint64) {
+	*c = Context{k: k, values: values, ends: true, tag: tag}
+}
+
 // Detached has ctx's values and never ends.
 func (k *Kernel) Detached(ctx context.Context) *Context {
-	return &Context{k: k, values: ctx}
+	c := new(Context)
+	k.Detach(c, ctx)
+	return c
 }
 
 // WithCancel derives a context that Cancel ends.
 func (k *Kernel) WithCancel(ctx context.Context) *Context {
 	c := &Context{k: k, values: ctx, ends: true}
+	if near := Nearest(ctx); near != nil {
+		c.tag = near.Fork()
+	}
 	c.attach(Virtual(ctx))
 	return c
 }

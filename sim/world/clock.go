@@ -1,0 +1,98 @@
+package world
+
+import (
+	"context"
+	"time"
+
+	"tripcurve/services/host"
+	"tripcurve/sim/vtime"
+)
+
+// Clock is virtual time as the handlers of one service see it.
+type Clock struct {
+	k     *vtime.Kernel
+	group *vtime.Group
+	lane  *vtime.Lane // the last one asked for: a service has one time limit, as a rule
+	d     time.Duration
+}
+
+// Clock is the service's clock: processes that it starts die with the service.
+func (s *Service) Clock() *Clock { return &Clock{k: s.w.K, group: &s.group} }
+
+// Now is the present instant.
+func (c *Clock) Now() time.Time { return c.k.Clock(c.k.Now()) }
+
+// Sleep waits for d or until ctx ends.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	v := vtime.Virtual(ctx)
+	switch c.k.Sleep(v, d) {
+	case vtime.Killed:
+		c.k.Unwind()
+	case vtime.Ended:
+		return v.Err()
+	}
+	return nil
+}
+
+// WithTimeout derives a context that ends after d.
+func (c *Clock) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	v := c.k.WithTimeout(ctx, d)
+	return v, v.Cancel
+}
+
+// AfterFunc runs f as a process of the service after d.
+func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	return c.k.StartAfter(d, c.group, vtime.Func(f)).Stop
+}
+
+// Race runs f as a process of its own and waits for it for at most d.
+func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Context) error) error {
+	v := vtime.Virtual(ctx)
+	if v != nil && v.Err() != nil {
+		return v.Err()
+	}
+	r := &race{f: f, caller: c.k.Current()}
+	c.k.Detach(&r.ctx, ctx)
+	c.k.Start(c.group, r)
+	var limit vtime.Timer
+	if d > 0 {
+		if c.lane == nil || c.d != d {
+			c.lane, c.d = c.k.Lane(d), d
+		}
+		limit = c.lane.Resume(r.caller, vtime.TimeOut)
+	}
+	why := c.k.ParkUnder(v)
+	r.caller = nil
+	limit.Stop()
+	switch why {
+	case vtime.Killed:
+		c.k.Unwind()
+	case vtime.TimeOut:
+		return host.ErrTimeout
+	case vtime.Ended:
+		return v.Err()
+	}
+	return r.err
+}
+
+// race is a function that runs for a caller that may not wait for its end.
+type race struct {
+	ctx    vtime.Context
+	f      func(context.Context) error
+	caller *vtime.Proc // nil when it has gone on
+	err    error
+}
+
+// Run is the process.
+func (r *race) Run() {
+	r.err = r.f(&r.ctx)
+	if r.caller != nil {
+		r.caller.Wake(answered)
+	}
+}
+
+// Why processes of the world wake, beyond the kernel's own reasons.
+const (
+	answered vtime.Reason = 16 + iota
+	granted
+)

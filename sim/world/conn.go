@@ -1,0 +1,418 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tripcurve/internal/policy"
+	"tripcurve/sim/vtime"
+)
+
+// ConnOptions is what a connection is like.
+type ConnOptions struct {
+	Edge string // for events and counters
+	// Streams is how many calls may be open at once; 0 is no bound. Further calls
+	// wait for a stream, first come first served.
+	Streams int
+	// IdleDrop is how long no byte may pass before the balancer on the way drops
+	// the flow, telling neither end; 0 never.
+	IdleDrop  time.Duration
+	Keepalive policy.Keepalive
+}
+
+const (
+	// grpc-go raises a shorter keepalive time to this.
+	minKeepalive = 10 * time.Second
+	// grpc-go's default for an unanswered ping.
+	pingTimeout = 20 * time.Second
+	// giveUp is when Linux gives up a connection with unacknowledged data
+	// (tcp_retries2 = 15): 200 ms doubled 15 times, each at most 120 s.
+	giveUp = 924600 * time.Millisecond
+)
+
+// Conn is one HTTP/2 connection from one service to another, made again when it
+// is found dead. It is a grpc.ClientConnInterface: generated stubs and guards run
+// on it unchanged.
+//
+// Messages are handed over, not encoded: what arrives is a shallow copy, so
+// neither side may change a message once it has been sent. The handlers do not.
+type Conn struct {
+	w        *World
+	from, to *Service
+	o        ConnOptions
+
+	flow    *flow
+	ready   bool // false while connecting
+	open    list // calls that have a stream
+	waiting queue
+	granted int // streams promised to calls that are about to go on
+	in, out int // streams taken and given back
+
+	OnFull   func() // called whenever the last stream is taken; may be nil
+	OnUnfull func() // called whenever there is a free stream again; may be nil
+
+	counts []*Counts
+}
+
+// Counts are the counters of one method at the client, as its metrics export
+// them: a call that never ends is started and not handled.
+type Counts struct {
+	Method  string // /package.Service/Method
+	Started int64
+	Handled [17]int64 // by gRPC status code
+}
+
+// Ended is how many calls were handled, whatever their status.
+func (c *Counts) Ended() (n int64) {
+	for _, v := range c.Handled {
+		n += v
+	}
+	return n
+}
+
+// Dial connects a service to another. The connection is up at once.
+func (w *World) Dial(from, to *Service, o ConnOptions) *Conn {
+	if o.Keepalive.Time > 0 {
+		o.Keepalive.Time = max(o.Keepalive.Time, minKeepalive)
+	}
+	if o.Keepalive.Timeout == 0 {
+		o.Keepalive.Timeout = pingTimeout
+	}
+	c := &Conn{w: w, from: from, to: to, o: o, ready: true}
+	from.out = append(from.out, c)
+	to.in = append(to.in, c)
+	w.conns = append(w.conns, c)
+	c.flow = newFlow(c)
+	return c
+}
+
+// Edge is the connection's name.
+func (c *Conn) Edge() string { return c.o.Edge }
+
+// Client is the service whose metrics count the connection's calls.
+func (c *Conn) Client() *Service { return c.from }
+
+// Open is how many calls have a stream, Waiting how many wait for one.
+func (c *Conn) Open() int    { return c.open.n }
+func (c *Conn) Waiting() int { return c.waiting.n }
+
+// Counts are the counters by method, in the order of the first call.
+func (c *Conn) Counts() []*Counts { return c.counts }
+
+// Began is when the client's process began, and with it its counters.
+func (c *Conn) Began() time.Time { return c.from.began }
+
+// Err says whether the streams add up: taken = given back + held.
+func (c *Conn) Err() error {
+	if c.in != c.out+c.open.n {
+		return fmt.Errorf("%s: %d streams taken, %d given back, %d held", c.o.Edge, c.in, c.out, c.open.n)
+	}
+	return nil
+}
+
+func (c *Conn) countsOf(name string) *Counts {
+	for _, n := range c.counts {
+		if n.Method == name {
+			return n
+		}
+	}
+	n := &Counts{Method: name}
+	c.counts = append(c.counts, n)
+	return n
+}
+
+// stream is one call: at the client until it returns, at the server until the
+// handler does.
+type stream struct {
+	ctx        vtime.Context // the handler's
+	c          *Conn
+	f          *flow
+	m          *method
+	args       any
+	timeout    time.Duration // grpc-timeout; 0 none
+	tag        uint64
+	caller     *vtime.Proc
+	answer     vtime.Timer // the answer's arrival
+	prev, next *stream
+	isOpen     bool // at the client
+	serving    bool // the handler runs
+	over       bool // the server has heard that nobody waits
+	resp       any
+	err        error
+}
+
+// list holds the open calls of a connection, oldest first.
+type list struct {
+	first, last *stream
+	n           int
+}
+
+func (l *list) push(s *stream) {
+	s.prev, s.next = l.last, nil
+	if l.last != nil {
+		l.last.next = s
+	} else {
+		l.first = s
+	}
+	l.last = s
+	l.n++
+}
+
+func (l *list) remove(s *stream) {
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		l.first = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	} else {
+		l.last = s.prev
+	}
+	s.prev, s.next = nil, nil
+	l.n--
+}
+
+// Errors that need not be made anew for every call.
+var (
+	serverGone = status.Error(codes.Unavailable, "connection reset by peer")
+	clientGone = status.Error(codes.Unavailable, "the client's process has ended")
+	connDead   = status.Error(codes.Unavailable, "keepalive ping not acknowledged")
+	tcpGaveUp  = status.Error(codes.Unavailable, "connection timed out")
+	deadline   = status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
+	canceled   = status.Error(codes.Canceled, context.Canceled.Error())
+)
+
+func contextError(err error) error {
+	if err == context.DeadlineExceeded {
+		return deadline
+	}
+	return canceled
+}
+
+// NewStream is not supported: the pipeline's methods are all unary.
+func (c *Conn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, status.Error(codes.Unimplemented, "streams are not simulated")
+}
+
+// Invoke makes one call and waits for its end.
+func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, _ ...grpc.CallOption) error {
+	n := c.countsOf(name)
+	n.Started++
+	err := c.invoke(ctx, name, args, reply)
+	code := codes.OK
+	if err != nil {
+		if code = status.Code(err); code == codes.DeadlineExceeded {
+			c.w.deadlineExceeded++
+		}
+	}
+	n.Handled[min(code, codes.Unauthenticated)]++
+	return err
+}
+
+func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
+	k := c.w.K
+	m := c.to.methods[name]
+	if m == nil {
+		return status.Errorf(codes.Unimplemented, "unknown method %s", name)
+	}
+	v := vtime.Virtual(ctx)
+	if v != nil && v.Err() != nil {
+		return contextError(v.Err())
+	}
+	if c.waiting.n > 0 || !c.free() {
+		if err := c.wait(v); err != nil {
+			return err
+		}
+	}
+	s := &stream{c: c, f: c.flow, m: m, args: args, caller: k.Current()}
+	if near := vtime.Nearest(ctx); near != nil {
+		s.tag = near.Fork()
+	}
+	if v != nil {
+		if at, ok := v.At(); ok {
+			s.timeout = time.Duration(at - k.Now())
+		}
+	}
+	c.take(s)
+	if s.f.send() {
+		c.w.wire.Start(&c.to.group, s)
+	}
+	switch k.ParkUnder(v) {
+	case vtime.Killed:
+		s.abandon()
+		k.Unwind()
+	case vtime.Ended:
+		s.abandon()
+		return contextError(v.Err())
+	}
+	if s.isOpen { // else the connection failed and gave the stream back
+		s.f.lastRead = k.Now()
+		c.give(s)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	copyMessage(reply, s.resp)
+	return nil
+}
+
+// free says whether a call may open a stream now.
+func (c *Conn) free() bool {
+	return c.ready && (c.o.Streams == 0 || c.open.n+c.granted < c.o.Streams)
+}
+
+// wait parks the running process until it may open a stream.
+func (c *Conn) wait(v *vtime.Context) error {
+	k := c.w.K
+	for {
+		why, had := c.waiting.wait(k, v)
+		if had {
+			c.granted--
+		}
+		switch {
+		case why == vtime.Killed:
+			c.grant()
+			k.Unwind()
+		case why == vtime.Ended:
+			return contextError(v.Err())
+		case c.ready: // else the connection was lost at this very instant
+			return nil
+		}
+	}
+}
+
+// copyMessage sets dst to what src holds, sharing what that points to.
+func copyMessage(dst, src any) {
+	reflect.ValueOf(dst).Elem().Set(reflect.ValueOf(src).Elem())
+}
+
+// take opens a stream.
+func (c *Conn) take(s *stream) {
+	c.in++
+	c.open.push(s)
+	s.isOpen = true
+	if c.o.Streams > 0 && c.open.n == c.o.Streams && c.OnFull != nil {
+		c.OnFull()
+	}
+	c.flow.keep()
+}
+
+// give closes a stream and lets the next call have it.
+func (c *Conn) give(s *stream) {
+	s.isOpen = false
+	c.open.remove(s)
+	c.out++
+	if c.o.Streams > 0 && c.open.n == c.o.Streams-1 && c.waiting.n == 0 && c.OnUnfull != nil {
+		c.OnUnfull()
+	}
+	c.grant()
+}
+
+// grant lets calls that wait have the free streams.
+func (c *Conn) grant() {
+	for c.free() && c.waiting.wake() {
+		c.granted++
+	}
+}
+
+// abandon is the caller going on without an answer: it resets the stream, which
+// the server hears of where the flow still carries anything.
+func (s *stream) abandon() {
+	if !s.isOpen {
+		return
+	}
+	s.answer.Stop()
+	s.c.give(s)
+	if s.f.send() {
+		s.c.w.wire.After((*reset)(s))
+	}
+}
+
+// reset is RST_STREAM, or the loss of the connection, arriving at the server.
+type reset stream
+
+// Run cancels the handler.
+func (r *reset) Run() {
+	r.over = true
+	if r.serving {
+		r.ctx.Cancel()
+	}
+}
+
+// Run is the call at the server: the process that starts when the request
+// arrives.
+func (s *stream) Run() {
+	if s.over || s.f != s.c.flow {
+		return // it was sent on a connection that is no more
+	}
+	k := s.c.w.K
+	s.m.calls++
+	k.Root(&s.ctx, nil, s.tag)
+	if s.timeout > 0 {
+		s.ctx.SetDeadline(k.Now() + vtime.Time(s.timeout))
+	}
+	s.serving = true
+	resp, err := s.m.handler(s.m.impl, &s.ctx, s.receive, nil)
+	s.serving = false
+	s.ctx.Cancel()
+	if err != nil {
+		err = onTheWire(err)
+	}
+	if s.over || !s.f.answer() || !s.isOpen {
+		return
+	}
+	s.resp, s.err = resp, err
+	s.answer = s.c.w.wire.Resume(s.caller, answered)
+}
+
+var statusError = reflect.TypeOf(deadline)
+
+// onTheWire is what is left of a handler's error at the caller: its status.
+func onTheWire(err error) error {
+	if reflect.TypeOf(err) == statusError {
+		return err
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		st = status.FromContextError(err)
+	}
+	return st.Err()
+}
+
+// receive hands the request to the handler.
+func (s *stream) receive(in any) error {
+	copyMessage(in, s.args)
+	return nil
+}
+
+// reset ends the connection: every open call fails with err, and a new connection
+// is made. Calls that still wait for a stream were never sent; they go over the
+// new one.
+func (c *Conn) reset(err error) {
+	old := c.flow
+	tell := old.carries && err != serverGone
+	for s := c.open.first; s != nil; s = c.open.first {
+		s.answer.Stop()
+		s.isOpen = false
+		c.open.remove(s)
+		c.out++
+		s.err = err
+		if tell {
+			c.w.wire.After((*reset)(s))
+		}
+		if err == serverGone {
+			s.over = true
+		}
+		s.caller.Wake(answered)
+	}
+	c.flow = newFlow(c)
+	c.ready = false
+	c.w.K.After(2*c.w.delay, (*connected)(c.flow))
+}

@@ -1,0 +1,163 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"tripcurve/sim/vtime"
+)
+
+// flow is one incarnation of a connection as the balancer on the way sees it.
+type flow struct {
+	c        *Conn
+	carries  bool       // false once the balancer has dropped it
+	last     vtime.Time // a byte last passed
+	lastRead vtime.Time // a byte last reached the client
+	pinging  bool       // a keepalive timer is set
+	pinged   vtime.Time // the last ping left
+	unacked  bool       // the client has sent data into a dropped flow
+}
+
+func newFlow(c *Conn) *flow {
+	now := c.w.K.Now()
+	f := &flow{c: c, carries: true, last: now, lastRead: now}
+	if c.o.IdleDrop > 0 {
+		c.w.K.After(c.o.IdleDrop, (*idleCheck)(f))
+	}
+	return f
+}
+
+// send is the client sending a frame; false when it is lost. TCP sends it again
+// and again, and at last gives the connection up.
+func (f *flow) send() bool {
+	if !f.carries {
+		if !f.unacked && f == f.c.flow {
+			f.unacked = true
+			f.c.w.K.After(giveUp, (*tcpTimeout)(f))
+		}
+		return false
+	}
+	f.last = f.c.w.K.Now()
+	return true
+}
+
+// answer is the server sending a frame; false when it is lost.
+func (f *flow) answer() bool {
+	if !f.carries {
+		return false
+	}
+	f.last = f.c.w.K.Now()
+	return true
+}
+
+// idleCheck is the balancer looking whether a byte has passed of late.
+type idleCheck flow
+
+// Run drops the flow, or looks again when it would next be due.
+func (i *idleCheck) Run() {
+	f := (*flow)(i)
+	c := f.c
+	if f != c.flow {
+		return
+	}
+	due := f.last + vtime.Time(c.o.IdleDrop)
+	if now := c.w.K.Now(); now < due {
+		c.w.K.After(time.Duration(due-now), i)
+		return
+	}
+	f.carries = false
+	c.w.event("connection_dropped", fmt.Sprintf(
+		"the balancer dropped the idle connection %s (no byte for %s), telling neither end; %d calls open on it",
+		c.o.Edge, c.o.IdleDrop, c.open.n))
+}
+
+// connected is the client's connection being up.
+type connected flow
+
+// Run lets the calls that waited go.
+func (r *connected) Run() {
+	f := (*flow)(r)
+	if f != f.c.flow {
+		return
+	}
+	f.last, f.lastRead = f.c.w.K.Now(), f.c.w.K.Now()
+	f.c.ready = true
+	f.c.grant()
+}
+
+// tcpTimeout is the kernel giving up a connection with unacknowledged data.
+type tcpTimeout flow
+
+// Run ends the connection.
+func (t *tcpTimeout) Run() { (*flow)(t).die(tcpGaveUp) }
+
+func (f *flow) die(err error) {
+	if f != f.c.flow {
+		return
+	}
+	f.c.w.event("connection_dead", fmt.Sprintf("the client found its connection %s dead", f.c.o.Edge))
+	f.c.reset(err)
+}
+
+// keep sets the keepalive timer when there is none. As in grpc-go there are pings
+// only while calls are open.
+func (f *flow) keep() {
+	if f.c.o.Keepalive.Time == 0 || f.pinging {
+		return
+	}
+	f.pinging = true
+	f.c.w.K.After(f.c.o.Keepalive.Time, (*ping)(f))
+}
+
+// ping is the keepalive timer.
+type ping flow
+
+// Run sends a ping when nothing was read for the keepalive time.
+func (p *ping) Run() {
+	f := (*flow)(p)
+	c, k := f.c, f.c.w.K
+	if f != c.flow {
+		return
+	}
+	if c.open.n == 0 {
+		f.pinging = false
+		return
+	}
+	if due := f.lastRead + vtime.Time(c.o.Keepalive.Time); k.Now() < due {
+		k.After(time.Duration(due-k.Now()), p)
+		return
+	}
+	f.pinged = k.Now()
+	if f.send() {
+		k.After(2*c.w.delay, (*pong)(f))
+	}
+	k.After(c.o.Keepalive.Timeout, (*pingCheck)(f))
+}
+
+// pong is the ping's acknowledgement reaching the client.
+type pong flow
+
+// Run counts the byte on both ways.
+func (p *pong) Run() {
+	f := (*flow)(p)
+	if f == f.c.flow && f.answer() {
+		f.lastRead = f.c.w.K.Now()
+	}
+}
+
+// pingCheck is the keepalive timeout.
+type pingCheck flow
+
+// Run ends the connection when nothing was read since the ping.
+func (p *pingCheck) Run() {
+	f := (*flow)(p)
+	if f != f.c.flow {
+		return
+	}
+	if f.lastRead <= f.pinged {
+		f.die(connDead)
+		return
+	}
+	due := f.lastRead + vtime.Time(f.c.o.Keepalive.Time)
+	f.c.w.K.After(max(0, time.Duration(due-f.c.w.K.Now())), (*ping)(f))
+}

@@ -1,0 +1,267 @@
+package world
+
+import (
+	"context"
+	"time"
+
+	"tripcurve/internal/pglock"
+	"tripcurve/internal/policy"
+	"tripcurve/services/host"
+	"tripcurve/sim"
+	"tripcurve/sim/vtime"
+)
+
+// Database is one PostgreSQL database behind one service's connection pool.
+type Database struct {
+	Name string
+	Pool *Pool
+
+	w        *World
+	app      string
+	mean     time.Duration
+	times    *Stream
+	cancel   policy.Cancel
+	tables   []*Table
+	sessions []*Session // in the order of their pids
+	idle     []*Session // of the pool, the one last used last
+
+	waiting    int // sessions that wait for a lock
+	waitingMax int
+}
+
+// DatabaseOptions is what a Database is made of.
+type DatabaseOptions struct {
+	Name        string
+	Application string        // application_name of the pool's sessions
+	User        string        // of the pool's sessions
+	PoolSize    int           // connections of the service
+	Statement   time.Duration // mean of one statement that waits for nothing; exponential
+	// Cancel says what becomes of a statement whose caller has gone: it runs on
+	// (Detach), or is cancelled. A deadline cancels it either way.
+	Cancel policy.Cancel
+}
+
+// firstPID is the first session's; the rest follow at a distance.
+const firstPID = 20131
+
+// NewDatabase is an empty database with the pool's sessions connected.
+func (w *World) NewDatabase(o DatabaseOptions) *Database {
+	d := &Database{
+		Name: o.Name, Pool: NewPool(w.K, o.PoolSize), w: w, app: o.Application,
+		mean: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel,
+	}
+	for i := range o.PoolSize {
+		s := d.Connect(firstPID+7*i, o.User, o.Application)
+		d.idle = append(d.idle, s)
+	}
+	return d
+}
+
+// Session is one backend.
+type Session struct {
+	d     *Database
+	row   sim.PGSession // what of it does not change; the rest is filled in by Sessions
+	state sessionState
+	query string
+	xact  vtime.Time // its transaction began
+	began vtime.Time // its statement began, or it went idle
+	held  []held
+
+	waitsFor *Table
+	wanted   pglock.Mode
+	since    vtime.Time // it waits
+}
+
+type sessionState uint8
+
+const (
+	sessionIdle sessionState = iota
+	sessionActive
+	sessionInTransaction
+)
+
+// Connect is a further session, outside of the pool.
+func (d *Database) Connect(pid int, user, application string) *Session {
+	s := &Session{d: d, row: sim.PGSession{
+		PID: pid, User: user, Database: d.Name, Application: application,
+		BackendType: "client backend", BackendStart: d.w.Now(),
+	}}
+	at := len(d.sessions)
+	for at > 0 && d.sessions[at-1].row.PID > pid {
+		at--
+	}
+	d.sessions = append(d.sessions, nil)
+	copy(d.sessions[at+1:], d.sessions[at:])
+	d.sessions[at] = s
+	return s
+}
+
+// Table is the table of that name, made when it is first asked for.
+func (d *Database) Table(name string) *Table {
+	for _, t := range d.tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	t := &Table{Name: name}
+	d.tables = append(d.tables, t)
+	return t
+}
+
+// Waiting is how many sessions wait for a lock now, WaitingMax the most at once.
+func (d *Database) Waiting() int    { return d.waiting }
+func (d *Database) WaitingMax() int { return d.waitingMax }
+
+// tx is a transaction on a connection of the pool, for one call of a store.
+type tx struct {
+	d    *Database
+	s    *Session
+	c    *vtime.Context // under which its statements run; nil when nothing ends them
+	near *vtime.Context // whose draws they take
+}
+
+// begin takes a connection. The transaction must be ended.
+func (d *Database) begin(ctx context.Context) (tx, error) {
+	x := tx{d: d, near: vtime.Nearest(ctx), c: vtime.Virtual(ctx)}
+	if x.c != nil && d.cancel == policy.Detach {
+		at, ok := x.c.At()
+		if x.c = nil; ok {
+			x.c = d.w.K.WithDeadline(d.w.K.Detached(ctx), at)
+		}
+	}
+	if err := d.Pool.Acquire(x.c); err != nil {
+		return x, err
+	}
+	n := len(d.idle) - 1
+	x.s = d.idle[n]
+	d.idle = d.idle[:n]
+	x.s.xact = d.w.K.Now()
+	return x, nil
+}
+
+// exec runs one statement: its table lock, then its time.
+func (x *tx) exec(st *host.Statement, t *Table) error {
+	s, k := x.s, x.d.w.K
+	s.state, s.query, s.began = sessionActive, st.SQL, k.Now()
+	if err := x.d.lock(s, t, st.Lock, x.c); err != nil {
+		return err
+	}
+	if err := x.work(); err != nil {
+		return err
+	}
+	s.state, s.began = sessionInTransaction, k.Now()
+	return nil
+}
+
+// commit is the statement of that name.
+func (x *tx) commit() error {
+	x.s.state, x.s.query, x.s.began = sessionActive, "commit", x.d.w.K.Now()
+	return x.work()
+}
+
+func (x *tx) work() error {
+	var key uint64
+	if x.near != nil {
+		key = x.near.Fork()
+	}
+	switch x.d.w.K.Sleep(x.c, x.d.times.Duration(x.d.mean, key)) {
+	case vtime.Killed:
+		x.d.w.K.Unwind()
+	case vtime.Ended:
+		return x.c.Err()
+	}
+	return nil
+}
+
+// end gives back the locks and the connection, whatever happened before.
+func (x *tx) end() {
+	if x.s == nil {
+		return
+	}
+	x.s.release()
+	x.s.state, x.s.began = sessionIdle, x.d.w.K.Now()
+	x.d.idle = append(x.d.idle, x.s)
+	x.s = nil
+	x.d.Pool.Release()
+}
+
+func (s *Session) waits(t *Table, m pglock.Mode) {
+	s.waitsFor, s.wanted, s.since = t, m, s.d.w.K.Now()
+}
+
+// Hold takes a table lock for s in the running process and keeps it until until.
+// granted, which may be nil, hears when the lock is had.
+func (d *Database) Hold(s *Session, t *Table, m pglock.Mode, statement string, until vtime.Time, granted func()) {
+	k := d.w.K
+	s.state, s.query, s.began, s.xact = sessionActive, statement, k.Now(), k.Now()
+	defer func() {
+		s.release()
+		s.state, s.began = sessionIdle, k.Now()
+	}()
+	if d.lock(s, t, m, nil) != nil {
+		return
+	}
+	if granted != nil {
+		granted()
+	}
+	if k.Sleep(nil, time.Duration(until-k.Now())) == vtime.Killed {
+		k.Unwind()
+	}
+}
+
+// Sessions appends what pg_stat_activity and pg_locks show of every session that
+// is not idle, in the order of their pids.
+func (d *Database) Sessions(rows []sim.PGSession) []sim.PGSession {
+	for _, s := range d.sessions {
+		if s.state == sessionIdle {
+			continue
+		}
+		row := s.row
+		row.State, row.Query = "active", s.query
+		if s.state == sessionInTransaction {
+			row.State = "idle in transaction"
+		}
+		k := d.w.K
+		row.XactStart, row.QueryStart, row.StateChange = k.Clock(s.xact), k.Clock(s.began), k.Clock(s.began)
+		for _, h := range s.held {
+			for m := pglock.AccessShare; m <= pglock.AccessExclusive; m++ {
+				if h.modes>>m&1 != 0 {
+					row.Held = append(row.Held, sim.PGLock{Relation: h.t.Name, Mode: m})
+				}
+			}
+		}
+		if t := s.waitsFor; t != nil {
+			row.WaitEventType, row.WaitEvent = "Lock", "relation"
+			row.Relation, row.Wanted, row.WaitStart = t.Name, s.wanted, k.Clock(s.since)
+			row.Blockers = d.blockers(s, t)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// blockers is whom s waits for: those that hold a conflicting lock (hard), and
+// those that wait ahead of it for one (soft).
+func (d *Database) blockers(s *Session, t *Table) (bs []sim.PGBlocker) {
+	for _, o := range d.sessions {
+		if o == s {
+			continue
+		}
+		modes := o.on(t)
+		for m := pglock.AccessExclusive; m >= pglock.AccessShare; m-- {
+			if modes>>m&1 != 0 && pglock.Conflicts(m, s.wanted) {
+				bs = append(bs, sim.PGBlocker{PID: o.row.PID, Hard: true, Mode: m})
+				break
+			}
+		}
+	}
+	for _, r := range t.queue {
+		if r.s == s {
+			break
+		}
+		if pglock.Conflicts(r.mode, s.wanted) {
+			bs = append(bs, sim.PGBlocker{PID: r.s.row.PID, Mode: r.mode})
+		}
+	}
+	return bs
+}
