@@ -133,3 +133,23 @@ func number(s string, base int) int64 {
 	}
 	return n
 }
+
+// The Parse functions read the words back; ok is false for any other text.
+
+func ParseOutcome(s string) (Outcome, bool)         { return parse[Outcome](outcomeNames[:], s) }
+func ParseEpisodeKind(s string) (EpisodeKind, bool) { return parse[EpisodeKind](episodeNames[:], s) }
+func ParseExemplarKind(s string) (ExemplarKind, bool) {
+	return parse[ExemplarKind](exemplarNames[:], s)
+}
+func ParseChangeKind(s string) (ChangeKind, bool)   { return parse[ChangeKind](changeNames[:], s) }
+func ParseSeriesKind(s string) (SeriesKind, bool)   { return parse[SeriesKind](seriesNames[:], s) }
+func ParseSourceState(s string) (SourceState, bool) { return parse[SourceState](sourceStates[:], s) }
+
+func parse[T ~uint8](names []string, s string) (T, bool) {
+	for i, name := range names {
+		if name == s {
+			return T(i), true
+		}
+	}
+	return 0, false
+}

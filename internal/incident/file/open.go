@@ -1,0 +1,120 @@
+package file
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Schema is the version of the files that this program writes, kept in
+// PRAGMA user_version.
+const Schema = 1
+
+// applicationID marks an SQLite file as an incident: "trip".
+const applicationID = 0x74726970
+
+var (
+	// ErrNotIncident is a file of another kind.
+	ErrNotIncident = errors.New("not an incident file")
+	// ErrNewerSchema is a file written by a newer program.
+	ErrNewerSchema = errors.New("incident file of a newer schema")
+	// ErrCorrupt is an incident file that is cut short or damaged.
+	ErrCorrupt = errors.New("damaged incident file")
+	// ErrFull is a disk without room. What was appended before stays readable.
+	ErrFull = errors.New("no room left on disk")
+)
+
+// check reads the file's header: what kind it is, which schema, and whether all
+// of its pages are there.
+func check(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err // os names the path
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", path, ErrNotIncident)
+	}
+	// The SQLite file format: page size at byte 16, change counter 24, page count 28, user_version 60,
+	// application_id 68, the change counter the page count is valid for 92.
+	var h [100]byte
+	if _, err := io.ReadFull(f, h[:]); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: %w: it has %d bytes", path, ErrNotIncident, info.Size())
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	word := func(at int) uint32 { return binary.BigEndian.Uint32(h[at:]) }
+	if !bytes.HasPrefix(h[:], []byte("SQLite format 3\x00")) {
+		return fmt.Errorf("%s: %w", path, ErrNotIncident)
+	}
+	if word(68) != applicationID {
+		return fmt.Errorf("%s: %w: an SQLite file of another program", path, ErrNotIncident)
+	}
+	if v := word(60); v > Schema {
+		return fmt.Errorf("%s: %w: it has schema %d, this program reads up to %d", path, ErrNewerSchema, v, Schema)
+	} else if v == 0 {
+		return fmt.Errorf("%s: %w: schema 0 was never written", path, ErrCorrupt)
+	}
+	pageSize := int64(binary.BigEndian.Uint16(h[16:]))
+	if pageSize == 1 {
+		pageSize = 65536
+	}
+	if want := pageSize * int64(word(28)); word(24) == word(92) && info.Size() < want {
+		return fmt.Errorf("%s: %w: cut short, %d of %d bytes are there", path, ErrCorrupt, info.Size(), want)
+	}
+	return nil
+}
+
+// connect opens the file with what every connection of ours wants.
+func connect(path string, params ...string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "trusted_schema(0)"}}
+	for i := 0; i+1 < len(params); i += 2 {
+		q.Add(params[i], params[i+1])
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// explain turns SQLite's error codes into ours and says what was being done.
+func explain(path, doing string, err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_FULL:
+			return fmt.Errorf("%s: %s: %w", path, doing, ErrFull)
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return fmt.Errorf("%s: %s: %w: %w", path, doing, ErrCorrupt, err)
+		}
+	}
+	return fmt.Errorf("%s: %s: %w", path, doing, err)
+}
+
+// code is SQLite's primary error code; 0 for other errors.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
+}
