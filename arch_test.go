@@ -34,11 +34,12 @@ var rooms = map[string][]string{
 	"internal/config":   {},
 	"internal/pgtest":   {}, // a private Postgres for tests; only test files may import it
 	"tui":               {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/export", "internal/redact", "internal/config"},
+	"tui/tuitest":       {"tui", "internal/incident", "internal/pglock"}, // fixtures of the screens' tests
 	"cmd":               {"*"},
 }
 
 // testOnly rooms may be imported by test files alone.
-var testOnly = []string{"internal/pgtest"}
+var testOnly = []string{"internal/pgtest", "tui/tuitest"}
 
 // named packages were asked for by name: product code must use each of them.
 var named = []string{
