@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -68,12 +69,14 @@ type Counts struct {
 	Handled [17]int64 // by gRPC status code
 }
 
-// Ended is how many calls were handled, whatever their status.
-func (c *Counts) Ended() (n int64) {
-	for _, v := range c.Handled {
-		n += v
+// Codes are the statuses that occurred.
+func (c *Counts) Codes() (by []sim.CodeCount) {
+	for code, n := range c.Handled {
+		if n > 0 {
+			by = append(by, sim.CodeCount{Code: codes.Code(code).String(), Count: n})
+		}
 	}
-	return n
+	return by
 }
 
 // Dial connects a service to another. The connection is up at once.

@@ -1,6 +1,10 @@
 package world
 
-import "tripcurve/sim/vtime"
+import (
+	"fmt"
+
+	"tripcurve/sim/vtime"
+)
 
 // Pool is a number of equal places, such as database connections. Who finds none
 // free waits, first come first served.
@@ -65,3 +69,11 @@ func (p *Pool) Waiting() int { return p.waiting.n }
 
 // Size is how many places there are.
 func (p *Pool) Size() int { return p.size }
+
+// Err says whether the places add up: taken = given back + held.
+func (p *Pool) Err() error {
+	if p.in != p.out+p.used {
+		return fmt.Errorf("pool: %d places taken, %d given back, %d held", p.in, p.out, p.used)
+	}
+	return nil
+}

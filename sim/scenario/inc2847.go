@@ -1,0 +1,85 @@
+// Package scenario is the bundled runs: the order pipeline of services/, its
+// real handlers, in virtual time, on the night of INC-2847 and on a healthy day.
+package scenario
+
+import (
+	"time"
+
+	"tripcurve/internal/pglock"
+	"tripcurve/internal/policy"
+	"tripcurve/sim"
+)
+
+// Seed is the bundled run's. It is the first one, counting from 1, whose run has
+// the incident's own numbers: 1,247 orders answered 502 to within 1 %, the pool
+// full after 45 s to within 2 %, and a checkout that began within the second of
+// the trigger. TestSeedIsTheFirst looks for it again; the mean and the range over
+// other seeds are printed beside every result, so that nobody takes a chosen seed
+// for a law.
+const Seed = 1
+
+// INC2847 is the incident as reconstructed: a migration holds SHARE on
+// stock_reservations for 240 s, nobody has a deadline or a keepalive, and the
+// balancer between order and inventory drops the flow on which nothing moves.
+func INC2847() sim.Scenario {
+	sc := Healthy()
+	sc.Name = "inc-2847"
+	sc.Seed = Seed
+	sc.Faults = []sim.Fault{
+		sim.LockTable{
+			At: 5*time.Minute + time.Second, Hold: 240 * time.Second, // 14:23:01 to 14:27:01
+			Table: "stock_reservations", Mode: pglock.Share, PID: 48291, User: "migrator",
+			Statement: "CREATE INDEX idx_reservations_expiry ON stock_reservations (expires_at)",
+		},
+		sim.RestartService{At: 28*time.Minute + 18*time.Second, Service: "order"}, // 14:46:18
+	}
+	return sc
+}
+
+// Healthy is the same pipeline and load with no fault.
+func Healthy() sim.Scenario {
+	return sim.Scenario{
+		Name: "healthy", Seed: Seed,
+		Start: time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC), Length: 34 * time.Minute,
+		Checkouts:      sim.Ramp{From: 0.96, To: 0.83},
+		InventoryReads: sim.Ramp{From: 2, To: 2},
+		OrderReads:     sim.Ramp{From: 5, To: 5},
+		Patience:       10 * time.Second,
+		Edges:          Edges(),
+		World: sim.World{
+			NetworkDelay: 300 * time.Microsecond,
+			PoolSize:     100, StreamQuota: 100,
+			IdleDrop:      60 * time.Second,
+			StatementTime: 1500 * time.Microsecond,
+			StockPerSKU:   5000, SKUs: 24,
+			ReservationTTL: 15 * time.Minute,
+		},
+	}
+}
+
+// Edges is the policy of every edge on that night.
+func Edges() policy.Edges {
+	one := policy.Policy{Timeout: 30 * time.Second, Retry: policy.Retry{Attempts: 1}}
+	return policy.Edges{
+		"gateway.order":      {Timeout: 10 * time.Second, Retry: policy.Retry{Attempts: 3}},
+		"gateway.order_read": one,
+		"gateway.inventory":  one,
+		"gateway.payment":    one,
+		"order.inventory":    {},
+		"order.payment":      {},
+		"inventory.postgres": {},
+	}
+}
+
+// ByName is a bundled scenario; false when there is none of that name.
+func ByName(name string) (sim.Scenario, bool) {
+	for _, sc := range []sim.Scenario{INC2847(), Healthy()} {
+		if sc.Name == name {
+			return sc, true
+		}
+	}
+	return sim.Scenario{}, false
+}
+
+// Names are the bundled scenarios.
+func Names() []string { return []string{"inc-2847", "healthy"} }

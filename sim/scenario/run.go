@@ -1,0 +1,291 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tripcurve/services/gateway"
+	"tripcurve/services/inventory"
+	"tripcurve/services/order"
+	"tripcurve/services/payment"
+	"tripcurve/services/pb"
+	"tripcurve/sim"
+	"tripcurve/sim/vtime"
+	"tripcurve/sim/world"
+)
+
+// Observers look on while a run goes. Each may be nil. They are called in the
+// order of virtual time and must not keep the slices they are given.
+type Observers struct {
+	// OnAccess gets every request when the gateway has answered it.
+	OnAccess func(gateway.AccessEntry)
+	// OnSample gets, at every full second, the inventory database's sessions that
+	// are not idle, by pid.
+	OnSample func(at time.Time, rows []sim.PGSession)
+	// OnScrape gets, every 5 s, the counters of the gateway's and the order
+	// service's gRPC clients.
+	OnScrape func(at time.Time, counts []sim.MethodCounts)
+	// OnEvent gets what the result lists as Events, when it happens.
+	OnEvent func(sim.Event)
+}
+
+// Run makes one run. The same scenario gives the same result to the byte, with
+// any observers and whatever else runs. It fails when the scenario makes no
+// sense, when ctx ends, and when the run's own books do not balance.
+func Run(ctx context.Context, sc sim.Scenario, obs Observers) (*sim.Result, error) {
+	if err := check(sc); err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	r := newRun(sc, obs)
+	defer r.w.Close()
+	if err := r.build(); err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	r.schedule()
+	if err := r.w.K.Run(ctx, vtime.Time(sc.Length)); err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	res := r.result()
+	if r.failure != nil {
+		return nil, fmt.Errorf("scenario %s: %w", sc.Name, r.failure)
+	}
+	if err := r.balance(res); err != nil {
+		return nil, fmt.Errorf("scenario %s, seed %d: books do not balance: %w", sc.Name, sc.Seed, err)
+	}
+	return res, nil
+}
+
+func check(sc sim.Scenario) error {
+	switch {
+	case sc.Length < time.Second:
+		return fmt.Errorf("length %s: at least 1s is needed", sc.Length)
+	case sc.World.PoolSize < 1:
+		return fmt.Errorf("pool size %d: at least 1 is needed", sc.World.PoolSize)
+	case sc.World.StreamQuota < 0:
+		return fmt.Errorf("stream quota %d is negative", sc.World.StreamQuota)
+	case sc.World.SKUs < 1:
+		return fmt.Errorf("%d skus: at least 1 is needed", sc.World.SKUs)
+	case sc.World.NetworkDelay < 0:
+		return fmt.Errorf("network delay %s is negative", sc.World.NetworkDelay)
+	}
+	for _, ramp := range []sim.Ramp{sc.Checkouts, sc.InventoryReads, sc.OrderReads} {
+		if !(ramp.From >= 0 && ramp.To >= 0 && ramp.From <= maxRate && ramp.To <= maxRate) {
+			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
+		}
+	}
+	for _, f := range sc.Faults {
+		switch f := f.(type) {
+		case sim.LockTable:
+			if f.At < 0 || f.Hold <= 0 || f.Mode == 0 {
+				return fmt.Errorf("lock on %s: it needs a time, a duration and a mode", f.Table)
+			}
+		case sim.RestartService:
+			if f.Service != "order" && f.Service != "inventory" && f.Service != "payment" {
+				return fmt.Errorf("restart of %q: order, inventory and payment can be restarted", f.Service)
+			}
+		}
+	}
+	return nil
+}
+
+// maxRate keeps a mistyped rate from filling the memory.
+const maxRate = 100_000
+
+// run is one run under way.
+type run struct {
+	sc  sim.Scenario
+	obs Observers
+	w   *world.World
+
+	meter                    *meter
+	gw                       *gateway.Gateway
+	gateway, order           *world.Service
+	inventory, payment       *world.Service
+	toOrder, toInventory     *world.Conn
+	toPayment, reserve, pays *world.Conn
+	db                       *world.Database
+	stock                    *world.Stock
+	orders                   *world.Orders
+	failure                  error // of a restart
+
+	shop *shop
+	rec  *record
+}
+
+func newRun(sc sim.Scenario, obs Observers) *run {
+	r := &run{sc: sc, obs: obs}
+	r.w = world.New(world.Config{
+		Seed: sc.Seed, Start: sc.Start, NetworkDelay: sc.World.NetworkDelay, OnEvent: r.event,
+	})
+	r.meter = &meter{r: r}
+	r.rec = newRecord(sc)
+	return r
+}
+
+// build makes the services and connects them.
+func (r *run) build() error {
+	w, o := r.w, r.sc.World
+	r.db = w.NewDatabase(world.DatabaseOptions{
+		Name: "inventory", Application: "inventory", User: "inventory",
+		PoolSize: o.PoolSize, Statement: o.StatementTime, Cancel: r.sc.Edges["inventory.postgres"].Cancel,
+	})
+	r.stock = world.NewStock(r.db)
+	r.orders = w.NewOrders(o.StatementTime)
+	ledger := w.NewLedger(o.StatementTime)
+	r.shop = newShop(r)
+
+	var err error
+	if r.gateway, err = w.AddService("gateway", nil); err != nil {
+		return err
+	}
+	r.inventory, err = w.AddService("inventory", func(s *world.Service) error {
+		pb.RegisterInventoryServer(s, inventory.New(inventory.Config{Stock: r.stock, Meter: r.meter, TTL: o.ReservationTTL}))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.payment, err = w.AddService("payment", func(s *world.Service) error {
+		pb.RegisterPaymentServer(s, payment.New(payment.Config{Ledger: ledger, Rand: w.Stream("payment").Rand(), Meter: r.meter}))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	orderRand := w.Stream("order").Rand()
+	var server *order.Server
+	r.order, err = w.AddService("order", func(s *world.Service) (err error) {
+		if server == nil {
+			r.reserve = w.Dial(s, r.inventory, world.ConnOptions{
+				Edge: order.EdgeInventory, Streams: o.StreamQuota, IdleDrop: o.IdleDrop,
+				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive,
+			})
+			r.pays = w.Dial(s, r.payment, world.ConnOptions{Edge: order.EdgePayment, Keepalive: r.sc.Edges[order.EdgePayment].Keepalive})
+		} else {
+			server.Close()
+		}
+		server, err = order.New(order.Config{
+			Clock: s.Clock(), Meter: r.meter, Rand: orderRand, Store: r.orders,
+			Inventory: r.reserve, Payment: r.pays, Policies: r.sc.Edges,
+		})
+		if err == nil {
+			pb.RegisterOrderServer(s, server)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	dial := func(to *world.Service, edge string) *world.Conn {
+		return w.Dial(r.gateway, to, world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive})
+	}
+	r.toOrder = dial(r.order, gateway.EdgeOrder)
+	r.toInventory = dial(r.inventory, gateway.EdgeInventory)
+	r.toPayment = dial(r.payment, gateway.EdgePayment)
+	r.gw, err = gateway.New(gateway.Config{
+		Clock: r.gateway.Clock(), Meter: r.meter, Rand: w.Stream("gateway").Rand(),
+		Order: r.toOrder, Inventory: r.toInventory, Payment: r.toPayment,
+		Policies: r.sc.Edges, Upstreams: upstreams,
+	})
+	return err
+}
+
+// upstreams are the addresses in the access log.
+var upstreams = map[string]string{
+	gateway.EdgeOrder: "10.1.4.11:7000", gateway.EdgeOrderRead: "10.1.4.11:7000",
+	gateway.EdgeInventory: "10.1.4.21:7000", gateway.EdgePayment: "10.1.4.31:7000",
+}
+
+// schedule sets the clients, the faults and the observers going.
+func (r *run) schedule() {
+	k := r.w.K
+	r.shop.open()
+	for _, f := range r.sc.Faults {
+		switch f := f.(type) {
+		case sim.LockTable:
+			k.StartAfter(f.At, nil, vtime.Func(func() { r.lockTable(f) }))
+		case sim.RestartService:
+			k.After(f.At, vtime.Func(func() { r.restart(f.Service) }))
+		}
+	}
+	r.db.Pool.OnFull = r.poolFull
+	k.Lane(time.Second).After((*sampler)(r))
+	if r.obs.OnScrape != nil {
+		k.Lane(scrapeEvery).After(&scraper{r: r})
+	}
+}
+
+// lockTable is the process of the migration.
+func (r *run) lockTable(f sim.LockTable) {
+	k := r.w.K
+	until := k.Now() + vtime.Time(f.Hold)
+	r.rec.trigger(k.Now(), r.w.Now())
+	s := r.db.Connect(f.PID, f.User, "migrate")
+	r.db.Hold(s, r.db.Table(f.Table), f.Mode, f.Statement, until, func() {
+		r.rec.lockFrom(r.w.Now())
+		r.event("lock_taken", fmt.Sprintf("pid %d (%s) holds %s on %s: %s", f.PID, f.User, f.Mode, f.Table, f.Statement))
+	})
+	r.rec.lockTo(r.w.Now())
+	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, f.Hold))
+}
+
+func (r *run) restart(name string) {
+	for _, s := range []*world.Service{r.order, r.inventory, r.payment} {
+		if s.Name == name {
+			r.failure = errors.Join(r.failure, s.Restart())
+		}
+	}
+}
+
+// poolFull notes the first time after each lock at which no connection was free.
+func (r *run) poolFull() {
+	if r.rec.poolFull(r.w.K.Now()) {
+		r.event("pool_full", fmt.Sprintf("all %d connections of inventory's pool are in use", r.db.Pool.Size()))
+	}
+}
+
+func (r *run) event(kind, text string) {
+	e := sim.Event{At: r.w.Now(), Kind: kind, Text: text}
+	r.rec.events = append(r.rec.events, e)
+	if r.obs.OnEvent != nil {
+		r.obs.OnEvent(e)
+	}
+}
+
+// sampler looks at the world at every full second.
+type sampler run
+
+// Run takes one sample and sets the next.
+func (s *sampler) Run() {
+	r := (*run)(s)
+	r.rec.sample(r)
+	if r.obs.OnSample != nil {
+		r.rec.rows = r.db.Sessions(r.rec.rows[:0])
+		r.obs.OnSample(r.w.Now(), r.rec.rows)
+	}
+	r.w.K.Lane(time.Second).After(s)
+}
+
+const scrapeEvery = 5 * time.Second
+
+// scraper reads the clients' counters.
+type scraper struct {
+	r      *run
+	counts []sim.MethodCounts
+}
+
+// Run takes one scrape and sets the next.
+func (s *scraper) Run() {
+	s.counts = s.counts[:0]
+	for _, c := range []*world.Conn{s.r.toOrder, s.r.toInventory, s.r.toPayment, s.r.reserve, s.r.pays} {
+		for _, n := range c.Counts() {
+			s.counts = append(s.counts, sim.MethodCounts{
+				Service: c.Client().Name, Since: c.Began(), Method: n.Method, Started: n.Started, Handled: n.Codes(),
+			})
+		}
+	}
+	s.r.obs.OnScrape(s.r.w.Now(), s.counts)
+	s.r.w.K.Lane(scrapeEvery).After(s)
+}

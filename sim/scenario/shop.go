@@ -1,0 +1,246 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"tripcurve/services/gateway"
+	"tripcurve/services/order"
+	"tripcurve/sim"
+	"tripcurve/sim/vtime"
+	"tripcurve/sim/world"
+)
+
+// shop is the customers: who comes when, with which cart, and what they do next.
+type shop struct {
+	r       *run
+	skus    []string
+	known   []string // orders from before the run
+	choices *world.Stream
+}
+
+const knownOrders = 256
+
+func newShop(r *run) *shop {
+	s := &shop{r: r, choices: r.w.Stream("customers")}
+	for i := range r.sc.World.SKUs {
+		sku := "WH-1000XM5"
+		if i > 0 {
+			sku = fmt.Sprintf("SKU-%03d", i)
+		}
+		s.skus = append(s.skus, sku)
+		r.stock.Add(sku, r.sc.World.StockPerSKU)
+	}
+	for i := range knownOrders {
+		id := fmt.Sprintf("ord_%012x", vtime.Mix(uint64(i)+1)>>16)
+		s.known = append(s.known, id)
+		r.orders.Put(order.Order{ID: id, CartID: "cart_" + id[4:], Status: "shipped", TotalCents: 4999, TrackingNumber: "1Z" + id[4:]})
+	}
+	return s
+}
+
+// open lets the three kinds of customers in.
+func (s *shop) open() {
+	for i, kind := range []struct {
+		route gateway.Route
+		rate  sim.Ramp
+	}{
+		{gateway.PostOrder, s.r.sc.Checkouts},
+		{gateway.GetStock, s.r.sc.InventoryReads},
+		{gateway.GetOrder, s.r.sc.OrderReads},
+	} {
+		a := &arrivals{
+			s: s, route: kind.route, tag: uint64(i+1) << 56,
+			rate: kind.rate, length: s.r.sc.Length.Seconds(),
+			times: s.r.w.Stream("arrivals " + kind.route.Method() + " " + kind.route.Template()),
+		}
+		a.next()
+	}
+}
+
+// arrivals is a Poisson process whose rate is a straight line, by inversion of
+// its integral: one uniform number per arrival.
+type arrivals struct {
+	s      *shop
+	route  gateway.Route
+	tag    uint64
+	rate   sim.Ramp
+	length float64 // s
+	times  *world.Stream
+	due    float64 // integral of the rate at the next arrival
+	n      uint64
+}
+
+func (a *arrivals) next() {
+	a.due += a.times.Exp()
+	if at, ok := a.at(a.due); ok {
+		k := a.s.r.w.K
+		k.After(time.Duration(at*float64(time.Second))-time.Duration(k.Now()), a)
+	}
+}
+
+// at is when the integral of the rate reaches due, in seconds from the beginning.
+func (a *arrivals) at(due float64) (float64, bool) {
+	slope := (a.rate.To - a.rate.From) / a.length
+	var t float64
+	switch d := a.rate.From*a.rate.From + 2*slope*due; {
+	case d <= 0:
+		return 0, false // a falling rate has reached zero
+	case math.Sqrt(d)+a.rate.From == 0:
+		return 0, false
+	default:
+		t = 2 * due / (a.rate.From + math.Sqrt(d)) // stable form of the root, also for slope 0
+	}
+	return t, t < a.length
+}
+
+// Run is one arrival.
+func (a *arrivals) Run() {
+	a.n++
+	c := &customer{s: a.s, route: a.route, n: a.n}
+	c.tag = vtime.Mix(a.s.r.sc.Seed ^ vtime.Mix(a.tag|a.n))
+	a.s.r.w.K.Start(nil, c)
+	a.next()
+}
+
+// customer is one request, and for an accepted order the payment that follows.
+type customer struct {
+	ctx   vtime.Context
+	s     *shop
+	route gateway.Route
+	n     uint64
+	tag   uint64
+}
+
+// draw is a uniform number that depends on the customer alone.
+func (c *customer) draw(step uint64) float64 { return c.s.choices.At(c.tag + step) }
+
+// Run is the customer's process.
+func (c *customer) Run() {
+	k := c.s.r.w.K
+	k.Detach(&c.ctx, context.Background())
+	c.ctx.SetTag(c.tag)
+	switch c.route {
+	case gateway.PostOrder:
+		c.checkout()
+	case gateway.GetStock:
+		c.ask(gateway.Request{Route: gateway.GetStock, ID: c.s.skus[int(c.draw(1)*float64(len(c.s.skus)))]})
+	case gateway.GetOrder:
+		c.ask(gateway.Request{Route: gateway.GetOrder, ID: c.s.known[int(c.draw(1)*float64(len(c.s.known)))]})
+	}
+}
+
+// ask makes one request and writes it down.
+func (c *customer) ask(q gateway.Request) gateway.Response {
+	r := c.s.r
+	r.rec.started(q.Route, r.w.K.Now())
+	resp := r.gw.Handle(&c.ctx, q)
+	r.rec.ended(q.Route, &resp, r.w.K.Now())
+	if r.obs.OnAccess != nil {
+		r.obs.OnAccess(r.gw.Entry(q, resp, c.client(q), size(&resp)))
+	}
+	return resp
+}
+
+// checkout buys a cart; an accepted order is followed by its payment.
+func (c *customer) checkout() {
+	lines := 1 + int(c.draw(1)*3)
+	cart := order.Cart{
+		ID: fmt.Sprintf("cart_%06x", c.tag>>40), UserID: fmt.Sprintf("usr_%06x", c.tag>>16&0xffffff),
+		Items: make([]order.Item, lines),
+	}
+	first := int(c.draw(2) * float64(len(c.s.skus)))
+	cents := int64(0)
+	for i := range cart.Items {
+		sku := (first + i) % len(c.s.skus)
+		it := order.Item{SKU: c.s.skus[sku], Qty: 1 + int(c.draw(3+uint64(i))*2), PriceCents: 1999 + 1100*int64(sku)}
+		if sku == 0 {
+			it.PriceCents = 34999
+		}
+		cart.Items[i] = it
+		cents += int64(it.Qty) * it.PriceCents
+	}
+	c.s.r.orders.SaveCart(cart)
+	resp := c.ask(gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
+		CartID: cart.ID, UserID: cart.UserID, PaymentMethod: "pm_visa_4242",
+		ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
+	}})
+	if resp.Status != 201 {
+		return
+	}
+	c.ask(gateway.Request{Route: gateway.PostIntent, Key: resp.Order.OrderID, Intent: gateway.Intent{
+		Amount: gateway.Cents(cents), Currency: "USD",
+	}})
+}
+
+// client is what the access log tells of the customer.
+func (c *customer) client(q gateway.Request) gateway.Client {
+	agents := [...]string{
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_2 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
+	}
+	h := vtime.Mix(c.tag + 99)
+	path, in := q.Route.Template(), 0
+	switch q.Route {
+	case gateway.PostOrder:
+		in = 212
+	case gateway.GetOrder:
+		path = "/api/orders/" + q.ID
+	case gateway.GetStock:
+		path = "/api/inventory/" + q.ID
+	case gateway.PostIntent:
+		in = 96
+	}
+	return gateway.Client{
+		IP: addresses[h%uint64(len(addresses))], UserAgent: agents[h>>32%3],
+		RequestID: requestID(c.tag, uint64(q.Route)), Authority: "shop.example.com", Path: path, BytesIn: in,
+	}
+}
+
+// addresses are from a range that is reserved for documentation.
+var addresses = func() (a [254]string) {
+	for i := range a {
+		a[i] = fmt.Sprintf("198.51.100.%d", i+1)
+	}
+	return a
+}()
+
+// requestID has the shape of a version 4 UUID.
+func requestID(tag, step uint64) string {
+	const digits = "0123456789abcdef"
+	hi, lo := vtime.Mix(tag^step), vtime.Mix(tag+step+1)
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(0xc<<60) | 0x8<<60
+	var b [36]byte
+	put := func(at int, v uint64, n int) {
+		for i := range n {
+			b[at+n-1-i] = digits[v>>(4*i)&0xf]
+		}
+	}
+	put(0, hi>>32, 8)
+	put(9, hi>>16, 4)
+	put(14, hi, 4)
+	put(19, lo>>48, 4)
+	put(24, lo, 12)
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return string(b[:])
+}
+
+// size is about what the answer's body takes, in bytes.
+func size(resp *gateway.Response) int {
+	switch {
+	case resp.Status >= 500:
+		return 118
+	case resp.Status >= 400:
+		return 74
+	case resp.Route == gateway.PostOrder:
+		return 171
+	case resp.Route == gateway.GetStock:
+		return 40
+	default:
+		return 143
+	}
+}
