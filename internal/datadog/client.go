@@ -1,0 +1,258 @@
+// Package datadog is the one place that speaks to Datadog: it wraps the official
+// client, whose two API packages take minutes to compile, behind small
+// interfaces that others use and tests replace.
+package datadog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	dd "github.com/DataDog/datadog-api-client-go/v2/api/datadog"
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadogV1"
+)
+
+// Metrics answers metric queries.
+type Metrics interface {
+	Query(ctx context.Context, from, to time.Time, query string) ([]Series, error)
+}
+
+var (
+	// ErrNoKeys says that the environment has no keys.
+	ErrNoKeys = errors.New("datadog: DD_API_KEY and DD_APP_KEY are not both set")
+	// ErrRefused says that the keys were not accepted.
+	ErrRefused = errors.New("datadog refuses the keys; check DD_API_KEY, DD_APP_KEY and DD_SITE")
+)
+
+// Keys give access to one Datadog site. They print as nothing.
+type Keys struct{ API, App, Site string }
+
+func (k Keys) String() string   { return "keys of " + k.site() }
+func (k Keys) GoString() string { return k.String() }
+
+func (k Keys) site() string {
+	if k.Site == "" {
+		return "datadoghq.com"
+	}
+	return k.Site
+}
+
+// KeysFrom reads DD_API_KEY, DD_APP_KEY and DD_SITE, as os.Getenv gives them.
+func KeysFrom(getenv func(string) string) (Keys, error) {
+	k := Keys{API: getenv("DD_API_KEY"), App: getenv("DD_APP_KEY"), Site: getenv("DD_SITE")}
+	if k.API == "" || k.App == "" {
+		return Keys{}, ErrNoKeys
+	}
+	return k, nil
+}
+
+// sites are those that the client knows; it refuses others with a riddle.
+var sites = []string{
+	"datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "ap1.datadoghq.com", "ap2.datadoghq.com",
+	"uk1.datadoghq.com", "datadoghq.eu", "ddog-gov.com", "us2.ddog-gov.com",
+}
+
+// Options of a Client; the zero value is ready to use.
+type Options struct {
+	URL     string        // of a server that stands for Datadog; empty is the site's own
+	Timeout time.Duration // of one query with its retries; 0 is 15 s
+	Retries int           // after 429 and 5xx, waiting 2 s and more; 0 is none, for who asks again anyway
+}
+
+// Client is a Datadog site behind its keys. Any goroutine may use it.
+type Client struct {
+	api     *datadogV1.MetricsApi
+	keys    Keys
+	timeout time.Duration
+	limit   atomic.Pointer[Limit]
+}
+
+var _ Metrics = (*Client)(nil)
+
+// Limit is what the newest answer said about the rate limit.
+type Limit struct {
+	Name      string
+	Remaining int       // requests left until ResetAt
+	ResetAt   time.Time // our clock
+}
+
+// maxBody bounds one answer: 1,500 points of 1,000 series are 60 MB at most.
+const maxBody = 64 << 20
+
+// New makes a client; the error is a site that does not exist.
+func New(keys Keys, opts Options) (*Client, error) {
+	if opts.Timeout <= 0 {
+		opts.Timeout = 15 * time.Second
+	}
+	if opts.URL == "" && !slices.Contains(sites, keys.site()) {
+		return nil, fmt.Errorf("datadog site %q is not one of %s", keys.site(), strings.Join(sites, ", "))
+	}
+	// The client warns through the standard logger, which would tear a screen.
+	if log.Writer() == os.Stderr {
+		log.SetOutput(io.Discard)
+	}
+	cfg := dd.NewConfiguration()
+	cfg.HTTPClient = &http.Client{
+		Timeout:   opts.Timeout,
+		Transport: limited{http.DefaultTransport},
+		// Keys must not travel to where an answer points.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	cfg.UserAgent = "tripcurve"
+	cfg.RetryConfiguration.EnableRetry = opts.Retries > 0
+	cfg.RetryConfiguration.MaxRetries = opts.Retries
+	cfg.RetryConfiguration.HTTPRetryTimeout = opts.Timeout
+	if opts.URL != "" {
+		cfg.Servers = dd.ServerConfigurations{{URL: strings.TrimSuffix(opts.URL, "/")}}
+		cfg.OperationServers = map[string]dd.ServerConfigurations{}
+	}
+	return &Client{api: datadogV1.NewMetricsApi(dd.NewAPIClient(cfg)), keys: keys, timeout: opts.Timeout}, nil
+}
+
+// limited bounds the size of every answer.
+type limited struct{ next http.RoundTripper }
+
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
+	return resp, nil
+}
+
+// Query asks for the series of a metric query such as
+// "p99:grpc.client.duration{service:gateway}" in [from, to). No series is an
+// empty answer, also for a metric that does not exist.
+func (c *Client) Query(ctx context.Context, from, to time.Time, query string) ([]Series, error) {
+	if l := c.limit.Load(); l != nil && l.Remaining == 0 && time.Now().Before(l.ResetAt) {
+		return nil, &Error{Status: http.StatusTooManyRequests, Text: "rate limit " + l.Name + " is used up", RetryAt: l.ResetAt}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	ctx = context.WithValue(ctx, dd.ContextAPIKeys, map[string]dd.APIKey{
+		"apiKeyAuth": {Key: c.keys.API}, "appKeyAuth": {Key: c.keys.App},
+	})
+	ctx = context.WithValue(ctx, dd.ContextServerVariables, map[string]string{"site": c.keys.site()})
+	answer, resp, err := c.api.QueryMetrics(ctx, from.Unix(), to.Unix(), query)
+	c.note(resp)
+	if err != nil {
+		return nil, c.explain(err, resp)
+	}
+	all, err := seriesOf(answer)
+	if err != nil {
+		return nil, errors.New(c.scrub(err.Error()))
+	}
+	return all, nil
+}
+
+// Limit is what the newest answer said about the rate limit; ok is false before
+// one did.
+func (c *Client) Limit() (l Limit, ok bool) {
+	p := c.limit.Load()
+	if p == nil {
+		return Limit{}, false
+	}
+	return *p, true
+}
+
+// note reads the rate limit headers of an answer.
+func (c *Client) note(resp *http.Response) {
+	if resp == nil {
+		return
+	}
+	h := resp.Header
+	remaining, err1 := strconv.Atoi(h.Get("X-RateLimit-Remaining"))
+	reset, err2 := strconv.Atoi(h.Get("X-RateLimit-Reset"))
+	if err2 != nil || reset < 0 {
+		return
+	}
+	if err1 != nil {
+		if resp.StatusCode != http.StatusTooManyRequests {
+			return
+		}
+		remaining = 0
+	}
+	reset = min(reset, 3600) // a day's wait is no answer
+	c.limit.Store(&Limit{Name: h.Get("X-RateLimit-Name"), Remaining: remaining, ResetAt: time.Now().Add(time.Duration(reset) * time.Second)})
+}
+
+// Error is an answer that is not 2xx.
+type Error struct {
+	Status  int
+	Text    string    // Datadog's own words, or what came instead; foreign text
+	RetryAt time.Time // when the rate limit ends; zero when it is not that
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("datadog answers %d %s", e.Status, http.StatusText(e.Status))
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error {
+	if e.Status == http.StatusForbidden || e.Status == http.StatusUnauthorized {
+		return ErrRefused
+	}
+	return nil
+}
+
+func (c *Client) explain(err error, resp *http.Response) error {
+	var api dd.GenericOpenAPIError
+	if !errors.As(err, &api) || resp == nil || resp.StatusCode < 300 {
+		return fmt.Errorf("ask datadog: %s", c.scrub(err.Error()))
+	}
+	e := &Error{Status: resp.StatusCode, Text: c.scrub(words(api.Body()))}
+	if resp.StatusCode == http.StatusTooManyRequests {
+		e.RetryAt = time.Now().Add(30 * time.Second)
+		if l := c.limit.Load(); l != nil {
+			e.RetryAt = l.ResetAt
+		}
+	}
+	return e
+}
+
+// words are the errors in a body: v1 and v2 have strings, JSON:API has objects,
+// a proxy in between has a page.
+func words(body []byte) string {
+	var v struct {
+		Errors []json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(body, &v) != nil {
+		return "not an answer of its API; something in between speaks"
+	}
+	var all []string
+	for _, raw := range v.Errors {
+		var text string
+		var object struct{ Title, Detail string }
+		switch {
+		case json.Unmarshal(raw, &text) == nil:
+			all = append(all, text)
+		case json.Unmarshal(raw, &object) == nil:
+			all = append(all, strings.TrimPrefix(object.Title+": "+object.Detail, ": "))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// scrub takes the keys out of a text that may echo the request.
+func (c *Client) scrub(s string) string {
+	for _, key := range []string{c.keys.API, c.keys.App} {
+		if key != "" {
+			s = strings.ReplaceAll(s, key, "****")
+		}
+	}
+	return s
+}
