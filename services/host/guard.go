@@ -276,7 +276,7 @@ func (g *Guard) failed(c *retry.Call) (wait time.Duration, again bool) {
 // below is the context that the call gets: the caller's own end is kept from it
 // under Detach.
 func (g *Guard) below(ctx context.Context) context.Context {
-	if g.policy.Cancel == policy.Detach && ctx.Done() != nil {
+	if g.policy.Cancel == policy.Detach {
 		return context.WithoutCancel(ctx)
 	}
 	return ctx

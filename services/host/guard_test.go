@@ -541,16 +541,25 @@ func TestRejectionCrossesAHop(t *testing.T) {
 	}
 }
 
-func TestBareGuardAllocatesNothing(t *testing.T) {
+func TestBareGuardAllocations(t *testing.T) {
 	clock := host.NewWallClock()
 	defer clock.Close()
-	g, err := host.NewGuard("order.payment", policy.Policy{}, conn(func(context.Context, *pb.ReserveResponse) error { return nil }), clock, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, reply := context.Background(), &pb.ReserveResponse{}
-	if n := testing.AllocsPerRun(100, func() { _ = g.Invoke(ctx, "/m", nil, reply) }); n != 0 {
-		t.Errorf("%v allocations per call, want 0", n)
+	for _, c := range []struct {
+		cancel policy.Cancel
+		want   float64
+	}{
+		{policy.Propagate, 0},
+		{policy.Detach, 1}, // the context without its caller's end
+	} {
+		g, err := host.NewGuard("order.payment", policy.Policy{Cancel: c.cancel},
+			conn(func(context.Context, *pb.ReserveResponse) error { return nil }), clock, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, reply := context.Background(), &pb.ReserveResponse{}
+		if n := testing.AllocsPerRun(100, func() { _ = g.Invoke(ctx, "/m", nil, reply) }); n != c.want {
+			t.Errorf("cancel %d: %v allocations per call, want %v", c.cancel, n, c.want)
+		}
 	}
 }
 

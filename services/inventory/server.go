@@ -52,6 +52,9 @@ func (s *Server) Reserve(ctx context.Context, in *pb.ReserveRequest) (*pb.Reserv
 		return nil, status.Error(codes.InvalidArgument, "invalid_cart")
 	}
 	r, err := s.stock.Reserve(ctx, items, s.ttl)
+	if errors.Is(err, ErrUnknownSKU) {
+		err = ErrOutOfStock // what is not in the catalogue is not in stock
+	}
 	if err != nil {
 		return nil, s.fail("inventory.reserve", err)
 	}

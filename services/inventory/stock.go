@@ -11,7 +11,8 @@ import (
 type Stock interface {
 	// Reserve takes all items or none, in one transaction. ErrOutOfStock when
 	// some item has too few available rows (rows that another transaction holds
-	// locked count as taken, for it skips them).
+	// locked count as taken, for it skips them); a store that can tell may answer
+	// ErrUnknownSKU for a sku that has no row at all. No sku comes twice.
 	Reserve(ctx context.Context, items []Item, ttl time.Duration) (Reservation, error)
 	// Available counts the rows of a sku that nobody has reserved.
 	Available(ctx context.Context, sku string) (int, error)
