@@ -121,10 +121,10 @@ func (g *Gateway) Handle(ctx context.Context, r Request) Response {
 	default:
 		resp.Status, resp.Code = 404, "unknown_route"
 	}
+	resp.Tries = trace.Attempts
 	if err != nil {
 		g.fail(&resp, err)
 	}
-	resp.Tries = trace.Attempts
 	resp.Took = g.clock.Now().Sub(resp.Start)
 	return resp
 }
@@ -218,7 +218,7 @@ func (g *Gateway) fail(resp *Response, err error) {
 		resp.Flags = "UO"
 	case resp.Route == PostOrder:
 		resp.Status, resp.Code = 502, "upstream_failed"
-		resp.Flags = g.exhausted(err)
+		resp.Flags = g.exhausted(resp.Tries, err)
 	case host.IsTimeout(err):
 		resp.Status, resp.Code = 504, "upstream_timeout"
 		resp.Flags = "UT"
@@ -239,12 +239,12 @@ func (g *Gateway) own(edge string) bool {
 	return false
 }
 
-// exhausted is the flags that Envoy prints when no try is left: URX when there
-// was a retry to be used up, UT when the last try died of its time limit. Envoy
+// exhausted is the flags that Envoy prints when no try is left: URX when all the
+// retries were used up, UT when the last try died of its time limit. Envoy
 // itself would answer 504 then; this gateway answers 502 whatever the tries died
 // of, as the original's did, so the flag is the only place where the hang shows.
-func (g *Gateway) exhausted(err error) string {
-	switch timedOut, retried := host.IsTimeout(err), g.tries > 1; {
+func (g *Gateway) exhausted(made []host.Attempt, err error) string {
+	switch timedOut, retried := host.IsTimeout(err), g.tries > 1 && len(made) == g.tries; {
 	case timedOut && retried:
 		return "UT,URX"
 	case timedOut:
