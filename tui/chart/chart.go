@@ -221,6 +221,21 @@ func (r *raster) dot(x, y int, s grid.Style) {
 	}
 }
 
+// fill sets the column x of an area that is y high: its edge whole, what is
+// below thinned out where the dots are fine enough, so that lines that cross it
+// stay visible.
+func (r *raster) fill(x, y, prev int, s grid.Style) {
+	edge := y
+	if prev >= 0 {
+		edge = min(y, prev)
+	}
+	for yy := 0; yy <= y; yy++ {
+		if r.level != glyph.Braille || yy >= edge || yy == 0 || (x+yy)%2 == 0 {
+			r.dot(x, yy, s)
+		}
+	}
+}
+
 // brailleOf maps row-major 2x4 dots to the order of the braille block.
 var brailleOf = func() (t [256]rune) {
 	order := [8]rune{0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80}
@@ -265,9 +280,8 @@ func (c *Chart) drawSeries() {
 			}
 			y := max(0, min(ph-1, int(math.Round(v/l.top*float64(ph-1)))))
 			if s.Kind == Area {
-				for yy := 0; yy <= y; yy++ {
-					r.dot(x, yy, s.Style)
-				}
+				r.fill(x, y, prev, s.Style)
+				prev = y
 				continue
 			}
 			if s.shown(x, r.nx) {

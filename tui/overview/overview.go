@@ -1,26 +1,228 @@
+// Package overview is the first screen: one sentence that says what holds whom,
+// the proof under it, how much of the outage it explains, then what to do.
 package overview
 
 import (
+	"strings"
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
-	"tripcurve/tui/grid"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
 	"tripcurve/tui/screen"
-	"tripcurve/tui/theme"
+	"tripcurve/tui/text"
+	"tripcurve/tui/widget"
 )
 
-// Screen is the screen.
-type Screen struct{ screen.Common }
+// Screen is the overview.
+type Screen struct {
+	screen.Common
+	list  screen.List
+	rows  []row
+	facts facts
+
+	failing, waiting, flight chart.Cache
+}
+
+// row is one line of the list: a finding, what to do about it, or an endpoint.
+type row struct {
+	severity widget.Severity
+	word     string
+	text     string
+	show     string // the screen that shows it
+	finding  int    // index into the findings, -1 for endpoints
+	endpoint incident.Endpoint
+	do       bool // what to do about the finding
+}
 
 // New is the screen before any data.
 func New() *Screen { return &Screen{} }
 
 func (s *Screen) Title() string { return "Overview" }
 
-func (s *Screen) Actions() []screen.Action { return screen.Moves() }
+// Actions are what the list can do, and the time cursor.
+func (s *Screen) Actions() []screen.Action {
+	return append([]screen.Action{
+		{Name: "open", Keys: []string{"enter"}, Help: "go to the screen that shows the selected line", Hint: "open"},
+	}, append(screen.Moves(), screen.TimeMoves()...)...)
+}
 
+// Update takes in shared messages and moves in the list.
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
-	s.Apply(msg)
+	if s.Apply(msg) {
+		switch msg.(type) {
+		case screen.EvidenceMsg, screen.FilterMsg:
+			s.rows = s.makeRows()
+			s.list.Clamp(len(s.rows))
+		}
+		return s, nil
+	}
+	if msg, ok := msg.(screen.ActionMsg); ok {
+		return s, s.act(msg.Name)
+	}
 	return s, nil
 }
 
-func (s *Screen) Draw(c *grid.Canvas) { c.Text(1, 0, theme.Strong, s.Analysis.Sentence) }
+func (s *Screen) act(name string) tea.Cmd {
+	if s.list.Move(name, len(s.rows), 5) {
+		return nil
+	}
+	if cmd, ok := s.MoveTime(name); ok {
+		return cmd
+	}
+	switch name {
+	case "open":
+		return s.open()
+	case "yank":
+		return s.yank()
+	case "yank-markdown":
+		return screen.Copy(s.markdown(), "the overview")
+	}
+	return nil
+}
+
+// open goes to the screen that shows the selected line, with the time cursor
+// inside its window.
+func (s *Screen) open() tea.Cmd {
+	if s.list.At >= len(s.rows) {
+		return nil
+	}
+	r := s.rows[s.list.At]
+	subject := incident.Subject{Endpoint: r.endpoint}
+	at := time.Time{}
+	if r.finding >= 0 {
+		f := s.Analysis.Findings[r.finding]
+		subject = f.Subject
+		if !f.Window.Has(s.Cursor) {
+			at = f.Window.From.Add(f.Window.Length() / 2)
+		}
+	}
+	return screen.Show(r.show, subject, at)
+}
+
+// yank copies the selected line: the statement alone when it is what to do,
+// else the finding's sentence.
+func (s *Screen) yank() tea.Cmd {
+	if s.list.At >= len(s.rows) {
+		return screen.Copy(s.Analysis.Sentence, "the sentence")
+	}
+	r := s.rows[s.list.At]
+	switch {
+	case r.do:
+		return screen.Copy(statement(s.Analysis.Findings[r.finding].Action), "what to do")
+	case r.finding >= 0:
+		return screen.Copy(s.Analysis.Findings[r.finding].Claim, "the finding")
+	}
+	return screen.Copy(r.text, "the line")
+}
+
+// statement is an action without the comments that explain it.
+func statement(action string) string {
+	var keep []string
+	for line := range strings.SplitSeq(action, "\n") {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") && strings.TrimSpace(line) != "" {
+			keep = append(keep, line)
+		}
+	}
+	return strings.Join(keep, "\n")
+}
+
+// makeRows lists what was found, what to do about it, and how every endpoint
+// fares.
+func (s *Screen) makeRows() []row {
+	var out []row
+	add := func(r row) {
+		if s.Filter.Match(r.word, r.text) {
+			out = append(out, r)
+		}
+	}
+	for i, f := range s.Analysis.Findings {
+		show := screenOf(f)
+		add(row{severity: widget.OfFinding(f), word: widget.RoleWord(f.Role), text: redact.Flat(f.Claim), show: show, finding: i})
+		if f.Action != "" {
+			add(row{word: "do", text: redact.Flat(statement(f.Action)), show: show, finding: i, do: true})
+		}
+	}
+	for _, e := range s.Analysis.Endpoints {
+		sev, word := widget.OfImpact(e)
+		add(row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint})
+	}
+	return out
+}
+
+// screenOf is the screen on which a finding's proof is seen.
+func screenOf(f incident.Finding) string {
+	switch {
+	case f.Subject.PID != 0 || f.Subject.Relation != "" || f.Subject.Pool != "":
+		return "Locks"
+	case f.Subject.Edge != "":
+		return "gRPC"
+	}
+	return "Gateway"
+}
+
+func impactText(e incident.Impact) string {
+	name := redact.Line(e.Endpoint.String())
+	switch {
+	case e.Vanished:
+		return name + "  no requests since " + text.Clock(e.VanishedFrom)
+	case e.Failed > 0:
+		out := name + "  " + text.Count(e.Failed) + " of " + text.Count(e.Requests) +
+			" failed (" + text.Percent(float64(e.Failed)/float64(max(1, e.Requests))) + ") since " + text.Clock(e.FirstFailed)
+		if !e.Recovered.IsZero() {
+			out += ", recovered " + text.Clock(e.Recovered)
+		}
+		return out
+	}
+	return name + "  0 of " + text.Count(e.Requests) + " failed"
+}
+
+// markdown is the overview for the incident channel.
+func (s *Screen) markdown() string {
+	a := s.Analysis
+	var b strings.Builder
+	b.WriteString("**" + redact.Markdown(redact.Flat(a.Sentence)) + "**\n\n")
+	for _, p := range a.Proof {
+		b.WriteString("- " + redact.MarkdownCode(redact.Flat(p)) + "\n")
+	}
+	if a.Impact.Length() > 0 {
+		b.WriteString("- " + coverageLine(a) + "\n")
+		for _, r := range a.Remainder {
+			b.WriteString("- " + redact.Markdown(redact.Flat(remainderLine(r))) + "\n")
+		}
+	}
+	for _, f := range a.Findings {
+		b.WriteString("\n" + redact.Markdown(redact.Flat(f.Claim)) + " (" + widget.ConfidenceWord(f.Confidence) +
+			"; evidence: " + redact.Markdown(strings.Join(f.GroupNames, ", ")) + ")\n")
+		if f.Action != "" {
+			b.WriteString("\n```sql\n" + strings.ReplaceAll(redact.Lines(f.Action), "```", "---") + "\n```\n")
+		}
+	}
+	return b.String()
+}
+
+// coverageLine says how much of the outage the trigger explains.
+func coverageLine(a incident.Analysis) string {
+	total := a.Impact.Length()
+	covered := time.Duration(a.Coverage * float64(total)).Round(time.Second)
+	name := "the trigger"
+	for _, f := range a.Findings {
+		if f.Role == incident.Trigger && f.Subject.Mode != "" {
+			name = "lock"
+			break
+		}
+	}
+	return name + " covers " + text.Count(int64(covered/time.Second)) + " s of " +
+		text.Count(int64(total.Round(time.Second)/time.Second)) + " s (" + text.Percent(a.Coverage) + ")"
+}
+
+// remainderLine says what is known of a part that no trigger covers.
+func remainderLine(r incident.Remainder) string {
+	n := text.Count(int64(r.Window.Length().Round(time.Second) / time.Second))
+	if r.Explanation == "" {
+		return "the other " + n + " s are not explained by any evidence"
+	}
+	return "the other " + n + " s: " + r.Explanation
+}

@@ -1,0 +1,432 @@
+package overview
+
+import (
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
+)
+
+// gutter is the y axis of all charts here, so that their times align.
+const gutter = 7
+
+// roomy is the height from which lines between the regions are affordable.
+const roomy = 26
+
+// Draw lays the screen out for its size: stacked below 100 columns, list and
+// detail up to 160, three columns beyond.
+func (s *Screen) Draw(c *grid.Canvas) {
+	if s.View == nil {
+		s.drawWaitingForData(c)
+		return
+	}
+	f := s.gather()
+	if s.Full {
+		s.drawCharts(c, f)
+		return
+	}
+	y := s.drawSentence(c, f)
+	if c.H() >= roomy {
+		widget.Rule(c, y, s.Set())
+		y++
+	}
+	rest := c.Rows(y, c.H()-y)
+	switch {
+	case c.W() >= 160 && rest.H() >= 24:
+		s.drawWide(&rest, f)
+	case c.W() >= 100 && rest.H() >= 14:
+		s.drawMedium(&rest, f)
+	default:
+		s.drawNarrow(&rest, f)
+	}
+}
+
+func (s *Screen) drawWaitingForData(c *grid.Canvas) {
+	c.Text(1, 0, theme.Head, "WHOLE INCIDENT")
+	c.Text(1, 1, theme.Dim, "no evidence yet")
+	widget.Rule(c, 3, s.Set())
+	c.Text(1, 4, theme.Head, "FINDINGS")
+	c.Text(1, 5, theme.Dim, text.NoData)
+}
+
+// drawSentence is the answer and its proof; it returns the row below.
+func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
+	set := s.Set()
+	small := c.H() < 20
+	x := c.Text(1, 0, theme.Head, "WHOLE INCIDENT") + 2
+	if f.span != "" {
+		c.Text(x, 0, theme.Dim, f.span)
+		sev := widget.Warn
+		if len(s.Analysis.Findings) > 0 {
+			sev = widget.OfFinding(s.Analysis.Findings[0])
+		}
+		x = c.W() - 1 - len(widget.ConfidenceWord(s.Analysis.Confidence)) - 3
+		x = c.Text(x, 0, sev.Style(), sev.Mark()) + 1
+		c.Text(x, 0, sev.Style(), widget.ConfidenceWord(s.Analysis.Confidence))
+	}
+	y := 1
+	if f.sentence == "" {
+		c.Text(1, y, theme.OK, "nothing wrong was found in the evidence")
+		y++
+	} else {
+		y += c.Wrap(1, y, c.W()-2, 4, theme.Strong, f.sentence)
+	}
+	if !small {
+		for i, p := range f.proof {
+			if i == 1 && c.H() < 30 || i == 4 {
+				break
+			}
+			c.Clip(4, y, c.W()-5, theme.Dim, p, set.More)
+			y++
+		}
+	}
+	y = s.drawTicks(c, y, f)
+	if f.coverage != "" {
+		x := c.Text(1, y, theme.Warn, f.coverage) + 2
+		widget.Bar(c, x, y, min(60, c.W()-x-1), s.Analysis.Coverage, set, theme.Warn)
+		y++
+		lines := 2
+		if small || c.W() >= 160 {
+			lines = 1
+		}
+		for i, r := range f.remainder {
+			if i == 2 {
+				break
+			}
+			if lines == 1 {
+				c.Clip(1, y, c.W()-2, theme.Text, r, set.More)
+				y++
+			} else {
+				y += c.Wrap(1, y, c.W()-2, lines, theme.Text, r)
+			}
+		}
+	}
+	return y
+}
+
+// drawTicks shows on which independent groups of sources the findings rest.
+func (s *Screen) drawTicks(c *grid.Canvas, y int, f *facts) int {
+	if len(f.evidence) == 0 {
+		return y
+	}
+	set := s.Set()
+	x := c.Text(1, y, theme.Dim, "evidence") + 1
+	used := 0
+	for _, t := range f.evidence {
+		mark, style := set.NoTick, theme.Dim
+		if t.used {
+			mark, style = set.Tick, theme.OK
+			used++
+		}
+		if x+len(t.group)+len(t.note)+5 > c.W()-14 {
+			continue
+		}
+		x = c.Text(x, y, style, mark) + 1
+		x = c.Text(x, y, style, redact.Line(t.group))
+		if t.note != "" {
+			x = c.Text(x+1, y, theme.Dim, t.note)
+		}
+		x += 2
+	}
+	x = c.Int(x, y, theme.Text, used)
+	x = c.Text(x, y, theme.Dim, " of ")
+	x = c.Int(x, y, theme.Text, len(f.evidence))
+	c.Text(x, y, theme.Dim, " groups")
+	return y + 1
+}
+
+// drawNarrow stacks chart, bars and list.
+func (s *Screen) drawNarrow(c *grid.Canvas, f *facts) {
+	ruled := c.H() >= 18
+	list := max(3, min(len(s.rows), c.H()/3))
+	fixed := 2 + list // bars, list
+	if ruled {
+		fixed++
+	}
+	y := 0
+	if h := c.H() - fixed; h >= 5 {
+		head := c.Rows(0, 1)
+		s.drawFailingHead(&head, f)
+		plot := c.Rows(1, h-1)
+		s.failing.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart { return s.drawFailing(f) })
+		y = h
+	}
+	s.drawBars(c, y, f)
+	y += 2
+	if ruled {
+		widget.Rule(c, y, s.Set())
+		y++
+	}
+	rows := c.Rows(y, c.H()-y)
+	s.drawList(&rows, true)
+}
+
+// drawMedium puts the charts left and the selected finding right, the list below.
+func (s *Screen) drawMedium(c *grid.Canvas, f *facts) {
+	list := min(max(5, len(s.rows)), c.H()/3)
+	top := c.H() - list - 1
+	left := c.Sub(0, 0, c.W()*3/5, top)
+	s.drawCharts(&left, f)
+	wall := left.W() + 1
+	widget.Wall(c, wall, 0, top, s.Set())
+	right := c.Sub(wall+1, 0, c.W()-wall-1, top)
+	s.drawDetail(&right)
+	widget.Rule(c, top, s.Set())
+	rows := c.Rows(top+1, list)
+	s.drawList(&rows, true)
+}
+
+// drawWide has findings left, charts in the middle, locks and endpoints right,
+// and the events along the bottom.
+func (s *Screen) drawWide(c *grid.Canvas, f *facts) {
+	events := min(8, len(s.Analysis.Timeline)+1)
+	h := c.H() - events - 1
+	lw, rw := c.W()*3/10, c.W()*3/10
+	left := c.Sub(0, 0, lw, h)
+	listed := min(len(s.rows)+1, h/2)
+	left.Text(1, 0, theme.Head, "FINDINGS")
+	rows := left.Rows(1, listed)
+	s.drawList(&rows, false)
+	widget.Rule(&left, listed+1, s.Set())
+	detail := left.Rows(listed+2, h-listed-2)
+	s.drawDetail(&detail)
+	widget.Wall(c, lw, 0, h, s.Set())
+	middle := c.Sub(lw+1, 0, c.W()-lw-rw-2, h)
+	s.drawCharts(&middle, f)
+	widget.Wall(c, c.W()-rw, 0, h, s.Set())
+	right := c.Sub(c.W()-rw+1, 0, rw-1, h)
+	s.drawSide(&right, f)
+	widget.Rule(c, h, s.Set())
+	log := c.Rows(h+1, events)
+	s.drawEvents(&log, f)
+}
+
+func (s *Screen) key() chart.Key {
+	return chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}
+}
+
+func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts) {
+	x := c.Text(1, 0, theme.Head, f.what) + 2
+	x = c.Text(x, 0, theme.Dim, "at cursor ")
+	x = c.Text(x, 0, theme.Text, f.nowFailing) + 2
+	x = c.Text(x, 0, theme.Dim, "max ")
+	c.Text(x, 0, theme.Text, f.maxFailing)
+}
+
+// drawCharts stacks the charts on one time axis.
+func (s *Screen) drawCharts(c *grid.Canvas, f *facts) {
+	upper := c.H() / 2
+	head := c.Rows(0, 1)
+	s.drawFailingHead(&head, f)
+	plot := c.Rows(1, upper-1)
+	s.failing.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart {
+		ch := s.drawFailing(f)
+		ch.Gutter = gutter
+		return ch
+	})
+	low := c.Rows(upper, c.H()-upper)
+	if low.H() < 6 {
+		s.drawBars(&low, 0, f)
+		return
+	}
+	s.drawBars(&low, 1, f)
+	low.Set(1, 1, 'w', theme.Data3)
+	low.Set(1, 2, 'c', theme.Data2)
+	plot = low.Rows(3, low.H()-3)
+	s.waiting.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart { return s.drawWaiting(f) })
+}
+
+// drawBars is how many wait and how many calls hang, at the time cursor.
+func (s *Screen) drawBars(c *grid.Canvas, y int, f *facts) {
+	set := s.Set()
+	line := func(y int, label, value string, now, most float64, note string, style grid.Style) {
+		c.Text(3, y, theme.Dim, label)
+		x := c.Text(20, y, theme.Text, value) + 2
+		x = max(x, 37)
+		w := min(40, c.W()-x-1)
+		if n := grid.Width(note); note != "" && c.W()-x-n-4 > 8 {
+			w = min(w, c.W()-x-n-4)
+			c.Text(x+w+2, y, theme.Warn, note)
+		}
+		if most > 0 {
+			widget.Bar(c, x, y, w, now/most, set, style)
+		}
+	}
+	line(y, "waiting sessions", f.waitingText, f.nowWaiting, f.maxWaiting, f.pool, theme.Data3)
+	line(y+1, "calls in flight", f.flightText, f.nowFlight, f.maxFlight, "", theme.Data2)
+}
+
+// drawList lists findings, what to do, and endpoints; places says on the right
+// where enter leads.
+func (s *Screen) drawList(c *grid.Canvas, places bool) {
+	set := s.Set()
+	if len(s.rows) == 0 {
+		say := "no findings"
+		if s.Filter.Active() {
+			say = "nothing matches the filter; / then enter clears it"
+		}
+		c.Text(1, 0, theme.Dim, say)
+		return
+	}
+	top := s.list.Visible(len(s.rows), c.H())
+	for y := 0; y < c.H() && top+y < len(s.rows); y++ {
+		r := &s.rows[top+y]
+		end := c.W() - 1
+		if places {
+			hint := r.show
+			if r.do {
+				hint = "y copies"
+			}
+			end = c.Right(end, y, theme.Dim, hint) - 2
+		}
+		if r.do {
+			c.Text(6, y, theme.OK, "to do")
+			c.Clip(16, y, end-16, theme.Text, r.text, set.More)
+		} else {
+			c.Text(3, y, r.severity.Style(), r.severity.Mark())
+			c.Text(6, y, r.severity.Style(), r.word)
+			c.Clip(16, y, end-16, theme.Text, r.text, set.More)
+		}
+		widget.Cursor(c, 1, y, c.W()-2, top+y == s.list.At, set)
+	}
+}
+
+// drawDetail is the selected finding whole: claim, details, evidence, what to do.
+func (s *Screen) drawDetail(c *grid.Canvas) {
+	if s.list.At >= len(s.rows) {
+		return
+	}
+	r := &s.rows[s.list.At]
+	if r.finding < 0 {
+		s.drawEndpoint(c, r)
+		return
+	}
+	f := &s.Analysis.Findings[r.finding]
+	sev := widget.OfFinding(*f)
+	x := c.Text(1, 0, sev.Style(), sev.Mark()) + 1
+	x = c.Text(x, 0, sev.Style(), widget.RoleWord(f.Role)) + 2
+	x = c.Text(x, 0, theme.Text, widget.ConfidenceWord(f.Confidence)) + 2
+	x = c.Text(x, 0, theme.Dim, text.Clock(f.Window.From)) + 1
+	x = c.Text(x, 0, theme.Dim, "to") + 1
+	c.Text(x, 0, theme.Dim, text.Clock(f.Window.To))
+	y := 1 + c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Strong, redact.Flat(f.Claim))
+	for _, d := range f.Detail {
+		c.Set(1, y, '-', theme.Faint)
+		y += c.Wrap(3, y, c.W()-4, max(0, c.H()-y), theme.Text, redact.Flat(d))
+	}
+	x = c.Text(1, y, theme.Dim, "evidence") + 1
+	for _, g := range f.GroupNames {
+		x = c.Text(x+1, y, theme.OK, s.Set().Tick)
+		x = c.Text(x+1, y, theme.OK, redact.Line(g))
+	}
+	y++
+	if f.Action == "" {
+		return
+	}
+	c.Text(1, y+1, theme.Head, "WHAT TO DO")
+	c.Text(13, y+1, theme.Dim, "nothing runs by itself")
+	y += 2
+	for line := range lines(redact.Lines(f.Action)) {
+		style := theme.Text
+		if len(line) > 1 && line[:2] == "--" {
+			style = theme.Dim
+		}
+		y += c.Wrap(1, y, c.W()-2, max(0, c.H()-y), style, line)
+	}
+}
+
+func lines(s string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for s != "" {
+			i := 0
+			for i < len(s) && s[i] != '\n' {
+				i++
+			}
+			if !yield(s[:i]) {
+				return
+			}
+			s = s[min(len(s), i+1):]
+		}
+	}
+}
+
+func (s *Screen) drawEndpoint(c *grid.Canvas, r *row) {
+	c.Text(1, 0, r.severity.Style(), r.severity.Mark())
+	c.Text(4, 0, r.severity.Style(), r.word)
+	c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Strong, r.text)
+}
+
+// drawSide is who waits at the cursor and how the endpoints fare.
+func (s *Screen) drawSide(c *grid.Canvas, f *facts) {
+	set := s.Set()
+	c.Text(1, 0, theme.Head, "LOCKS AT CURSOR")
+	y := 1
+	for _, n := range f.roots {
+		if y > c.H()/2 {
+			break
+		}
+		c.Clip(1, y, c.W()-2, theme.Strong, n.head, set.More)
+		c.Clip(3, y+1, c.W()-4, theme.Dim, n.query, set.More)
+		y += 2
+		for _, l := range n.waits {
+			c.Set(3, y, set.Corner, theme.Faint)
+			c.Set(4, y, set.Hard, theme.Faint)
+			c.Clip(6, y, c.W()-7, theme.Text, l, set.More)
+			y++
+		}
+	}
+	if len(f.roots) == 0 {
+		c.Text(1, y, theme.Dim, f.noLocks)
+		y++
+	}
+	y++
+	widget.Rule(c, y, set)
+	y++
+	c.Text(1, y, theme.Head, "ENDPOINTS")
+	c.Right(c.W()-1, y, theme.Dim, "failed      of")
+	for _, e := range s.Analysis.Endpoints {
+		y++
+		sev, word := widget.OfImpact(e)
+		c.Text(1, y, sev.Style(), sev.Mark())
+		x := c.W() - 1 - 8
+		c.Right(c.W()-1, y, theme.Text, text.Count(e.Requests))
+		switch {
+		case e.Vanished:
+			c.Right(x, y, sev.Style(), word)
+		default:
+			c.Right(x, y, sev.Style(), text.Count(e.Failed))
+		}
+		c.Clip(4, y, x-4-9, theme.Text, redact.Line(e.Endpoint.String()), set.More)
+	}
+	if len(s.Analysis.Checked) == 0 {
+		return
+	}
+	y += 2
+	widget.Rule(c, y, set)
+	y++
+	c.Text(1, y, theme.Head, "LOOKED AT, NOT THE CAUSE")
+	for _, l := range s.Analysis.Checked {
+		y++
+		y += max(1, c.Wrap(1, y, c.W()-2, max(0, c.H()-y), theme.Dim, redact.Flat(l))) - 1
+	}
+}
+
+// drawEvents is the timeline as a log, lettered as on the charts.
+func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
+	c.Text(1, 0, theme.Head, "EVENTS")
+	y, key := 1, 'A'
+	for _, m := range s.Analysis.Timeline {
+		if m.Hidden || y >= c.H() {
+			continue
+		}
+		c.Set(1, y, key, theme.Marker)
+		c.Text(3, y, theme.Dim, text.Clock(m.At))
+		c.Text(14, y, theme.Dim, redact.Line(m.Lane))
+		end := c.Clip(24, y, c.W()-60, theme.Text, redact.Flat(m.Text), s.Set().More)
+		c.Clip(end+3, y, c.W()-end-4, theme.Dim, redact.Flat(m.SourceText), s.Set().More)
+		y++
+		key++
+	}
+}

@@ -1,0 +1,262 @@
+package overview
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+)
+
+// facts is what the screen shows of the evidence besides the analysis, gathered
+// once per view, range and cursor.
+type facts struct {
+	version uint64
+	window  incident.Window
+	cursor  time.Time
+
+	step      time.Duration
+	what      string    // what failing counts: "502/s" or "failing/s"
+	failing   []float64 // per second
+	waiting   []float64
+	flight    []float64
+	markers   []chart.Marker
+	bands     []chart.Band
+	evidence  []tick
+	sentence  string
+	proof     []string
+	coverage  string
+	remainder []string
+	span      string
+
+	// at the time cursor
+	nowFailing, maxFailing string
+	nowWaiting, maxWaiting float64
+	nowFlight, maxFlight   float64
+	waitingText            string
+	flightText             string
+	pool                   string
+	roots                  []lockRoot
+	noLocks                string
+}
+
+// lockRoot is one holder with those that wait for it, folded.
+type lockRoot struct {
+	head, query string
+	waits       []string
+}
+
+// tick is one independence group and whether a finding rests on it.
+type tick struct {
+	group string
+	used  bool
+	note  string
+}
+
+// gather brings the facts up to date.
+func (s *Screen) gather() *facts {
+	f := &s.facts
+	if f.version != s.Version || f.window != s.Range {
+		*f = facts{version: s.Version, window: s.Range}
+		s.gatherRange(f)
+		f.cursor = time.Time{}
+	}
+	if !f.cursor.Equal(s.Cursor) || f.nowFailing == "" {
+		f.cursor = s.Cursor
+		s.gatherCursor(f)
+	}
+	return f
+}
+
+func (s *Screen) gatherRange(f *facts) {
+	v, w := s.View, s.Range
+	f.step = screen.StepFor(w.Length(), 240)
+	f.what = "failing/s"
+	match := incident.Bucket.Failed
+	if slices.ContainsFunc(s.Analysis.Endpoints, func(e incident.Impact) bool { return e.Statuses[502] > 0 }) {
+		f.what = "502/s"
+		match = func(b incident.Bucket) bool { return b.Status == 502 }
+	}
+	if v.Sees("gateway") {
+		f.failing = v.Rate(match, w, f.step, true)
+		for i := range f.failing {
+			f.failing[i] /= f.step.Seconds()
+		}
+	}
+	if v.Sees("postgres") {
+		f.waiting = v.LockWaiters(w, f.step)
+	}
+	f.flight, _ = v.InFlight(w, f.step)
+	f.markers = markers(s.Analysis.Timeline)
+	f.bands = bands(s.Analysis.Findings)
+	f.maxWaiting, f.maxFlight = highest(f.waiting), highest(f.flight)
+	f.maxFailing = text.Number(highest(f.failing))
+
+	a := s.Analysis
+	f.sentence = redact.Flat(a.Sentence)
+	for _, p := range a.Proof {
+		f.proof = append(f.proof, redact.Flat(p))
+	}
+	f.evidence = ticks(v, a)
+	if a.Impact.Length() > 0 {
+		f.coverage = coverageLine(a)
+		f.span = text.Clock(a.Impact.From) + " to " + text.Clock(a.Impact.To) + "  " + text.Dur(a.Impact.Length())
+		for _, r := range a.Remainder {
+			f.remainder = append(f.remainder, redact.Flat(remainderLine(r)))
+		}
+	}
+}
+
+func (s *Screen) gatherCursor(f *facts) {
+	i := int(s.Cursor.Sub(s.Range.From) / f.step)
+	f.nowFailing = text.Number(value(f.failing, i))
+	f.nowWaiting, f.nowFlight = value(f.waiting, i), value(f.flight, i)
+	f.waitingText, f.flightText = of(f.nowWaiting, f.maxWaiting), of(f.nowFlight, f.maxFlight)
+	f.pool = ""
+	s.View.EachEpisode(func(e *incident.Episode) {
+		if e.Kind == incident.PoolFull && e.Active(s.Cursor) {
+			f.pool = redact.Line(e.Text) + " FULL since " + text.Clock(e.From)
+		}
+	})
+	s.gatherLocks(f)
+}
+
+// gatherLocks folds the lock tree at the cursor into a few lines.
+func (s *Screen) gatherLocks(f *facts) {
+	f.roots, f.noLocks = nil, "nobody waits for a lock"
+	if !s.View.Sees("postgres") || math.IsNaN(f.nowWaiting) {
+		f.noLocks = text.NoData
+		return
+	}
+	tree := s.View.LockTree(s.Cursor)
+	for _, n := range tree.Roots {
+		r := lockRoot{
+			head:  fmt.Sprintf("%d %s %s %s  blocks %d", n.PID, redact.Line(n.User), n.Held, redact.Line(n.Relation), n.Blocks),
+			query: redact.Flat(n.Query),
+		}
+		type kind struct{ wanted, lockType string }
+		counts := map[kind]int{}
+		var order []kind
+		var walk func(n *incident.LockNode)
+		walk = func(n *incident.LockNode) {
+			for _, c := range n.Children {
+				k := kind{c.Wanted.String(), c.LockType}
+				if counts[k]++; counts[k] == 1 {
+					order = append(order, k)
+				}
+				walk(c)
+			}
+		}
+		walk(n)
+		for _, k := range order {
+			r.waits = append(r.waits, fmt.Sprintf("%d want %s (%s)", counts[k], k.wanted, redact.Line(k.lockType)))
+		}
+		f.roots = append(f.roots, r)
+	}
+}
+
+func of(now, most float64) string {
+	if math.IsNaN(now) {
+		return text.NoData
+	}
+	return text.Number(now) + " of max " + text.Number(most)
+}
+
+// value is the i-th value, NaN where there is none.
+func value(list []float64, i int) float64 {
+	if i < 0 || len(list) == 0 || i > len(list) {
+		return math.NaN()
+	}
+	return list[min(i, len(list)-1)]
+}
+
+func highest(list []float64) float64 {
+	m := math.NaN()
+	for _, v := range list {
+		if !math.IsNaN(v) && (math.IsNaN(m) || v > m) {
+			m = v
+		}
+	}
+	return m
+}
+
+// markers are the letters of the timeline's entries, in order.
+func markers(moments []incident.Moment) (out []chart.Marker) {
+	for _, m := range moments {
+		if m.Hidden || len(out) == 26 {
+			continue
+		}
+		out = append(out, chart.Marker{At: m.At, Key: rune('A' + len(out)), Label: redact.Line(m.Lane)})
+	}
+	return out
+}
+
+// bands are the windows of the triggers.
+func bands(findings []incident.Finding) (out []chart.Band) {
+	for _, f := range findings {
+		if f.Role != incident.Trigger || f.Window.Length() == 0 {
+			continue
+		}
+		label := "trigger"
+		if f.Subject.Mode != "" {
+			label = f.Subject.Mode + " lock"
+		}
+		label += " " + text.Count(int64(f.Window.Length()/time.Second)) + " s"
+		out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(label)})
+	}
+	return out
+}
+
+// ticks lists the independence groups of all sources: those that a finding
+// rests on, and the others with the reason.
+func ticks(v *incident.View, a incident.Analysis) (out []tick) {
+	used := map[string]bool{}
+	for _, f := range a.Findings {
+		for _, g := range f.GroupNames {
+			used[g] = true
+		}
+	}
+	for _, src := range v.Sources {
+		i := slices.IndexFunc(out, func(t tick) bool { return t.group == src.Group })
+		if i < 0 {
+			i = len(out)
+			out = append(out, tick{group: src.Group, used: used[src.Group]})
+		}
+		if !out[i].used && src.State != incident.SourceOK && src.State != incident.SourceDone {
+			out[i].note = src.State.String()
+		}
+		delete(used, src.Group)
+	}
+	var rest []string
+	for g := range used {
+		rest = append(rest, g)
+	}
+	slices.Sort(rest)
+	for _, g := range rest {
+		out = append(out, tick{group: g, used: true})
+	}
+	return out
+}
+
+func (s *Screen) drawFailing(f *facts) *chart.Chart {
+	return &chart.Chart{
+		Window: s.Range, Glyphs: s.Glyphs, Markers: f.markers, Bands: f.bands,
+		Series: []chart.Series{{Name: f.what, Style: theme.Data1, Kind: chart.Area, From: s.Range.From, Step: f.step, Values: f.failing}},
+	}
+}
+
+func (s *Screen) drawWaiting(f *facts) *chart.Chart {
+	return &chart.Chart{
+		Window: s.Range, Glyphs: s.Glyphs, Bands: f.bands, Gutter: gutter,
+		Series: []chart.Series{
+			{Name: "waiting sessions", Key: 'w', Style: theme.Data3, From: s.Range.From, Step: f.step, Values: f.waiting},
+			{Name: "calls in flight", Key: 'c', Style: theme.Data2, Pattern: chart.Dashed, From: s.Range.From, Step: f.step, Values: f.flight},
+		},
+	}
+}
