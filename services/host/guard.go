@@ -277,6 +277,9 @@ func (g *Guard) failed(c *retry.Call) (wait time.Duration, again bool) {
 // under Detach.
 func (g *Guard) below(ctx context.Context) context.Context {
 	if g.policy.Cancel == policy.Detach {
+		if own, ok := ctx.(interface{ WithoutCancel() context.Context }); ok { // cheaper where time is virtual
+			return own.WithoutCancel()
+		}
 		return context.WithoutCancel(ctx)
 	}
 	return ctx

@@ -26,6 +26,9 @@ type Attempt struct {
 func takeTrace(opts []grpc.CallOption) (*Trace, []grpc.CallOption) {
 	for i, o := range opts {
 		if t, ok := o.(*Trace); ok {
+			if i == len(opts)-1 {
+				return t, opts[:i:i]
+			}
 			return t, slices.Concat(opts[:i], opts[i+1:])
 		}
 	}

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"time"
@@ -107,7 +106,7 @@ func (a *arrivals) Run() {
 
 // customer is one request, and for an accepted order the payment that follows.
 type customer struct {
-	ctx   vtime.Context
+	ctx   vtime.Loose
 	s     *shop
 	route gateway.Route
 	n     uint64
@@ -119,8 +118,6 @@ func (c *customer) draw(step uint64) float64 { return c.s.choices.At(c.tag + ste
 
 // Run is the customer's process.
 func (c *customer) Run() {
-	k := c.s.r.w.K
-	k.Detach(&c.ctx, context.Background())
 	c.ctx.SetTag(c.tag)
 	switch c.route {
 	case gateway.PostOrder:
@@ -148,7 +145,7 @@ func (c *customer) ask(q gateway.Request) gateway.Response {
 func (c *customer) checkout() {
 	lines := 1 + int(c.draw(1)*3)
 	cart := order.Cart{
-		ID: fmt.Sprintf("cart_%06x", c.tag>>40), UserID: fmt.Sprintf("usr_%06x", c.tag>>16&0xffffff),
+		ID: hexID("cart_", c.tag>>40), UserID: hexID("usr_", c.tag>>16),
 		Items: make([]order.Item, lines),
 	}
 	first := int(c.draw(2) * float64(len(c.s.skus)))
@@ -173,6 +170,17 @@ func (c *customer) checkout() {
 	c.ask(gateway.Request{Route: gateway.PostIntent, Key: resp.Order.OrderID, Intent: gateway.Intent{
 		Amount: gateway.Cents(cents), Currency: "USD",
 	}})
+}
+
+// hexID is prefix and the lower 24 bits of v.
+func hexID(prefix string, v uint64) string {
+	const digits = "0123456789abcdef"
+	var buf [16]byte
+	b := append(buf[:0], prefix...)
+	for shift := 20; shift >= 0; shift -= 4 {
+		b = append(b, digits[v>>shift&0xf])
+	}
+	return string(b)
 }
 
 // client is what the access log tells of the customer.

@@ -2,68 +2,23 @@ package vtime
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// Context is a context.Context in virtual time. Processes parked under it are
-// woken when it ends; its Done channel is made only when somebody asks for it.
-// Contexts derived by context.WithValue work as they do elsewhere.
-type Context struct {
-	k        *Kernel
-	values   context.Context // whom Value asks next; nil for none
-	up       *Context        // whose end ends this one
-	ends     bool            // can end at all
-	timed    bool
-	deadline Time
-	err      error
-	timer    Timer
-	done     chan struct{}
-	after    []*afterFunc
-
-	tag   uint64 // whose context this is, for random draws keyed by it
-	forks uint64
-
-	child      *Context // youngest
-	prev, next *Context // siblings
-	waiter     *Proc    // latest to park
-}
-
-// key is what a Context answers to with itself.
-var key = new(byte)
-
-// Virtual is the nearest virtual ancestor of ctx whose end ends ctx; nil when
-// there is none.
-func Virtual(ctx context.Context) *Context {
-	if c, ok := ctx.(*Context); ok {
-		return c
-	}
-	c, _ := ctx.Value(key).(*Context)
-	if c == nil || !c.ends || ctx.Done() == nil { // context.WithoutCancel keeps values only
-		return nil
-	}
-	return c
-}
-
-// Nearest is the nearest virtual ancestor of ctx, though its end may not be
-// ctx's; nil when there is none.
-func Nearest(ctx context.Context) *Context {
-	if c, ok := ctx.(*Context); ok {
-		return c
-	}
-	c, _ := ctx.Value(key).(*Context)
-	return c
-}
-
-// Fork is a number that depends on nothing but c's tag and on how often c was
-// asked before: what is drawn with it belongs to one step of one request,
-// whatever other requests do meanwhile.
-func (c *Context) Fork() uint64 {
-	c.forks++
-	return Mix(c.tag + Mix(c.forks))
-}
+// Tag says whose context one is, for random draws that belong to one step of one
+// request, whatever other requests do meanwhile.
+type Tag struct{ tag, forks uint64 }
 
 // SetTag says whose context this is.
-func (c *Context) SetTag(tag uint64) { c.tag = tag }
+func (t *Tag) SetTag(tag uint64) { *t = Tag{tag: tag} }
+
+// Fork is a number that depends on nothing but the tag and on how often it was
+// forked before.
+func (t *Tag) Fork() uint64 {
+	t.forks++
+	return Mix(t.tag + Mix(t.forks))
+}
 
 // Mix is a full mixing hash of 64 bits (SplitMix64's finaliser): two numbers that
 // differ in one bit give results that differ in half of theirs.
@@ -75,30 +30,131 @@ func Mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Detach makes c a context with ctx's values that never ends. Its tag is a fork
-// of ctx's. It is for contexts that live inside a larger object.
-func (k *Kernel) Detach(c *Context, ctx context.Context) {
-	*c = Context{k: k, values: ctx}
+// Loose is a context that never ends: it has values and a tag and no more. It is
+// for living inside a larger object.
+type Loose struct {
+	Tag
+	values context.Context // whom Value asks; nil for none
+}
+
+// Detach makes l a context with ctx's values. Its tag is a fork of ctx's.
+func (l *Loose) Detach(ctx context.Context) {
+	*l = Loose{values: beyond(ctx)}
 	if near := Nearest(ctx); near != nil {
-		c.tag = near.Fork()
+		l.tag = near.Fork()
+	}
+}
+
+// Deadline is none.
+func (*Loose) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done is nil.
+func (*Loose) Done() <-chan struct{} { return nil }
+
+// Err is nil.
+func (*Loose) Err() error { return nil }
+
+// Value asks the context that this one was derived from.
+func (l *Loose) Value(k any) any {
+	if k == any(key) {
+		return l
+	}
+	if l.values == nil {
+		return nil
+	}
+	return l.values.Value(k)
+}
+
+// WithoutCancel is l: there is no end to take away.
+func (l *Loose) WithoutCancel() context.Context { return l }
+
+// Context is a context.Context in virtual time. Processes parked under it are
+// woken when it ends; its Done channel is made only when somebody asks for it.
+// Contexts derived by context.WithValue work as they do elsewhere.
+type Context struct {
+	Tag
+	k        *Kernel
+	values   context.Context // whom Value asks next; nil for none
+	up       *Context        // whose end ends this one
+	timed    bool
+	deadline Time
+	err      error
+	timer    Timer
+	done     chan struct{}
+	after    *[]*afterFunc
+
+	child      *Context // youngest
+	prev, next *Context // siblings
+	waiter     *Proc    // latest to park
+}
+
+// key is what a virtual context answers to with itself.
+var key = new(byte)
+
+// beyond is whom to ask for values in ctx's place: virtual contexts have none of
+// their own, so contexts derived from them need not keep them.
+func beyond(ctx context.Context) context.Context {
+	switch c := ctx.(type) {
+	case *Context:
+		return c.values
+	case *Loose:
+		return c.values
+	}
+	return ctx
+}
+
+// Virtual is the nearest virtual ancestor of ctx whose end ends ctx; nil when
+// there is none.
+func Virtual(ctx context.Context) *Context {
+	switch c := ctx.(type) {
+	case *Context:
+		return c
+	case *Loose:
+		return nil
+	}
+	c, _ := ctx.Value(key).(*Context)
+	if c == nil || ctx.Done() == nil { // context.WithoutCancel keeps values only
+		return nil
+	}
+	return c
+}
+
+// Nearest is the tag of the nearest virtual ancestor of ctx, though its end may
+// not be ctx's; nil when there is none.
+func Nearest(ctx context.Context) *Tag {
+	v := any(ctx)
+	for {
+		switch c := v.(type) {
+		case *Context:
+			return &c.Tag
+		case *Loose:
+			return &c.Tag
+		case context.Context:
+			v = c.Value(key)
+		default:
+			return nil
+		}
 	}
 }
 
 // Root makes c a context that only Cancel or its own deadline ends.
-func (k *Kernel) Root(c *Context, values context.Context, tag uint64) {
-	*c = Context{k: k, values: values, ends: true, tag: tag}
+func (k *Kernel) Root(c *Context, tag uint64) {
+	*c = Context{k: k, Tag: Tag{tag: tag}}
 }
 
 // Detached has ctx's values and never ends.
-func (k *Kernel) Detached(ctx context.Context) *Context {
-	c := new(Context)
-	k.Detach(c, ctx)
-	return c
+func Detached(ctx context.Context) *Loose {
+	l := new(Loose)
+	l.Detach(ctx)
+	return l
 }
+
+// WithoutCancel has c's values and never ends.
+func (c *Context) WithoutCancel() context.Context { return Detached(c) }
 
 // WithCancel derives a context that Cancel ends.
 func (k *Kernel) WithCancel(ctx context.Context) *Context {
-	c := &Context{k: k, values: ctx, ends: true}
+	c := &Context{k: k, values: beyond(ctx)}
 	if near := Nearest(ctx); near != nil {
 		c.tag = near.Fork()
 	}
@@ -142,7 +198,7 @@ func (c *Context) Run() { c.end(context.DeadlineExceeded) }
 func (c *Context) Cancel() { c.end(context.Canceled) }
 
 func (c *Context) attach(up *Context) {
-	if up == nil || !up.ends {
+	if up == nil {
 		return
 	}
 	if up.err != nil {
@@ -188,10 +244,12 @@ func (c *Context) end(err error) {
 	for p := c.waiter; p != nil; p = p.further {
 		p.Wake(Ended)
 	}
-	for _, a := range c.after {
-		c.k.Soon(Func(a.f))
+	if c.after != nil {
+		for _, a := range *c.after {
+			c.k.Soon(Func(a.f))
+		}
+		c.after = nil
 	}
-	c.after = nil
 	for d := c.child; d != nil; d = c.child {
 		d.end(err)
 	}
@@ -229,11 +287,8 @@ func (c *Context) Deadline() (time.Time, bool) {
 // At is Deadline as an instant of the kernel.
 func (c *Context) At() (at Time, ok bool) { return c.deadline, c.timed }
 
-// Done is closed when the context ends; nil when it never does.
+// Done is closed when the context ends.
 func (c *Context) Done() <-chan struct{} {
-	if !c.ends {
-		return nil
-	}
 	if c.done == nil {
 		c.done = make(chan struct{})
 		if c.err != nil {
@@ -268,14 +323,19 @@ func (c *Context) AfterFunc(f func()) (stop func() bool) {
 		c.k.Soon(Func(f))
 		return func() bool { return false }
 	}
-	c.after = append(c.after, a)
+	if c.after == nil {
+		c.after = new([]*afterFunc)
+	}
+	*c.after = append(*c.after, a)
 	return func() bool {
-		for i, b := range c.after {
-			if a == b {
-				c.after = append(c.after[:i], c.after[i+1:]...)
-				return true
-			}
+		if c.after == nil {
+			return false
 		}
-		return false
+		i := slices.Index(*c.after, a)
+		if i < 0 {
+			return false
+		}
+		*c.after = slices.Delete(*c.after, i, i+1)
+		return true
 	}
 }

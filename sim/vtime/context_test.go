@@ -16,7 +16,7 @@ func TestContextEndsItsChildrenAndSleepers(t *testing.T) {
 	parent := k.WithTimeout(context.WithValue(context.Background(), name{}, "checkout"), 10*time.Second)
 	wrapped := context.WithValue(parent, "k", "v")
 	child := k.WithTimeout(wrapped, time.Minute)
-	loose := k.Detached(child)
+	loose := Detached(child)
 
 	type end struct {
 		Who string
@@ -33,7 +33,7 @@ func TestContextEndsItsChildrenAndSleepers(t *testing.T) {
 	sleeper("parent", parent)
 	sleeper("child", child)
 	sleeper("wrapped", Virtual(wrapped))
-	sleeper("detached", loose)
+	sleeper("detached", Virtual(loose))
 	sleeper("without cancel", Virtual(context.WithoutCancel(child)))
 	run(t, k, time.Minute)
 

@@ -214,7 +214,7 @@ func (k *Kernel) Park() Reason {
 
 // ParkUnder is Park that also ends, with Ended, when c does. c may be nil.
 func (k *Kernel) ParkUnder(c *Context) Reason {
-	if c == nil || !c.ends {
+	if c == nil {
 		return k.Park()
 	}
 	if c.err != nil {

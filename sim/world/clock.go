@@ -52,7 +52,7 @@ func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Contex
 		return v.Err()
 	}
 	r := &race{f: f, caller: c.k.Current()}
-	c.k.Detach(&r.ctx, ctx)
+	r.ctx.Detach(ctx)
 	c.k.Start(c.group, r)
 	var limit vtime.Timer
 	if d > 0 {
@@ -77,7 +77,7 @@ func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Contex
 
 // race is a function that runs for a caller that may not wait for its end.
 type race struct {
-	ctx    vtime.Context
+	ctx    vtime.Loose
 	f      func(context.Context) error
 	caller *vtime.Proc // nil when it has gone on
 	err    error

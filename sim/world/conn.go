@@ -148,6 +148,33 @@ type stream struct {
 	over       bool // the server has heard that nobody waits
 	resp       any
 	err        error
+
+	users   int             // the caller, the handler and the resets under way
+	receive func(any) error // hands the request to the handler
+}
+
+// stream is a new stream, or one that nobody needs any more.
+func (w *World) stream() *stream {
+	n := len(w.spare) - 1
+	if n < 0 {
+		s := &stream{users: 1}
+		s.receive = func(in any) error {
+			copyMessage(in, s.args)
+			return nil
+		}
+		return s
+	}
+	s := w.spare[n]
+	w.spare = w.spare[:n]
+	*s = stream{receive: s.receive, users: 1}
+	return s
+}
+
+// leave is one of the stream's users being done with it.
+func (s *stream) leave() {
+	if s.users--; s.users == 0 {
+		s.c.w.spare = append(s.c.w.spare, s)
+	}
 }
 
 // list holds the open calls of a connection, oldest first.
@@ -234,7 +261,8 @@ func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
 			return err
 		}
 	}
-	s := &stream{c: c, f: c.flow, m: m, args: args, caller: k.Current()}
+	s := c.w.stream()
+	s.c, s.f, s.m, s.args, s.caller = c, c.flow, m, args, k.Current()
 	if near := vtime.Nearest(ctx); near != nil {
 		s.tag = near.Fork()
 	}
@@ -245,25 +273,29 @@ func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
 	}
 	c.take(s)
 	if s.f.send() {
+		s.users++
 		c.w.wire.Start(&c.to.group, s)
 	}
 	switch k.ParkUnder(v) {
 	case vtime.Killed:
 		s.abandon()
+		s.leave()
 		k.Unwind()
 	case vtime.Ended:
 		s.abandon()
+		s.leave()
 		return contextError(v.Err())
 	}
 	if s.isOpen { // else the connection failed and gave the stream back
 		s.f.lastRead = k.Now()
 		c.give(s)
 	}
-	if s.err != nil {
-		return s.err
+	err := s.err
+	if err == nil {
+		copyMessage(reply, s.resp)
 	}
-	copyMessage(reply, s.resp)
-	return nil
+	s.leave()
+	return err
 }
 
 // free says whether a call may open a stream now.
@@ -334,8 +366,14 @@ func (s *stream) abandon() {
 	s.answer.Stop()
 	s.c.give(s)
 	if s.f.send() {
-		s.c.w.wire.After((*reset)(s))
+		s.tell()
 	}
+}
+
+// tell lets the server know, a network delay later, that nobody waits.
+func (s *stream) tell() {
+	s.users++
+	s.c.w.wire.After((*reset)(s))
 }
 
 // reset is RST_STREAM, or the loss of the connection, arriving at the server.
@@ -347,17 +385,19 @@ func (r *reset) Run() {
 	if r.serving {
 		r.ctx.Cancel()
 	}
+	(*stream)(r).leave()
 }
 
 // Run is the call at the server: the process that starts when the request
 // arrives.
 func (s *stream) Run() {
+	defer s.leave()
 	if s.over || s.f != s.c.flow {
 		return // it was sent on a connection that is no more
 	}
 	k := s.c.w.K
 	s.m.calls++
-	k.Root(&s.ctx, nil, s.tag)
+	k.Root(&s.ctx, s.tag)
 	if s.timeout > 0 {
 		s.ctx.SetDeadline(k.Now() + vtime.Time(s.timeout))
 	}
@@ -389,12 +429,6 @@ func onTheWire(err error) error {
 	return st.Err()
 }
 
-// receive hands the request to the handler.
-func (s *stream) receive(in any) error {
-	copyMessage(in, s.args)
-	return nil
-}
-
 // reset ends the connection: every open call fails with err, and a new connection
 // is made. Calls that still wait for a stream were never sent; they go over the
 // new one.
@@ -408,7 +442,7 @@ func (c *Conn) reset(err error) {
 		c.out++
 		s.err = err
 		if tell {
-			c.w.wire.After((*reset)(s))
+			s.tell()
 		}
 		if err == serverGone {
 			s.over = true

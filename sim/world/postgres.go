@@ -117,7 +117,8 @@ type tx struct {
 	d    *Database
 	s    *Session
 	c    *vtime.Context // under which its statements run; nil when nothing ends them
-	near *vtime.Context // whose draws they take
+	own  *vtime.Context // c, where it was made for this transaction
+	near *vtime.Tag     // whose draws they take
 }
 
 // begin takes a connection. The transaction must be ended.
@@ -126,10 +127,12 @@ func (d *Database) begin(ctx context.Context) (tx, error) {
 	if x.c != nil && d.cancel == policy.Detach {
 		at, ok := x.c.At()
 		if x.c = nil; ok {
-			x.c = d.w.K.WithDeadline(d.w.K.Detached(ctx), at)
+			x.own = d.w.K.WithDeadline(vtime.Detached(ctx), at)
+			x.c = x.own
 		}
 	}
 	if err := d.Pool.Acquire(x.c); err != nil {
+		x.end()
 		return x, err
 	}
 	n := len(d.idle) - 1
@@ -175,6 +178,10 @@ func (x *tx) work() error {
 
 // end gives back the locks and the connection, whatever happened before.
 func (x *tx) end() {
+	if x.own != nil {
+		x.own.Cancel()
+		x.own = nil
+	}
 	if x.s == nil {
 		return
 	}

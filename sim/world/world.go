@@ -33,6 +33,7 @@ type World struct {
 	onEvent  func(kind, text string)
 	services []*Service
 	conns    []*Conn
+	spare    []*stream
 
 	deadlineExceeded int
 }
