@@ -1,26 +1,202 @@
+// Package locks shows who waits for whom in Postgres at the time cursor, as a
+// tree whose equal waiters are folded into one line.
 package locks
 
 import (
+	"strings"
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
-	"tripcurve/tui/grid"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
 	"tripcurve/tui/screen"
-	"tripcurve/tui/theme"
+	"tripcurve/tui/text"
 )
 
-// Screen is the screen.
-type Screen struct{ screen.Common }
+// Screen is the lock tree.
+type Screen struct {
+	screen.Common
+	list   screen.List
+	sort   order
+	open   map[string]bool // what the user folded (false) or unfolded (true)
+	advice bool
+
+	tree    tree
+	waiting chart.Cache
+	series  waiters
+}
+
+// order is how siblings are sorted.
+type order uint8
+
+const (
+	byWaiters order = iota
+	byWait
+	byPID
+)
+
+var orders = [...]string{"waiters", "wait", "pid"}
 
 // New is the screen before any data.
-func New() *Screen { return &Screen{} }
+func New() *Screen { return &Screen{open: map[string]bool{}} }
 
 func (s *Screen) Title() string { return "Locks" }
 
-func (s *Screen) Actions() []screen.Action { return screen.Moves() }
+// Actions are what the tree can do.
+func (s *Screen) Actions() []screen.Action {
+	return append([]screen.Action{
+		{Name: "fold", Keys: []string{"enter"}, Help: "fold or unfold the selected line", Hint: "fold"},
+		{Name: "previous-sample", Keys: []string{"<"}, Help: "the sample before", Hint: "earlier"},
+		{Name: "next-sample", Keys: []string{">"}, Help: "the next sample", Hint: "later"},
+		{Name: "worst", Keys: []string{"w"}, Help: "the instant with the most waiting sessions", Hint: "worst"},
+		{Name: "sort", Keys: []string{"s"}, Arg: "ORDER", Values: orders[:], Help: "sort by waiters, wait or pid", Hint: "sort"},
+		{Name: "advice", Keys: []string{"p"}, Help: "how to prevent it, with the safe statement", Hint: "advice"},
+	}, append(screen.Moves(), screen.TimeMoves()...)...)
+}
 
+// Update takes in shared messages and moves in the tree.
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
-	s.Apply(msg)
+	switch msg := msg.(type) {
+	case screen.ActionMsg:
+		return s, s.act(msg)
+	case screen.FocusMsg:
+		s.focus(msg.Subject.PID)
+	default:
+		s.Apply(msg)
+	}
 	return s, nil
 }
 
-func (s *Screen) Draw(c *grid.Canvas) { c.Text(1, 0, theme.Strong, s.Analysis.Sentence) }
+func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
+	if s.View == nil {
+		return nil
+	}
+	rows := s.gather().rows
+	if s.list.Move(msg.Name, len(rows), max(1, s.H/2)) {
+		return nil
+	}
+	if cmd, ok := s.MoveTime(msg.Name); ok {
+		return cmd
+	}
+	switch msg.Name {
+	case "fold":
+		if s.list.At < len(rows) {
+			r := rows[s.list.At]
+			s.open[r.key] = !r.open
+			s.tree.stale = true
+		}
+	case "previous-sample":
+		return s.step(false)
+	case "next-sample":
+		return s.step(true)
+	case "worst":
+		return s.worst()
+	case "sort":
+		return s.resort(msg.Args)
+	case "advice":
+		s.advice = !s.advice
+	case "yank":
+		if s.list.At < len(rows) && rows[s.list.At].node.Query != "" {
+			return screen.Copy(redact.Lines(rows[s.list.At].node.Query), "the statement")
+		}
+		return screen.Copy("", "")
+	case "yank-markdown":
+		return screen.Copy("```\n"+s.plain()+"```\n", "the lock tree")
+	}
+	return nil
+}
+
+func (s *Screen) resort(name string) tea.Cmd {
+	s.tree.stale = true
+	if name == "" {
+		s.sort = (s.sort + 1) % order(len(orders))
+		return nil
+	}
+	for i, o := range orders {
+		if o == name {
+			s.sort = order(i)
+			return nil
+		}
+	}
+	return screen.Say("sort by " + strings.Join(orders[:], ", ") + ", not " + name)
+}
+
+// step goes to the sample after or before the one shown, so that a tree that
+// has gone can still be read.
+func (s *Screen) step(forward bool) tea.Cmd {
+	times := s.View.SampleTimes(incident.Window{From: s.View.Window.From, To: s.View.Window.To.Add(1)})
+	i := after(times, s.Cursor)
+	if forward && i < len(times) {
+		return screen.MoveCursor(times[i])
+	}
+	if i--; !forward && i >= 0 && times[i].Equal(s.Cursor) {
+		i--
+	}
+	if !forward && i >= 0 {
+		return screen.MoveCursor(times[i])
+	}
+	return screen.Say("no sample that way")
+}
+
+// after is the index of the first time after t.
+func after(times []time.Time, t time.Time) int {
+	lo, hi := 0, len(times)
+	for lo < hi {
+		if m := (lo + hi) / 2; times[m].After(t) {
+			hi = m
+		} else {
+			lo = m + 1
+		}
+	}
+	return lo
+}
+
+func (s *Screen) worst() tea.Cmd {
+	w := s.gatherWaiters()
+	at, most := -1, 0.0
+	for i, v := range w.values {
+		if v > most {
+			at, most = i, v
+		}
+	}
+	if at < 0 {
+		return screen.Say("nobody waited for a lock in what is shown")
+	}
+	return screen.MoveCursor(s.Range.From.Add(time.Duration(at+1)*w.step - 1).Truncate(time.Second))
+}
+
+// focus selects a session, once its tree is there.
+func (s *Screen) focus(pid int) {
+	if s.View == nil || pid == 0 {
+		return
+	}
+	for i, r := range s.gather().rows {
+		if r.node.PID == pid && r.folded == 0 {
+			s.list.At = i
+			return
+		}
+	}
+}
+
+// plain is the tree as text, for a ticket.
+func (s *Screen) plain() string {
+	t := s.gather()
+	var b strings.Builder
+	b.WriteString("locks at " + text.Clock(t.at) + ": " + t.summary + "\n")
+	for _, r := range t.rows {
+		b.WriteString(strings.Repeat("  ", r.depth))
+		if r.depth > 0 {
+			b.WriteString(map[bool]string{true: "+- ", false: "~  "}[r.node.Hard])
+		}
+		b.WriteString(r.name)
+		for _, f := range []string{r.user, r.lock, r.relation, r.since, r.blocks, r.statement} {
+			if f != "" {
+				b.WriteString("  " + f)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
