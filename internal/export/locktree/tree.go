@@ -1,0 +1,194 @@
+// Package locktree writes who waits for whom at one instant, as text and as JSON.
+package locktree
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+// Schema names the JSON form and its version.
+const Schema = "tripcurve.locktree/1"
+
+// Tree is the lock tree ready to be written. Lists are never null.
+type Tree struct {
+	Schema   string  `json:"schema"`
+	At       string  `json:"at"`
+	Sentence string  `json:"sentence"`
+	Waiting  int     `json:"waiting"` // sessions that wait
+	Deepest  int     `json:"deepest"` // sessions in the longest chain, the root counted
+	Cycles   [][]int `json:"cycles"`  // pids that wait for each other
+	Roots    []Node  `json:"roots"`
+}
+
+// Node is one session. Query texts are as collected, with control characters
+// made visible.
+type Node struct {
+	PID         int     `json:"pid"`
+	User        string  `json:"user"`
+	Application string  `json:"application"`
+	Database    string  `json:"database"`
+	State       string  `json:"state"`
+	Query       string  `json:"query"`
+	Relation    string  `json:"relation"`
+	LockType    string  `json:"lock_type"`
+	Held        string  `json:"held"`   // empty: unknown, or it only queues
+	Wanted      string  `json:"wanted"` // empty: it waits for nothing
+	Since       *string `json:"since"`
+	ForS        float64 `json:"for_s"`  // since then
+	Queued      bool    `json:"queued"` // its parent only waits ahead of it (a soft block)
+	Blocks      int     `json:"blocks"`
+	Waiters     []Node  `json:"waiters"`
+}
+
+// New makes the tree with the sentence of an analysis of the same evidence.
+func New(t incident.LockTree, a incident.Analysis) Tree {
+	out := Tree{
+		Schema: Schema, At: t.At.UTC().Format(time.RFC3339Nano), Sentence: redact.Line(a.Sentence),
+		Waiting: t.Waiting, Deepest: t.Deepest, Cycles: t.Cycles, Roots: []Node{},
+	}
+	if out.Cycles == nil {
+		out.Cycles = [][]int{}
+	}
+	for _, r := range t.Roots {
+		out.Roots = append(out.Roots, node(r, t.At, true))
+	}
+	return out
+}
+
+func node(n *incident.LockNode, at time.Time, root bool) Node {
+	out := Node{
+		PID: n.PID, User: redact.Line(n.User), Application: redact.Line(n.Application), Database: redact.Line(n.Database),
+		State: redact.Line(n.State), Query: redact.Line(redact.MaskSecrets(n.Query)),
+		Relation: redact.Line(n.Relation), LockType: redact.Line(n.LockType),
+		Held: n.Held.String(), Wanted: n.Wanted.String(), Since: export.Instant(n.Since),
+		Queued: !root && !n.Hard, Blocks: n.Blocks, Waiters: []Node{},
+	}
+	if !n.Since.IsZero() {
+		out.ForS = export.Seconds(max(0, at.Sub(n.Since)))
+	}
+	for _, c := range n.Children {
+		out.Waiters = append(out.Waiters, node(c, at, false))
+	}
+	return out
+}
+
+// maxAlike is how many equal waiters are listed before the rest is counted:
+// 100 equal lines help nobody.
+const maxAlike = 5
+
+// Text is the sentence and the tree for a terminal or a pager.
+func Text(t incident.LockTree, a incident.Analysis) string {
+	var b strings.Builder
+	b.WriteString(redact.Line(a.Sentence))
+	b.WriteString("\n")
+	if t.Waiting == 0 && len(t.Cycles) == 0 {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "\nlocks at %s   %d waiting, %s, deepest %d\n", t.At.UTC().Format("15:04:05Z"), t.Waiting, count(len(t.Roots), "root"), t.Deepest)
+	for _, c := range t.Cycles {
+		fmt.Fprintf(&b, "!! these wait for each other: %s\n", strings.Trim(fmt.Sprint(c), "[]"))
+	}
+	for _, r := range t.Roots {
+		rootText(&b, r, t.At)
+		children(&b, r.Children, "", t.At)
+	}
+	if action := firstAction(a); action != "" {
+		fmt.Fprintf(&b, "\nwhat to do: %s\n", redact.Lines(action))
+	}
+	return b.String()
+}
+
+func rootText(b *strings.Builder, r *incident.LockNode, at time.Time) {
+	fmt.Fprintf(b, "%d %s", r.PID, who(r))
+	if r.Held != 0 {
+		fmt.Fprintf(b, "  holds %s on %s", r.Held, redact.Line(r.Relation))
+	}
+	if !r.Since.IsZero() {
+		fmt.Fprintf(b, "  since %s (%s)", r.Since.UTC().Format("15:04:05Z"), age(r.Since, at))
+	}
+	fmt.Fprintf(b, "  %s  blocks %d\n", redact.Line(r.State), r.Blocks)
+	if r.Query != "" {
+		fmt.Fprintf(b, "|  %s\n", redact.Line(redact.MaskSecrets(r.Query)))
+	}
+}
+
+func children(b *strings.Builder, nodes []*incident.LockNode, indent string, at time.Time) {
+	shown, folded := 0, 0
+	for i, n := range nodes {
+		leaf := len(n.Children) == 0
+		if leaf && shown >= maxAlike {
+			folded++
+			continue
+		}
+		if leaf {
+			shown++
+		}
+		branch, below := "+- ", "|  "
+		if i == len(nodes)-1 {
+			branch, below = "`- ", "   "
+		}
+		if !n.Hard {
+			branch = branch[:1] + "~ " // only ahead in the queue
+		}
+		fmt.Fprintf(b, "%s%s%d %s  wants %s", indent, branch, n.PID, who(n), n.Wanted)
+		if n.LockType != "" && n.LockType != "relation" {
+			fmt.Fprintf(b, " (%s)", redact.Line(n.LockType))
+		}
+		if n.Relation != "" {
+			fmt.Fprintf(b, " on %s", redact.Line(n.Relation))
+		}
+		fmt.Fprintf(b, ", waits %s", age(n.Since, at))
+		if n.Blocks > 0 {
+			fmt.Fprintf(b, ", blocks %d", n.Blocks)
+		}
+		if !n.Hard {
+			b.WriteString(" (behind it in the queue)")
+		}
+		b.WriteString("\n")
+		children(b, n.Children, indent+below, at)
+	}
+	if folded > 0 {
+		fmt.Fprintf(b, "%s`- %d more that block nobody\n", indent, folded)
+	}
+}
+
+func who(n *incident.LockNode) string {
+	var parts []string
+	for _, p := range []string{n.User, n.Application} {
+		if p != "" {
+			parts = append(parts, redact.Line(p))
+		}
+	}
+	if len(parts) == 0 {
+		return "session not seen"
+	}
+	return strings.Join(parts, " ")
+}
+
+func age(since, at time.Time) string {
+	if since.IsZero() {
+		return "for an unknown time"
+	}
+	return max(0, at.Sub(since)).Round(time.Second).String()
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func firstAction(a incident.Analysis) string {
+	for _, f := range a.Findings {
+		if f.Action != "" {
+			return f.Action
+		}
+	}
+	return ""
+}
