@@ -1,0 +1,10 @@
+package screen
+
+import "tripcurve/internal/policy"
+
+// PolicyMsg tells all screens which policies the user has chosen, and on which
+// edge.
+type PolicyMsg struct {
+	Edge  string
+	Edges policy.Edges // not to be changed by who gets it
+}

@@ -1,0 +1,476 @@
+package tune
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/policy"
+	"tripcurve/internal/redact"
+	"tripcurve/sim"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+)
+
+// rect is a rectangle of the canvas.
+type rect struct{ x, y, w, h int }
+
+func (r rect) of(c *grid.Canvas) grid.Canvas { return c.Sub(r.x, r.y, r.w, r.h) }
+
+// layout says where everything is; a part without height is not drawn.
+type layout struct {
+	head, knobs, help, table, chart, strip rect
+	measures                               []int
+	short, spread                          bool // of the table
+	rule                                   int  // row of the line above the results; -1 none
+	wall                                   int  // column between knobs and results; -1 none
+}
+
+// layout divides a canvas: knobs over results on a small one, side by side on a
+// wide one, with the curve across the top where it is also high.
+func (s *Screen) layout(w, h int) layout {
+	l := layout{head: rect{0, 0, w, 1}, rule: -1, wall: -1, measures: every()}
+	n := len(l.measures)
+	switch {
+	case s.Full && w > 0: // the knobs alone would hide what they do: the curve instead
+		l.chart = rect{1, 1, w - 2, h - 3}
+		l.strip = rect{1, h - 2, w - 2, 1}
+		l.knobs = rect{0, h - 1, w, 1}
+	case w >= 160 && h >= 36:
+		top := h - 2 - max(len(s.rows)+2, n+2)
+		top = min(max(top, 8), h/2)
+		l.chart = rect{1, 1, w - 2, top}
+		l.strip = rect{1, 1 + top, w - 2, 1}
+		l.rule = top + 2
+		l.wall = w - 64
+		l.knobs = rect{0, l.rule + 1, l.wall, h - l.rule - 2}
+		l.help = rect{1, h - 1, l.wall - 1, 1}
+		l.table = rect{l.wall + 2, l.rule + 1, w - l.wall - 3, h - l.rule - 1}
+		l.spread = true
+	case w >= 100:
+		l.wall = w - 54
+		l.knobs = rect{0, 1, l.wall, h - 2}
+		l.help = rect{1, h - 1, l.wall - 1, 1}
+		right := rect{l.wall + 2, 1, w - l.wall - 3, h - 1}
+		rows := min(n+2, right.h-7)
+		l.table = rect{right.x, h - rows, right.w, rows}
+		l.chart = rect{right.x, 1, right.w, h - rows - 3}
+		l.strip = rect{right.x, h - rows - 2, right.w, 1}
+		l.spread = true
+	case w >= 76 && h >= 20:
+		l.measures = few
+		rows := len(few) + 1
+		l.rule = h - rows - 1
+		l.knobs = rect{0, 1, w, l.rule - 2}
+		l.help = rect{1, l.rule - 1, w - 2, 1}
+		l.table = rect{1, l.rule + 1, 42, rows}
+		l.chart = rect{44, l.rule + 1, w - 45, rows - 1}
+		l.strip = rect{44, h - 1, w - 45, 1}
+	default:
+		l.short, l.spread, l.measures = true, true, fewer
+		rows := len(fewer) + 1
+		l.rule = h - rows - 2
+		l.knobs = rect{0, 1, w, max(1, l.rule-1)}
+		l.table = rect{1, l.rule + 1, w - 2, rows}
+		l.strip = rect{1, h - 1, w - 2, 1}
+	}
+	return l
+}
+
+func (s *Screen) Draw(c *grid.Canvas) {
+	l := s.layout(c.W(), c.H())
+	draw := func(r rect, f func(*grid.Canvas)) {
+		if r.w > 0 && r.h > 0 {
+			part := r.of(c)
+			f(&part)
+		}
+	}
+	if l.rule >= 0 {
+		c.Fill(0, l.rule, c.W(), 1, s.Set().Rule, theme.Faint)
+		s.drawVerdict(c, l.rule)
+	}
+	if l.wall >= 0 {
+		c.Fill(l.wall, max(1, l.rule+1), 1, c.H(), s.Set().Wall, theme.Faint)
+	}
+	draw(l.head, s.drawHead)
+	draw(l.knobs, s.drawKnobs)
+	draw(l.help, s.drawHelp)
+	draw(l.chart, s.drawChart)
+	draw(l.strip, s.drawStrip)
+	draw(l.table, func(c *grid.Canvas) { s.drawTable(c, l) })
+}
+
+// drawHead says what is tuned against what.
+func (s *Screen) drawHead(c *grid.Canvas) {
+	x := c.Text(1, 0, theme.Dim, "edge ")
+	x = c.Text(x, 0, theme.Accent, "< "+s.edgeName()+" >") + 2
+	sc := s.opt.Scenario
+	said := fmt.Sprintf("simulation of %s, seed %d", redact.Line(sc.Name), sc.Seed)
+	if s.Name != "" && s.View != nil && !s.ours() {
+		said = fmt.Sprintf("simulation of %s, not of %s", redact.Line(sc.Name), redact.Line(s.Name))
+	}
+	if room := c.W() - x - 1; room > 10 {
+		c.Clip(max(x, c.W()-1-grid.Width(said)), 0, room, theme.Dim, said, s.Set().More)
+	}
+}
+
+// ours says whether the incident shown is the one that is simulated: they share
+// their time.
+func (s *Screen) ours() bool {
+	sc := s.opt.Scenario
+	return s.View != nil && s.View.Window.Meet(incident.Window{From: sc.Start, To: sc.Start.Add(sc.Length)}).Length() > sc.Length/2
+}
+
+// drawKnobs draws the rows that fit around the focused one.
+func (s *Screen) drawKnobs(c *grid.Canvas) {
+	top := s.list.Visible(len(s.rows), c.H())
+	for y := range c.H() {
+		i := top + y
+		if i >= len(s.rows) {
+			break
+		}
+		s.drawRow(c, y, s.rows[i], i == s.list.At)
+	}
+	if n, h := len(s.rows), c.H(); n > h && h > 1 {
+		from, size := top*h/n, max(1, h*h/n)
+		c.Fill(c.W()-1, 0, 1, h, s.Set().Wall, theme.Faint)
+		c.Fill(c.W()-1, min(from, h-size), 1, size, s.Set().Full, theme.Dim)
+	}
+}
+
+// Columns of a knob's line.
+const (
+	nameAt  = 3
+	valueAt = 28
+	barAt   = 40
+)
+
+func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
+	set := s.Set()
+	w := c.W()
+	switch {
+	case r.edge:
+		c.Text(nameAt, y, theme.Text, "edge")
+		c.Text(valueAt, y, theme.Accent, s.edgeName())
+		if w > 66 {
+			c.Right(w-2, y, theme.Dim, fmt.Sprintf("%d of %d", s.edge+1, len(s.names)))
+		}
+	case r.head != "":
+		c.Text(1, y, theme.Head, r.head)
+		return
+	default:
+		f, p, now := r.field, s.policy(), s.now()
+		style, mark := theme.Text, " "
+		if changed(f, now, p) {
+			style, mark = theme.Accent, "*"
+		}
+		c.Text(nameAt-1, y, theme.Accent, mark)
+		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, name(f), set.More)
+		if at && s.typing {
+			s.inputX = valueAt
+			c.Fill(valueAt, y, barAt-valueAt-1, 1, ' ', theme.Input)
+			c.Clip(valueAt, y, w-valueAt-1, theme.Input, s.input.Value(), "")
+			c.Clip(max(barAt, valueAt+grid.Width(s.input.Value())+2), y, w-barAt-2, theme.Dim, "enter takes it, esc does not", set.More)
+			break
+		}
+		c.Clip(valueAt, y, barAt-valueAt-1, style, value(f, p), set.More)
+		s.drawBar(c, y, f, p, now)
+	}
+	if at {
+		c.Set(1, y, set.Cursor, theme.Accent)
+		c.Select(0, y, w)
+	}
+}
+
+// name is a knob's name within its group.
+func name(f policy.Field) string {
+	if f.Name == "breaker" {
+		return "library"
+	}
+	if len(f.Name) > 8 && f.Name[:8] == "breaker." {
+		return f.Name[8:]
+	}
+	return f.Name
+}
+
+// changed says whether a knob stands elsewhere than it did.
+func changed(f policy.Field, now, this policy.Policy) bool {
+	if len(f.Name) > 8 && f.Name[:8] == "breaker." && now.Breaker.Library != this.Breaker.Library {
+		return false // the library itself is marked
+	}
+	return f.Get(now) != f.Get(this)
+}
+
+// changesOf lists the values of an edge that differ, as --set takes them.
+func changesOf(edge string, now, this policy.Policy) (out []string) {
+	for _, f := range policy.FieldsOf(this) {
+		if changed(f, now, this) {
+			out = append(out, edge+"."+f.Name+"="+f.Get(this))
+		}
+	}
+	return out
+}
+
+// drawBar draws the slider, a mark where the knob stood, and its range.
+func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Policy) {
+	w := c.W()
+	if f.Kind == policy.KindChoice || f.Kind == policy.KindSwitch {
+		x, choices := barAt, f.Choices
+		if f.Kind == policy.KindSwitch {
+			choices = []string{"off", "on"}
+		}
+		for _, choice := range choices {
+			style := theme.Dim
+			if choice == value(f, p) {
+				style = theme.Accent
+			}
+			x = c.Text(x, y, style, choice) + 2
+		}
+		return
+	}
+	if f.Max <= f.Min || f.Kind == policy.KindText {
+		return
+	}
+	span := limits(f)
+	bar := min(w-barAt-2, 60)
+	if w >= 74 {
+		bar = min(w-barAt-14, 60)
+		c.Clip(barAt+bar+1, y, w-barAt-bar-3, theme.Dim, span, "")
+	}
+	if bar < 4 {
+		return
+	}
+	place := func(v float64) int {
+		return int(math.Round((min(max(v, f.Min), f.Max) - f.Min) / (f.Max - f.Min) * float64(bar-1)))
+	}
+	c.Fill(barAt, y, bar, 1, s.Set().Empty, theme.Faint)
+	if changed(f, now, p) {
+		c.Set(barAt+place(f.Number(now)), y, '|', theme.Dim)
+	}
+	c.Set(barAt+place(f.Number(p)), y, s.Set().Knob, theme.Accent)
+}
+
+// drawHelp says what the focused knob does.
+func (s *Screen) drawHelp(c *grid.Canvas) {
+	r := s.focused()
+	help := r.field.Help
+	if r.edge {
+		help = "the call whose policy is tuned: h and l, or e anywhere, change it"
+	}
+	c.Clip(0, 0, c.W(), theme.Dim, help, s.Set().More)
+}
+
+// drawVerdict puts the one number that matters most on the rule.
+func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
+	now, this := s.runs.shown()
+	said, style := " turn a knob to see what it would have done ", theme.Dim
+	switch {
+	case s.runs.err != nil:
+		said, style = " "+redact.Flat(s.runs.err.Error())+" ", theme.Crit
+	case now == nil && s.runs.current == nil:
+		return
+	case s.runs.changed() && this == nil, now == nil:
+		said = " simulating ... "
+	case s.runs.changed():
+		_, many := s.runs.pairs()
+		said = fmt.Sprintf(" %s of %s orders failed, now %s ", text.Count(this.Orders.Failed), text.Count(this.Orders.Started), text.Count(now.Orders.Failed))
+		if len(many) > 1 {
+			l := s.lines(few[:1])[0]
+			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), now %s ", l.format(l.this), l.spread(), l.runs, l.format(l.now))
+		}
+		style = theme.Strong
+	}
+	c.Clip(2, y, c.W()-4, style, said, s.Set().More)
+}
+
+func (s *Screen) drawTable(c *grid.Canvas, l layout) {
+	cols := [4]int{23, 32, 41, 54} // right edges
+	if !l.spread {
+		cols = [4]int{23, 32, 41, 0}
+	}
+	if l.short {
+		cols = [4]int{24, 34, 43, 57}
+	}
+	if c.W() < cols[3] {
+		cols[3] = c.W()
+	}
+	c.Text(0, 0, theme.Head, "lower is better")
+	c.Right(cols[0], 0, theme.Head, "now")
+	c.Right(cols[1], 0, theme.Head, "this")
+	c.Right(cols[2], 0, theme.Head, "change")
+	if l.spread {
+		c.Right(cols[3], 0, theme.Head, "range")
+	}
+	for i, m := range s.lines(l.measures) {
+		y := i + 1
+		if y >= c.H() {
+			break
+		}
+		strong := theme.Text
+		if i == 0 {
+			strong = theme.Strong
+		}
+		c.Text(0, y, theme.Text, m.name)
+		c.Right(cols[0], y, theme.Dim, m.format(m.now))
+		if !s.runs.changed() {
+			continue
+		}
+		c.Right(cols[1], y, strong, m.format(m.this))
+		diff, style := m.difference()
+		c.Right(cols[2], y, style, diff)
+		if l.spread && cols[3] > cols[2]+4 {
+			c.Right(cols[3], y, theme.Dim, m.spread())
+		}
+	}
+}
+
+// drawChart draws orders not served: as recorded, as simulated, and as it would
+// have been.
+func (s *Screen) drawChart(c *grid.Canvas) {
+	legend := c.H() > 5
+	body := *c
+	if legend {
+		body = c.Sub(0, 1, c.W(), c.H()-1)
+	}
+	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Glyphs: s.Glyphs}
+	s.cache.Draw(&body, key, s.Common.Cursor, s.curve)
+	if legend {
+		x := 0
+		if c.W() >= 60 {
+			x = c.Text(0, 0, theme.Dim, "orders that failed, as they ended   ")
+		}
+		s.cache.Chart().Legend(c, x, 0)
+	}
+}
+
+// window is the time that the curve shows: the simulation's.
+func (s *Screen) window() incident.Window {
+	sc := s.opt.Scenario
+	return incident.Window{From: sc.Start, To: sc.Start.Add(sc.Length)}
+}
+
+func (s *Screen) curve() *chart.Chart {
+	ch := &chart.Chart{Window: s.window(), Glyphs: s.Glyphs, Unit: "/min"}
+	now, this := s.runs.shown()
+	if s.runs.changed() && this != nil {
+		ch.Series = append(ch.Series, chart.Series{
+			Name: "this", Key: 't', Style: theme.Data2, From: this.Start, Step: step, Values: notServed(this),
+		})
+	}
+	if now != nil {
+		ch.Series = append(ch.Series, chart.Series{
+			Name: "now", Key: 'n', Style: theme.Data1, Pattern: chart.Dashed, From: now.Start, Step: step, Values: notServed(now),
+		})
+		if now.LockTo.After(now.LockFrom) {
+			ch.Bands = []chart.Band{{From: now.LockFrom, To: now.LockTo, Label: "lock"}}
+		}
+	}
+	if s.ours() {
+		orders := incident.Endpoint{Method: "POST", Route: "/api/orders"}
+		w := s.window()
+		recorded := s.View.Rate(func(b incident.Bucket) bool { return b.Endpoint == orders && b.Failed() }, w, step, true)
+		for i := range recorded {
+			recorded[i] *= perMinute
+		}
+		ch.Series = append(ch.Series, chart.Series{
+			Name: "log", Key: 'l', Style: theme.Data6, Pattern: chart.Dotted, From: w.From, Step: step, Values: recorded,
+		})
+	}
+	return ch
+}
+
+// step is how much time one value of the curve covers.
+const (
+	step      = 10 * time.Second
+	perMinute = float64(time.Minute / step)
+)
+
+// notServed is the rate per minute, in each step, of checkouts that ended
+// without having been served.
+func notServed(r *sim.Result) []float64 {
+	per := int(step / time.Second)
+	out := make([]float64, (len(r.Failed)+per-1)/per)
+	for i := range r.Failed {
+		n := r.Failed[i]
+		if i < len(r.Late) {
+			n += r.Late[i]
+		}
+		if i < len(r.Rejected) {
+			n += r.Rejected[i]
+		}
+		out[i/per] += perMinute * float64(n)
+	}
+	return out
+}
+
+// drawStrip draws the states of the chosen edge's breaker under the curve.
+func (s *Screen) drawStrip(c *grid.Canvas) {
+	_, this := s.runs.shown()
+	if this == nil {
+		return
+	}
+	from, w := 0, c.W()
+	if ch := s.cache.Chart(); ch != nil && c.H() > 0 {
+		if x, ok := ch.Column(s.window().From); ok {
+			from = x
+		}
+		if x, ok := ch.Column(s.window().To); ok {
+			w = min(w, x+1)
+		}
+	}
+	track := s.track(this)
+	if track == nil {
+		c.Clip(0, 0, c.W(), theme.Dim, "no breaker on this edge", s.Set().More)
+		return
+	}
+	if from < 4 {
+		from = c.Text(0, 0, theme.Dim, "breaker ")
+	} else {
+		c.Text(0, 0, theme.Dim, "brk")
+	}
+	length := s.window().Length()
+	for x := from; x < w; x++ {
+		lo := s.window().From.Add(time.Duration(float64(length) * float64(x-from) / float64(w-from)))
+		hi := s.window().From.Add(time.Duration(float64(length) * float64(x-from+1) / float64(w-from)))
+		r, style := stateAt(track, lo, hi)
+		c.Set(x, 0, r, style)
+	}
+}
+
+func (s *Screen) track(r *sim.Result) *sim.BreakerTrack {
+	for i := range r.Breakers {
+		if r.Breakers[i].Edge == s.edgeName() {
+			return &r.Breakers[i]
+		}
+	}
+	return nil
+}
+
+// stateAt is the state that a column shows: half-open when it was that at all,
+// for it is short; else open when it was open at all.
+func stateAt(t *sim.BreakerTrack, lo, hi time.Time) (rune, grid.Style) {
+	rank := map[policy.State]int{policy.Open: 1, policy.ForcedOpen: 1, policy.ShutDown: 1, policy.HalfOpen: 2}
+	best := 0
+	for _, ch := range t.Changes {
+		if !ch.At.Before(hi) {
+			break
+		}
+		if !ch.At.After(lo) {
+			best = rank[ch.State]
+			continue
+		}
+		if r := rank[ch.State]; r > best {
+			best = r
+		}
+	}
+	switch best {
+	case 2:
+		return '~', theme.Warn
+	case 1:
+		return '.', theme.Crit
+	}
+	return '#', theme.OK
+}

@@ -1,0 +1,243 @@
+package tune
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/library"
+	"tripcurve/tui/screen"
+)
+
+// row is one line of the knobs: the edge, a group's head, or a knob.
+type row struct {
+	head  string // of a group; empty for the others
+	edge  bool
+	field policy.Field
+}
+
+func (r row) turns() bool { return r.head == "" }
+
+// relist makes the rows of the chosen edge: its library's own parameters, then
+// what belongs to the call.
+func (s *Screen) relist() {
+	was := s.focused().field.Name
+	p := s.policy()
+	var breaker, call []row
+	for _, f := range policy.FieldsOf(p) {
+		if f.Name == "breaker" || strings.HasPrefix(f.Name, "breaker.") {
+			breaker = append(breaker, row{field: f})
+		} else {
+			call = append(call, row{field: f})
+		}
+	}
+	s.rows = append([]row{{edge: true}, {head: "breaker" + version(p)}}, breaker...)
+	s.rows = append(append(s.rows, row{head: "call"}), call...)
+	if i := slices.IndexFunc(s.rows, func(r row) bool { return was != "" && r.field.Name == was }); i >= 0 {
+		s.list.At = i
+	}
+	s.list.Clamp(len(s.rows))
+	s.skipHeads(s.list.At)
+}
+
+func version(p policy.Policy) string {
+	if l, ok := library.ByName(p.Breaker.Library); ok {
+		return "  " + l.Name + " " + l.Version
+	}
+	return ""
+}
+
+// skipHeads moves the focus off a group's head, in the direction it came from.
+func (s *Screen) skipHeads(was int) {
+	if len(s.rows) == 0 || s.rows[s.list.At].turns() {
+		return
+	}
+	if s.list.At < was && s.list.At > 0 {
+		s.list.At--
+	} else {
+		s.list.At++
+	}
+	s.list.Clamp(len(s.rows))
+}
+
+func (s *Screen) focused() row {
+	if s.list.At < len(s.rows) {
+		return s.rows[s.list.At]
+	}
+	return row{head: "-"}
+}
+
+// policy is the chosen edge's, now the one it had.
+func (s *Screen) policy() policy.Policy { return s.edges[s.edgeName()] }
+func (s *Screen) now() policy.Policy    { return s.opt.Scenario.Edges[s.edgeName()] }
+
+// turn moves the focused knob by n steps, within the slider's range.
+func (s *Screen) turn(n float64) tea.Cmd {
+	r := s.focused()
+	switch {
+	case r.edge:
+		return s.moveEdge(int(n / max(1, n, -n)))
+	case !r.turns():
+		return nil
+	}
+	f, p := r.field, s.policy()
+	at := f.Number(p)
+	to := min(max(at+n*f.Step, f.Min), f.Max)
+	if at > f.Max && n > 0 || at < f.Min && n < 0 {
+		to = at // typed beyond the slider: it can only come back
+	}
+	if to == at {
+		return nil
+	}
+	if err := f.SetNumber(&p, to); err != nil {
+		return screen.Fail(fmt.Errorf("%s: %w", f.Name, err))
+	}
+	return s.change(s.with(p))
+}
+
+// with is the policies with p on the chosen edge.
+func (s *Screen) with(p policy.Policy) policy.Edges {
+	edges := s.edges.Clone()
+	edges[s.edgeName()] = p
+	return edges
+}
+
+// reset gives the focused knob the value it had.
+func (s *Screen) reset() tea.Cmd {
+	r := s.focused()
+	if r.edge || !r.turns() {
+		return screen.Say("R resets every knob")
+	}
+	p := s.policy()
+	if r.field.Name == "breaker" {
+		p.Breaker = s.now().Breaker
+	} else if err := r.field.Set(&p, r.field.Get(s.now())); err != nil {
+		return screen.Fail(fmt.Errorf("%s: %w", r.field.Name, err))
+	}
+	if r.field.Get(p) == r.field.Get(s.policy()) {
+		return nil
+	}
+	return s.change(s.with(p))
+}
+
+// setPath sets one value by its path, as --set does.
+func (s *Screen) setPath(arg string) tea.Cmd {
+	path, value, ok := strings.Cut(arg, "=")
+	if !ok {
+		return screen.Fail(fmt.Errorf("set %q: write PATH=VALUE, for example %s.deadline=5s", arg, s.edgeName()))
+	}
+	edges := s.edges.Clone()
+	if err := edges.Set(strings.TrimSpace(path), strings.TrimSpace(value)); err != nil {
+		return screen.Fail(err)
+	}
+	return s.change(edges)
+}
+
+// startTyping opens the input on the focused knob; a switch and a choice have so
+// few values that they just take the next.
+func (s *Screen) startTyping() tea.Cmd {
+	r := s.focused()
+	f := r.field
+	switch {
+	case r.edge:
+		return s.moveEdge(1)
+	case !r.turns():
+		return nil
+	case f.Kind == policy.KindSwitch || f.Kind == policy.KindChoice:
+		p := s.policy()
+		to := f.Number(p) + 1
+		if to > f.Max {
+			to = f.Min
+		}
+		if err := f.SetNumber(&p, to); err != nil {
+			return screen.Fail(fmt.Errorf("%s: %w", f.Name, err))
+		}
+		return s.change(s.with(p))
+	}
+	s.typing = true
+	s.input.SetValue(f.Get(s.policy()))
+	s.input.CursorEnd()
+	return s.input.Focus()
+}
+
+// typed handles a key while a value is being typed.
+func (s *Screen) typed(msg tea.Msg) (cmd tea.Cmd) {
+	if key, ok := msg.(tea.KeyPressMsg); ok {
+		switch key.String() {
+		case "esc":
+			s.typing = false
+			return nil
+		case "enter":
+			return s.commit()
+		}
+	}
+	if paste, ok := msg.(tea.PasteMsg); ok {
+		msg = tea.PasteMsg{Content: strings.Join(strings.Fields(paste.Content), " ")}
+	}
+	s.input, cmd = s.input.Update(msg)
+	return cmd
+}
+
+// commit takes the typed value; one that is refused stays to be corrected.
+func (s *Screen) commit() tea.Cmd {
+	f, p := s.focused().field, s.policy()
+	if err := f.Set(&p, strings.TrimSpace(s.input.Value())); err != nil {
+		return screen.Fail(fmt.Errorf("%s: %w", f.Name, err))
+	}
+	s.typing = false
+	if f.Get(p) == f.Get(s.policy()) {
+		return nil
+	}
+	return s.change(s.with(p))
+}
+
+// value is a knob's value for people.
+func value(f policy.Field, p policy.Policy) string {
+	text := f.Get(p)
+	switch f.Kind {
+	case policy.KindDuration:
+		if text == "0s" || text == "0" {
+			return "none"
+		}
+		return text
+	case policy.KindRatio:
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
+			if v == 0 && f.Name == "retry_budget" {
+				return "none"
+			}
+			return strconv.FormatFloat(100*v, 'f', -1, 64) + " %"
+		}
+	case policy.KindSwitch:
+		if text == "true" {
+			return "on"
+		}
+		return "off"
+	case policy.KindNumber, policy.KindInteger:
+		if v, err := strconv.ParseFloat(text, 64); err == nil && (v >= 1<<31-1 || v == 0 && f.Name == "max_concurrent") {
+			return "no bound"
+		}
+		if f.Unit == "ms" || f.Unit == "s" || f.Unit == "%" {
+			return text + " " + f.Unit
+		}
+	}
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// limits is a slider's range for people.
+func limits(f policy.Field) string {
+	if f.Kind == policy.KindChoice || f.Kind == policy.KindSwitch || f.Max <= f.Min {
+		return ""
+	}
+	num := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	if f.Kind == policy.KindRatio {
+		return num(100*f.Min) + ".." + num(100*f.Max)
+	}
+	return num(f.Min) + ".." + num(f.Max)
+}

@@ -1,0 +1,254 @@
+// Package tune is the screen on which the breaker's and the call's knobs are
+// turned against a simulation of the pipeline that failed: one edge at a time,
+// every move simulated at once, what was against what would have been.
+package tune
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/policy"
+	"tripcurve/internal/redact"
+	"tripcurve/sim"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/screen"
+)
+
+// Run makes one simulation. It ends early, with ctx's error, when ctx ends.
+type Run func(ctx context.Context, s sim.Scenario) (*sim.Result, error)
+
+// Options of the screen.
+type Options struct {
+	Context  context.Context // ends the simulations; nil is context.Background()
+	Scenario sim.Scenario    // what was: its Edges are the policies of "now"
+	Run      Run
+	Edge     string // chosen at first; empty: order.inventory, or the first there is
+	Seeds    int    // how many runs the spread comes from; 0 is 5
+}
+
+// Screen is the screen.
+type Screen struct {
+	screen.Common
+	opt   Options
+	names []string // of the edges
+	edge  int
+	edges policy.Edges // "this"; never changed in place, for undo shares it
+	rows  []row
+	list  screen.List // over rows
+
+	input  textinput.Model
+	typing bool
+	inputX int // where the input is drawn
+
+	undo, redo []past
+
+	runs  runs
+	cache chart.Cache
+}
+
+// past is one state to go back to.
+type past struct {
+	edge  int
+	edges policy.Edges
+}
+
+// undoSteps bounds how far back undo goes.
+const undoSteps = 500
+
+// New is the screen before any simulation.
+func New(opt Options) *Screen {
+	if opt.Context == nil {
+		opt.Context = context.Background()
+	}
+	if opt.Seeds == 0 {
+		opt.Seeds = 5
+	}
+	if opt.Edge == "" {
+		opt.Edge = "order.inventory"
+	}
+	s := &Screen{opt: opt, edges: opt.Scenario.Edges, names: opt.Scenario.Edges.Names()}
+	s.edge = max(0, slices.Index(s.names, opt.Edge))
+	s.input = textinput.New()
+	s.input.Prompt = ""
+	s.input.CharLimit = 40
+	s.input.SetVirtualCursor(false)
+	s.runs = newRuns(opt)
+	s.relist()
+	s.list.At = min(2, len(s.rows)-1) // the library, below the edge and the group's head
+	return s
+}
+
+func (s *Screen) Title() string { return "Tune" }
+
+// Actions are what can be done here. h and l turn the knob, so the time cursor
+// is moved from the other screens.
+func (s *Screen) Actions() []screen.Action {
+	return append([]screen.Action{
+		{Name: "less", Keys: []string{"h", "left"}, Show: "h/l", Help: "turn the knob down", Hint: "turn"},
+		{Name: "more", Keys: []string{"l", "right"}, Show: "l/right", Help: "turn the knob up"},
+		{Name: "less-far", Keys: []string{"H", "shift+left"}, Show: "H/L", Help: "ten steps down", Hint: "x10"},
+		{Name: "more-far", Keys: []string{"L", "shift+right"}, Show: "L", Help: "ten steps up"},
+		{Name: "reset", Keys: []string{"0"}, Help: "this knob as it was", Hint: "reset"},
+		{Name: "reset-all", Keys: []string{"R"}, Help: "all knobs of all edges as they were"},
+		{Name: "type", Keys: []string{"enter"}, Help: "type a value", Hint: "type"},
+		{Name: "edge", Keys: []string{"e"}, Arg: "EDGE", Values: s.names, Help: "next edge", Hint: "edge"},
+		{Name: "edge-back", Keys: []string{"E"}, Help: "edge before"},
+		{Name: "set", Arg: "PATH=VALUE", Help: "set one value by its path: order.inventory.keepalive=20s"},
+		{Name: "undo", Keys: []string{"z"}, Show: "z/Z", Help: "undo the last change", Hint: "undo"},
+		{Name: "redo", Keys: []string{"Z"}, Help: "redo it"},
+		{Name: "export", Keys: []string{"x", "ctrl+s"}, Show: "x", Help: "export these thresholds", Hint: "export"},
+	}, screen.Moves()...)
+}
+
+// Capturing is true while a value is being typed.
+func (s *Screen) Capturing() bool { return s.typing }
+
+// Cursor is where the typed value's cursor stands.
+func (s *Screen) Cursor() (x, y int, shown bool) {
+	l := s.layout(s.W, s.H)
+	y = l.knobs.y + s.list.At - s.list.Visible(len(s.rows), l.knobs.h)
+	return s.inputX + s.input.Position(), y, s.typing
+}
+
+func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
+	switch msg := msg.(type) {
+	case screen.ActionMsg:
+		return s, s.act(msg)
+	case screen.EvidenceMsg:
+		s.Apply(msg)
+		return s, s.runs.start(false)
+	case screen.FocusMsg:
+		return s, s.chooseEdge(msg.Subject.Edge)
+	case doneMsg:
+		return s, s.runs.done(msg)
+	case tea.KeyPressMsg, tea.PasteMsg:
+		if s.typing {
+			return s, s.typed(msg)
+		}
+	default:
+		s.Apply(msg)
+	}
+	return s, nil
+}
+
+func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
+	page := s.layout(s.W, s.H).knobs.h
+	switch msg.Name {
+	case "less", "more":
+		return s.turn(sign(msg.Name == "more"))
+	case "less-far", "more-far":
+		return s.turn(10 * sign(msg.Name == "more-far"))
+	case "reset":
+		return s.reset()
+	case "reset-all":
+		return s.change(s.opt.Scenario.Edges)
+	case "type":
+		return s.startTyping()
+	case "edge":
+		if msg.Args != "" {
+			return s.chooseEdge(msg.Args)
+		}
+		return s.moveEdge(1)
+	case "edge-back":
+		return s.moveEdge(-1)
+	case "set":
+		return s.setPath(msg.Args)
+	case "undo":
+		return s.back(&s.undo, &s.redo, "undo")
+	case "redo":
+		return s.back(&s.redo, &s.undo, "redo")
+	case "export":
+		return tea.Batch(s.chosen(), screen.Show("export", incident.Subject{Edge: s.edgeName()}, time.Time{}))
+	case "yank", "yank-markdown":
+		return screen.Copy(s.yank(msg.Name == "yank-markdown"), "the comparison")
+	default:
+		was := s.list.At
+		s.list.Move(msg.Name, len(s.rows), page)
+		s.skipHeads(was)
+	}
+	return nil
+}
+
+func sign(up bool) float64 {
+	if up {
+		return 1
+	}
+	return -1
+}
+
+// change makes edges the policies of "this": it can be undone, all screens are
+// told, and a simulation begins.
+func (s *Screen) change(edges policy.Edges) tea.Cmd {
+	s.undo = append(s.undo, past{s.edge, s.edges})
+	if len(s.undo) > undoSteps {
+		s.undo = s.undo[1:]
+	}
+	s.redo = nil
+	return s.adopt(edges)
+}
+
+func (s *Screen) adopt(edges policy.Edges) tea.Cmd {
+	s.edges = edges
+	s.relist()
+	return tea.Batch(s.chosen(), s.runs.set(edges))
+}
+
+func (s *Screen) back(from, to *[]past, what string) tea.Cmd {
+	n := len(*from)
+	if n == 0 {
+		return screen.Say("nothing to " + what)
+	}
+	st := (*from)[n-1]
+	*from = (*from)[:n-1]
+	*to = append(*to, past{s.edge, s.edges})
+	s.edge = st.edge
+	return s.adopt(st.edges)
+}
+
+// chosen tells all screens which policies are chosen.
+func (s *Screen) chosen() tea.Cmd {
+	msg := screen.PolicyMsg{Edge: s.edgeName(), Edges: s.edges}
+	return func() tea.Msg { return msg }
+}
+
+func (s *Screen) edgeName() string {
+	if s.edge < len(s.names) {
+		return s.names[s.edge]
+	}
+	return ""
+}
+
+func (s *Screen) moveEdge(by int) tea.Cmd {
+	if len(s.names) == 0 {
+		return nil
+	}
+	s.edge = (s.edge + by + len(s.names)) % len(s.names)
+	s.relist()
+	return s.chosen()
+}
+
+// chooseEdge goes to an edge by name; an unknown one is said, none is nothing.
+func (s *Screen) chooseEdge(name string) tea.Cmd {
+	if name == "" {
+		return nil
+	}
+	i := slices.Index(s.names, name)
+	if i < 0 {
+		return screen.Fail(fmt.Errorf("edge %q: not one of %s", redact.Line(name), fmt.Sprint(s.names)))
+	}
+	s.edge = i
+	s.relist()
+	return s.chosen()
+}
+
+var _ interface {
+	screen.Screen
+	screen.Capturer
+	screen.Cursorer
+} = (*Screen)(nil)
