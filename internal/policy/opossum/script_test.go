@@ -141,7 +141,11 @@ func parseAct(words []string) (func(*script, time.Duration), error) {
 	if word == "look" {
 		return func(s *script, at time.Duration) {
 			s.machine.Advance(epoch.Add(at))
-			s.show(at, "look")
+			what := "look"
+			if s.machine.PendingClose() {
+				what = "look probe" // half-open and its probe not yet taken
+			}
+			s.show(at, what)
 		}, nil
 	}
 	code, ends := codes[word]
