@@ -61,10 +61,13 @@ func (e AccessEntry) UpstreamTook() (sum time.Duration) {
 	return sum
 }
 
-// answered says whether the upstream itself answered the last try.
+// overflow is the flag of a request that the gateway's own breaker rejected.
+const overflow = "UO"
+
+// answered says whether the answer is the upstream's own.
 func (e AccessEntry) answered() bool {
 	n := len(e.Tries)
-	return n > 0 && !host.IsTimeout(e.Tries[n-1].Err)
+	return n > 0 && e.Flags != overflow && !host.IsTimeout(e.Tries[n-1].Err)
 }
 
 // details is Envoy's RESPONSE_CODE_DETAILS.
@@ -74,7 +77,7 @@ func (e AccessEntry) details() string {
 		return "route_not_found"
 	case e.answered():
 		return "via_upstream"
-	case len(e.Tries) == 0 && e.Flags == "UO":
+	case e.Flags == overflow:
 		return "overflow"
 	case len(e.Tries) == 0:
 		return "direct_response"

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -93,6 +94,23 @@ func TestAccessLog(t *testing.T) {
 	if e := failed(); e.Attempts() != 3 || e.UpstreamTook() != 30*time.Second {
 		t.Errorf("%d attempts, %v upstream, want 3 and 30s", e.Attempts(), e.UpstreamTook())
 	}
+}
+
+func FuzzAccessLog(f *testing.F) {
+	f.Add("ShopApp/7.3.1", "/api/orders", "POST")
+	f.Add("a\"b\\c\n\x1b[31m", "/\xff\"", "GE\"T")
+	f.Fuzz(func(t *testing.T, agent, path, method string) {
+		e := failed()
+		e.UserAgent, e.Path, e.Method = agent, path, method
+		envoy := gateway.AppendEnvoyJSON(nil, e)
+		if !json.Valid(envoy) || bytes.Count(envoy, []byte("\n")) != 1 {
+			t.Errorf("%q is not one line of JSON", envoy)
+		}
+		nginx := gateway.AppendNginxTimed(nil, e)
+		if bytes.Count(nginx, []byte("\n")) != 1 || bytes.Count(nginx, []byte(`"`)) != 6 {
+			t.Errorf("%q is not one line with three quoted fields", nginx)
+		}
+	})
 }
 
 func BenchmarkAppendEnvoyJSON(b *testing.B) {

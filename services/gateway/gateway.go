@@ -215,7 +215,7 @@ func (g *Gateway) fail(resp *Response, err error) {
 		resp.Status, resp.Code, resp.RetryAfter = 503, degraded, RetryAfter
 	case g.own(resp.RejectedBy):
 		resp.Status, resp.Code, resp.RetryAfter = 503, "overloaded", RetryAfter
-		resp.Flags = "UO"
+		resp.Flags = overflow
 	case resp.Route == PostOrder:
 		resp.Status, resp.Code = 502, "upstream_failed"
 		resp.Flags = g.exhausted(resp.Tries, err)

@@ -32,7 +32,8 @@ import (
 // limit that ran out nor the end of the caller's own context reach it, and the
 // caller waits for the call or for its own timer, as the original's Node
 // services did. Only a Deadline ends it. Under policy.Propagate every end of the
-// caller is the call's end too.
+// caller is the call's end too, also a library's own time limit, as opossum has
+// it with its abortController.
 //
 // After an error the reply belongs to the call that may still be running below;
 // generated stubs never look at it then.
@@ -203,7 +204,8 @@ func (g *Guard) Snapshot() (policy.Snapshot, bool) {
 	return g.breaker.Snapshot(), true
 }
 
-// Close stops the breaker's timer. Calls made afterwards still work.
+// Close stops the breaker's timer and, where WithBreaker was given no clock, ends
+// what is still running on the guard's own.
 func (g *Guard) Close() {
 	g.mu.Lock()
 	if g.stop != nil {
@@ -452,6 +454,7 @@ func (g *Guard) transition() {
 		g.meter.Count(g.counters.halfOpen, 1)
 	case policy.Closed:
 		g.meter.Count(g.counters.close, 1)
+	default: // the rest are set by hand and not by calls
 	}
 }
 

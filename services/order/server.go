@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/grpc"
@@ -168,7 +169,7 @@ func (s *Server) validate(ctx context.Context, in *pb.CheckoutRequest) (Cart, er
 		return Cart{}, invalid
 	}
 	for _, i := range cart.Items {
-		if i.SKU == "" || i.Qty <= 0 || i.PriceCents <= 0 {
+		if i.SKU == "" || i.Qty <= 0 || i.Qty > math.MaxInt32 || i.PriceCents <= 0 {
 			return Cart{}, invalid
 		}
 	}
@@ -178,9 +179,8 @@ func (s *Server) validate(ctx context.Context, in *pb.CheckoutRequest) (Cart, er
 // notReserved is the answer when inventory did not reserve: its own no as it is,
 // any failure as inventory_unavailable where the edge has a fallback.
 func (s *Server) notReserved(err error) error {
-	switch status.Code(err) {
-	case codes.FailedPrecondition, codes.InvalidArgument:
-		return status.Error(status.Code(err), host.Word(err))
+	if code := status.Code(err); code == codes.FailedPrecondition || code == codes.InvalidArgument {
+		return status.Error(code, host.Word(err))
 	}
 	if s.degrade {
 		return unavailable("inventory_unavailable", err)
