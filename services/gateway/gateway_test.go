@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,11 +33,14 @@ type upstream struct {
 	answer proto.Message
 	err    error
 	hangs  bool
+	mu     sync.Mutex // an abandoned try may still run when the next begins
 	asked  []proto.Message
 }
 
 func (u *upstream) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
+	u.mu.Lock()
 	u.asked = append(u.asked, args.(proto.Message))
+	u.mu.Unlock()
 	if u.hangs {
 		<-ctx.Done()
 		return status.FromContextError(ctx.Err()).Err()

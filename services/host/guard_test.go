@@ -447,18 +447,16 @@ func TestRetry(t *testing.T) {
 
 	t.Run("a late answer of an abandoned attempt does not reach the caller", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b bench) {
-			n := 0
+			var n atomic.Int32
 			p := policy.Policy{Timeout: time.Second, Retry: policy.Retry{Attempts: 3}}
 			g := b.guard(t, p, func(ctx context.Context, r *pb.ReserveResponse) error {
-				n++
-				id := []string{"late", "good"}[n-1]
-				if n == 1 {
-					_ = b.clock.Sleep(ctx, 1100*time.Millisecond)
-				} else {
-					_ = b.clock.Sleep(ctx, 200*time.Millisecond)
+				id, takes := "good", 200*time.Millisecond
+				if n.Add(1) == 1 {
+					id, takes = "late", 1100*time.Millisecond
 				}
+				err := b.clock.Sleep(ctx, takes)
 				r.ReservationId = id
-				return nil
+				return err
 			})
 			out, err := pb.NewInventoryClient(g).Reserve(t.Context(), &pb.ReserveRequest{})
 			if err != nil || out.GetReservationId() != "good" {
