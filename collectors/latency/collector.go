@@ -1,0 +1,164 @@
+package latency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+// Config of a scraping collector.
+type Config struct {
+	URL      string        // "http://127.0.0.1:9090/metrics"; a bare host:port gets both ends
+	Name     string        // of the source; empty is the URL's host
+	Interval time.Duration // between scrapes; 0 is 5 s
+}
+
+// maxPage bounds one page; a busy service's is below 2 MB.
+const maxPage = 16 << 20
+
+// scrapeTimeout bounds one scrape; a page is text from memory.
+const scrapeTimeout = 5 * time.Second
+
+// ErrURL is a target that is no http or https URL.
+var ErrURL = errors.New("not a metrics URL")
+
+// Collector scrapes one target. It is run by a supervisor.
+type Collector struct {
+	cfg    Config
+	url    *url.URL
+	client *http.Client
+	scrape *Scrape
+}
+
+// New makes a collector; the only error is ErrURL.
+func New(cfg Config) (*Collector, error) {
+	raw := cfg.URL
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%w: %q, expected for example http://127.0.0.1:9090/metrics", ErrURL, redact.MaskSecrets(cfg.URL))
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/metrics"
+	}
+	if cfg.Name == "" {
+		cfg.Name = u.Host
+	}
+	if cfg.Interval <= 0 {
+		cfg.Interval = 5 * time.Second
+	}
+	client := &http.Client{
+		Timeout: scrapeTimeout,
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: scrapeTimeout}).DialContext,
+			MaxIdleConns: 1, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: scrapeTimeout,
+		},
+		// No connection that was not configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &Collector{cfg: cfg, url: u, client: client, scrape: NewScrape(cfg.Name)}, nil
+}
+
+// Source is what the collector reads, before it has read anything.
+func (c *Collector) Source() incident.SourceStatus {
+	return incident.SourceStatus{Name: c.cfg.Name, Group: "grpc", State: incident.SourceDown, Detail: "connecting to " + c.url.Redacted()}
+}
+
+// Run scrapes until ctx ends or a scrape fails.
+func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	defer c.client.CloseIdleConnections()
+	tick := time.NewTicker(c.cfg.Interval)
+	defer tick.Stop()
+	for {
+		began := time.Now()
+		body, err := c.fetch(ctx)
+		if err == nil {
+			var facts []incident.Fact
+			// The page was made between asking and now; it cannot show what began later.
+			facts, err = c.scrape.Observe(began, body)
+			if err == nil {
+				out <- facts
+				status <- c.ok(began, facts)
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("scrape %s: %w", c.url.Redacted(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *Collector) ok(at time.Time, facts []incident.Fact) incident.SourceStatus {
+	detail := fmt.Sprintf("%d series each %s", len(facts), c.cfg.Interval)
+	switch {
+	case len(facts) == 0:
+		detail = "no metric of calls, breakers or pools on this page"
+	case c.scrape.Skipped() > 0:
+		detail += fmt.Sprintf("; %d more than we keep of one target are left out", c.scrape.Skipped())
+	}
+	return incident.SourceStatus{Name: c.cfg.Name, Group: "grpc", State: incident.SourceOK, LastAt: at.UTC(), Detail: detail}
+}
+
+// fetch reads the page.
+func (c *Collector) fetch(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1")
+	req.Header.Set("User-Agent", "tripcurve")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) { // whose text repeats the URL
+			err = u.Err
+		}
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("answered %s", status(resp.StatusCode))
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil && kind != "text/plain" && kind != "application/openmetrics-text" {
+		return nil, fmt.Errorf("answered %s, expected the text exposition (text/plain)", kind)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the page: %w", err)
+	}
+	if len(body) > maxPage {
+		return nil, fmt.Errorf("the page is longer than %d MB", maxPage>>20)
+	}
+	return body, nil
+}
+
+// status is a code with its standard text, for the server's own is foreign.
+func status(code int) string {
+	s := fmt.Sprintf("%d %s", code, http.StatusText(code))
+	switch {
+	case code == http.StatusNotFound:
+		s += "; is the path right?"
+	case code >= 300 && code < 400:
+		s += "; redirects are not followed, give the final URL"
+	}
+	return s
+}

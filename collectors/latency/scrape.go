@@ -1,0 +1,350 @@
+// Package latency brings in what gRPC clients and servers say of their calls: by
+// scraping the text exposition of /metrics, and by Datadog's metric query. A
+// latency is recorded when a call ends, so a call that hangs is in none of them;
+// it can be seen in calls started minus calls finished alone, which is why the
+// raw counters are kept.
+package latency
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+// AtEnd is the caveat of every latency.
+const AtEnd = "recorded when a call ends: a call that hangs is not in it"
+
+// Labels of the quantile series of a histogram: two series, of the lower and the
+// upper bound of the bucket that holds the quantile. The upper one is NaN where
+// the histogram is capped; both are NaN while no call ended.
+const (
+	QuantileLabel = "quantile"
+	BoundLabel    = "bound" // "lo" or "hi"
+)
+
+// quantiles told of each histogram.
+var quantiles = []struct {
+	q    float64
+	name string
+}{{0.5, "0.5"}, {0.99, "0.99"}}
+
+// kept are the beginnings of names worth keeping of a /metrics page, which is
+// mostly the language's runtime: calls, breakers, pools.
+var kept = []string{
+	"grpc_client_", "grpc_server_", "grpc.client.", "grpc.server.", "rpc_client_", "rpc_server_", "rpc.client.", "rpc.server.",
+	"circuit_", "circuit.", "resilience4j_circuitbreaker_", "envoy_cluster_upstream_rq_active",
+	"http_server_active_requests", "pgxpool_", "db_client_connection", "hikaricp_connections", "go_sql_",
+}
+
+// dropped are per message, not per call.
+var dropped = []string{"_msg_sent_total", "_msg_received_total", "_msg_sent", "_msg_received", "_created"}
+
+// statusLabels say how a call ended; a histogram is told over all of them.
+var statusLabels = []string{"grpc_code", "grpc_status", "grpc.status", "rpc_grpc_status_code", "rpc_response_status_code", "rpc_status_code", "error_type"}
+
+// maxSeries bounds what one target can make us keep.
+const maxSeries = 2000
+
+// Scrape turns the pages of one target into series. The same pages give the same
+// facts.
+type Scrape struct {
+	origin  incident.Origin
+	last    time.Time // of the newest page; zero before the first
+	start   float64   // process_start_time_seconds; 0 unknown
+	seen    map[string]*incident.Series
+	buckets map[string]Histogram // cumulative since the process began, by series
+	skipped int
+}
+
+// NewScrape makes a Scrape of a source, such as "order:9090".
+func NewScrape(name string) *Scrape {
+	return &Scrape{
+		origin: incident.Origin{Group: "grpc", Name: name},
+		seen:   map[string]*incident.Series{}, buckets: map[string]Histogram{},
+	}
+}
+
+// Skipped counts the series of the newest page beyond the limit of one target.
+func (s *Scrape) Skipped() int { return s.skipped }
+
+// Observe is what one more page tells. A page that cannot be read whole tells
+// nothing.
+func (s *Scrape) Observe(at time.Time, body []byte) ([]incident.Fact, error) {
+	if !s.last.IsZero() && !at.After(s.last) {
+		return nil, nil
+	}
+	at = at.UTC()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("text exposition: %w", err)
+	}
+	page := page{at: at, quantiles: map[string]*interval{}}
+	if f := families["process_start_time_seconds"]; f != nil && len(f.GetMetric()) > 0 {
+		s.restart(&page, number(f.GetMetric()[0]))
+	}
+	s.skipped = 0
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if !wanted(name) {
+			continue
+		}
+		for _, m := range families[name].GetMetric() {
+			s.metric(&page, name, families[name].GetType(), m)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(page.quantiles)) {
+		page.facts = append(page.facts, s.told(at, page.quantiles[key])...)
+	}
+	s.last = at
+	return page.facts, nil
+}
+
+// page is one answer of the target while it is read.
+type page struct {
+	at        time.Time
+	restarted time.Time // when the process began; zero while it is the same one
+	facts     []incident.Fact
+	quantiles map[string]*interval
+}
+
+// interval is the calls that ended since the page before, of one histogram.
+type interval struct {
+	name   string
+	unit   string
+	scale  float64 // of a bound to seconds; 0 unknown
+	labels map[string]string
+	calls  Histogram
+}
+
+// restart notes that the process is a new one: its counters began at 0 then.
+func (s *Scrape) restart(p *page, start float64) {
+	was := s.start
+	if start > 0 && !math.IsInf(start, 0) {
+		s.start = start
+	}
+	// Some clients recompute it and are off by milliseconds.
+	if was == 0 || s.last.IsZero() || math.Abs(s.start-was) < 1 {
+		return
+	}
+	p.restarted = time.UnixMilli(int64(s.start * 1000)).UTC()
+	if !p.restarted.After(s.last) || !p.restarted.Before(p.at) { // its clock is not ours
+		p.restarted = s.last.Add(p.at.Sub(s.last) / 2)
+	}
+	p.facts = append(p.facts, incident.Change{
+		At: p.restarted, Kind: incident.Restart, System: s.origin.Name,
+		Text: "the process behind " + s.origin.Name + " began anew", Origin: s.origin,
+	})
+	clear(s.buckets)
+	for _, key := range slices.Sorted(maps.Keys(s.seen)) {
+		if c := *s.seen[key]; c.Kind == incident.Counter {
+			c.Points = []incident.Point{{At: p.restarted, V: 0}}
+			p.facts = append(p.facts, c)
+		}
+	}
+}
+
+func wanted(name string) bool {
+	has := func(f func(string, string) bool) func(string) bool {
+		return func(part string) bool { return f(name, part) }
+	}
+	return slices.ContainsFunc(kept, has(strings.HasPrefix)) && !slices.ContainsFunc(dropped, has(strings.HasSuffix))
+}
+
+// metric reads one line, or the lines of one histogram.
+func (s *Scrape) metric(p *page, name string, kind dto.MetricType, m *dto.Metric) {
+	labels := make(map[string]string, len(m.GetLabel()))
+	for _, l := range m.GetLabel() {
+		labels[l.GetName()] = redact.MaskSecrets(l.GetValue())
+	}
+	switch {
+	case m.Histogram != nil:
+		s.histogram(p, name, labels, m.GetHistogram())
+	case m.Summary != nil:
+		s.sample(p, name+"_count", "1", labels, incident.Counter, float64(m.GetSummary().GetSampleCount()))
+	case kind == dto.MetricType_COUNTER, kind == dto.MetricType_UNTYPED && strings.HasSuffix(name, "_total"):
+		s.sample(p, name, unitOf(name), labels, incident.Counter, number(m))
+	default:
+		s.sample(p, name, unitOf(name), labels, incident.Gauge, number(m))
+	}
+}
+
+func number(m *dto.Metric) float64 {
+	switch {
+	case m.Counter != nil:
+		return m.GetCounter().GetValue()
+	case m.Gauge != nil:
+		return m.GetGauge().GetValue()
+	}
+	return m.GetUntyped().GetValue()
+}
+
+// sample tells one value of a counter or gauge. A counter that was not on the
+// page before began at 0 since: its first value is an increase, which a reader
+// who needs two samples would lose.
+func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, kind incident.SeriesKind, v float64) {
+	f := incident.Series{Name: name, Labels: labels, Unit: unit, Kind: kind, Origin: s.origin}
+	key := string(f.ID())
+	known := s.seen[key] != nil
+	if !known && len(s.seen) >= maxSeries {
+		s.skipped++
+		return
+	}
+	if !known {
+		c := f
+		s.seen[key] = &c
+	}
+	born := s.last
+	if !p.restarted.IsZero() {
+		born = p.restarted
+	}
+	if !known && kind == incident.Counter && !born.IsZero() {
+		f.Points = append(f.Points, incident.Point{At: born, V: 0})
+	}
+	f.Points = append(f.Points, incident.Point{At: p.at, V: v})
+	p.facts = append(p.facts, f)
+}
+
+// histogram tells its count and sum as counters, and adds the calls since the
+// page before to the interval of its method.
+func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dto.Histogram) {
+	unit, scale := histogramUnit(name)
+	s.sample(p, name+"_count", "1", labels, incident.Counter, float64(h.GetSampleCount()))
+	s.sample(p, name+"_sum", unit, labels, incident.Counter, h.GetSampleSum())
+
+	now, ok := classic(h, scale)
+	if !ok {
+		return
+	}
+	key := string(incident.Series{Name: name, Labels: labels}.ID())
+	before, known := s.buckets[key]
+	if !known && len(s.buckets) >= maxSeries {
+		s.skipped++
+		return
+	}
+	s.buckets[key] = now
+	if s.last.IsZero() {
+		return // calls of all the time before we looked
+	}
+	delta := Histogram{Bounds: now.Bounds, Counts: slices.Clone(now.Counts)}
+	if known && slices.Equal(before.Bounds, now.Bounds) {
+		for i, c := range before.Counts {
+			delta.Counts[i] -= c
+		}
+		if slices.ContainsFunc(delta.Counts, func(c float64) bool { return c < 0 }) { // a reset
+			copy(delta.Counts, now.Counts)
+		}
+	}
+	group := maps.Clone(labels)
+	for _, l := range statusLabels {
+		delete(group, l)
+	}
+	key = string(incident.Series{Name: name, Labels: group}.ID())
+	if p.quantiles[key] == nil {
+		p.quantiles[key] = &interval{name: name, unit: unit, scale: scale, labels: group}
+	}
+	p.quantiles[key].calls.Add(delta) // one name has one layout
+}
+
+// classic takes a histogram's buckets out of their cumulative form, with bounds
+// in seconds. It is false for one without buckets or with broken ones.
+func classic(h *dto.Histogram, scale float64) (Histogram, bool) {
+	buckets := slices.Clone(h.GetBucket())
+	slices.SortStableFunc(buckets, func(a, b *dto.Bucket) int {
+		switch {
+		case a.GetUpperBound() < b.GetUpperBound():
+			return -1
+		case a.GetUpperBound() > b.GetUpperBound():
+			return 1
+		}
+		return 0
+	})
+	if scale == 0 {
+		scale = 1
+	}
+	var c Histogram
+	below := 0.0
+	for _, b := range buckets {
+		bound, n := b.GetUpperBound(), float64(b.GetCumulativeCount())
+		if math.IsNaN(bound) || n < below {
+			return Histogram{}, false
+		}
+		if math.IsInf(bound, 1) {
+			continue
+		}
+		c.Bounds = append(c.Bounds, bound*scale)
+		c.Counts = append(c.Counts, n-below)
+		below = n
+	}
+	total := float64(h.GetSampleCount())
+	if len(c.Bounds) == 0 || total < below {
+		return Histogram{}, false
+	}
+	c.Counts = append(c.Counts, total-below)
+	return c, true
+}
+
+// told are the quantiles of what ended in one interval.
+func (s *Scrape) told(at time.Time, i *interval) []incident.Fact {
+	var facts []incident.Fact
+	unit := "s"
+	if i.scale == 0 {
+		unit = "" // neither the name nor anybody else says it
+	}
+	for _, q := range quantiles {
+		lo, hi := math.NaN(), math.NaN()
+		if v, ok := i.calls.Quantile(q.q); ok {
+			lo = v.Lo.Seconds()
+			if !v.Capped {
+				hi = v.Hi.Seconds()
+			}
+		}
+		for _, b := range []struct {
+			name string
+			v    float64
+		}{{"lo", lo}, {"hi", hi}} {
+			labels := maps.Clone(i.labels)
+			labels[QuantileLabel], labels[BoundLabel] = q.name, b.name
+			facts = append(facts, incident.Series{
+				Name: i.name, Labels: labels, Unit: unit, Kind: incident.Gauge, Caveat: AtEnd,
+				Points: []incident.Point{{At: at, V: b.v}}, Origin: s.origin,
+			})
+		}
+	}
+	return facts
+}
+
+// histogramUnit is a histogram's unit by its name, and the factor to seconds; 0
+// when the name does not say.
+func histogramUnit(name string) (unit string, scale float64) {
+	switch {
+	case strings.HasSuffix(name, "_seconds"):
+		return "s", 1
+	case strings.HasSuffix(name, "_milliseconds"), strings.HasSuffix(name, ".ms"), strings.HasSuffix(name, "_ms"):
+		return "ms", 1e-3
+	}
+	return "", 0
+}
+
+func unitOf(name string) string {
+	name = strings.TrimSuffix(name, "_total")
+	switch {
+	case strings.HasSuffix(name, "_seconds"):
+		return "s"
+	case strings.HasSuffix(name, "_milliseconds"):
+		return "ms"
+	case strings.HasSuffix(name, "_bytes"):
+		return "bytes"
+	}
+	return "1"
+}
