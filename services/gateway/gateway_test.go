@@ -83,12 +83,12 @@ func open(t *testing.T, clock host.Clock, u *upstream, edges policy.Edges) *gate
 
 // ask sends one request through the HTTP handler and returns the answer and its
 // log entry.
-func ask(t *testing.T, u *upstream, edges policy.Edges, r *http.Request) (*http.Response, gateway.AccessEntry) {
+func ask(t *testing.T, u *upstream, r *http.Request) (*http.Response, gateway.AccessEntry) {
 	t.Helper()
 	clock := host.NewWallClock()
 	t.Cleanup(clock.Close)
 	var entry gateway.AccessEntry
-	h := gateway.Handler{Gateway: open(t, clock, u, edges), Log: func(e gateway.AccessEntry) { entry = e }}
+	h := gateway.Handler{Gateway: open(t, clock, u, nil), Log: func(e gateway.AccessEntry) { entry = e }}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result(), entry
@@ -135,7 +135,7 @@ func TestWireExamples(t *testing.T) {
 		}}
 		r := request("POST", "/api/orders", golden(t, "post_orders_request.json"))
 		r.Header.Set("Idempotency-Key", "k1")
-		resp, _ := ask(t, u, nil, r)
+		resp, _ := ask(t, u, r)
 		if resp.StatusCode != 201 || resp.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("answered %d %s, want 201 application/json", resp.StatusCode, resp.Header.Get("Content-Type"))
 		}
@@ -155,7 +155,7 @@ func TestWireExamples(t *testing.T) {
 		u := &upstream{answer: &pb.CreateIntentResponse{IntentId: "pi_3Mx", ClientSecret: "pi_3Mx_secret_abc123"}}
 		r := request("POST", "/api/payments/intent", `{"amount": 699.98, "currency": "USD", "metadata": {"reservationId": "res_7f3a"}}`)
 		r.Header.Set("Idempotency-Key", "k1")
-		resp, _ := ask(t, u, nil, r)
+		resp, _ := ask(t, u, r)
 		if got, want := body(t, resp), `{"id":"pi_3Mx","clientSecret":"pi_3Mx_secret_abc123"}`; resp.StatusCode != 201 || got != want {
 			t.Errorf("answered %d %s, want 201 %s", resp.StatusCode, got, want)
 		}
@@ -169,7 +169,7 @@ func TestWireExamples(t *testing.T) {
 
 	t.Run("GET /api/orders/:id", func(t *testing.T) {
 		u := &upstream{answer: &pb.GetOrderResponse{OrderId: "ord_9c4d1e", Status: "shipped", ReservationId: "res_7f3a", TotalCents: 69998, TrackingNumber: "1Z"}}
-		resp, entry := ask(t, u, nil, request("GET", "/api/orders/ord_9c4d1e", ""))
+		resp, entry := ask(t, u, request("GET", "/api/orders/ord_9c4d1e", ""))
 		want := `{"orderId":"ord_9c4d1e","status":"shipped","reservationId":"res_7f3a","total":699.98,"trackingNumber":"1Z"}`
 		if got := body(t, resp); resp.StatusCode != 200 || got != want {
 			t.Errorf("answered %d %s, want 200 %s", resp.StatusCode, got, want)
@@ -181,7 +181,7 @@ func TestWireExamples(t *testing.T) {
 
 	t.Run("GET /api/inventory/:sku", func(t *testing.T) {
 		u := &upstream{answer: &pb.GetStockResponse{Sku: "WH-1000XM5", Available: 7}}
-		resp, _ := ask(t, u, nil, request("GET", "/api/inventory/WH-1000XM5?fresh=1", ""))
+		resp, _ := ask(t, u, request("GET", "/api/inventory/WH-1000XM5?fresh=1", ""))
 		if got, want := body(t, resp), `{"sku":"WH-1000XM5","available":7}`; resp.StatusCode != 200 || got != want {
 			t.Errorf("answered %d %s, want 200 %s", resp.StatusCode, got, want)
 		}
@@ -334,7 +334,7 @@ func TestBadRequests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := &upstream{}
-			resp, entry := ask(t, u, nil, c.r)
+			resp, entry := ask(t, u, c.r)
 			var got struct{ Error string }
 			if err := json.Unmarshal([]byte(body(t, resp)), &got); err != nil {
 				t.Fatal(err)
@@ -362,7 +362,7 @@ func TestRequestID(t *testing.T) {
 	} {
 		r := request("GET", "/api/inventory/a", "")
 		r.Header["X-Request-Id"] = []string{given}
-		resp, entry := ask(t, &upstream{}, nil, r)
+		resp, entry := ask(t, &upstream{}, r)
 		if got := resp.Header.Get("X-Request-Id"); got != want || entry.RequestID != want {
 			t.Errorf("%q: answered %q, logged %q, want %q", given, got, entry.RequestID, want)
 		}

@@ -203,11 +203,15 @@ func TestCircuitBreaker(t *testing.T) {
 		})
 	})
 
-	t.Run("answers the library's refusal of a parameter", func(t *testing.T) {
+	t.Run("answers why it could not be made", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b bench) {
-			g := b.breaker(t, hang, host.WithParam("errorThreshold", "5"))
-			if err := reserve(t.Context(), g); err == nil || errors.Is(err, policy.ErrOpen) {
-				t.Errorf("a parameter that opossum does not have gave %v", err)
+			for _, opt := range []host.Option{
+				host.WithParam("errorThreshold", "5"), // the original's test has it; opossum has not
+				host.WithLibrary("none such"),
+			} {
+				if err := reserve(t.Context(), b.breaker(t, hang, opt)); err == nil || errors.Is(err, policy.ErrOpen) {
+					t.Errorf("answered %v, want what is wrong with the options", err)
+				}
 			}
 		})
 	})
