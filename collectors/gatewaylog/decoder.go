@@ -21,10 +21,8 @@ type Decoder struct {
 func NewDecoder(f *Format) *Decoder {
 	d := &Decoder{format: f}
 	// A clock that never saw a second must not know the second of 26 NULs.
-	copy(d.clock.clf[:], "01/Jan/1990:00:00:00 +0000")
-	d.clock.clfAt = minInstant
-	copy(d.clock.iso[:], "1990-01-01T00:00:00")
-	d.clock.isoAt = minInstant
+	d.clock.clf, d.clock.clfAt = packCLF([]byte("01/Jan/1990:00:00:00 +0000")), minInstant
+	d.clock.iso, d.clock.isoAt = packISO([]byte("1990-01-01T00:00:00")), minInstant
 	return d
 }
 

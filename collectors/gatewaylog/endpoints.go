@@ -2,8 +2,8 @@ package gatewaylog
 
 import (
 	"bytes"
-	"hash/maphash"
-	"sort"
+	"maps"
+	"slices"
 
 	"tripcurve/internal/incident"
 )
@@ -17,7 +17,6 @@ const (
 	maxTemplates = 4_000
 	maxNodes     = 4 * maxTemplates
 	maxSegments  = 10
-	maxPrefixes  = 16
 )
 
 // endpoints numbers the endpoints of one log. Numbers are dense and stay valid:
@@ -28,9 +27,7 @@ type endpoints struct {
 	root   *node
 	nodes  int
 	list   []endpoint
-	given  map[string]int32 // method and template from the user or from the log
-	cache  []cached
-	seed   maphash.Seed
+	given  map[string][]ending // templates from the user or from the log
 
 	overflow int32 // of "_OTHER /*"; -1 before it is needed
 	stats    EndpointStats
@@ -55,13 +52,21 @@ type node struct {
 	label    string // segment, ":id", "*.js"
 	parent   *node
 	depth    int
-	children map[string]*node
-	id       *node // all ids at this place
+	few      []*node          // the children, while a look at each is cheaper than a map
+	children map[string]*node // all children, from then on
+	id       *node            // all ids at this place
 	ends     []ending
 
-	words, others             int
+	words, others             int // children of each kind, those with a prefix aside
 	wordsMerged, othersMerged bool
-	prefixes                  [][]byte // of ids seen here
+	prefixes                  []*prefixed
+}
+
+// prefixed are the names at one place that share the part up to an underscore.
+type prefixed struct {
+	name  string
+	names int
+	ids   bool // one of them was an id, or there are too many: all of them are ids
 }
 
 // ending is an endpoint that ends at a node.
@@ -70,115 +75,59 @@ type ending struct {
 	number int32
 }
 
-// cached is one entry of the direct-mapped cache of raw paths.
-type cached struct {
-	method, path string
-	route        bool // path is the log's route field
-	source       uint8
-	number       int32
-}
-
-const cacheSize = 1 << 12
-
 func newEndpoints(routes *Routes) *endpoints {
-	return &endpoints{
-		routes: routes, root: &node{}, given: map[string]int32{},
-		cache: make([]cached, cacheSize), seed: maphash.MakeSeed(), overflow: -1,
-	}
+	return &endpoints{routes: routes, root: &node{}, given: map[string][]ending{}, overflow: -1}
 }
 
-// Where a label came from.
-const (
-	fromRoutes uint8 = iota
-	fromLog
-	fromPath
-	fromOverflow
-)
-
-// of is the number of the endpoint of r.
+// of is the number of the endpoint of r: by the user's patterns, by the log's
+// own route field, else inferred from the path.
 func (e *endpoints) of(r *Record) int32 {
-	text, route := r.Path, false
-	if len(r.Route) > 0 && e.routes == nil {
-		if t, ok := templateOf(r.Route); ok {
-			text, route = t, true
+	if e.routes != nil {
+		if label, ok := e.routes.match(r.Method, r.Path); ok {
+			e.stats.Routed++
+			return e.givenNumber(methodName(r.Method), []byte(label))
 		}
 	}
-	// The seed only moves entries about: what is found does not depend on it.
-	c := &e.cache[maphash.Bytes(e.seed, text)&(cacheSize-1)]
-	if c.path != string(text) || c.method != string(r.Method) || c.route != route || c.number < 0 || len(text) == 0 {
-		number, source := e.find(r, text, route)
-		if len(text) > maxRoute {
-			e.count(source)
+	if len(r.Route) > 0 {
+		if t, ok := templateOf(r.Route); ok {
+			if number := e.givenNumber(methodName(r.Method), t); number >= 0 {
+				e.stats.Named++
+				return number
+			}
+		}
+	}
+	if len(r.Path) == 0 || r.Path[0] != '/' { // no request line, "OPTIONS *", CONNECT
+		e.stats.Inferred++
+		return e.givenNumber(methodName(r.Method), []byte("-"))
+	}
+	if n := e.walk(r.Path); n != nil {
+		if number := e.end(n, r.Method); number >= 0 {
+			e.stats.Inferred++
 			return number
 		}
-		*c = cached{method: string(r.Method), path: string(text), route: route, source: source, number: number}
 	}
-	e.count(c.source)
-	return c.number
-}
-
-func (e *endpoints) count(source uint8) {
-	switch source {
-	case fromRoutes:
-		e.stats.Routed++
-	case fromLog:
-		e.stats.Named++
-	case fromPath:
-		e.stats.Inferred++
-	default:
-		e.stats.Overflow++
-	}
-}
-
-func (e *endpoints) find(r *Record, text []byte, route bool) (int32, uint8) {
-	method := methodName(r.Method)
-	if label, ok := e.routes.match(r.Method, r.Path); ok {
-		return e.givenNumber(method, label), fromRoutes
-	}
-	if e.routes != nil { // with patterns, the log's own name is the second choice
-		if t, ok := templateOf(r.Route); ok {
-			text, route = t, true
-		}
-	}
-	if route {
-		if number := e.givenNumber(method, string(text)); number >= 0 {
-			return number, fromLog
-		}
-		return e.overflowNumber(), fromOverflow
-	}
-	if len(text) == 0 || text[0] != '/' { // no request line, "OPTIONS *", CONNECT
-		return e.givenNumber(method, "-"), fromPath
-	}
-	n := e.walk(text)
-	if n == nil {
-		return e.overflowNumber(), fromOverflow
-	}
-	if number := e.end(n, method); number >= 0 {
-		return number, fromPath
-	}
-	return e.overflowNumber(), fromOverflow
-}
-
-// givenNumber is the number of a template that was not inferred; -1 when there
-// are too many, which a user's own patterns never are.
-func (e *endpoints) givenNumber(method, template string) int32 {
-	key := method + " " + template
-	if number, ok := e.given[key]; ok {
-		return number
-	}
-	if len(e.list) >= 2*maxTemplates {
-		return e.overflowNumber()
-	}
-	number := e.add(incident.Endpoint{Method: method, Route: template}, nil)
-	e.given[key] = number
-	return number
-}
-
-func (e *endpoints) overflowNumber() int32 {
+	e.stats.Overflow++
 	if e.overflow < 0 {
 		e.overflow = e.add(incident.Endpoint{Method: otherMethod, Route: "/*"}, nil)
 	}
 	return e.overflow
+}
+
+// givenNumber is the number of a template that was not inferred; -1 when a log
+// names too many.
+func (e *endpoints) givenNumber(method string, template []byte) int32 {
+	ends := e.given[string(template)]
+	for i := range ends {
+		if ends[i].method == method {
+			return ends[i].number
+		}
+	}
+	if len(e.list) >= 2*maxTemplates {
+		return -1
+	}
+	number := e.add(incident.Endpoint{Method: method, Route: string(template)}, nil)
+	e.given[string(template)] = append(ends, ending{method, number})
+	return number
 }
 
 func (e *endpoints) add(ep incident.Endpoint, n *node) int32 {
@@ -216,31 +165,41 @@ func (n *node) path() string {
 }
 
 // end is the endpoint of a method at a node; -1 when there are too many.
-func (e *endpoints) end(n *node, method string) int32 {
+func (e *endpoints) end(n *node, method []byte) int32 {
 	for i := range n.ends {
-		if n.ends[i].method == method {
+		if n.ends[i].method == string(method) {
+			return n.ends[i].number
+		}
+	}
+	name := methodName(method)
+	for i := range n.ends {
+		if n.ends[i].method == name {
 			return n.ends[i].number
 		}
 	}
 	if len(e.list) >= maxTemplates {
 		return -1
 	}
-	number := e.add(incident.Endpoint{Method: method}, n)
-	n.ends = append(n.ends, ending{method, number})
+	number := e.add(incident.Endpoint{Method: name}, n)
+	n.ends = append(n.ends, ending{name, number})
 	return number
 }
 
 // walk follows a raw path into the tree, growing it; nil when the tree is full.
 func (e *endpoints) walk(path []byte) *node {
 	n := e.root
-	for path = bytes.Trim(path, "/"); len(path) > 0; {
-		var s []byte
-		s, path, _ = bytes.Cut(path, []byte("/"))
+	for len(path) > 0 {
+		s := path
+		if i := bytes.IndexByte(path, '/'); i >= 0 {
+			s, path = path[:i], path[i+1:]
+		} else {
+			path = nil
+		}
 		if len(s) == 0 {
 			continue
 		}
 		if n.depth == maxSegments {
-			return e.child(n, "*", idSegment)
+			return e.child(n, "*", idSegment) // the rest of a very long path
 		}
 		if n = e.step(n, s, len(path) == 0); n == nil {
 			return nil
@@ -249,206 +208,296 @@ func (e *endpoints) walk(path []byte) *node {
 	return n
 }
 
+// maxFew is how many children are looked through one by one.
+const maxFew = 8
+
+func (n *node) get(name []byte) *node {
+	if n.children != nil {
+		return n.children[string(name)]
+	}
+	for _, c := range n.few {
+		if c.label == string(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (n *node) set(c *node) {
+	if n.children == nil {
+		if len(n.few) < maxFew {
+			n.few = append(n.few, c)
+			return
+		}
+		n.children = make(map[string]*node, 2*maxFew)
+		for _, f := range n.few {
+			n.children[f.label] = f
+		}
+		n.few = nil
+	}
+	n.children[c.label] = c
+}
+
+func (n *node) remove(name string) *node {
+	c := n.get([]byte(name))
+	if n.children != nil {
+		delete(n.children, name)
+	} else {
+		n.few = slices.DeleteFunc(n.few, func(f *node) bool { return f == c })
+	}
+	return c
+}
+
+// names are the children's names in order.
+func (n *node) names() []string {
+	names := slices.Collect(maps.Keys(n.children))
+	for _, c := range n.few {
+		names = append(names, c.label)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // step is the child of n that the segment s leads to.
 func (e *endpoints) step(n *node, s []byte, last bool) *node {
-	if c := n.children[string(s)]; c != nil {
+	if c := n.get(s); c != nil {
 		return c
 	}
 	kind := kindOf(s, n.depth+1, last)
-	if prefix := idPrefix(s); prefix != nil && n.depth > 0 {
-		switch {
-		case kind == idSegment:
-			e.learn(n, prefix)
-		case n.knows(prefix):
-			kind = idSegment
-		}
+	prefix := n.idPrefix(s)
+	if kind == idSegment && prefix != nil {
+		e.learn(n, prefix)
 	}
 	switch {
 	case kind == staticSegment:
 		return e.child(n, "*"+staticExtension(s), idSegment)
-	case kind == idSegment, kind == wordSegment && n.wordsMerged, kind == otherSegment && n.othersMerged:
-		return e.idOf(n)
+	case kind == idSegment, n.varies(s, kind):
+		if n.id == nil {
+			n.id = e.newNode(n, ":id")
+		}
+		return n.id
 	}
 	return e.child(n, string(s), kind)
 }
 
-func (e *endpoints) idOf(n *node) *node {
-	if n.id == nil {
-		if n.id = e.newNode(n, ":id"); n.id == nil {
-			return nil
-		}
+// idPrefix is the prefix by which s is judged here: not directly below the root.
+func (n *node) idPrefix(s []byte) []byte {
+	if n.depth == 0 {
+		return nil
 	}
-	return n.id
+	return idPrefix(s)
 }
 
+// newNode is a node below parent; nil when the tree is full.
 func (e *endpoints) newNode(parent *node, label string) *node {
 	if e.nodes >= maxNodes {
 		return nil
 	}
+	return e.grow(parent, label)
+}
+
+func (e *endpoints) grow(parent *node, label string) *node {
 	e.nodes++
 	return &node{label: label, parent: parent, depth: parent.depth + 1}
 }
 
-// child is the child of n with this label. A name too many at one place turns
-// the names there into values.
+// child is the child of n with this label; nil when the tree is full.
 func (e *endpoints) child(n *node, label string, kind segmentKind) *node {
-	if c := n.children[label]; c != nil {
+	if c := n.get([]byte(label)); c != nil {
 		return c
 	}
 	c := e.newNode(n, label)
 	if c == nil {
 		return nil
 	}
-	if n.children == nil {
-		n.children = map[string]*node{}
+	return e.put(n, c, kind)
+}
+
+// put hangs c below n. A name too many at one place turns the names of its kind
+// there into values; then the answer is where values go.
+func (e *endpoints) put(n, c *node, kind segmentKind) *node {
+	n.set(c)
+	if n.depth == 0 || kind == idSegment { // never merge the root
+		return c
 	}
-	n.children[label] = c
-	switch kind {
-	case wordSegment:
+	full := false
+	if prefix := n.idPrefix([]byte(c.label)); prefix != nil {
+		p := n.prefix(prefix)
+		p.names++
+		p.ids = p.ids || p.names > fanOut
+		full = p.ids || len(n.prefixes) > fanOut
+	} else if kind == wordSegment {
 		n.words++
-	case otherSegment:
+		n.wordsMerged = n.wordsMerged || n.words > fanOut
+		full = n.wordsMerged
+	} else {
 		n.others++
-	default:
-		return c
+		n.othersMerged = n.othersMerged || n.others > fanOut
+		full = n.othersMerged
 	}
-	if n.depth == 0 { // never the root
-		return c
-	}
-	n.wordsMerged = n.wordsMerged || n.words > fanOut
-	n.othersMerged = n.othersMerged || n.others > fanOut
-	if kind == wordSegment && n.wordsMerged || kind == otherSegment && n.othersMerged {
+	if full {
 		e.settle(n)
 		return n.id
 	}
 	return c
 }
 
-// learn notes that ids at n may begin with prefix.
+// learn notes that ids at n begin with prefix.
 func (e *endpoints) learn(n *node, prefix []byte) {
-	if n.knows(prefix) {
-		return
+	if p := n.prefix(prefix); !p.ids {
+		p.ids = true
+		e.settle(n)
 	}
-	n.prefixes = append(n.prefixes, bytes.Clone(prefix))
-	e.settle(n)
 }
 
-// knows says whether ids with this prefix were seen at n. With too many
-// prefixes every prefix is one.
-func (n *node) knows(prefix []byte) bool {
-	if len(n.prefixes) > maxPrefixes {
-		return true
-	}
+// known is the group of names with this prefix; nil when there is none.
+func (n *node) known(prefix []byte) *prefixed {
 	for _, p := range n.prefixes {
-		if bytes.Equal(p, prefix) {
-			return true
+		if p.name == string(prefix) {
+			return p
 		}
 	}
-	return false
+	return nil
 }
 
-// settle moves the children of n that are values after all into its id.
-func (e *endpoints) settle(n *node) {
-	var labels []string
-	for label := range n.children {
-		if n.varies(label) {
-			labels = append(labels, label)
-		}
+func (n *node) prefix(prefix []byte) *prefixed {
+	if p := n.known(prefix); p != nil {
+		return p
 	}
-	if len(labels) == 0 {
-		return
+	p := &prefixed{name: string(prefix)}
+	if len(n.prefixes) <= fanOut { // beyond it all of them are ids
+		n.prefixes = append(n.prefixes, p)
 	}
-	id := e.idOf(n)
-	if id == nil {
-		e.nodes-- // the place of one that goes
-		id = e.newNode(n, ":id")
-		n.id = id
-	}
-	sort.Strings(labels)
-	for _, label := range labels {
-		c := n.children[label]
-		delete(n.children, label)
-		e.absorb(id, c)
-	}
-	clear(e.cache)
-	for i := range e.cache {
-		e.cache[i].number = -1
-	}
+	return p
 }
 
-// varies says whether a child's name is a value by what is known now.
-func (n *node) varies(label string) bool {
-	if label[0] == '*' {
-		return false
+// varies says whether a name at n is a value by what is known now. It depends on
+// which names were seen, not on their order.
+func (n *node) varies(s []byte, kind segmentKind) bool {
+	if prefix := n.idPrefix(s); prefix != nil {
+		p := n.known(prefix)
+		return p != nil && p.ids || len(n.prefixes) > fanOut
 	}
-	s := []byte(label)
-	if prefix := idPrefix(s); prefix != nil && n.depth > 0 && n.knows(prefix) {
-		return true
-	}
-	if kindOf(s, n.depth+1, false) == wordSegment {
+	if kind == wordSegment {
 		return n.wordsMerged
 	}
-	return n.othersMerged
+	return kind == otherSegment && n.othersMerged
 }
 
-// absorb makes from a part of to.
+// settle moves the children of n that are values after all to where values go.
+func (e *endpoints) settle(n *node) {
+	var names []string
+	for _, name := range n.names() {
+		if name[0] != '*' && n.varies([]byte(name), kindOf([]byte(name), n.depth+1, false)) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	if n.id == nil {
+		n.id = e.grow(n, ":id")
+	}
+	for _, name := range names {
+		e.absorb(n.id, n.remove(name))
+	}
+}
+
+// absorb makes from, which is given up, a part of to.
 func (e *endpoints) absorb(to, from *node) {
 	e.nodes--
 	for _, end := range from.ends {
 		e.join(to, end)
 	}
-	labels := make([]string, 0, len(from.children))
-	for label := range from.children {
-		labels = append(labels, label)
-	}
-	sort.Strings(labels)
-	for _, label := range labels {
-		c := from.children[label]
-		kind := idSegment
-		if label[0] != '*' {
-			kind = kindOf([]byte(label), to.depth+1, false)
-		}
-		if kind != idSegment && to.varies(label) {
-			e.absorb(e.mustID(to), c)
-			continue
-		}
-		if have := to.children[label]; have != nil {
-			e.absorb(have, c)
-			continue
-		}
-		// The child's place in the tree moves with its subtree.
-		e.nodes--
-		e.absorbNew(to, label, kind, c)
-	}
-	if from.id != nil {
-		e.absorb(e.mustID(to), from.id)
-	}
 	to.wordsMerged = to.wordsMerged || from.wordsMerged
 	to.othersMerged = to.othersMerged || from.othersMerged
 	for _, p := range from.prefixes {
-		if !to.knows(p) {
-			to.prefixes = append(to.prefixes, p)
+		if p.ids {
+			to.prefix([]byte(p.name)).ids = true
 		}
 	}
-	if to.wordsMerged || to.othersMerged || len(to.prefixes) > 0 {
-		e.settle(to)
+	e.settle(to)
+	if from.id != nil {
+		if to.id == nil {
+			to.id = e.grow(to, ":id")
+		}
+		e.absorb(to.id, from.id)
+	}
+	for _, name := range from.names() {
+		e.absorb(e.placeFor(to, name), from.get([]byte(name)))
 	}
 }
 
-// absorbNew makes a new child of to and moves c into it.
-func (e *endpoints) absorbNew(to *node, label string, kind segmentKind, c *node) {
-	e.nodes = min(e.nodes, maxNodes-1) // what is moved needs no new place
-	n := e.child(to, label, kind)
-	e.nodes++
-	e.absorb(n, c)
+// placeFor is where a child of that name belongs below n, which may be full.
+func (e *endpoints) placeFor(n *node, name string) *node {
+	if c := n.get([]byte(name)); c != nil {
+		return c
+	}
+	kind := idSegment
+	if name[0] != '*' {
+		kind = kindOf([]byte(name), n.depth+1, false)
+		if n.varies([]byte(name), kind) {
+			if n.id == nil {
+				n.id = e.grow(n, ":id")
+			}
+			return n.id
+		}
+	}
+	return e.put(n, e.grow(n, name), kind)
 }
 
-// mustID is idOf where a node is about to be given up, so that there is room.
-func (e *endpoints) mustID(n *node) *node {
-	if n.id == nil {
-		e.nodes = min(e.nodes, maxNodes-1)
-		return e.idOf(n)
+// take adds another log's endpoints and answers what their numbers are here.
+func (e *endpoints) take(o *endpoints) []int32 {
+	base := int32(len(e.list))
+	numbers := make([]int32, len(o.list))
+	for i, ep := range o.list {
+		numbers[i] = base + int32(i)
+		ep.same += base
+		e.list = append(e.list, ep)
 	}
-	return n.id
+	o.root.renumber(base)
+	e.absorb(e.root, o.root)
+	e.nodes++ // the other root is no node of the tree
+	for template, ends := range o.given {
+		for _, end := range ends {
+			e.takeGiven(template, ending{end.method, base + end.number})
+		}
+	}
+	if o.overflow >= 0 {
+		theirs := base + o.overflow
+		if e.overflow < 0 {
+			e.overflow = theirs
+		}
+		e.list[theirs].same = e.overflow
+	}
+	e.nodes += o.nodes
+	e.stats.Routed += o.stats.Routed
+	e.stats.Named += o.stats.Named
+	e.stats.Inferred += o.stats.Inferred
+	e.stats.Overflow += o.stats.Overflow
+	return numbers
+}
+
+func (e *endpoints) takeGiven(template string, end ending) {
+	for _, have := range e.given[template] {
+		if have.method == end.method {
+			e.list[e.resolve(end.number)].same = e.resolve(have.number)
+			return
+		}
+	}
+	e.given[template] = append(e.given[template], end)
+}
+
+func (n *node) renumber(base int32) {
+	for i := range n.ends {
+		n.ends[i].number += base
+	}
+	for _, name := range n.names() {
+		n.get([]byte(name)).renumber(base)
+	}
+	if n.id != nil {
+		n.id.renumber(base)
+	}
 }
 
 // join makes an ending one of a node's own.

@@ -268,14 +268,17 @@ func (r *Record) setGRPC(v []byte) bool {
 // setRequest takes a request line apart. Garbage and a missing one are normal:
 // the record then has no method and no target.
 func (d *Decoder) setRequest(r *Record, v []byte) bool {
-	i := bytes.IndexByte(v, ' ')
+	i := indexNear(v, ' ')
 	if i <= 0 || !token(v[:i]) {
 		return true
 	}
 	rest := v[i+1:]
-	j := bytes.LastIndexByte(rest, ' ')
-	if j < 0 || !bytes.HasPrefix(rest[j+1:], []byte("HTTP/")) { // HTTP/0.9 has no protocol
-		j = len(rest)
+	j := len(rest) - len(" HTTP/1.1")
+	if j < 0 || rest[j] != ' ' || string(rest[j+1:j+6]) != "HTTP/" {
+		j = bytes.LastIndexByte(rest, ' ')
+		if j < 0 || !bytes.HasPrefix(rest[j+1:], []byte("HTTP/")) { // HTTP/0.9 has no protocol
+			j = len(rest)
+		}
 	}
 	if j == 0 {
 		return true

@@ -22,7 +22,25 @@ type op struct {
 	name   string // of the variable, for messages
 	lit    string // empty at the end of the line
 	quoted bool   // the value stands in double quotes
+	stop   stop
+	head   uint64 // the first 8 bytes of lit, little endian, and which of them count
+	mask   uint64
 }
+
+// stop is how the end of a value is found.
+type stop uint8
+
+const (
+	toLiteral stop = iota // the first occurrence of lit
+	toByte                // the same of one byte
+	toWidth               // a fixed number of bytes
+	toQuote               // the next quote: none can be inside
+	toClosing             // the next quote without a backslash
+	toTry                 // a list of one exact duration, the rule; else as toList
+	toList                // the end of an upstream list
+	toRequest             // an unquoted request line
+	toEnd                 // the end of the line
+)
 
 // program is a layout compiled: a literal, then values and literals in turn.
 type program struct {
@@ -107,11 +125,41 @@ func (p *program) anchor() {
 			p.tail = i + 1
 		}
 	}
+	for i := range p.ops {
+		p.ops[i].plan(p.escape)
+	}
 	for i := p.tail; i < len(p.ops); i++ {
 		// A value of open length right behind the free one has nothing that
 		// says where it begins.
 		if p.ops[i-1].lit == "" && p.ops[i].width == 0 {
 			p.tail = len(p.ops)
 		}
+	}
+}
+
+// plan chooses how the end of the value is found.
+func (o *op) plan(escape escaping) {
+	switch {
+	case o.width > 0:
+		o.stop = toWidth
+	case o.lit == "":
+		o.stop = toEnd
+	case o.quoted && escape == escapeDefault:
+		o.stop = toQuote
+	case o.quoted && escape == escapeJSON:
+		o.stop = toClosing
+	case o.list && (o.lit[0] == ' ' || o.lit[0] == ','):
+		o.stop = toList
+	case o.field == requestField && o.lit[0] == ' ':
+		o.stop = toRequest
+	case len(o.lit) == 1:
+		o.stop = toByte
+	}
+	if o.exact && o.lit != "" && !o.quoted && o.lit[0] == ' ' {
+		o.stop = toTry
+	}
+	for i := range min(8, len(o.lit)) {
+		o.head |= uint64(o.lit[i]) << (8 * i)
+		o.mask |= 0xff << (8 * i)
 	}
 }

@@ -18,46 +18,67 @@ const maxLiteral = 40
 // kindOf sorts a segment. Directly below the root only what cannot be a word is
 // an id: merging there would make one endpoint of a whole site.
 func kindOf(s []byte, depth int, last bool) segmentKind {
-	if len(s) > maxLiteral {
+	if len(s) > maxLiteral || len(s) > 0 && s[0] == ':' {
 		return idSegment
 	}
-	digits, letters, upper, punct, odd := 0, 0, 0, 0, false
+	var seen byteClass
 	for _, c := range s {
-		switch {
-		case c-'0' <= 9:
-			digits++
-		case c-'a' <= 25:
-			letters++
-		case c-'A' <= 25:
-			upper++
-		case c == '-' || c == '_' || c == '.':
-			punct++
-		case c == '%' || c == '@' || c == '=' || c == '+' || c == ',':
-			return idSegment
-		default:
-			odd = true
-		}
+		seen |= byteClasses[c]
 	}
 	switch {
-	case last && punct > 0 && depth > 1 && staticExtension(s) != "":
+	case seen&mark != 0:
+		return idSegment
+	case last && seen&punct != 0 && depth > 1 && staticExtension(s) != "":
 		return staticSegment
-	case digits == 0 && upper == 0 && !odd:
+	case seen&(numeral|capital|odd) == 0:
 		return wordSegment
-	case digits == 0:
+	case seen&numeral == 0:
 		return otherSegment
-	case digits == len(s), uuid(s), digits+punct == len(s): // numbers, dates, versions such as 1.2
+	case seen&^(numeral|punct) == 0, uuid(s): // numbers, dates, versions such as 1.2
 		return idSegment
 	case version(s):
 		return wordSegment
-	case letters+upper+digits == len(s) && len(s) >= 8 && hexOnly(s):
+	case seen&(punct|odd) == 0 && len(s) >= 8 && hexOnly(s):
 		return idSegment
 	case depth == 1:
 		return otherSegment
-	case wordAndNumber(s): // s3, oauth2, sha256
+	case seen == numeral|letter && wordAndNumber(s): // s3, oauth2, sha256
 		return otherSegment
 	}
 	return idSegment
 }
+
+// byteClass is what a byte says about the segment it is in.
+type byteClass uint8
+
+const (
+	letter byteClass = 1 << iota
+	capital
+	numeral
+	punct // - _ .
+	mark  // only ever in values
+	odd
+)
+
+var byteClasses = func() (t [256]byteClass) {
+	for c := range t {
+		switch {
+		case c >= '0' && c <= '9':
+			t[c] = numeral
+		case c >= 'a' && c <= 'z':
+			t[c] = letter
+		case c >= 'A' && c <= 'Z':
+			t[c] = capital
+		case bytes.IndexByte([]byte("-_."), byte(c)) >= 0:
+			t[c] = punct
+		case bytes.IndexByte([]byte("%@=+,*"), byte(c)) >= 0:
+			t[c] = mark
+		default:
+			t[c] = odd
+		}
+	}
+	return t
+}()
 
 // version says whether s is v1, v12.
 func version(s []byte) bool {

@@ -1,0 +1,349 @@
+package gatewaylog
+
+import (
+	"slices"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/sketch"
+)
+
+// windowSeconds is the width of a latency sketch, and of what is kept together.
+const windowSeconds = 10
+
+// Aggregator turns records into facts. The order of the records does not
+// matter, so it may be fed from several readers and merged: seconds stay open
+// until Flush.
+type Aggregator struct {
+	origin    incident.Origin
+	endpoints *endpoints
+	series    []series
+	byPoint   [][]int32 // series of each endpoint
+	windows   map[int64]*window
+	hot       [64]*window // direct-mapped by time: what a line needs is nearly always here
+	exemplars exemplars
+	stats     Stats
+}
+
+// series is one endpoint, status and outcome.
+type series struct {
+	endpoint int32
+	status   int32
+	outcome  incident.Outcome
+	failed   bool
+}
+
+// window is ten seconds of every series.
+type window struct {
+	at    int64   // unix seconds / 10
+	slot  []int32 // by series: 1 + index into cells, 0 for none
+	cells []cell
+}
+
+// cell counts one series in one window.
+type cell struct {
+	series         int32
+	started, ended [windowSeconds]uint32
+	took           []uint32 // microseconds of those that ended, until there are enough for a sketch
+	sketch         *sketch.Sketch
+}
+
+// maxLoose is how many durations are kept as they are: below it a list is
+// smaller than a sketch.
+const maxLoose = 256
+
+// Stats count what was read. Lines = Parsed + Unparsed + Skipped.
+type Stats struct {
+	Lines, Parsed, Unparsed int64
+	Skipped                 int64 // blank lines, and those older than asked for
+	TooLong                 int64 // of the unparsed: cut at 256 KiB
+	Bytes                   int64
+	First, Last             Instant // of all known starts and ends
+	Endpoints               EndpointStats
+}
+
+// NewAggregator makes an aggregator whose facts come from origin, with the
+// endpoint templates of routes, which may be nil.
+func NewAggregator(origin incident.Origin, routes *Routes) *Aggregator {
+	return &Aggregator{
+		origin: origin, endpoints: newEndpoints(routes), windows: map[int64]*window{},
+		stats: Stats{First: Unknown, Last: Unknown},
+	}
+}
+
+// Add counts a record, which was read from line at byte offset.
+func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
+	a.stats.Lines++
+	a.stats.Parsed++
+	ep := a.endpoints.of(r)
+	s := a.seriesOf(ep, r)
+	if r.Start.Known() {
+		second := r.Start.second()
+		a.cell(second, s).started[second%windowSeconds]++
+		a.cover(r.Start)
+	}
+	if r.End.Known() {
+		second := r.End.second()
+		c := a.cell(second, s)
+		c.ended[second%windowSeconds]++
+		if r.Took >= 0 {
+			c.add(r.Took)
+		}
+		a.cover(r.End)
+	}
+	a.exemplars.add(ep, r, a.series[s].failed, line, offset)
+}
+
+// AddUnparsed counts a line that did not fit, and why.
+func (a *Aggregator) AddUnparsed(line []byte, offset int64, why error) {
+	a.stats.Lines++
+	a.stats.Unparsed++
+	a.exemplars.addUnparsed(line, offset, why)
+}
+
+// Stats are the counts so far.
+func (a *Aggregator) Stats() Stats {
+	s := a.stats
+	s.Endpoints = a.endpoints.stats
+	return s
+}
+
+func (a *Aggregator) cover(i Instant) {
+	if a.stats.First == Unknown || i < a.stats.First {
+		a.stats.First = i
+	}
+	if i > a.stats.Last {
+		a.stats.Last = i
+	}
+}
+
+// seriesOf is the number of the record's series.
+func (a *Aggregator) seriesOf(ep int32, r *Record) int32 {
+	for int(ep) >= len(a.byPoint) {
+		a.byPoint = append(a.byPoint, nil)
+	}
+	for _, n := range a.byPoint[ep] {
+		if s := &a.series[n]; s.status == int32(r.Status) && s.outcome == r.Outcome {
+			return n
+		}
+	}
+	failed := incident.Bucket{Status: r.Status, Outcome: r.Outcome}.Failed()
+	a.series = append(a.series, series{ep, int32(r.Status), r.Outcome, failed})
+	n := int32(len(a.series) - 1)
+	a.byPoint[ep] = append(a.byPoint[ep], n)
+	return n
+}
+
+// cell is where a series is counted at a second.
+func (a *Aggregator) cell(second int64, s int32) *cell {
+	at := second / windowSeconds
+	w := a.hot[uint64(at)%uint64(len(a.hot))]
+	if w == nil || w.at != at {
+		if w = a.windows[at]; w == nil {
+			w = &window{at: at}
+			a.windows[at] = w
+		}
+		a.hot[uint64(at)%uint64(len(a.hot))] = w
+	}
+	return w.cell(s)
+}
+
+func (w *window) cell(s int32) *cell {
+	if int(s) >= len(w.slot) {
+		w.slot = append(w.slot, make([]int32, int(s)+8-len(w.slot))...)
+	}
+	i := w.slot[s]
+	if i == 0 {
+		w.cells = append(w.cells, cell{series: s})
+		i = int32(len(w.cells))
+		w.slot[s] = i
+	}
+	return &w.cells[i-1]
+}
+
+// add keeps one duration, exact to the microsecond until it is in the sketch.
+func (c *cell) add(took time.Duration) {
+	us := took.Microseconds()
+	if us > 1<<32-1 { // 71 minutes
+		c.spill()
+		c.sketch.Add(took)
+		return
+	}
+	if len(c.took) == maxLoose {
+		c.spill()
+	}
+	c.took = append(c.took, uint32(us))
+}
+
+// spill moves the loose durations into the sketch.
+func (c *cell) spill() {
+	if c.sketch == nil {
+		c.sketch = sketch.New()
+	}
+	for _, us := range c.took {
+		c.sketch.Add(time.Duration(us) * time.Microsecond)
+	}
+	c.took = c.took[:0]
+}
+
+// Flush hands out what was counted since the last Flush, read from the bytes
+// [from, to) of the origin's file; both are 0 when it is no file. Counts are
+// increments: a second that comes again in a later Flush has more requests in
+// it, from other bytes. Facts are in order of time, exemplars last.
+func (a *Aggregator) Flush(from, to int64) []incident.Fact {
+	var all []incident.Fact
+	_ = a.flush(from, to, func(facts []incident.Fact) error { // which has no error to give
+		all = append(all, facts...)
+		return nil
+	})
+	return all
+}
+
+// flushBatch is how many facts are handed out at once, about.
+const flushBatch = 4096
+
+// flush is Flush in batches, for a long log has millions of facts.
+func (a *Aggregator) flush(from, to int64, emit func([]incident.Fact) error) error {
+	origin := a.origin
+	if origin.File != "" {
+		origin.From, origin.To = from, to
+	}
+	at := make([]int64, 0, len(a.windows))
+	for k := range a.windows {
+		at = append(at, k)
+	}
+	slices.Sort(at)
+	clear(a.hot[:])
+	var facts []incident.Fact
+	for _, k := range at {
+		facts = a.appendWindow(facts, a.windows[k], origin)
+		delete(a.windows, k)
+		if len(facts) >= flushBatch {
+			if err := emit(facts); err != nil {
+				return err
+			}
+			facts = nil
+		}
+	}
+	if facts = a.exemplars.flush(facts, a); len(facts) == 0 {
+		return nil
+	}
+	return emit(facts)
+}
+
+// appendWindow appends the facts of ten seconds. Series whose endpoints have
+// become one by now are counted together.
+func (a *Aggregator) appendWindow(facts []incident.Fact, w *window, origin incident.Origin) []incident.Fact {
+	order := make([]int32, 0, len(w.cells))
+	merged := map[series]int32{}
+	for i := range w.cells {
+		key := a.series[w.cells[i].series]
+		key.endpoint = a.endpoints.resolve(key.endpoint)
+		if first, ok := merged[key]; ok {
+			w.cells[first].merge(&w.cells[i])
+			continue
+		}
+		merged[key] = int32(i)
+		order = append(order, int32(i))
+	}
+	for s := range int64(windowSeconds) {
+		at := time.Unix(w.at*windowSeconds+s, 0).UTC()
+		for _, i := range order {
+			c := &w.cells[i]
+			if c.started[s] == 0 && c.ended[s] == 0 {
+				continue
+			}
+			sr := a.series[c.series]
+			facts = append(facts, incident.Bucket{
+				At: at, Width: time.Second, Endpoint: a.endpoints.name(sr.endpoint), Status: int(sr.status), Outcome: sr.outcome,
+				Started: int64(c.started[s]), Ended: int64(c.ended[s]), Origin: origin,
+			})
+		}
+	}
+	return a.appendLatencies(facts, w, order, origin)
+}
+
+// appendLatencies appends one sketch per endpoint and outcome.
+func (a *Aggregator) appendLatencies(facts []incident.Fact, w *window, order []int32, origin incident.Origin) []incident.Fact {
+	type key struct {
+		endpoint int32
+		outcome  incident.Outcome
+	}
+	have := map[key]*cell{}
+	var keys []key
+	for _, i := range order {
+		c := &w.cells[i]
+		sr := a.series[c.series]
+		k := key{a.endpoints.resolve(sr.endpoint), sr.outcome}
+		switch first, ok := have[k]; {
+		case c.sketch == nil && len(c.took) == 0:
+		case ok:
+			first.mergeTook(c)
+		default:
+			have[k] = c
+			keys = append(keys, k)
+		}
+	}
+	for _, k := range keys {
+		c := have[k]
+		c.spill()
+		facts = append(facts, incident.Latency{
+			At: time.Unix(w.at*windowSeconds, 0).UTC(), Width: windowSeconds * time.Second,
+			Endpoint: a.endpoints.name(k.endpoint), Outcome: k.outcome, Sketch: c.sketch, Origin: origin,
+		})
+	}
+	return facts
+}
+
+// merge counts other in c as well.
+func (c *cell) merge(other *cell) {
+	for i := range c.started {
+		c.started[i] += other.started[i]
+		c.ended[i] += other.ended[i]
+	}
+	c.mergeTook(other)
+}
+
+func (c *cell) mergeTook(other *cell) {
+	for _, us := range other.took {
+		c.add(time.Duration(us) * time.Microsecond)
+	}
+	if other.sketch == nil {
+		return
+	}
+	c.spill()
+	if both, err := c.sketch.Merge(other.sketch); err == nil { // it always is of the same accuracy
+		c.sketch = both.(*sketch.Sketch)
+	}
+}
+
+// Merge takes over what other has counted since its last Flush; other must not
+// be used afterwards.
+func (a *Aggregator) Merge(other *Aggregator) {
+	numbers := a.endpoints.take(other.endpoints)
+	translated := make([]int32, len(other.series))
+	for i, s := range other.series {
+		translated[i] = a.seriesOf(numbers[s.endpoint], &Record{Status: int(s.status), Outcome: s.outcome})
+	}
+	for at, w := range other.windows {
+		for i := range w.cells {
+			c := &w.cells[i]
+			a.cell(at*windowSeconds, translated[c.series]).merge(c)
+		}
+	}
+	a.exemplars.merge(&other.exemplars, numbers)
+	a.stats.merge(other.stats)
+}
+
+func (s *Stats) merge(o Stats) {
+	s.Lines += o.Lines
+	s.Parsed += o.Parsed
+	s.Unparsed += o.Unparsed
+	s.Skipped += o.Skipped
+	s.TooLong += o.TooLong
+	s.Bytes += o.Bytes
+	if o.First != Unknown && (s.First == Unknown || o.First < s.First) {
+		s.First = o.First
+	}
+	s.Last = max(s.Last, o.Last)
+}

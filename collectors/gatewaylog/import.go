@@ -1,0 +1,362 @@
+package gatewaylog
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"tripcurve/internal/incident"
+)
+
+// Group is the independence group of all gateway logs.
+const Group = "gateway"
+
+// Options of reading a log; the zero value detects the format and infers the
+// endpoints.
+type Options struct {
+	Name   string    // of the source; the file's base name when empty
+	Format *Format   // nil detects it
+	Routes []string  // endpoint patterns: "/api/orders/:id", "GET /api/inventory/{sku}"
+	Since  time.Time // leave out what ended before; zero for everything
+	// Known are the identities of files that the evidence already holds, so that
+	// a file that has grown since is known again.
+	Known []string
+	// Workers read one plain file together; 0 is one per CPU, two at most.
+	Workers int
+	// Progress is told how many bytes of the file, as it lies on disk, are read.
+	// total is 0 when it is unknown. It is called from one goroutine at a time.
+	Progress func(done, total int64)
+}
+
+// Summary is what an import found.
+type Summary struct {
+	Stats
+	Detection Detection
+	Origin    incident.Origin // From and To are the bytes read, decompressed
+	Known     bool            // the evidence already held this file, or its beginning
+	Truncated string          // why the end of a compressed file could not be read; empty when it could
+}
+
+// Source is the status line of an imported log.
+func (s Summary) Source() incident.SourceStatus {
+	detail := fmt.Sprintf("%s; %d lines", s.Detection.Reason, s.Lines)
+	if s.Unparsed > 0 {
+		detail += fmt.Sprintf(", %d not understood", s.Unparsed)
+	}
+	if s.Truncated != "" {
+		detail += ", cut off: " + s.Truncated
+	}
+	return incident.SourceStatus{Name: s.Origin.Name, Group: Group, State: incident.SourceDone, LastAt: s.Last.Time(), Detail: detail}
+}
+
+// Import reads a file: plain, gzip or zstd, told apart by their first bytes.
+// Facts go to emit, in batches, after the last line was read: endpoint
+// templates may be learned late. Reading a file again gives the same facts from
+// the same bytes, which Evidence does not count twice.
+func Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Summary{}, fmt.Errorf("gateway log: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Summary{}, fmt.Errorf("gateway log: %w", err)
+	}
+	if info.IsDir() {
+		return Summary{}, fmt.Errorf("gateway log %s: is a directory", path)
+	}
+	if opt.Name == "" {
+		opt.Name = filepath.Base(path)
+	}
+	s, err := importFile(ctx, f, info, opt, emit)
+	if err != nil {
+		return s, fmt.Errorf("gateway log %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// ImportReader reads a stream to its end, such as standard input.
+func ImportReader(ctx context.Context, r io.Reader, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+	if opt.Name == "" {
+		opt.Name = "stdin"
+	}
+	s, err := importStream(ctx, &counter{r: r}, 0, opt, emit)
+	if err != nil {
+		return s, fmt.Errorf("gateway log %s: %w", opt.Name, err)
+	}
+	return s, nil
+}
+
+// parallelSize is the size from which a second worker pays, in bytes.
+const parallelSize = 16 << 20
+
+func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+	magic := make([]byte, 4)
+	n, err := f.ReadAt(magic, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		if info.Mode().IsRegular() {
+			return Summary{}, err
+		}
+		n = 0 // a pipe or a device: read it as it comes
+	}
+	workers := opt.Workers
+	if workers == 0 {
+		workers = min(2, runtime.GOMAXPROCS(0))
+	}
+	if !info.Mode().IsRegular() || compression(magic[:n]) != plain || workers < 2 || info.Size() < parallelSize {
+		total := int64(0)
+		if info.Mode().IsRegular() {
+			total = info.Size()
+		}
+		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, total, opt, emit)
+	}
+	return importParallel(ctx, f, info.Size(), workers, opt, emit)
+}
+
+// samplerOf reads from the middle and the end of a plain file; nil for others.
+func samplerOf(f io.ReaderAt, info os.FileInfo, magic []byte) func() [][]byte {
+	if !info.Mode().IsRegular() || compression(magic) != plain {
+		return nil
+	}
+	return func() [][]byte { return sampleElsewhere(f, info.Size()) }
+}
+
+func sampleElsewhere(f io.ReaderAt, size int64) [][]byte {
+	if size <= sampleHead {
+		return nil
+	}
+	var lines [][]byte
+	for _, at := range []int64{size / 2, size - sampleElse} {
+		block := make([]byte, sampleElse)
+		n, _ := f.ReadAt(block, at) // what cannot be read is not sampled; reading it all will say why
+		lines = append(lines, sampleOf(block[:n], false, false)...)
+	}
+	return lines
+}
+
+// counter counts the bytes read from a file.
+type counter struct {
+	r       io.Reader
+	n       int64
+	sampler func() [][]byte // nil when only the head can be sampled
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+type compressionKind uint8
+
+const (
+	plain compressionKind = iota
+	gzipped
+	zstandard
+)
+
+func compression(magic []byte) compressionKind {
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return gzipped
+	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return zstandard
+	}
+	return plain
+}
+
+// maxExpanded bounds the window that a zstd file may ask for, in bytes.
+const maxExpanded = 128 << 20
+
+// decompressed is the text in r.
+func decompressed(r *bufio.Reader) (io.Reader, func(), error) {
+	magic, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	switch compression(magic) {
+	case gzipped:
+		z, err := gzip.NewReader(r)
+		return z, func() {}, err
+	case zstandard:
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxExpanded), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	}
+	return r, func() {}, nil
+}
+
+// importStream reads from one goroutine.
+func importStream(ctx context.Context, c *counter, total int64, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+	text, done, err := decompressed(bufio.NewReaderSize(c, 256<<10))
+	if err != nil {
+		return Summary{}, err
+	}
+	defer done()
+	r := bufio.NewReaderSize(text, sampleHead)
+	head, headErr := r.Peek(sampleHead)
+	s, routes, err := prepare(head, headErr != nil, c.sampler, opt)
+	if err != nil {
+		if headErr != nil && !errors.Is(headErr, io.EOF) && len(head) == 0 {
+			err = headErr // a damaged archive, not an unknown format
+		}
+		return s, err
+	}
+	in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
+	in.Since(opt.Since)
+	for {
+		_, err := r.Peek(1)
+		block, _ := r.Peek(r.Buffered()) // what is there already
+		_, _ = in.Write(block)           // never fails
+		_, _ = r.Discard(len(block))
+		if opt.Progress != nil {
+			opt.Progress(min(c.n, max(total, c.n)), total)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.Truncated = err.Error() // what was decoded is kept
+		}
+		if err != nil {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return s, err
+		}
+	}
+	in.Close()
+	s.Stats = in.Stats()
+	s.Origin.To = in.Offset()
+	return s, in.agg.flush(0, s.Origin.To, emit)
+}
+
+// prepare finds out what there is to read.
+func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (Summary, *Routes, error) {
+	var s Summary
+	routes, err := NewRoutes(opt.Routes)
+	if err != nil {
+		return s, nil, err
+	}
+	s.Origin = incident.Origin{Group: Group, Name: opt.Name, File: identityOf(head, opt.Known)}
+	for _, k := range opt.Known {
+		s.Known = s.Known || k == s.Origin.File
+	}
+	if opt.Format != nil {
+		s.Detection = given(opt.Format)
+		return s, routes, nil
+	}
+	lines := sampleOf(head, true, whole)
+	if elsewhere != nil {
+		lines = append(lines, elsewhere()...)
+	}
+	s.Detection, err = Detect(lines)
+	return s, routes, err
+}
+
+// chunkSize is what a worker takes at a time, in bytes.
+const chunkSize = 4 << 20
+
+// importParallel lets workers read chunks of a plain file, cut at newlines. The
+// result does not depend on how many there are, or on who read what.
+func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+	head := make([]byte, sampleHead)
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Summary{}, err
+	}
+	s, routes, err := prepare(head[:n], int64(n) == size, func() [][]byte { return sampleElsewhere(f, size) }, opt)
+	if err != nil {
+		return s, err
+	}
+	var next, done atomic.Int64
+	var told sync.Mutex // Progress is called from one goroutine at a time
+	intakes := make([]*Intake, workers)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for i := range intakes {
+		in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
+		in.Since(opt.Since)
+		intakes[i] = in
+		wg.Go(func() {
+			var buf []byte
+			for {
+				from := next.Add(chunkSize) - chunkSize
+				if from >= size || ctx.Err() != nil {
+					return
+				}
+				if buf, errs[i] = in.chunk(f, from, min(from+chunkSize, size), size, buf); errs[i] != nil {
+					return
+				}
+				read := done.Add(min(chunkSize, size-from))
+				if opt.Progress != nil {
+					told.Lock()
+					opt.Progress(read, size)
+					told.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		return s, err
+	}
+	agg := intakes[0].agg
+	for _, in := range intakes[1:] {
+		agg.Merge(in.agg)
+	}
+	s.Stats = agg.Stats()
+	s.Bytes, s.Origin.To = size, size
+	return s, agg.flush(0, size, emit)
+}
+
+// chunk takes the lines that begin in [from, to). The one that begins before
+// from is another chunk's, and the last one may end behind to.
+func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte, error) {
+	start := max(0, from-1) // a line begins at from when a newline stands in front
+	if buf == nil {
+		buf = make([]byte, chunkSize+1, chunkSize+maxLine+2)
+	}
+	buf = buf[:to-start]
+	if _, err := f.ReadAt(buf, start); err != nil {
+		return buf, fmt.Errorf("bytes %d to %d: %w", start, to, err)
+	}
+	if from > 0 {
+		i := bytes.IndexByte(buf, '\n')
+		if i < 0 {
+			return buf, nil // in the middle of an endless line, which its beginner has cut
+		}
+		start += int64(i + 1)
+		in.offset = start
+		_, _ = in.Write(buf[i+1:]) // never fails
+	} else {
+		in.offset = 0
+		_, _ = in.Write(buf)
+	}
+	rest := make([]byte, 16<<10)
+	for at := to; (len(in.partial) > 0 || in.cutting) && at < size; {
+		n, err := f.ReadAt(rest[:min(int64(len(rest)), size-at)], at)
+		if n == 0 {
+			return buf, fmt.Errorf("bytes from %d: %w", at, err)
+		}
+		if i := bytes.IndexByte(rest[:n], '\n'); i >= 0 {
+			n = i + 1
+		}
+		_, _ = in.Write(rest[:n])
+		at += int64(n)
+	}
+	in.Close()
+	return buf, nil
+}

@@ -1,0 +1,155 @@
+package gatewaylog
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+// maxLine is where a line is cut, in bytes: nobody's request is longer, and a
+// file without newlines must not fill the memory.
+const maxLine = 256 << 10
+
+var errTooLong = errors.New("line longer than 256 KiB: cut")
+
+// Intake takes the bytes of one log and gives facts: Decoder and Aggregator
+// with the places of the lines kept. It is an io.Writer that never fails.
+type Intake struct {
+	dec     *Decoder
+	agg     *Aggregator
+	rec     Record
+	since   Instant // what ended before is not counted; Unknown counts everything
+	offset  int64   // in the file, of the first byte not written yet
+	flushed int64   // offset at the last Flush
+	partial []byte  // the last line, without its end so far
+	cutting bool    // in the rest of a line that was too long
+}
+
+// NewIntake reads lines of format f that stand in origin from byte offset on.
+func NewIntake(f *Format, origin incident.Origin, routes *Routes, offset int64) *Intake {
+	return &Intake{dec: NewDecoder(f), agg: NewAggregator(origin, routes), since: Unknown, offset: offset, flushed: offset}
+}
+
+// Since leaves out requests that ended before t (that began before t, where the
+// end is unknown).
+func (in *Intake) Since(t time.Time) {
+	if !t.IsZero() {
+		in.since = Instant(t.UnixNano())
+	}
+}
+
+// Write takes the next bytes. A last line without a newline is held until its
+// rest comes, or Close.
+func (in *Intake) Write(p []byte) (int, error) {
+	n := len(p)
+	if len(in.partial) > 0 || in.cutting {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			in.hold(p)
+			return n, nil
+		}
+		in.hold(p[:i+1])
+		p = p[i+1:]
+		if in.cutting {
+			in.cutting = false
+		} else {
+			in.lines(in.partial, in.offset-int64(len(in.partial)))
+		}
+		in.partial = in.partial[:0]
+	}
+	if i := bytes.LastIndexByte(p, '\n'); i >= 0 {
+		in.lines(p[:i+1], in.offset)
+		in.offset += int64(i + 1)
+		p = p[i+1:]
+	}
+	in.hold(p)
+	return n, nil
+}
+
+// hold keeps a part of a line.
+func (in *Intake) hold(p []byte) {
+	in.offset += int64(len(p))
+	if in.cutting {
+		return
+	}
+	in.partial = append(in.partial, p...)
+	if len(in.partial) > maxLine+1 {
+		in.tooLong(in.partial, in.offset-int64(len(in.partial)))
+		in.partial, in.cutting = in.partial[:0], true
+	}
+}
+
+// Close takes what is held for the last line of a finished file.
+func (in *Intake) Close() {
+	if len(in.partial) > 0 {
+		in.line(in.partial, in.offset-int64(len(in.partial)))
+	}
+	in.partial, in.cutting = in.partial[:0], false
+}
+
+// lines takes whole lines, each with its newline.
+func (in *Intake) lines(b []byte, offset int64) {
+	for len(b) > 0 {
+		n := bytes.IndexByte(b, '\n')
+		in.line(b[:n], offset)
+		b = b[n+1:]
+		offset += int64(n + 1)
+	}
+}
+
+func (in *Intake) line(line []byte, offset int64) {
+	if len(line) > maxLine {
+		in.tooLong(line, offset)
+		return
+	}
+	if len(line) == 0 || line[0] <= ' ' && len(bytes.TrimSpace(line)) == 0 {
+		in.skip()
+		return
+	}
+	if err := in.dec.Decode(line, &in.rec); err != nil {
+		in.agg.AddUnparsed(line, offset, err)
+		return
+	}
+	if in.since != Unknown && in.rec.latest() < in.since {
+		in.skip()
+		return
+	}
+	in.agg.Add(&in.rec, line, offset)
+}
+
+// latest is the end of the request, or its start where that is all we know.
+func (r *Record) latest() Instant {
+	if r.End.Known() {
+		return r.End
+	}
+	return r.Start
+}
+
+func (in *Intake) skip() {
+	in.agg.stats.Lines++
+	in.agg.stats.Skipped++
+}
+
+func (in *Intake) tooLong(line []byte, offset int64) {
+	in.agg.AddUnparsed(line[:maxLine], offset, errTooLong)
+	in.agg.stats.TooLong++
+}
+
+// Offset is the place in the file behind the last whole line.
+func (in *Intake) Offset() int64 { return in.offset - int64(len(in.partial)) }
+
+// Stats count what was read so far.
+func (in *Intake) Stats() Stats {
+	s := in.agg.Stats()
+	s.Bytes = in.offset
+	return s
+}
+
+// Flush hands out what was counted since the last Flush.
+func (in *Intake) Flush() []incident.Fact {
+	from, to := in.flushed, in.Offset()
+	in.flushed = to
+	return in.agg.Flush(from, to)
+}
