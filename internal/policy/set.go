@@ -126,6 +126,9 @@ func fieldNames(fields []Field) []string {
 // and, where one is close, asks whether that was meant.
 func Unknown(what, name string, known []string) error {
 	best, distance := "", 1+len(name)/3
+	if len(name) < 3 {
+		distance = 0
+	}
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d <= distance && (best == "" || d < distance) {
 			best, distance = k, d

@@ -1,0 +1,121 @@
+package source
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// JSON reads one JSON value.
+func JSON(file, text string) (*Node, error) {
+	r := &jsonReader{file: file, text: text, dec: json.NewDecoder(strings.NewReader(text))}
+	r.dec.UseNumber()
+	n, err := r.value(0)
+	if err != nil {
+		return nil, err
+	}
+	if p := r.next(); p < len(text) {
+		return nil, &Error{file, at(text, p), "more text", "the end of the file"}
+	}
+	return n, nil
+}
+
+type jsonReader struct {
+	file, text string
+	dec        *json.Decoder
+}
+
+// next is the offset of the next token's first byte.
+func (r *jsonReader) next() int {
+	p := int(r.dec.InputOffset())
+	for p < len(r.text) && strings.IndexByte(" \t\r\n,:", r.text[p]) >= 0 {
+		p++
+	}
+	return p
+}
+
+func (r *jsonReader) token() (json.Token, Pos, error) {
+	p := at(r.text, r.next())
+	tok, err := r.dec.Token()
+	if err == nil {
+		return tok, p, nil
+	}
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, p, &Error{r.file, at(r.text, len(r.text)), "the end of the file", "the rest of a JSON value"}
+	case errors.As(err, &syntax):
+		return nil, p, &Error{r.file, at(r.text, int(syntax.Offset)-1), "not JSON: " + syntax.Error(), ""}
+	default:
+		return nil, p, &Error{r.file, p, "not JSON: " + err.Error(), ""}
+	}
+}
+
+func (r *jsonReader) value(depth int) (*Node, error) {
+	tok, p, err := r.token()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Pos: p, file: r.file}
+	if depth > maxDepth {
+		return nil, n.Errorf("", "nested more than %d deep", maxDepth)
+	}
+	switch tok := tok.(type) {
+	case nil:
+		n.Kind = Null
+	case bool:
+		n.Kind, n.Text = Bool, fmt.Sprint(tok)
+	case json.Number:
+		n.Kind, n.Text = Number, tok.String()
+	case string:
+		n.Kind, n.Text = String, tok
+	case json.Delim:
+		if tok == '[' {
+			n.Kind = List
+			err = r.list(n, depth)
+		} else {
+			n.Kind = Map
+			err = r.members(n, depth)
+		}
+	}
+	return n, err
+}
+
+func (r *jsonReader) list(n *Node, depth int) error {
+	for r.dec.More() {
+		item, err := r.value(depth + 1)
+		if err != nil {
+			return err
+		}
+		n.Items = append(n.Items, item)
+	}
+	_, _, err := r.token()
+	return err
+}
+
+func (r *jsonReader) members(n *Node, depth int) error {
+	seen := map[string]bool{}
+	for r.dec.More() {
+		tok, p, err := r.token()
+		if err != nil {
+			return err
+		}
+		key, ok := tok.(string)
+		if !ok {
+			return &Error{r.file, p, fmt.Sprint(tok), "a key in quotes"}
+		}
+		if seen[key] {
+			return &Error{r.file, p, fmt.Sprintf("the key %q a second time", key), "each key once"}
+		}
+		seen[key] = true
+		value, err := r.value(depth + 1)
+		if err != nil {
+			return err
+		}
+		n.Members = append(n.Members, Member{p, key, value})
+	}
+	_, _, err := r.token()
+	return err
+}

@@ -1,0 +1,103 @@
+package source
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type sample struct {
+	Name  *string        `json:"name"`
+	Rate  *float64       `json:"failureRate" above:"0" max:"100"`
+	Calls *int           `json:"minCalls" min:"1"`
+	On    *bool          `json:"on"`
+	List  []string       `json:"list"`
+	Sub   map[string]sub `json:"sub"`
+}
+
+type sub struct {
+	X *int `json:"x"`
+}
+
+func TestMistakesSayWhereAndWhat(t *testing.T) {
+	for _, tt := range []struct{ name, json, yaml, want, wantYAML string }{
+		{"unknown key", `{"failurerate": 1}`, "failurerate: 1", `f:1:2: no key "failurerate", did you mean failureRate? (known: name, failureRate, minCalls, on, list, sub)`, `f:1:1: no key "failurerate", did you mean failureRate? (known: name, failureRate, minCalls, on, list, sub)`},
+		{"text for a number", "{\n  \"minCalls\": \"10\"}", "minCalls: '10'", `f:2:15: found "10", expected a whole number from 1`, `f:1:11: found "10", expected a whole number from 1`},
+		{"out of range", `{"failureRate": 0}`, "failureRate: 0", `f:1:17: found 0, expected a number above 0 up to 100`, `f:1:14: found 0, expected a number above 0 up to 100`},
+		{"fraction", `{"minCalls": 1.5}`, "minCalls: 1.5", `f:1:14: found 1.5, expected a whole number from 1`, `f:1:11: found 1.5, expected a whole number from 1`},
+		{"not a mapping", `[]`, "- 1", `f:1:1: found a list, expected a mapping with name, failureRate, minCalls, on, list, sub`, `f:1:1: found a list, expected a mapping with name, failureRate, minCalls, on, list, sub`},
+		{"null", `{"on": null}`, "on:\n", `f:1:8: found null, expected true or false`, `f:1:5: found null, expected true or false`},
+		{"twice", `{"on": true, "on": false}`, "on: true\non: false", `f:1:14: found the key "on" a second time, expected each key once`, `f:2:1: not YAML: mapping key "on" already defined at [1:1]`},
+		{"nested", `{"sub": {"a": {"y": 1}}}`, "sub:\n  a:\n    y: 1", `f:1:16: no key "y" (known: x)`, `f:3:5: no key "y" (known: x)`},
+		{"broken", `{"on": tru}`, "on: [true", `f:1:8: not JSON: invalid character '}' in literal true (expecting 'e')`, `f:1:5: not YAML: sequence end token ']' not found`},
+		{"cut off", "{\"on\":\n", "", `f:2:1: found the end of the file, expected the rest of a JSON value`, ""},
+		{"more", `{} {}`, "", `f:1:4: found more text, expected the end of the file`, ""},
+		{"an alias", `{"list": {}}`, "list: &a [x]", `f:1:10: found a mapping, expected a list`, `f:1:7: found an anchor, alias or tag, expected a list`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := readSample(JSON("f", tt.json)); got != tt.want {
+				t.Errorf("JSON:\n got %s\nwant %s", got, tt.want)
+			}
+			if tt.yaml == "" {
+				return
+			}
+			docs, err := YAML("f", tt.yaml)
+			var n *Node
+			if len(docs) > 0 {
+				n = docs[0]
+			}
+			if got := readSample(n, err); got != tt.wantYAML {
+				t.Errorf("YAML:\n got %s\nwant %s", got, tt.wantYAML)
+			}
+		})
+	}
+}
+
+func readSample(n *Node, err error) string {
+	if err == nil {
+		err = Decoder{}.Decode(n, &sample{})
+	}
+	if err == nil {
+		return "no mistake"
+	}
+	return err.Error()
+}
+
+func TestRelaxedKeys(t *testing.T) {
+	docs, err := YAML("f", "failure-rate: 12.5\nmin_calls: 3\nsub: {A-b: {x: 1}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got sample
+	if err := (Decoder{Relaxed: true}).Decode(docs[0], &got); err != nil {
+		t.Fatal(err)
+	}
+	want := sample{Rate: new(12.5), Calls: new(3), Sub: map[string]sub{"A-b": {X: new(1)}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever the text, reading ends, without a panic, in a value or in a mistake
+// that stands inside the text.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{`{"a": [1, null, {"b": "c"}]}`, "a:\n  - b: 1\n    c: &x [1]\n  - *x\n", "---\n---\n", "\x00", "a: !!binary x", "<<: {a: 1}", "? a\n: b", "[[[[[["} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := JSON("f", text)
+		if (n == nil) == (err == nil) {
+			t.Errorf("JSON: %v and %v", n, err)
+		}
+		if n != nil {
+			_ = Decoder{}.Decode(n, &sample{})
+		}
+		docs, err := YAML("f", text)
+		if err != nil && docs != nil {
+			t.Errorf("YAML: %v and %v", docs, err)
+		}
+		for _, d := range docs {
+			_ = Decoder{Relaxed: true}.Decode(d, &sample{})
+		}
+	})
+}

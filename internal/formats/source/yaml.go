@@ -1,0 +1,130 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// YAML reads the documents of a YAML text; an empty one gives none.
+func YAML(file, text string) (docs []*Node, err error) {
+	// The parser is foreign and its input too: a bug of its own must end as a
+	// mistake in the text, not as the end of a recording.
+	defer func() {
+		if p := recover(); p != nil {
+			docs, err = nil, &Error{File: file, Found: fmt.Sprintf("YAML that the parser cannot take (%v)", p)}
+		}
+	}()
+	parsed, err := parser.ParseBytes([]byte(text), 0)
+	if err != nil {
+		return nil, yamlError(file, err)
+	}
+	for _, d := range parsed.Docs {
+		if d.Body == nil {
+			continue
+		}
+		n, err := fromYAML(file, d.Body, 0)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, n)
+	}
+	return docs, nil
+}
+
+// yamlError keeps the parser's first line; the rest is an excerpt with a pointer.
+func yamlError(file string, err error) error {
+	e := &Error{File: file}
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		e.Found = "not YAML: " + syntax.GetMessage()
+		e.Pos = pos(syntax.GetToken())
+		return e
+	}
+	e.Found, _, _ = strings.Cut("not YAML: "+err.Error(), "\n")
+	return e
+}
+
+func pos(t *token.Token) Pos {
+	if t == nil || t.Position == nil {
+		return Pos{}
+	}
+	return Pos{t.Position.Line, t.Position.Column}
+}
+
+func fromYAML(file string, y ast.Node, depth int) (*Node, error) {
+	n := &Node{file: file}
+	if y == nil {
+		return n, nil
+	}
+	n.Pos = pos(y.GetToken())
+	if depth > maxDepth {
+		return nil, n.Errorf("", "nested more than %d deep", maxDepth)
+	}
+	switch y := y.(type) {
+	case *ast.NullNode:
+	case *ast.BoolNode:
+		n.Kind, n.Text = Bool, fmt.Sprint(y.Value)
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		n.Kind, n.Text = Number, y.GetToken().Value
+	case *ast.StringNode:
+		n.Kind, n.Text = String, y.Value
+	case *ast.LiteralNode:
+		n.Kind, n.Text = String, y.Value.Value
+	case *ast.SequenceNode:
+		n.Kind = List
+		for _, v := range y.Values {
+			item, err := fromYAML(file, v, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.Items = append(n.Items, item)
+		}
+	case *ast.MappingNode:
+		n.Kind = Map
+		seen := map[string]bool{}
+		for _, v := range y.Values {
+			if err := n.addMember(v, seen, depth); err != nil {
+				return nil, err
+			}
+		}
+		if len(n.Members) > 0 {
+			n.Pos = n.Members[0].Pos // the parser's own token is the first colon
+		}
+	case *ast.MappingValueNode:
+		n.Kind = Map
+		if err := n.addMember(y, map[string]bool{}, depth); err != nil {
+			return nil, err
+		}
+		n.Pos = n.Members[0].Pos
+	default:
+		n.Kind = Other
+	}
+	return n, nil
+}
+
+func (n *Node) addMember(v *ast.MappingValueNode, seen map[string]bool, depth int) error {
+	p := pos(v.Key.GetToken())
+	key := v.Key.GetToken().Value
+	if _, merge := v.Key.(*ast.MergeKeyNode); merge {
+		key = "<<"
+	}
+	if seen[key] {
+		return &Error{n.file, p, fmt.Sprintf("the key %q a second time", key), "each key once"}
+	}
+	seen[key] = true
+	value, err := fromYAML(n.file, v.Value, depth+1)
+	if err != nil {
+		return err
+	}
+	if value.Pos == (Pos{}) {
+		value.Pos = p
+	}
+	n.Members = append(n.Members, Member{p, key, value})
+	return nil
+}
