@@ -36,6 +36,7 @@ type World struct {
 	PoolSize       int           // inventory's Postgres connections
 	StreamQuota    int           // concurrent streams of order -> inventory
 	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
+	MinPing        time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
 	StatementTime  time.Duration // mean of one healthy statement
 	StockPerSKU    int
 	SKUs           int
@@ -90,7 +91,9 @@ type Result struct {
 	LockTo          time.Time
 	// DeadlineExceeded counts calls that ended with that status anywhere.
 	DeadlineExceeded int
-	// Orphans are reservations made whose caller never learnt of them.
+	// Orphans are reservations made that no stored order names: their caller never
+	// learnt of them, had given up before they were made, or was a second try of a
+	// checkout whose first one went through.
 	Orphans int
 	// ReserveCalls is the load on inventory: Reserve calls that reached it;
 	// ReserveCallsPerOrder is that per checkout started while something was wrong.

@@ -3,6 +3,8 @@
 package scenario
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"tripcurve/internal/pglock"
@@ -13,10 +15,10 @@ import (
 // Seed is the bundled run's. It is the first one, counting from 1, whose run has
 // the incident's own numbers: 1,247 orders answered 502 to within 1 %, the pool
 // full after 45 s to within 2 %, and a checkout that began within the second of
-// the trigger. TestSeedIsTheFirst looks for it again; the mean and the range over
+// the trigger. findseed.go looks for it again; the mean and the range over
 // other seeds are printed beside every result, so that nobody takes a chosen seed
 // for a law.
-const Seed = 1
+const Seed = 68
 
 // INC2847 is the incident as reconstructed: a migration holds SHARE on
 // stock_reservations for 240 s, nobody has a deadline or a keepalive, and the
@@ -83,3 +85,27 @@ func ByName(name string) (sim.Scenario, bool) {
 
 // Names are the bundled scenarios.
 func Names() []string { return []string{"inc-2847", "healthy"} }
+
+// IsIncident says in what a run's numbers differ from those of the incident; nil
+// when they are within 1 % (orders), 2 % (the time until the pool was full) or
+// equal (all else).
+func IsIncident(r *sim.Result) error {
+	at := func(min, sec int) time.Time { return time.Date(2026, 1, 15, 14, min, sec, 0, time.UTC) }
+	switch {
+	case !within(float64(r.Orders.Answered502), 1247, 0.01):
+		return fmt.Errorf("%d orders answered 502, not 1,247", r.Orders.Answered502)
+	case !within(r.PoolFullAfter.Seconds(), 45, 0.02):
+		return fmt.Errorf("pool full after %s, not 45 s", r.PoolFullAfter)
+	case !r.First502Started.Truncate(time.Second).Equal(at(23, 1)):
+		return fmt.Errorf("first 502 started at %s", r.First502Started)
+	case !r.Last502Ended.Truncate(time.Second).Equal(at(46, 18)):
+		return fmt.Errorf("last 502 ended at %s", r.Last502Ended)
+	case !r.LockFrom.Equal(at(23, 1)) || !r.LockTo.Equal(at(27, 1)):
+		return fmt.Errorf("lock held from %s to %s", r.LockFrom, r.LockTo)
+	case r.LockWaitersMax != 100 || r.Orphans != 100 || r.DeadlineExceeded != 0:
+		return fmt.Errorf("%d lock waiters, %d orphans, %d DEADLINE_EXCEEDED", r.LockWaitersMax, r.Orphans, r.DeadlineExceeded)
+	}
+	return nil
+}
+
+func within(got, want, share float64) bool { return math.Abs(got-want) <= share*want }

@@ -52,7 +52,20 @@ func newRecord(sc sim.Scenario) *record {
 	} {
 		*series = make([]int, n)
 	}
-	return &record{sc: sc, res: res, reserves: make([]int, 0, n)}
+	r := &record{sc: sc, res: res, reserves: make([]int, 0, n)}
+	orders := expect(sc.Checkouts, sc.Length)
+	r.checkouts = make([]checkout, 0, orders)
+	for q, rate := range [...]sim.Ramp{gateway.PostOrder: sc.Checkouts, gateway.GetOrder: sc.OrderReads, gateway.GetStock: sc.InventoryReads, gateway.PostIntent: sc.Checkouts} {
+		r.routes[q].took = make([]time.Duration, 0, expect(rate, sc.Length))
+	}
+	return r
+}
+
+// expect is room for the arrivals of a rate: their mean and four standard
+// deviations, so that what is kept of them need not grow; at most some 65,000.
+func expect(rate sim.Ramp, length time.Duration) int {
+	mean := (rate.From + rate.To) / 2 * length.Seconds()
+	return int(min(mean+4*math.Sqrt(mean), 1<<16)) + 1
 }
 
 // second is the index of the second that an instant lies in.

@@ -132,8 +132,8 @@ func (r *run) build() error {
 		PoolSize: o.PoolSize, Statement: o.StatementTime, Cancel: r.sc.Edges["inventory.postgres"].Cancel,
 	})
 	r.stock = world.NewStock(r.db)
-	r.orders = w.NewOrders(o.StatementTime)
-	ledger := w.NewLedger(o.StatementTime)
+	r.orders = w.NewOrders(o.StatementTime, knownOrders+expect(r.sc.Checkouts, r.sc.Length))
+	ledger := w.NewLedger(o.StatementTime, 2*expect(r.sc.Checkouts, r.sc.Length))
 	r.shop = newShop(r)
 
 	var err error
@@ -160,9 +160,11 @@ func (r *run) build() error {
 		if server == nil {
 			r.reserve = w.Dial(s, r.inventory, world.ConnOptions{
 				Edge: order.EdgeInventory, Streams: o.StreamQuota, IdleDrop: o.IdleDrop,
-				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive,
+				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive, MinPing: o.MinPing,
 			})
-			r.pays = w.Dial(s, r.payment, world.ConnOptions{Edge: order.EdgePayment, Keepalive: r.sc.Edges[order.EdgePayment].Keepalive})
+			r.pays = w.Dial(s, r.payment, world.ConnOptions{
+				Edge: order.EdgePayment, Keepalive: r.sc.Edges[order.EdgePayment].Keepalive, MinPing: o.MinPing,
+			})
 		} else {
 			server.Close()
 		}
@@ -179,7 +181,7 @@ func (r *run) build() error {
 		return err
 	}
 	dial := func(to *world.Service, edge string) *world.Conn {
-		return w.Dial(r.gateway, to, world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive})
+		return w.Dial(r.gateway, to, world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive, MinPing: o.MinPing})
 	}
 	r.toOrder = dial(r.order, gateway.EdgeOrder)
 	r.toInventory = dial(r.inventory, gateway.EdgeInventory)

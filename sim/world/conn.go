@@ -25,6 +25,10 @@ type ConnOptions struct {
 	// the flow, telling neither end; 0 never.
 	IdleDrop  time.Duration
 	Keepalive policy.Keepalive
+	// MinPing is how seldom the server wants pings (grpc-go's
+	// EnforcementPolicy.MinTime); the third one too early, with no answer sent
+	// between, makes it close the connection. 0 allows any.
+	MinPing time.Duration
 }
 
 const (
@@ -214,6 +218,7 @@ var (
 	serverGone = status.Error(codes.Unavailable, "connection reset by peer")
 	clientGone = status.Error(codes.Unavailable, "the client's process has ended")
 	connDead   = status.Error(codes.Unavailable, "keepalive ping not acknowledged")
+	tooMany    = status.Error(codes.Unavailable, "closing transport due to: connection error: code = ENHANCE_YOUR_CALM, debug data: \"too_many_pings\"")
 	tcpGaveUp  = status.Error(codes.Unavailable, "connection timed out")
 	deadline   = status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
 	canceled   = status.Error(codes.Canceled, context.Canceled.Error())

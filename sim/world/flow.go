@@ -16,6 +16,8 @@ type flow struct {
 	pinging  bool       // a keepalive timer is set
 	pinged   vtime.Time // the last ping left
 	unacked  bool       // the client has sent data into a dropped flow
+	pings    vtime.Time // the server last got a ping; 0 for none since it last answered a call
+	strikes  int        // pings too early for the server
 }
 
 func newFlow(c *Conn) *flow {
@@ -47,6 +49,7 @@ func (f *flow) answer() bool {
 		return false
 	}
 	f.last = f.c.w.K.Now()
+	f.pings, f.strikes = 0, 0
 	return true
 }
 
@@ -129,9 +132,26 @@ func (p *ping) Run() {
 	}
 	f.pinged = k.Now()
 	if f.send() {
+		if f.tooEarly() {
+			f.die(tooMany)
+			return
+		}
 		k.After(2*c.w.delay, (*pong)(f))
 	}
 	k.After(c.o.Keepalive.Timeout, (*pingCheck)(f))
+}
+
+// maxStrikes is how many pings too early grpc-go's server forgives.
+const maxStrikes = 2
+
+// tooEarly is the server counting a ping; true when it has had enough.
+func (f *flow) tooEarly() bool {
+	now := f.c.w.K.Now()
+	if f.c.o.MinPing > 0 && f.pings > 0 && now < f.pings+vtime.Time(f.c.o.MinPing) {
+		f.strikes++
+	}
+	f.pings = now
+	return f.strikes > maxStrikes
 }
 
 // pong is the ping's acknowledgement reaching the client.
@@ -140,8 +160,9 @@ type pong flow
 // Run counts the byte on both ways.
 func (p *pong) Run() {
 	f := (*flow)(p)
-	if f == f.c.flow && f.answer() {
-		f.lastRead = f.c.w.K.Now()
+	if f == f.c.flow && f.carries {
+		f.last = f.c.w.K.Now()
+		f.lastRead = f.last
 	}
 }
 

@@ -36,14 +36,14 @@ func (s *Stream) Float() float64 {
 
 // Exp is the next draw of an exponential distribution with mean 1, by inversion:
 // one uniform number each, so that streams of two policies stay aligned.
-func (s *Stream) Exp() float64 { return -math.Log1p(-s.Float()) }
+func (s *Stream) Exp() float64 { return -math.Log(1 - s.Float()) }
 
 // At is the stream's draw for a key of the caller's (a request's step), in [0,1).
 func (s *Stream) At(key uint64) float64 { return unit(vtime.Mix(s.key ^ vtime.Mix(key))) }
 
 // Duration is an exponentially distributed duration for a key of the caller's.
 func (s *Stream) Duration(mean time.Duration, key uint64) time.Duration {
-	return time.Duration(-math.Log1p(-s.At(key)) * float64(mean))
+	return time.Duration(-math.Log(1-s.At(key)) * float64(mean))
 }
 
 // Rand is the stream as handlers know it.

@@ -42,8 +42,9 @@ type Orders struct {
 	byKey  map[string]*order.Order
 }
 
-// NewOrders is an empty order database whose statements take mean.
-func (w *World) NewOrders(mean time.Duration) *Orders {
+// NewOrders is an empty order database whose statements take mean and which
+// expects so many orders.
+func (w *World) NewOrders(mean time.Duration, expect int) *Orders {
 	return &Orders{
 		backend: backend{w.K, mean, w.Stream("statements of orders")},
 		carts:   make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
@@ -126,9 +127,10 @@ type Ledger struct {
 	byKey map[string]payment.Intent
 }
 
-// NewLedger is an empty ledger whose statements take mean.
-func (w *World) NewLedger(mean time.Duration) *Ledger {
-	return &Ledger{backend{w.K, mean, w.Stream("statements of payments")}, make(map[string]payment.Intent)}
+// NewLedger is an empty ledger whose statements take mean and which expects so
+// many intents.
+func (w *World) NewLedger(mean time.Duration, expect int) *Ledger {
+	return &Ledger{backend{w.K, mean, w.Stream("statements of payments")}, make(map[string]payment.Intent, expect)}
 }
 
 // CreateIntent stores an intent, or answers the one its key already has.
