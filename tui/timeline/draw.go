@@ -1,0 +1,310 @@
+package timeline
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
+)
+
+// laneOrder is how lanes stand under each other; others follow by name.
+var laneOrder = []string{"deploy", "locks", "pool", "errors", "grpc", "people"}
+
+// laneWidth is the column in which the lanes' axis begins.
+const laneWidth = 10
+
+func (s *Screen) Draw(c *grid.Canvas) {
+	if s.View == nil {
+		return
+	}
+	s.drawHead(c)
+	lanes := s.lanes()
+	y := 1
+	if room := c.H() - 1 - min(6, len(s.moments)+1); len(lanes) > 0 && !s.Full {
+		lanes = lanes[:min(len(lanes), max(0, room-2))]
+		part := c.Rows(y, len(lanes)+1)
+		s.drawLanes(&part, lanes)
+		y += len(lanes) + 1
+		widget.Rule(c, y, s.Set())
+		y++
+	}
+	body := c.Rows(y, c.H()-y)
+	switch {
+	case c.W() >= 100:
+		left := body.W() * 11 / 20
+		list, facts := body.Sub(0, 0, left, body.H()), body.Sub(left+2, 0, body.W()-left-3, body.H())
+		widget.Wall(&body, left, 0, body.H(), s.Set())
+		s.drawList(&list)
+		s.drawEvidence(&facts)
+	case s.open:
+		s.drawEvidence(&body)
+	case body.H() >= 12:
+		rows := min(len(s.moments), body.H()-6)
+		list, facts := body.Rows(0, rows), body.Sub(1, rows+1, body.W()-2, body.H()-rows-1)
+		widget.Rule(&body, rows, s.Set())
+		s.drawList(&list)
+		s.drawEvidence(&facts)
+	default:
+		s.drawList(&body)
+	}
+}
+
+func (s *Screen) drawHead(c *grid.Canvas) {
+	n := 0
+	for i := range s.moments {
+		if inferred(&s.moments[i]) {
+			n++
+		}
+	}
+	x := c.Text(1, 0, theme.Head, s.Range.From.UTC().Format("2006-01-02 15:04")+" to "+s.Range.To.UTC().Format("15:04Z"))
+	said := text.Plural(len(s.moments), "moment")
+	if n > 0 {
+		said += ", " + text.Count(n) + " inferred (~)"
+	}
+	if hit := s.Analysis.Impact; hit.Length() > 0 && c.W() >= 100 {
+		said = "impact " + text.Clock(hit.From) + " to " + text.Clock(hit.To) + ", " + text.Dur(hit.Length()) + "   " + said
+	}
+	if w := grid.Width(said); x+2+w < c.W() {
+		c.Right(c.W()-1, 0, theme.Dim, said)
+	}
+}
+
+func (s *Screen) lanes() []string {
+	var lanes []string
+	for i := range s.moments {
+		if l := s.moments[i].Lane; l != "" && !slices.Contains(lanes, l) {
+			lanes = append(lanes, l)
+		}
+	}
+	rank := func(l string) int {
+		if i := slices.Index(laneOrder, l); i >= 0 {
+			return i
+		}
+		return len(laneOrder)
+	}
+	slices.SortStableFunc(lanes, func(a, b string) int { return rank(a) - rank(b) })
+	return lanes
+}
+
+// drawLanes draws one row per lane and the clock under them.
+func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
+	w := c.W() - laneWidth - 1
+	if w < 10 || s.Range.Length() == 0 {
+		return
+	}
+	plot := c.Sub(laneWidth, 0, w, c.H())
+	column := func(at time.Time) int {
+		return int(float64(w-1) * float64(at.Sub(s.Range.From)) / float64(s.Range.Length()))
+	}
+	set := s.Set()
+	clockRow := len(lanes)
+	step := stepFor(s.Range.Length(), w/12)
+	for at := s.Range.From.Truncate(step); !at.After(s.Range.To); at = at.Add(step) {
+		if x := column(at); x >= 0 && x+6 <= w {
+			plot.Set(x, clockRow, set.Corner, theme.Faint)
+			plot.Text(x+1, clockRow, theme.Dim, at.UTC().Format("15:04"))
+			for y := range lanes {
+				plot.Set(x, y, set.Dot, theme.Faint)
+			}
+		}
+	}
+	for y, lane := range lanes {
+		c.Clip(1, y, laneWidth-2, theme.Dim, redact.Line(lane), set.More)
+	}
+	// Intervals first, so that the points and the letters stand on them.
+	for i := range s.moments {
+		if m := &s.moments[i]; !m.End.IsZero() {
+			y := slices.Index(lanes, m.Lane)
+			if y < 0 || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
+				continue
+			}
+			from, to := max(0, column(m.At)), min(w-1, column(m.End))
+			plot.Fill(from, y, to-from+1, 1, set.Empty, style(m))
+			plot.Set(from, y, '[', style(m))
+			plot.Set(to, y, ']', style(m))
+		}
+	}
+	free := make([]int, len(lanes))
+	for i := range s.moments {
+		m := &s.moments[i]
+		y, x := slices.Index(lanes, m.Lane), column(m.At)
+		if y < 0 || m.At.Before(s.Range.From) || m.At.After(s.Range.To) {
+			continue
+		}
+		if !m.End.IsZero() {
+			x++
+		}
+		x = max(x, free[y])
+		if x >= w {
+			continue
+		}
+		st := style(m)
+		if i == s.list.At {
+			st = theme.Accent | grid.Selected
+		}
+		plot.Set(x, y, letter(i), st)
+		free[y] = x + 1
+	}
+	s.drawCursor(&plot, column(s.Cursor), clockRow)
+}
+
+func (s *Screen) drawCursor(c *grid.Canvas, x, clockRow int) {
+	if x < 0 || x >= c.W() || s.Cursor.IsZero() {
+		return
+	}
+	for y := range clockRow {
+		if r := c.Rune(x, y); r == ' ' || r == s.Set().Dot {
+			c.Set(x, y, s.Set().Wall, theme.Cursor)
+		}
+	}
+	label := text.Clock(s.Cursor)
+	from := max(0, min(x-len(label)/2, c.W()-len(label)))
+	// a clock time half overwritten says nothing
+	for l := from - 1; l >= 0 && c.Rune(l, clockRow) != ' '; l-- {
+		c.Set(l, clockRow, ' ', theme.Text)
+	}
+	end := c.Text(from, clockRow, theme.Accent, label)
+	for ; end < c.W() && c.Rune(end, clockRow) != ' '; end++ {
+		c.Set(end, clockRow, ' ', theme.Text)
+	}
+}
+
+// stepFor is the smallest step that people count in with at most n in length.
+func stepFor(length time.Duration, n int) time.Duration {
+	for _, m := range []time.Duration{1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720} {
+		if length <= m*time.Minute*time.Duration(max(1, n)) {
+			return m * time.Minute
+		}
+	}
+	return 24 * time.Hour
+}
+
+// letter names a moment in its lane and in the list.
+func letter(i int) rune {
+	switch {
+	case i < 26:
+		return rune('A' + i)
+	case i < 52:
+		return rune('a' + i - 26)
+	}
+	return '+'
+}
+
+func style(m *incident.Moment) grid.Style {
+	switch m.Kind {
+	case incident.MTrigger:
+		return theme.Crit
+	case incident.MSymptom:
+		return theme.Warn
+	case incident.MRecovery:
+		return theme.OK
+	}
+	return theme.Note
+}
+
+func (s *Screen) drawList(c *grid.Canvas) {
+	if len(s.moments) == 0 {
+		said := "no moments yet"
+		if s.Filter.Active() {
+			said = "no moment matches the filter"
+		}
+		c.Text(1, 0, theme.Dim, said)
+		return
+	}
+	top := s.list.Visible(len(s.moments), c.H())
+	for y := range min(c.H(), len(s.moments)-top) {
+		i := top + y
+		m := &s.moments[i]
+		widget.Cursor(c, 1, y, c.W(), i == s.list.At, s.Set())
+		if inferred(m) {
+			c.Set(2, y, '~', theme.Dim)
+		}
+		sel := grid.Style(0)
+		if i == s.list.At {
+			sel = grid.Selected
+		}
+		c.Set(3, y, letter(i), style(m)|sel)
+		x := c.Text(5, y, theme.Text|sel, clock(m)) + 1
+		end := c.W() - 1
+		if c.W() >= 70 {
+			where := s.source(m)
+			if m.Confidence != "" {
+				where = strings.TrimPrefix(where+", "+redact.Line(m.Confidence), ", ")
+			}
+			room := min(grid.Width(where), c.W()*2/5)
+			c.Clip(end-room, y, room, theme.Dim|sel, where, s.Set().More)
+			end -= room + 2
+		}
+		what := redact.Flat(m.Text)
+		if !m.End.IsZero() {
+			what += ", " + text.Dur(m.End.Sub(m.At))
+		}
+		c.Clip(x, y, end-x, theme.Text|sel, what, s.Set().More)
+	}
+}
+
+// drawEvidence draws what the selected moment rests on: where it was read, what
+// it says, and the selected piece as it was collected.
+func (s *Screen) drawEvidence(c *grid.Canvas) {
+	m := s.selected()
+	if m == nil || c.H() < 1 {
+		return
+	}
+	head := theme.Dim
+	if s.open {
+		head = theme.Accent
+	}
+	c.Clip(0, 0, c.W(), head, string(letter(s.list.At))+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
+	if len(s.evidence) == 0 {
+		if c.H() > 1 {
+			said := "nothing is linked to it"
+			if from := s.source(m); from != "" {
+				said += "; source: " + from
+			}
+			c.Clip(0, 1, c.W(), theme.Dim, said, s.Set().More)
+		}
+		return
+	}
+	at := s.evidence[min(s.facts.At, len(s.evidence)-1)]
+	quote := ""
+	if grid.Width(at.text) > c.W()-2 {
+		quote = at.text + "\n"
+	}
+	quote += at.quote
+	below := 0
+	if quote != "" {
+		below = min(c.H()/2, 9)
+	}
+	rows := max(1, (c.H()-1-below)/2)
+	top := s.facts.Visible(len(s.evidence), rows)
+	y := 1
+	for i := top; i < len(s.evidence) && i < top+rows; i++ {
+		f := s.evidence[i]
+		selected := s.open && i == s.facts.At
+		c.Clip(2, y, c.W()-2, theme.Note, f.source, s.Set().More)
+		if y+1 < c.H() {
+			c.Clip(2, y+1, c.W()-2, theme.Text, f.text, s.Set().More)
+		}
+		if selected {
+			c.Set(0, y, s.Set().Cursor, theme.Accent)
+			c.Select(0, y, c.W())
+		}
+		y += 2
+	}
+	if quote != "" && y+1 < c.H() {
+		c.Wrap(2, y+1, c.W()-2, c.H()-y-1, theme.Dim, quote)
+	}
+}
+
+func confidence(m *incident.Moment) string {
+	if m.Confidence == "" {
+		return ""
+	}
+	return ", " + redact.Line(m.Confidence)
+}

@@ -1,0 +1,218 @@
+// Package timeline is the screen of what happened when: lanes over one time
+// axis, the list of moments, and under each the evidence that it rests on, with
+// the place where it was read.
+package timeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
+)
+
+// Screen is the screen.
+type Screen struct {
+	screen.Common
+	moments []incident.Moment // shown, in order
+	list    screen.List
+
+	open     bool // the evidence has the focus
+	evidence []fact
+	of       string // the moment that evidence is of
+	facts    screen.List
+}
+
+// fact is one piece of evidence, made ready to be shown.
+type fact struct {
+	id     incident.ID
+	source string
+	text   string
+	quote  string // as collected, over several lines
+}
+
+// New is the screen before any data.
+func New() *Screen { return &Screen{} }
+
+func (s *Screen) Title() string { return "Timeline" }
+
+// Actions move in the list and in time; both move the time cursor.
+func (s *Screen) Actions() []screen.Action {
+	return append([]screen.Action{
+		{Name: "evidence", Keys: []string{"enter"}, Help: "what the selected moment rests on", Hint: "evidence"},
+		{Name: "copy", Keys: []string{"y"}, Show: "y/Y", Help: "copy the moment as text or as Markdown", Hint: "copy"},
+	}, append(screen.Moves(), screen.TimeMoves()...)...)
+}
+
+// Depth is how many levels esc goes back here.
+func (s *Screen) Depth() int {
+	if s.open {
+		return 1
+	}
+	return 0
+}
+
+func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
+	if s.Apply(msg) {
+		switch msg.(type) {
+		case screen.EvidenceMsg, screen.FilterMsg:
+			s.reload()
+		case screen.CursorMsg:
+			s.follow()
+		}
+		return s, nil
+	}
+	if msg, ok := msg.(screen.ActionMsg); ok {
+		return s, s.act(msg.Name)
+	}
+	return s, nil
+}
+
+func (s *Screen) act(name string) tea.Cmd {
+	if s.open {
+		if s.facts.Move(name, len(s.evidence), 5) {
+			return nil
+		}
+	} else if s.list.Move(name, len(s.moments), 5) {
+		s.resolve()
+		if m := s.selected(); m != nil {
+			return screen.MoveCursor(m.At)
+		}
+		return nil
+	}
+	if cmd, ok := s.MoveTime(name); ok {
+		return cmd
+	}
+	switch name {
+	case "evidence":
+		if m := s.selected(); m != nil && len(s.evidence) == 0 {
+			return screen.Say("nothing is linked to this moment")
+		}
+		s.open = len(s.evidence) > 0
+	case "back":
+		s.open = false
+	case "yank", "copy":
+		return s.yank(false)
+	case "yank-markdown":
+		return s.yank(true)
+	}
+	return nil
+}
+
+// reload takes the moments that the filter keeps, in their order.
+func (s *Screen) reload() {
+	var was string
+	if m := s.selected(); m != nil {
+		was = m.ID
+	}
+	s.moments = s.moments[:0]
+	for _, m := range s.Analysis.Timeline {
+		if !m.Hidden && s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
+			s.moments = append(s.moments, m)
+		}
+	}
+	slices.SortStableFunc(s.moments, func(a, b incident.Moment) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return int(a.Kind) - int(b.Kind)
+	})
+	if i := slices.IndexFunc(s.moments, func(m incident.Moment) bool { return m.ID == was }); i >= 0 {
+		s.list.At = i
+	}
+	s.list.Clamp(len(s.moments))
+	s.of = ""
+	s.resolve()
+}
+
+// follow selects the last moment that the time cursor has passed, unless the
+// selected one is of that very instant.
+func (s *Screen) follow() {
+	if m := s.selected(); m == nil || m.At.Equal(s.Cursor) {
+		return
+	}
+	for i, m := range s.moments {
+		if i == 0 || !m.At.After(s.Cursor) {
+			s.list.At = i
+		}
+	}
+	s.resolve()
+}
+
+func (s *Screen) selected() *incident.Moment {
+	if s.list.At < len(s.moments) {
+		return &s.moments[s.list.At]
+	}
+	return nil
+}
+
+// resolve opens the evidence of the selected moment.
+func (s *Screen) resolve() {
+	m := s.selected()
+	if m == nil {
+		s.evidence, s.open, s.of = nil, false, ""
+		return
+	}
+	if m.ID == s.of {
+		return
+	}
+	s.of, s.evidence, s.facts, s.open = m.ID, nil, screen.List{}, false
+	for _, id := range m.Support {
+		f := fact{id: id, source: "not in this recording", text: redact.Line(string(id))}
+		if s.View != nil {
+			if got, ok := s.View.Get(id); ok {
+				f.source, f.text, f.quote = export.Source(got.Source()), export.Describe(got), export.Quote(got)
+			}
+		}
+		s.evidence = append(s.evidence, f)
+	}
+}
+
+// source is where a moment was read.
+func (s *Screen) source(m *incident.Moment) string {
+	if m.SourceText != "" {
+		return redact.Line(m.SourceText)
+	}
+	if s.View != nil {
+		return export.Sources(m.Support, s.View.Get)
+	}
+	return ""
+}
+
+func (s *Screen) yank(markdown bool) tea.Cmd {
+	m := s.selected()
+	if m == nil {
+		return screen.Say("nothing to copy")
+	}
+	r := redact.New(redact.Options{})
+	what := redact.Flat(r.Text(m.Text))
+	source := redact.Line(r.Text(s.source(m)))
+	lasted := ""
+	if !m.End.IsZero() {
+		lasted = " (" + text.Dur(m.End.Sub(m.At)) + ")"
+	}
+	if markdown {
+		return screen.Copy(fmt.Sprintf("| %s | %s%s | %s | %s |\n", clock(m), redact.Markdown(what), lasted, redact.Markdown(source), redact.Markdown(m.Confidence)), "the moment, as a row of a table")
+	}
+	return screen.Copy(strings.TrimSpace(fmt.Sprintf("%s %s%s [%s]", clock(m), what, lasted, source)), "the moment")
+}
+
+// clock is the moment's time, no more exact than it is known.
+func clock(m *incident.Moment) string {
+	if m.Precision >= time.Minute {
+		return m.At.UTC().Format("15:04Z")
+	}
+	return text.Clock(m.At)
+}
+
+// inferred says that a moment was concluded and not seen.
+func inferred(m *incident.Moment) bool { return m.Confidence != "measured" && m.Confidence != "stated" }
+
+var _ screen.Screen = (*Screen)(nil)
