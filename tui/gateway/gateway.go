@@ -1,26 +1,221 @@
+// Package gateway shows what clients saw: requests and failures by endpoint,
+// status or outcome, before, during and after the impact, and the lines behind
+// every number.
 package gateway
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
-	"tripcurve/tui/grid"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
 	"tripcurve/tui/screen"
-	"tripcurve/tui/theme"
+	"tripcurve/tui/text"
 )
 
-// Screen is the screen.
-type Screen struct{ screen.Common }
+// Screen is the gateway's table, and the lines behind one of its rows.
+type Screen struct {
+	screen.Common
+	list  screen.List
+	phase phase
+	by    grouping
+
+	table  table // what was computed last
+	asked  query // what is being computed, or was last
+	busy   bool  // a computation runs
+	wanted bool  // and its question is old already
+	plot   chart.Cache
+	drawn  uint64 // rises with every table
+
+	lines *lines // the lines behind one row; nil: the table
+	side  *lines // those of the selected row, beside the table
+}
+
+// phase is which part of time the table counts.
+type phase uint8
+
+const (
+	during phase = iota
+	before
+	after
+	shown // the range of the time axis
+)
+
+var phases = [...]string{"during", "before", "after", "range"}
+
+// grouping is what a row of the table stands for.
+type grouping uint8
+
+const (
+	byEndpoint grouping = iota
+	byStatus
+	byOutcome
+)
+
+var groupings = [...]string{"endpoint", "status", "outcome"}
 
 // New is the screen before any data.
 func New() *Screen { return &Screen{} }
 
 func (s *Screen) Title() string { return "Gateway" }
 
-func (s *Screen) Actions() []screen.Action { return screen.Moves() }
+// Actions are what the table can do.
+func (s *Screen) Actions() []screen.Action {
+	return append([]screen.Action{
+		{Name: "lines", Keys: []string{"enter"}, Help: "the lines behind the row; on a line: time cursor there", Hint: "lines"},
+		{Name: "phase", Keys: []string{"b"}, Arg: "PHASE", Values: phases[:], Help: "during, before or after the impact, or the shown range", Hint: "before/during/after"},
+		{Name: "group", Keys: []string{"c"}, Arg: "GROUPING", Values: groupings[:], Help: "group by endpoint, status or outcome", Hint: "group"},
+	}, append(screen.Moves(), screen.TimeMoves()...)...)
+}
 
+// Depth is 1 while the lines of a row are shown, for esc to come back from.
+func (s *Screen) Depth() int {
+	if s.lines != nil {
+		return 1
+	}
+	return 0
+}
+
+// Update takes in shared messages, moves, and takes computed tables in.
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
-	s.Apply(msg)
+	switch msg := msg.(type) {
+	case tableMsg:
+		s.busy = false
+		if msg.query == s.query() {
+			s.table = msg.table
+			s.drawn++
+			s.list.Clamp(len(s.table.shown(s.Filter)))
+		}
+		if s.wanted {
+			return s, s.compute()
+		}
+	case screen.ActionMsg:
+		return s, s.act(msg)
+	case screen.FocusMsg:
+		return s, s.focus(msg.Subject.Endpoint)
+	default:
+		if s.Apply(msg) {
+			if s.lines != nil {
+				s.lines.refilter(s.View, s.Filter)
+			}
+			return s, s.compute()
+		}
+	}
 	return s, nil
 }
 
-func (s *Screen) Draw(c *grid.Canvas) { c.Text(1, 0, theme.Strong, s.Analysis.Sentence) }
+func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
+	if s.View == nil {
+		return nil
+	}
+	if cmd, ok := s.MoveTime(msg.Name); ok {
+		return cmd
+	}
+	if s.lines != nil {
+		return s.actOnLines(msg)
+	}
+	rows := s.table.shown(s.Filter)
+	if s.list.Move(msg.Name, len(rows), max(1, s.H/2)) {
+		return nil
+	}
+	switch msg.Name {
+	case "lines":
+		if s.list.At < len(rows) {
+			s.lines = newLines(s.View, rows[s.list.At], s.Filter)
+		}
+	case "phase":
+		return choose(&s.phase, phases[:], msg.Args, s)
+	case "group":
+		return choose(&s.by, groupings[:], msg.Args, s)
+	case "yank":
+		if s.list.At < len(rows) {
+			return screen.Copy(rows[s.list.At].plain(), "the row")
+		}
+		return screen.Copy("", "")
+	case "yank-markdown":
+		return screen.Copy(s.markdown(rows), "the table")
+	}
+	return nil
+}
+
+// choose sets one of a few values by name, or the next one without a name.
+func choose[T ~uint8](v *T, names []string, name string, s *Screen) tea.Cmd {
+	if name == "" {
+		*v = (*v + 1) % T(len(names))
+		return s.compute()
+	}
+	i := slices.Index(names, name)
+	if i < 0 {
+		return screen.Fail(fmt.Errorf("%q is not one of %s", name, strings.Join(names, ", ")))
+	}
+	*v = T(i)
+	return s.compute()
+}
+
+// focus selects an endpoint, and counts what it went through.
+func (s *Screen) focus(e incident.Endpoint) tea.Cmd {
+	s.lines = nil
+	if e == (incident.Endpoint{}) {
+		return nil
+	}
+	s.by, s.phase = byEndpoint, during
+	for i, r := range s.table.shown(s.Filter) {
+		if r.endpoint == e {
+			s.list.At = i
+		}
+	}
+	return s.compute()
+}
+
+func (s *Screen) markdown(rows []row) string {
+	var b strings.Builder
+	b.WriteString("| " + groupings[s.by] + " | requests | failed | error rate | p50 ms | p99 ms | first failed |\n|---|--:|--:|--:|--:|--:|---|\n")
+	for _, r := range rows {
+		b.WriteString("| " + redact.Markdown(r.label) + " | " + strings.Join(r.cells(), " | ") + " |\n")
+	}
+	return b.String()
+}
+
+// plain is a row as one line of text.
+func (r row) plain() string {
+	c := r.cells()
+	return fmt.Sprintf("%s: %s requests, %s failed (%s %%), p50 %s ms, p99 %s ms, first failed %s", r.label, c[0], c[1], c[2], c[3], c[4], c[5])
+}
+
+// cells are the row's values as they stand in the table, right of its name.
+func (r row) cells() []string {
+	share := "-"
+	if r.requests > 0 {
+		share = fmt.Sprintf("%.1f", 100*float64(r.failed)/float64(r.requests))
+	}
+	first := "-"
+	switch {
+	case !r.first.IsZero():
+		first = text.Clock(r.first)
+	case r.gone:
+		first = "gone"
+	}
+	return []string{text.Count(r.requests), text.Count(r.failed), share, quantile(r.p50), quantile(r.p99), first}
+}
+
+// quantile is a latency in milliseconds: of all numbers that the sketch's
+// interval holds the roundest, ">" before one that is only known from below.
+func quantile(q incident.Quantile) string {
+	switch {
+	case q == (incident.Quantile{}):
+		return "-"
+	case q.Capped:
+		return ">" + text.Millis(q.Lo)
+	}
+	for scale := 1000 * time.Second; scale > 0; scale /= 10 {
+		if d := (q.Lo + scale - 1) / scale * scale; d <= q.Hi {
+			return text.Millis(d)
+		}
+	}
+	return text.Millis(q.Lo)
+}

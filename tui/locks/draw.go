@@ -78,10 +78,10 @@ func (s *Screen) drawTree(c *grid.Canvas, t *tree) {
 	}
 	c.Right(col.since, 0, theme.Head, "FOR")
 	c.Right(col.blocks, 0, theme.Head, "BLOCKS")
-	if col.statement >= 0 {
+	rows := c.Rows(1, c.H()-1)
+	if col.statement >= 0 && (c.W() >= 100 || len(t.rows) <= rows.H()) {
 		c.Text(col.statement, 0, theme.Head, "STATEMENT")
 	}
-	rows := c.Rows(1, c.H()-1)
 	if len(t.rows) == 0 {
 		rows.Wrap(1, 1, c.W()-2, 3, theme.Dim, t.empty)
 		return

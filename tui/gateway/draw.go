@@ -1,0 +1,220 @@
+package gateway
+
+import (
+	"slices"
+	"strconv"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
+)
+
+// Draw has the failures over time above and the table below; from 160 columns
+// on the lines behind the selected row stand at its right.
+func (s *Screen) Draw(c *grid.Canvas) {
+	if s.View == nil {
+		c.Text(1, 0, theme.Head, "GATEWAY")
+		c.Text(1, 2, theme.Dim, text.NoData+" yet")
+		return
+	}
+	s.drawHead(c)
+	y := 1
+	if !s.Full && c.H() >= 14 {
+		h := max(5, c.H()*2/5)
+		if c.H() < 20 {
+			h = 5
+		}
+		plot := c.Rows(1, h)
+		s.drawFailures(&plot)
+		y += h
+		widget.Rule(c, y, s.Set())
+		y++
+	}
+	rest := c.Rows(y, c.H()-y)
+	switch {
+	case s.lines != nil:
+		s.lines.draw(&rest, s, true)
+	case c.W() >= 160:
+		tw := 92
+		left := rest.Sub(0, 0, tw, rest.H())
+		s.drawTable(&left)
+		widget.Wall(&rest, tw, 0, rest.H(), s.Set())
+		right := rest.Sub(tw+1, 0, rest.W()-tw-1, rest.H())
+		if rows := s.table.shown(s.Filter); s.list.At < len(rows) {
+			s.beside(rows[s.list.At]).draw(&right, s, false)
+		}
+	default:
+		s.drawTable(&rest)
+	}
+}
+
+// drawHead says what is counted: the phase, its window, requests by status.
+func (s *Screen) drawHead(c *grid.Canvas) {
+	w := s.table.query.window
+	x := c.Text(1, 0, theme.Head, "GATEWAY") + 2
+	name := phases[s.phase]
+	if s.Analysis.Impact.Length() == 0 {
+		name = phases[shown]
+	}
+	x = c.Text(x, 0, theme.Accent, name) + 1
+	if w.Length() > 0 {
+		format := text.Clock(w.From) + " to " + text.Clock(w.To)
+		if w.From.YearDay() != w.To.YearDay() {
+			format = w.From.Format("01-02 ") + format
+		}
+		x = c.Text(x, 0, theme.Dim, format) + 2
+	}
+	statuses := make([]int, 0, len(s.table.total))
+	for status := range s.table.total {
+		statuses = append(statuses, status)
+	}
+	slices.SortFunc(statuses, func(a, b int) int { return b - a })
+	for _, status := range statuses {
+		n := s.table.total[status]
+		label := strconv.Itoa(status)
+		if status == 0 {
+			label = "none"
+		}
+		if n == 0 || x+len(label)+12 > c.W() {
+			continue
+		}
+		style := theme.Dim
+		if status >= 500 {
+			style = theme.Crit
+		}
+		x = c.Text(x, 0, style, label+":") + 1
+		x = c.Text(x, 0, theme.Text, text.Count(n)) + 2
+	}
+}
+
+// styles and patterns of the failing statuses, most frequent first.
+var looks = [...]struct {
+	style   grid.Style
+	kind    chart.Kind
+	pattern chart.Pattern
+}{
+	{theme.Data1, chart.Area, chart.Solid},
+	{theme.Data2, chart.Line, chart.Solid},
+	{theme.Data4, chart.Line, chart.Dashed},
+}
+
+func (s *Screen) drawFailures(c *grid.Canvas) {
+	x := c.Text(1, 0, theme.Head, "failing/s by end") + 2
+	plot := c.Rows(1, c.H()-1)
+	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.chart)
+	for i, b := range s.table.bad {
+		status := strconv.Itoa(b.status)
+		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)
+		x = c.Text(x+1, 0, theme.Dim, "max")
+		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
+	}
+}
+
+func (s *Screen) chart() *chart.Chart {
+	ch := &chart.Chart{Window: s.table.query.shown, Glyphs: s.Glyphs}
+	for i, b := range s.table.bad {
+		ch.Series = append(ch.Series, chart.Series{
+			Name: strconv.Itoa(b.status), Key: rune('a' + i), Style: looks[i].style, Kind: looks[i].kind, Pattern: looks[i].pattern,
+			From: s.table.query.shown.From, Step: s.table.step, Values: b.values,
+		})
+	}
+	for _, f := range s.Analysis.Findings {
+		if f.Role == incident.Trigger && f.Window.Length() > 0 {
+			ch.Bands = append(ch.Bands, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode + " lock")})
+		}
+	}
+	for _, m := range s.Analysis.Timeline {
+		if !m.Hidden && len(ch.Markers) < 26 {
+			ch.Markers = append(ch.Markers, chart.Marker{At: m.At, Key: rune('A' + len(ch.Markers)), Label: redact.Line(m.Lane)})
+		}
+	}
+	return ch
+}
+
+func (s *Screen) drawTable(c *grid.Canvas) {
+	set := s.Set()
+	ends := []int{38, 46, 53, 61, 69, 0}
+	if c.W() < 76 {
+		ends = []int{29, 38, 46, 57, -1, -1}
+	} else {
+		wide := min(12, c.W()-81)
+		for i := range ends {
+			ends[i] += max(0, wide)
+		}
+	}
+	if last := len(ends) - 1; ends[last] >= 0 {
+		ends[last] = ends[last-1] + 10
+	}
+	titles := []string{"REQUESTS", "FAILED", "ERR %", "P50 ms", "P99 ms", "1ST BAD"}
+	c.Text(3, 0, theme.Head, map[grouping]string{byEndpoint: "ENDPOINT", byStatus: "STATUS", byOutcome: "OUTCOME"}[s.by])
+	for i, t := range titles {
+		if ends[i] > 0 {
+			c.Right(ends[i], 0, theme.Head, t)
+		}
+	}
+	rows := s.table.shown(s.Filter)
+	body := c.Rows(1, c.H()-1)
+	if len(rows) == 0 {
+		body.Wrap(1, 1, c.W()-2, 2, theme.Dim, s.emptyReason())
+		return
+	}
+	top := s.list.Visible(len(rows), body.H())
+	for y := 0; y < body.H() && top+y < len(rows); y++ {
+		r := &rows[top+y]
+		style := theme.Text
+		if r.failed > 0 {
+			style = theme.Warn
+			if r.failed*2 >= r.requests {
+				style = theme.Crit
+			}
+		}
+		mark := widget.Normal
+		switch style {
+		case theme.Crit:
+			mark = widget.Crit
+		case theme.Warn:
+			mark = widget.Warn
+		}
+		if r.gone {
+			mark, style = widget.Warn, theme.Warn
+		}
+		body.Text(2, y, mark.Style(), mark.Mark())
+		body.Clip(5, y, ends[0]-8-5, theme.Text, r.label, set.More)
+		for i, cell := range r.cells() {
+			if ends[i] <= 0 {
+				continue
+			}
+			st := theme.Text
+			switch {
+			case i == 1 || i == 2 || i == 5:
+				st = style
+			case cell == "-":
+				st = theme.Dim
+			}
+			if i == 1 && r.failed == 0 || cell == "-" {
+				st = theme.Dim
+			}
+			body.Right(ends[i], y, st, cell)
+		}
+		widget.Cursor(&body, 0, y, c.W(), top+y == s.list.At, set)
+	}
+	if s.by == byStatus {
+		body.Text(1, len(rows)+1, theme.Dim, "latency by status is not kept: group by endpoint or outcome")
+	}
+}
+
+func (s *Screen) emptyReason() string {
+	switch {
+	case s.table.query == (query{}):
+		return "counting"
+	case s.Filter.Active():
+		return "nothing matches the filter; / then enter clears it"
+	case !s.table.seen:
+		return text.NoData + ": no gateway log was read"
+	}
+	return "no requests in this window"
+}
