@@ -63,6 +63,9 @@ type Member struct {
 	Value *Node
 }
 
+// Wrong is the key itself as the mistake.
+func (m Member) Wrong(why error) error { return &Error{m.Value.file, m.Pos, why.Error(), ""} }
+
 // Errorf is a mistake at n.
 func (n *Node) Errorf(want, found string, args ...any) error {
 	return &Error{n.file, n.Pos, fmt.Sprintf(found, args...), want}

@@ -5,6 +5,7 @@ package opossum
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -211,6 +212,12 @@ func find(name string) (option, error) {
 	return option{}, policy.Unknown("opossum option", name, Names())
 }
 
+// Known says what is wrong with an option's name, if anything.
+func Known(name string) error {
+	_, err := find(name)
+	return err
+}
+
 // Names are the names of all parameters that can be set.
 func Names() []string {
 	list := make([]string, len(options))
@@ -239,8 +246,8 @@ func Check(name, value string) (string, error) {
 // Parse reads parameters under the library's own names over its defaults.
 func Parse(params map[string]string) (Params, error) {
 	p := Default()
-	for name := range params {
-		if _, err := find(name); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		if err := Known(name); err != nil {
 			return Params{}, err
 		}
 	}
