@@ -180,8 +180,23 @@ func (c *cell) spill() {
 	if c.sketch == nil {
 		c.sketch = sketch.New()
 	}
+	// Most logs write milliseconds, so that the same few durations come again
+	// and again: counting them first spares most logarithms.
+	var count [1024]uint16
+	seen := make([]uint16, 0, maxLoose)
 	for _, us := range c.took {
-		c.sketch.Add(time.Duration(us) * time.Microsecond)
+		ms := us / 1000
+		if ms*1000 != us || ms >= uint32(len(count)) {
+			c.sketch.Add(time.Duration(us) * time.Microsecond)
+			continue
+		}
+		if count[ms] == 0 {
+			seen = append(seen, uint16(ms))
+		}
+		count[ms]++
+	}
+	for _, ms := range seen {
+		c.sketch.AddN(time.Duration(ms)*time.Millisecond, int64(count[ms]))
 	}
 	c.took = c.took[:0]
 }

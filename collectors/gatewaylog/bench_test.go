@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,15 +79,18 @@ func benchmarkPasted(b *testing.B, workers int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var ratios []float64
+	var ratios, cpuRatios []float64
 	var took time.Duration
 	for b.Loop() {
 		for range 5 {
 			began := time.Now()
-			if out, err := exec.Command("wc", "-l", path).Output(); err != nil || !strings.HasPrefix(string(out), fmt.Sprint(lines)) {
+			count := exec.Command("wc", "-l", path)
+			if out, err := count.Output(); err != nil || !strings.HasPrefix(string(out), fmt.Sprint(lines)) {
 				b.Fatalf("wc -l: %s %v", out, err)
 			}
 			wc := time.Since(began)
+			wcCPU := count.ProcessState.UserTime() + count.ProcessState.SystemTime()
+			before := cpuTime(b)
 			began = time.Now()
 			s, err := Import(context.Background(), path, Options{Format: format, Workers: workers}, func([]incident.Fact) error { return nil })
 			if err != nil || s.Parsed != lines {
@@ -95,11 +99,24 @@ func benchmarkPasted(b *testing.B, workers int) {
 			ours := time.Since(began)
 			took += ours
 			ratios = append(ratios, float64(ours)/float64(wc))
+			cpuRatios = append(cpuRatios, float64(cpuTime(b)-before)/float64(wcCPU))
 		}
 	}
 	slices.Sort(ratios)
+	slices.Sort(cpuRatios)
 	b.ReportMetric(ratios[len(ratios)/2], "x_wc")
+	b.ReportMetric(cpuRatios[len(cpuRatios)/2], "x_wc_cpu")
 	b.ReportMetric(float64(lines)*float64(len(ratios))/took.Seconds(), "lines/s")
+}
+
+// cpuTime is what this process has used so far.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // memoryLines is a log of a few thousand lines, held in memory.

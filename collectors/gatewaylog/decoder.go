@@ -49,7 +49,7 @@ func (d *Decoder) Decode(line []byte, r *Record) error {
 }
 
 func (d *Decoder) decode(f *Format, line []byte, r *Record) error {
-	*r = Record{Start: Unknown, End: Unknown, Took: noDuration, UpstreamTook: noDuration, GRPCStatus: -1}
+	r.reset()
 	d.at, d.grade, d.scratch = Unknown, 0, d.scratch[:0]
 	var err error
 	if f.program != nil {

@@ -1,7 +1,6 @@
 package gatewaylog
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 
@@ -189,14 +188,21 @@ func (e *endpoints) end(n *node, method []byte) int32 {
 func (e *endpoints) walk(path []byte) *node {
 	n := e.root
 	for len(path) > 0 {
+		if path[0] == '/' {
+			path = path[1:]
+			continue
+		}
+		if n.depth < maxSegments {
+			if c := n.next(path); c != nil {
+				n, path = c, path[len(c.label):]
+				continue
+			}
+		}
 		s := path
-		if i := bytes.IndexByte(path, '/'); i >= 0 {
+		if i := indexNear(path, '/'); i >= 0 {
 			s, path = path[:i], path[i+1:]
 		} else {
 			path = nil
-		}
-		if len(s) == 0 {
-			continue
 		}
 		if n.depth == maxSegments {
 			return e.child(n, "*", idSegment) // the rest of a very long path
@@ -217,6 +223,18 @@ func (n *node) get(name []byte) *node {
 	}
 	for _, c := range n.few {
 		if c.label == string(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// next is the child that the path goes to next, when one of few is: no need
+// then to know where the segment ends.
+func (n *node) next(path []byte) *node {
+	for _, c := range n.few {
+		l := len(c.label)
+		if l <= len(path) && c.label[0] == path[0] && (l == len(path) || path[l] == '/') && c.label == string(path[:l]) {
 			return c
 		}
 	}

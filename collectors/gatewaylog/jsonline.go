@@ -30,7 +30,7 @@ func (o *object) run(d *Decoder, line []byte, r *Record) error {
 	// An odd line (escaped keys, floats with exponents, blanks in odd places) is
 	// the standard library's: slower, but right.
 	at := d.at
-	*r = Record{Start: Unknown, End: Unknown, Took: noDuration, UpstreamTook: noDuration, GRPCStatus: -1}
+	r.reset()
 	d.at = Unknown
 	var tree map[string]json.RawMessage
 	if json.Unmarshal(line, &tree) != nil {

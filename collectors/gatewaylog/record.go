@@ -71,6 +71,14 @@ type Record struct {
 	Outcome incident.Outcome
 }
 
+// reset makes r a record that says nothing.
+func (r *Record) reset() {
+	*r = Record{}
+	r.Start, r.End = Unknown, Unknown
+	r.Took, r.UpstreamTook = noDuration, noDuration
+	r.GRPCStatus = -1
+}
+
 // maxColumnText bounds what a LineError quotes of a line.
 const maxColumnText = 24
 

@@ -140,7 +140,7 @@ func nextTry(b []byte) (elem, rest []byte, more bool) {
 // listEnd is the length of the list that b begins with, when a blank follows it.
 func listEnd(b []byte) int {
 	for i := 0; ; {
-		j := bytes.IndexByte(b[i:], ' ')
+		j := indexNear(b[i:], ' ')
 		if j < 0 {
 			return len(b)
 		}

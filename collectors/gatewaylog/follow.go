@@ -1,0 +1,423 @@
+package gatewaylog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tripcurve/collectors/supervise"
+	"tripcurve/internal/incident"
+)
+
+// FollowOptions say what to follow, besides how to read it.
+type FollowOptions struct {
+	Options
+	Path   string    // of a file that may be rotated; empty follows Reader
+	Reader io.Reader // a stream, such as standard input
+	// FromStart counts the whole file; else only what is newer than Since, or,
+	// when that is zero, what is written from now on.
+	FromStart bool
+	Poll      time.Duration // between looks at the file; 0 is 250 ms
+	Emit      time.Duration // between handing out facts; 0 is 1 s
+}
+
+// Follow is a collector that reads a log while it is written. Facts are
+// increments: a second that is still filling comes again, from other bytes.
+type Follow struct {
+	opt    FollowOptions
+	routes *Routes
+	src    incident.SourceStatus
+
+	detection Detection
+	tail      *tail // of a file; kept when Run ends in an error, so that it goes on where it was
+	in        *Intake
+	sample    []byte // of a log whose format is not known yet
+	gone      Stats  // of the files before this one
+	pending   []incident.Fact
+}
+
+// NewFollow makes a collector; its source is called opt.Name, else by the
+// file's base name.
+func NewFollow(opt FollowOptions) (*Follow, error) {
+	routes, err := NewRoutes(opt.Routes)
+	if err != nil {
+		return nil, err
+	}
+	if (opt.Path == "") == (opt.Reader == nil) {
+		return nil, errors.New("gateway log: follow a path or a reader")
+	}
+	if opt.Name == "" {
+		opt.Name = "stdin"
+		if opt.Path != "" {
+			opt.Name = filepath.Base(opt.Path)
+		}
+	}
+	if opt.Poll == 0 {
+		opt.Poll = 250 * time.Millisecond
+	}
+	if opt.Emit == 0 {
+		opt.Emit = time.Second
+	}
+	f := &Follow{opt: opt, routes: routes, gone: Stats{First: Unknown, Last: Unknown}}
+	f.src = incident.SourceStatus{Name: opt.Name, Group: Group, State: incident.SourceOK, Detail: "waiting for the first lines"}
+	if opt.Format != nil {
+		f.detection = given(opt.Format)
+	}
+	return f, nil
+}
+
+// Source is how the log does.
+func (f *Follow) Source() incident.SourceStatus { return f.src }
+
+// Run follows the log until ctx ends or the stream does.
+func (f *Follow) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	var err error
+	if f.opt.Path != "" {
+		err = f.runFile(ctx, out, status)
+	} else {
+		err = f.runReader(ctx, out, status)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("gateway log %s: %w", f.opt.Name, err)
+	if errors.Is(err, ErrUnknownFormat) {
+		return supervise.Permanent(err)
+	}
+	return err
+}
+
+// runFile looks at the file again and again.
+func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	poll := time.NewTicker(f.opt.Poll)
+	defer poll.Stop()
+	emit := time.NewTicker(f.opt.Emit)
+	defer emit.Stop()
+	defer func() {
+		if f.tail != nil {
+			f.tail.close()
+		}
+	}()
+	for {
+		if err := f.look(ctx); err != nil {
+			return errors.Join(err, f.hand(ctx, out, status))
+		}
+		select {
+		case <-ctx.Done():
+			f.last(out)
+			return nil
+		case <-poll.C:
+		case <-emit.C:
+			if err := f.hand(ctx, out, status); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// look reads what was written since the last look.
+func (f *Follow) look(ctx context.Context) error {
+	if f.tail == nil {
+		t, err := openTail(f.opt.Path)
+		if err != nil {
+			return err
+		}
+		f.tail = t
+		if !f.opt.FromStart {
+			if err := f.skipOld(); err != nil {
+				return err
+			}
+		}
+	}
+	for ctx.Err() == nil {
+		block, event, err := f.tail.next()
+		if err != nil {
+			return err
+		}
+		switch event {
+		case tailBytes:
+			if err := f.take(block); err != nil {
+				return err
+			}
+		case tailQuiet:
+			return nil
+		case tailRotated, tailTruncated:
+			if err := f.turn(event, time.Now()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take gives bytes to the intake, which begins with the first lines whose
+// format is known.
+func (f *Follow) take(block []byte) error {
+	if f.in != nil {
+		_, _ = f.in.Write(block) // never fails
+		return nil
+	}
+	f.sample = append(f.sample, block...)
+	return f.begin(false)
+}
+
+// begin makes the intake, once enough is known: the format, and for a file
+// which one it is. At the end of a stream what there is must do.
+func (f *Follow) begin(end bool) error {
+	lines := bytes.Count(f.sample, []byte("\n"))
+	if lines == 0 && !end && len(f.sample) <= maxLine {
+		return nil
+	}
+	if f.detection.Format == nil {
+		d, err := Detect(sampleOf(f.head(), true, end))
+		if err != nil {
+			if !end && lines < sampleLines && len(f.sample) < sampleHead && lines < minFollowLines {
+				return nil // a few odd lines first are no reason to give up
+			}
+			return err
+		}
+		f.detection = d
+	}
+	origin, at := incident.Origin{Group: Group, Name: f.opt.Name}, int64(0)
+	if f.tail != nil {
+		origin.File = f.tail.identity(f.opt.Known)
+		at = f.tail.offset - int64(len(f.sample))
+	}
+	f.in = NewIntake(f.detection.Format, origin, f.routes, at)
+	f.in.Since(f.opt.Since)
+	f.learn()
+	_, _ = f.in.Write(f.sample)
+	f.sample = nil
+	return nil
+}
+
+// minFollowLines is how many lines of no known format a followed log may begin
+// with before it is given up.
+const minFollowLines = 100
+
+// head is what the format is told from: the beginning of the file, which may
+// have been skipped over, and what came since.
+func (f *Follow) head() []byte {
+	if f.tail == nil || f.tail.seen == nil {
+		return f.sample
+	}
+	return append(append([]byte(nil), f.tail.seen...), f.sample...)
+}
+
+// learn shows the endpoints what was skipped over, so that the first templates
+// need no correction later: counts that were handed out cannot be re-labelled.
+func (f *Follow) learn() {
+	if f.tail == nil {
+		return
+	}
+	var r Record
+	d := NewDecoder(f.detection.Format)
+	for _, line := range sampleOf(f.tail.seen, true, false) {
+		if d.Decode(line, &r) == nil {
+			f.in.agg.endpoints.of(&r)
+		}
+	}
+	f.in.agg.endpoints.stats = EndpointStats{}
+	f.tail.seen = nil
+}
+
+// turn goes on with a new file, or with the same one from its beginning.
+func (f *Follow) turn(event tailEvent, now time.Time) error {
+	if f.in != nil {
+		if event == tailRotated {
+			f.in.Close() // the old file is finished: its last line is whole
+		}
+		f.pending = append(f.pending, f.in.Flush()...)
+		f.gone.merge(f.in.Stats())
+		f.in = nil
+	}
+	if event == tailTruncated {
+		f.pending = append(f.pending, f.gap(now))
+	}
+	f.sample = nil
+	return f.tail.restart(event)
+}
+
+// gap marks the lines that were written between the copy and the truncation of
+// a log, which nobody can read.
+func (f *Follow) gap(now time.Time) incident.Episode {
+	from := now
+	if f.gone.Last != Unknown {
+		from = f.gone.Last.Time()
+	}
+	return incident.Episode{
+		Kind: incident.Gap, From: from.UTC(), To: now.UTC(), Text: "log truncated: lines written meanwhile are lost",
+		Origin: incident.Origin{Group: Group, Name: f.opt.Name},
+	}
+}
+
+// hand gives out what was counted, and the status.
+func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	facts := f.pending
+	f.pending = nil
+	if f.in != nil {
+		facts = append(facts, f.in.Flush()...)
+	}
+	if len(facts) > 0 {
+		select {
+		case out <- facts:
+		case <-ctx.Done():
+			f.pending = facts
+			return nil
+		}
+	}
+	f.src = f.now()
+	select {
+	case status <- f.src:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// lastWait bounds handing out the last facts after the context has ended.
+const lastWait = 2 * time.Second
+
+// last gives out what was counted when ctx has ended.
+func (f *Follow) last(out chan<- []incident.Fact) {
+	facts := f.pending
+	if f.in != nil {
+		facts = append(facts, f.in.Flush()...)
+	}
+	f.pending = nil
+	if len(facts) == 0 {
+		return
+	}
+	t := time.NewTimer(lastWait)
+	defer t.Stop()
+	select {
+	case out <- facts:
+	case <-t.C:
+	}
+}
+
+// now is the status as it stands.
+func (f *Follow) now() incident.SourceStatus {
+	s := incident.SourceStatus{Name: f.opt.Name, Group: Group, State: incident.SourceOK, Detail: f.src.Detail}
+	total := f.gone
+	if f.in != nil {
+		total.merge(f.in.Stats())
+	}
+	if f.detection.Format != nil {
+		s.Detail = fmt.Sprintf("%s; %d lines", f.detection.Reason, total.Lines)
+		if total.Unparsed > 0 {
+			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
+		}
+	}
+	if f.tail != nil && f.tail.missing {
+		s.State = incident.SourceStale
+		s.Detail += "; the file is gone, waiting for a new one"
+	}
+	if total.Last != Unknown {
+		s.LastAt = total.Last.Time()
+	}
+	return s
+}
+
+// runReader follows a stream.
+func (f *Follow) runReader(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+	blocks := make(chan []byte)
+	var failure error
+	go func() {
+		defer close(blocks)
+		failure = pump(ctx, f.opt.Reader, blocks)
+	}()
+	emit := time.NewTicker(f.opt.Emit)
+	defer emit.Stop()
+	for {
+		select {
+		case <-ctx.Done(): // the pump ends with its next Read
+			f.last(out)
+			return nil
+		case block, ok := <-blocks:
+			if !ok {
+				return errors.Join(failure, f.finish(), f.hand(ctx, out, status))
+			}
+			if err := f.take(block); err != nil {
+				return err
+			}
+		case <-emit.C:
+			if err := f.hand(ctx, out, status); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// finish takes the last line of a stream that has ended.
+func (f *Follow) finish() error {
+	if f.in == nil {
+		if len(f.sample) == 0 {
+			return nil
+		}
+		if err := f.begin(true); err != nil {
+			return err
+		}
+	}
+	f.in.Close()
+	return nil
+}
+
+// pump reads r to its end. A Read that is waiting cannot be interrupted, so the
+// pump outlives ctx until it returns.
+func pump(ctx context.Context, r io.Reader, blocks chan<- []byte) error {
+	block := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(block)
+		if n > 0 {
+			select {
+			case blocks <- bytes.Clone(block[:n]):
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// skipOld moves to the first line that is to be counted: the end of the file, or
+// about where Since is.
+func (f *Follow) skipOld() error {
+	at, err := f.tail.whole()
+	if err != nil {
+		return err
+	}
+	if !f.opt.Since.IsZero() {
+		if f.detection.Format == nil {
+			if f.detection, err = Detect(sampleOf(f.tail.seen, true, false)); err != nil {
+				f.detection = Detection{} // too little to tell; the lines that come will
+				at = 0
+			}
+		}
+		if f.detection.Format != nil {
+			at, err = f.tail.search(NewDecoder(f.detection.Format), Instant(f.opt.Since.UnixNano()), at)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	f.tail.offset = at
+	return nil
+}
+
+var _ supervise.Collector = (*Follow)(nil)
+
+// isGone says that a path has no file, as in the middle of a rotation.
+func isGone(err error) bool { return errors.Is(err, os.ErrNotExist) }

@@ -1,0 +1,238 @@
+package gatewaylog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// tailEvent is what a look at a growing file found.
+type tailEvent uint8
+
+const (
+	tailQuiet tailEvent = iota
+	tailBytes
+	tailRotated   // another file has the path: this one is finished
+	tailTruncated // the same file begins anew
+)
+
+// tail is a file that others write, rename and truncate.
+type tail struct {
+	path    string
+	file    *os.File
+	offset  int64  // of the next byte to read
+	mark    []byte // first bytes as they were: they change when the file begins anew
+	seen    []byte // a piece of what was skipped over, whole lines; nil when nothing was
+	block   []byte
+	missing bool // nothing has the path right now
+}
+
+// markBytes is how much of the beginning is compared: a time and more.
+const markBytes = 256
+
+func openTail(path string) (*tail, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file; pipe it into - instead", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &tail{path: path, file: f, block: make([]byte, 256<<10)}, nil
+}
+
+func (t *tail) close() {
+	if t.file != nil {
+		_ = t.file.Close() // it was only read
+		t.file = nil
+	}
+}
+
+// next reads on. Only when nothing is left to read it asks whether the path
+// still means this file, so that a rotated one is read to its end.
+func (t *tail) next() ([]byte, tailEvent, error) {
+	if t.file == nil { // Run was started again
+		if event, err := t.reopen(); event != tailQuiet || err != nil {
+			return nil, event, err
+		}
+	}
+	info, err := t.file.Stat()
+	if err != nil {
+		return nil, tailQuiet, err
+	}
+	if info.Size() < t.offset || info.Size() > t.offset && !t.marked() {
+		return nil, tailTruncated, nil
+	}
+	n, err := t.file.ReadAt(t.block, t.offset)
+	if n > 0 {
+		t.remember()
+		t.offset += int64(n)
+		return t.block[:n], tailBytes, nil
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, tailQuiet, err
+	}
+	here, err := os.Stat(t.path)
+	if isGone(err) {
+		t.missing = true // renamed; the new one comes
+		return nil, tailQuiet, nil
+	}
+	if err != nil {
+		return nil, tailQuiet, err
+	}
+	t.missing = false
+	if !os.SameFile(info, here) {
+		// What was written between the read and the rename is read first.
+		if again, err := t.file.Stat(); err == nil && again.Size() > t.offset {
+			return t.next()
+		}
+		return nil, tailRotated, nil
+	}
+	return nil, tailQuiet, nil
+}
+
+// reopen opens the path again after a pause. It is the same file when it begins
+// with the same bytes.
+func (t *tail) reopen() (tailEvent, error) {
+	f, err := os.Open(t.path)
+	if err != nil {
+		return tailQuiet, err
+	}
+	t.file = f
+	if !t.marked() {
+		return tailRotated, nil
+	}
+	return tailQuiet, nil
+}
+
+// marked says whether the file still begins as it did.
+func (t *tail) marked() bool {
+	if len(t.mark) == 0 {
+		return true
+	}
+	head := make([]byte, len(t.mark))
+	n, err := t.file.ReadAt(head, 0)
+	return (err == nil || errors.Is(err, io.EOF)) && bytes.Equal(head[:n], t.mark)
+}
+
+// remember takes the mark, and a longer one while the file is still short.
+func (t *tail) remember() {
+	if len(t.mark) == markBytes {
+		return
+	}
+	head := make([]byte, markBytes)
+	n, err := t.file.ReadAt(head, 0)
+	if err == nil || errors.Is(err, io.EOF) {
+		t.mark = head[:n]
+	}
+}
+
+// restart begins the file anew.
+func (t *tail) restart(event tailEvent) error {
+	if event == tailRotated {
+		f, err := os.Open(t.path)
+		if isGone(err) {
+			t.missing = true
+			return nil // renamed again already; the next look will tell
+		}
+		if err != nil {
+			return err
+		}
+		t.close()
+		t.file = f
+	}
+	t.offset, t.mark, t.seen = 0, nil, nil
+	return nil
+}
+
+// identity is the content's name, from the lines that are there by now.
+func (t *tail) identity(known []string) string {
+	head := make([]byte, identityBytes)
+	n, err := t.file.ReadAt(head, 0)
+	if n == 0 && err != nil {
+		return ""
+	}
+	return identityOf(head[:n], known)
+}
+
+// whole is where the last whole line ends; it also keeps a piece of the end of
+// what is skipped, for the format and the endpoints.
+func (t *tail) whole() (int64, error) {
+	info, err := t.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	from := max(0, info.Size()-sampleHead)
+	piece := make([]byte, info.Size()-from)
+	n, err := t.file.ReadAt(piece, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	piece = piece[:n]
+	end := bytes.LastIndexByte(piece, '\n') + 1
+	at := from + int64(end)
+	t.remember()
+	piece = piece[:end]
+	if from > 0 {
+		piece = piece[bytes.IndexByte(piece, '\n')+1:]
+	}
+	t.seen = piece
+	return at, nil
+}
+
+// searchMargin is read in front of the line that was found, in bytes: lines are
+// only nearly in order.
+const searchMargin = 1 << 20
+
+// search finds where lines of since and later begin, at most end. It may answer
+// an earlier place.
+func (t *tail) search(d *Decoder, since Instant, end int64) (int64, error) {
+	low, high := int64(0), end
+	for high-low > searchMargin {
+		middle := low + (high-low)/2
+		at, err := t.timeAfter(d, middle)
+		if err != nil {
+			return 0, err
+		}
+		if at == Unknown || at >= since {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	low = max(0, low-searchMargin)
+	if low == 0 {
+		return 0, nil
+	}
+	block := make([]byte, maxLine)
+	n, err := t.file.ReadAt(block, low)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	if i := bytes.IndexByte(block[:n], '\n'); i >= 0 {
+		return low + int64(i) + 1, nil
+	}
+	return 0, nil
+}
+
+// timeAfter is the time of the first line that can be read behind a place.
+func (t *tail) timeAfter(d *Decoder, at int64) (Instant, error) {
+	block := make([]byte, sampleElse)
+	n, err := t.file.ReadAt(block, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Unknown, err
+	}
+	var r Record
+	for _, line := range sampleOf(block[:n], false, false) {
+		if d.Decode(line, &r) == nil {
+			return r.latest(), nil
+		}
+	}
+	return Unknown, nil
+}
