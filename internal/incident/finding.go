@@ -17,6 +17,10 @@ const (
 	Likely
 )
 
+func (c Confidence) String() string {
+	return word([]string{"No clear cause", "Possible", "Likely"}, uint8(c), "confidence")
+}
+
 // Role keeps apart what analyses mix up.
 type Role uint8
 
@@ -26,6 +30,10 @@ const (
 	Amplifier                // a missing guard: explains size and length, not the start
 	Symptom
 )
+
+func (r Role) String() string {
+	return word([]string{"trigger", "first failure", "amplifier", "symptom"}, uint8(r), "role")
+}
 
 // Finding is one sentence and its proof. No evidence, no finding.
 type Finding struct {
@@ -74,6 +82,10 @@ const (
 	MNote
 )
 
+func (k MomentKind) String() string {
+	return word([]string{"trigger", "symptom", "detection", "action", "decision", "communication", "recovery", "note"}, uint8(k), "moment kind")
+}
+
 // Moment is one entry of the timeline.
 type Moment struct {
 	ID         string
@@ -95,7 +107,7 @@ type Impact struct {
 	Endpoint                Endpoint
 	Before, During, After   Counts
 	FirstFailed, LastFailed time.Time // start of the first, end of the last; zero when none failed
-	Recovered               time.Time // start of the first success after which failures are rare again; zero when unknown
+	Recovered               time.Time // end of the first success after which failures are rare again; zero when unknown
 	P50During, P99During    Quantile
 	P50Before, P99Before    Quantile
 	Requests, Failed        int64 // over the impact window, by start

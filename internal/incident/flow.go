@@ -95,11 +95,18 @@ func newFlow(s *Series) Flow {
 // Name is the callee's full method: "inventory.Inventory/Reserve".
 func (f Flow) Name() string { return f.Service + "/" + f.Method }
 
-// Callee is the called service's short name: "inventory".
+// Callee is the called service's short name: "inventory" of
+// "shop.v1.InventoryService".
 func (f Flow) Callee() string {
-	name, _, _ := strings.Cut(f.Service, ".")
-	return strings.ToLower(name)
+	name := strings.ToLower(f.Service[strings.LastIndexByte(f.Service, '.')+1:])
+	if short := strings.TrimSuffix(name, "service"); short != "" {
+		return short
+	}
+	return name
 }
+
+// Edge names the flow as a policy does: "order.inventory".
+func (f Flow) Edge() string { return f.Caller + "." + f.Callee() }
 
 // Points are the flow at each of its samples. A finished series that does not
 // exist counts as zero; one that ends at a restart died with its process.

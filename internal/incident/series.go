@@ -19,6 +19,10 @@ type run struct {
 // beyond it the older half is thinned. The incident file keeps all.
 const maxPoints = 8192
 
+// LockWaitersSeries is the gauge that a Postgres collector gives with every
+// look at the locks, also when nobody waits.
+const LockWaitersSeries = "postgres_lock_waiters"
+
 func (ev *Evidence) addSeries(s Series) {
 	id := s.ID()
 	r := ev.series[id]
@@ -47,6 +51,9 @@ func (ev *Evidence) addSeries(s Series) {
 		p.At = p.At.UTC()
 		r.series.Points = addPoint(r.series.Points, p)
 		ev.cover(p.At, p.At)
+		if s.Name == LockWaitersSeries {
+			ev.addSampled(p.At)
+		}
 	}
 	if len(r.series.Points) > maxPoints {
 		r.series.Points = thin(r.series.Points)

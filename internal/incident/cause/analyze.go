@@ -1,0 +1,121 @@
+// Package cause derives what happened from the evidence: which requests failed
+// and when, what began it, what made it large or long, and which part of it
+// nothing explains. Every rule is a pure function of a view; no evidence, no
+// sentence.
+package cause
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+// Options choose what is analysed.
+type Options struct {
+	// At chooses the impact that was going on then, or the last one before, when
+	// there were several. Zero: the one with the most failed requests.
+	At time.Time
+}
+
+// Analyze is everything that the rules derive from a view.
+func Analyze(v *incident.View, opt Options) incident.Analysis {
+	s := &scene{v: v}
+	s.findImpact(opt.At)
+	s.findHolders()
+	s.findHangs()
+
+	var findings []incident.Finding
+	findings = append(findings, s.lockRoots()...)
+	findings = append(findings, s.callsWithoutDeadline()...)
+	findings = append(findings, s.poolsExhausted()...)
+	for i := range findings {
+		f := &findings[i]
+		f.Coverage = share(f.Window.Meet(s.impact).Length(), s.impact.Length())
+		f.Support, f.Against = distinct(f.Support), distinct(f.Against)
+		f.GroupNames = s.groups(f.Support)
+	}
+	slices.SortStableFunc(findings, func(a, b incident.Finding) int {
+		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(b.Confidence, a.Confidence))
+	})
+
+	a := incident.Analysis{Impact: s.impact, Findings: findings, Endpoints: s.endpoints}
+	if len(findings) > 0 {
+		a.Confidence = findings[0].Confidence
+	}
+	a.Coverage, a.Remainder = s.coverage(findings)
+	a.Checked = s.checked(findings)
+	a.Timeline = s.timeline(findings)
+	a.Sentence, a.Proof = s.sentence(&a)
+	return a
+}
+
+// scene is what the rules share: the view and what was already worked out.
+type scene struct {
+	v         *incident.View
+	impact    incident.Window     // zero when nothing failed
+	open      bool                // requests fail to the end of the evidence
+	others    []incident.Window   // further impacts, apart from this one
+	endpoints []incident.Impact   // worst first
+	failing   []cell              // of all endpoints, in and around the impact
+	holders   []*holder           // of locks that others waited for, heaviest first
+	hangs     []*hang             // calls that did not end, the deepest callee first
+	dismissed []string            // what was looked at and is not the cause, in words
+	closeUp   incident.Window     // where to look for causes: the impact and a little around
+	known     map[string][]string // memo of group names
+}
+
+// around is how far before and after the impact a cause is looked for.
+const around = 2 * time.Minute
+
+func (s *scene) groups(ids []incident.ID) []string {
+	var names []string
+	for _, id := range ids {
+		if f, ok := s.v.Get(id); ok {
+			names = append(names, f.Source().Group)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// distinct drops repeats and keeps the order.
+func distinct(ids []incident.ID) []incident.ID {
+	seen := map[incident.ID]bool{}
+	kept := ids[:0]
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+func share(part, all time.Duration) float64 {
+	if all <= 0 {
+		return 0
+	}
+	return float64(part) / float64(all)
+}
+
+// subject makes a finding's id out of the rule and what it is about.
+func subject(rule string, about ...string) string {
+	return rule + "/" + strings.Join(about, "/")
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,239 @@
+package cause
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+const (
+	leastHung  = 5                // calls in flight: fewer may be long by chance
+	leastQuiet = 30 * time.Second // without a call that ends
+)
+
+// hang is a time in which calls of one flow began and none ended.
+type hang struct {
+	flow incident.Flow
+	incident.Window
+	stepErr  time.Duration // of From and To: a scrape interval
+	before   float64       // in flight when it began
+	most     float64       // in flight
+	mostAt   time.Time
+	started  float64
+	deadline float64 // calls that a deadline ended, in all of the evidence looked at
+	points   []incident.FlowPoint
+	endedBy  string // "restart" or "calls ended"; empty: it goes on
+	above    []incident.Flow
+}
+
+// findHangs looks for flows of which nothing ends.
+func (s *scene) findHangs() {
+	var all []*hang
+	for _, f := range s.v.Flows() {
+		if h := s.hang(f); h != nil {
+			all = append(all, h)
+		}
+	}
+	// A caller whose callee hangs as well only waits for it.
+	for _, h := range all {
+		deepest := true
+		for _, below := range all {
+			if below != h && below.flow.Caller == h.flow.Callee() {
+				deepest = false
+				below.above = append(below.above, h.flow)
+			}
+		}
+		if deepest {
+			s.hangs = append(s.hangs, h)
+		}
+	}
+	slices.SortStableFunc(s.hangs, func(a, b *hang) int { return cmp.Compare(b.most, a.most) })
+}
+
+// hang is the longest time in which calls of a flow piled up and none ended.
+func (s *scene) hang(f incident.Flow) *hang {
+	if quick := f.Started.Points; len(quick) < 3 {
+		return nil
+	}
+	var best, now *hang
+	deadline := 0.0
+	points := f.Points()
+	for i, p := range points {
+		if !s.closeUp.Has(p.At) {
+			continue
+		}
+		deadline += p.Deadline
+		if p.Finished > 0 || p.Restart {
+			if now != nil {
+				now.To, now.endedBy = p.At, "calls ended"
+				now.stepErr = p.At.Sub(points[i-1].At)
+				if p.Restart {
+					now.endedBy = "restart"
+				}
+			}
+			now = nil
+			continue
+		}
+		if now == nil {
+			now = &hang{flow: f, Window: incident.Window{From: p.At}, before: p.InFlight - p.Started, points: points}
+			if i > 0 {
+				now.From = points[i-1].At
+			}
+		}
+		now.To = p.At
+		now.started += p.Started
+		if p.InFlight > now.most {
+			now.most, now.mostAt = p.InFlight, p.At
+		}
+		if now.most-now.before >= leastHung || now.most >= leastHung && now.before >= leastHung {
+			if best == nil || now.most > best.most || now.Length() > best.Length() {
+				best = now
+			}
+		}
+	}
+	if best == nil || best.Length() < leastQuiet || best.started == 0 && best.before < leastHung {
+		return nil
+	}
+	best.deadline = deadline
+	s.align(best)
+	return best
+}
+
+// align moves the ends of a hang, known to a scrape, to what is known better.
+func (s *scene) align(h *hang) {
+	err := max(h.stepErr, 15*time.Second)
+	if d := s.impact.From.Sub(h.From); s.impact != (incident.Window{}) && d > -onset && d <= err {
+		h.From = s.impact.From
+	}
+	if h.endedBy == "" {
+		return
+	}
+	for _, c := range s.v.Changes() {
+		if c.Kind == incident.Restart && !c.At.After(h.To) && h.To.Sub(c.At) <= err && related(c.System, h.flow) {
+			h.To, h.endedBy = c.At, "restart"
+			return
+		}
+	}
+	if d := h.To.Sub(s.impact.To); s.impact != (incident.Window{}) && d > 0 && d <= err {
+		h.To = s.impact.To
+	}
+}
+
+func related(system string, f incident.Flow) bool {
+	return system == "" || strings.Contains(f.Caller, system) || strings.Contains(system, f.Caller) || system == f.Callee()
+}
+
+// inFlight is how many calls were in flight at an instant.
+func (h *hang) inFlight(at time.Time) float64 {
+	n := math.NaN()
+	for _, p := range h.points {
+		if p.At.After(at) {
+			break
+		}
+		n = p.InFlight
+	}
+	return n
+}
+
+// edge names the call for people: "order -> inventory".
+func (h *hang) edge() string { return h.flow.Caller + " -> " + h.flow.Callee() }
+
+// callsWithoutDeadline are the calls that nothing would ever have ended. They
+// do not begin an incident: they make it large, and make it outlast its cause.
+func (s *scene) callsWithoutDeadline() []incident.Finding {
+	var findings []incident.Finding
+	for _, h := range s.hangs {
+		if h.deadline > 0 {
+			s.dismissed = append(s.dismissed, fmt.Sprintf("%s: calls hung, but a deadline ended them (%s)", h.flow.Name(), things(int64(h.deadline), "call", "calls")))
+			continue
+		}
+		findings = append(findings, s.callWithoutDeadline(h))
+	}
+	return findings
+}
+
+func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
+	f := incident.Finding{
+		ID: subject("call_without_deadline", h.flow.Edge(), h.flow.Name()), Role: incident.Amplifier, Cause: "call_without_deadline",
+		Window: h.Window, Confidence: incident.Possible,
+		Subject: incident.Subject{Edge: h.flow.Edge(), Waiters: int(h.most)},
+	}
+	f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: from %s to %s none ended, up to %s in flight",
+		h.edge(), h.flow.Method, clock(h.From), clock(h.To), count(int64(h.most)))
+	if h.endedBy == "" {
+		f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: since %s none has ended, %s in flight",
+			h.edge(), h.flow.Method, clock(h.From), count(int64(h.inFlight(h.To))))
+	}
+	f.Detail = append(f.Detail, fmt.Sprintf("started minus finished: %s calls began and none finished in %s; no call ended with DEADLINE_EXCEEDED",
+		count(int64(h.started)), whole(h.Length())))
+	f.Support = append(f.Support, h.flow.Started.ID())
+	for _, done := range h.flow.Finished {
+		f.Support = append(f.Support, done.ID())
+	}
+	if len(h.flow.Finished) == 0 {
+		f.Detail = append(f.Detail, "no counter of finished calls exists yet: none has ended since the caller started")
+	}
+	if root := s.trigger(); root != nil && !root.open {
+		if left := h.To.Sub(root.end()); left > onset {
+			f.Detail = append(f.Detail, fmt.Sprintf("%s were in flight when the lock had gone at %s, and stayed for %s",
+				things(int64(h.inFlight(root.end())), "call", "calls"), clock(root.end()), whole(left)))
+		}
+		f.Support = append(f.Support, root.states...)
+	}
+	if h.endedBy == "restart" {
+		f.Detail = append(f.Detail, fmt.Sprintf("they ended with the restart of %s, not by themselves", h.flow.Caller))
+	}
+	for _, up := range h.above {
+		f.Detail = append(f.Detail, fmt.Sprintf("%s -> %s (%s) hangs with it: it waits for these calls", up.Caller, up.Callee(), up.Method))
+	}
+	s.timedOut(&f)
+	s.plateau(&f)
+	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a deadline): Possible, not Likely")
+	f.Action = fmt.Sprintf("set a deadline on %s (--set %s.deadline=5s) and HTTP/2 keepalive (--set %s.keepalive=20s); try both on the Tune screen", h.edge(), h.flow.Edge(), h.flow.Edge())
+	return f
+}
+
+// timedOut adds what the gateway saw: requests that its own timer ended.
+func (s *scene) timedOut(f *incident.Finding) {
+	var n int64
+	var first []incident.ID
+	s.v.EachBucket(f.Window, func(b *incident.Bucket) {
+		if b.Outcome != incident.UpstreamTimeout || b.Ended == 0 {
+			return
+		}
+		n += b.Ended
+		if len(first) == 0 {
+			first = append(first, b.ID())
+		}
+	})
+	if n > 0 {
+		f.Support = append(f.Support, first...)
+		f.Detail = append(f.Detail, fmt.Sprintf("the gateway's timer ended %s meanwhile; the calls behind them went on", things(n, "request", "requests")))
+	}
+}
+
+// plateau adds client latencies that are all the same: somebody's timer, not
+// the callee, ended the calls.
+func (s *scene) plateau(f *incident.Finding) {
+	for _, series := range s.v.AllSeries() {
+		if series.Kind != incident.Gauge || !strings.Contains(strings.ReplaceAll(series.Name, "_", "."), "client.duration") {
+			continue
+		}
+		lo, hi, n := math.Inf(1), 0.0, 0
+		for _, p := range series.Points {
+			if f.Window.Has(p.At) && !math.IsNaN(p.V) && p.At.Sub(f.Window.From) > time.Minute {
+				lo, hi = min(lo, p.V), max(hi, p.V)
+				n++
+			}
+		}
+		if n >= 3 && hi > 0 && hi <= 1.05*lo {
+			f.Support = append(f.Support, series.ID())
+			f.Detail = append(f.Detail, fmt.Sprintf("%s shows %s %s, always: a timer's value, not a callee's", series.Name, count(int64(math.Round(hi))), series.Unit))
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package cause
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+// coverage is the share of the impact that triggers cover, and the windows that
+// they leave, each with what is known about it. Nothing is left out: a window
+// that nothing explains has no explanation.
+func (s *scene) coverage(findings []incident.Finding) (float64, []incident.Remainder) {
+	if s.impact.Length() == 0 {
+		return 0, nil
+	}
+	var covered []incident.Window
+	for _, f := range findings {
+		if f.Role != incident.Trigger {
+			continue
+		}
+		if w := f.Window.Meet(s.impact); w.Length() > 0 {
+			covered = append(covered, w)
+		}
+	}
+	slices.SortFunc(covered, func(a, b incident.Window) int { return a.From.Compare(b.From) })
+	var left []incident.Remainder
+	from := s.impact.From
+	gap := func(to time.Time) {
+		if w := (incident.Window{From: from, To: to}); w.Length() >= onset { // shorter ones are within the error of the ends
+			left = append(left, s.explain(w))
+		}
+	}
+	var sum time.Duration
+	for _, w := range covered {
+		gap(w.From)
+		if w.To.After(from) {
+			sum += w.To.Sub(later(from, w.From))
+			from = w.To
+		}
+	}
+	gap(s.impact.To)
+	return share(sum, s.impact.Length()), left
+}
+
+// explain says what kept requests failing in a window that no trigger covers.
+func (s *scene) explain(w incident.Window) incident.Remainder {
+	r := incident.Remainder{Window: w}
+	for _, h := range s.hangs {
+		if h.deadline > 0 || 10*h.Meet(w).Length() < 9*w.Length() {
+			continue
+		}
+		at := h.inFlight(w.From)
+		if !(at >= leastHung) {
+			continue
+		}
+		s.deadConnection(&r, h, at)
+		return r
+	}
+	return r
+}
+
+// deadConnection words what calls in flight that never end show. That the
+// connection was dead is only said when all else is ruled out: the callee
+// answers others, nobody waits for a lock, and nothing but a restart of the
+// caller helped.
+func (s *scene) deadConnection(r *incident.Remainder, h *hang, inFlight float64) {
+	var facts []string
+	facts = append(facts, fmt.Sprintf("%s in flight %s at %s and none ended", things(int64(inFlight), "call", "calls"), h.edge(), clock(r.Window.From)))
+	r.Support = append(r.Support, h.flow.Started.ID())
+	for _, done := range h.flow.Finished {
+		r.Support = append(r.Support, done.ID())
+	}
+	free := s.noWaiters(r.Window)
+	if free {
+		facts = append(facts, "no session waited for a lock any more")
+	}
+	alive, id := s.answers(h.flow.Callee(), r.Window)
+	if alive != "" {
+		facts = append(facts, fmt.Sprintf("%s answered others (%s)", h.flow.Callee(), alive))
+		r.Support = append(r.Support, id...)
+	}
+	restarted := h.endedBy == "restart"
+	if restarted {
+		facts = append(facts, fmt.Sprintf("only the restart of %s at %s ended it", h.flow.Caller, clock(h.To)))
+		for _, c := range s.v.Changes() {
+			if c.Kind == incident.Restart && c.At.Equal(h.To) {
+				r.Support = append(r.Support, c.ID())
+			}
+		}
+	}
+	head := "calls in flight that nothing ended, for they have no deadline: "
+	if free && (alive != "" || restarted) {
+		head = "began with a connection that nobody noticed was dead: "
+	}
+	r.Explanation = head + strings.Join(facts, "; ") + "; no deadline and no keepalive noticed"
+	r.Support = distinct(r.Support)
+}
+
+// noWaiters says that Postgres was looked at and nobody waited, but for the
+// sampling error at the window's beginning.
+func (s *scene) noWaiters(w incident.Window) bool {
+	w.From = w.From.Add(onset)
+	if !s.v.Sees("postgres") || w.Length() == 0 {
+		return false
+	}
+	for _, n := range s.v.LockWaiters(w, w.Length()) {
+		if !(n == 0) { // NaN: not looked at
+			return false
+		}
+	}
+	return true
+}
+
+// answers names an endpoint of a service that was answered well in the window.
+func (s *scene) answers(service string, w incident.Window) (endpoint string, ids []incident.ID) {
+	for _, x := range s.endpoints {
+		if !strings.Contains(x.Endpoint.Route, service) || !x.Recovered.IsZero() && x.Recovered.After(w.From.Add(quiet)) {
+			continue
+		}
+		var good int64
+		var first []incident.ID
+		s.v.EachBucket(w, func(b *incident.Bucket) {
+			if b.Endpoint == x.Endpoint && b.Outcome == incident.OK && b.Ended > 0 {
+				good += b.Ended
+				if len(first) == 0 {
+					first = append(first, b.ID())
+				}
+			}
+		})
+		if good >= leastDemand {
+			return fmt.Sprintf("%s: %s", x.Endpoint, things(good, "request", "requests")), first
+		}
+	}
+	return "", nil
+}

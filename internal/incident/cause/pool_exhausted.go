@@ -1,0 +1,175 @@
+package cause
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/pglock"
+)
+
+const (
+	leastPool    = 5                // sessions: smaller ceilings are chance
+	leastPlateau = 10 * time.Second // at the ceiling
+	leastDemand  = 10               // requests that came meanwhile and would have raised it
+)
+
+// ceiling is a time in which as many sessions of one application waited as ever
+// did: no more could.
+type ceiling struct {
+	incident.Window
+	application string
+	size        int
+	support     []incident.ID
+	measured    bool // a source says that it is full; else it follows from the plateau
+}
+
+// poolsExhausted are pools with no free connection. They explain why reads hang
+// that no lock blocks: a SELECT needs a connection before it can be free of it.
+func (s *scene) poolsExhausted() []incident.Finding {
+	ceilings := s.measuredPools()
+	for _, h := range s.holders {
+		if !s.material(h) || s.harmless(h) != "" {
+			continue
+		}
+		c, ok := s.plateauOf(h)
+		if !ok {
+			continue
+		}
+		// The pool that reports itself full and the plateau behind it are one thing.
+		i := slices.IndexFunc(ceilings, func(m ceiling) bool { return 2*m.Meet(c.Window).Length() > c.Length() })
+		if i < 0 {
+			ceilings = append(ceilings, c)
+			continue
+		}
+		ceilings[i].support = append(ceilings[i].support, c.support...)
+		ceilings[i].application = either(ceilings[i].application, c.application)
+	}
+	var findings []incident.Finding
+	for _, c := range ceilings {
+		findings = append(findings, s.poolExhausted(c))
+	}
+	return findings
+}
+
+// measuredPools are those that a source says are full.
+func (s *scene) measuredPools() []ceiling {
+	var all []ceiling
+	s.v.EachEpisode(func(e *incident.Episode) {
+		w := incident.Window{From: e.From, To: e.To}
+		if e.Kind == incident.PoolFull && w.Meet(s.closeUp).Length() >= leastPlateau {
+			all = append(all, ceiling{Window: w, application: e.Text, size: int(e.Value), support: []incident.ID{e.ID()}, measured: true})
+		}
+	})
+	return all
+}
+
+// plateauOf finds the ceiling of the sessions that wait for one holder.
+func (s *scene) plateauOf(h *holder) (ceiling, bool) {
+	if h.waiters < leastPool {
+		return ceiling{}, false
+	}
+	apps := map[string]int{}
+	type turn struct {
+		at   time.Time
+		more int
+	}
+	var turns []turn
+	c := ceiling{size: h.waiters}
+	for _, w := range h.waits {
+		apps[w.wait.Session.Application]++
+		turns = append(turns, turn{w.From, +1}, turn{w.To, -1})
+		if w.From.Equal(h.fullAt) {
+			c.support = append(c.support, w.wait.ID())
+		}
+	}
+	for app, n := range apps {
+		if n > apps[c.application] || n == apps[c.application] && app < c.application || c.application == "" {
+			c.application = app
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.more, a.more)) })
+	n := 0
+	for _, t := range turns {
+		n += t.more
+		switch {
+		case n >= c.size && c.From.IsZero():
+			c.From, c.To = t.at, t.at
+		case n == c.size-1 && t.more < 0:
+			c.To = t.at // the last time that it was full
+		}
+	}
+	if h.open {
+		c.To = h.To
+	}
+	c.To = later(c.To, c.From)
+	if c.Length() < leastPlateau || s.demand(c.Window) < leastDemand {
+		return ceiling{}, false
+	}
+	c.support = append(c.support, h.states...)
+	return c, true
+}
+
+// demand is how many requests of the endpoints that failed came in a window:
+// with more coming and no more waiting, the number that waits is a limit.
+func (s *scene) demand(w incident.Window) int64 {
+	var n int64
+	s.v.EachBucket(w, func(b *incident.Bucket) {
+		if b.Failed() {
+			n += b.Started
+		}
+	})
+	for _, h := range s.hangs {
+		for _, p := range h.points {
+			if w.Has(p.At) {
+				n += int64(p.Started)
+			}
+		}
+	}
+	return n
+}
+
+func (s *scene) poolExhausted(c ceiling) incident.Finding {
+	name := either(c.application, "the database")
+	f := incident.Finding{
+		ID: subject("pool_exhausted", name), Role: incident.Amplifier, Cause: "pool_exhausted",
+		Window: c.Window, Confidence: incident.Possible, Support: c.support,
+		Subject: incident.Subject{Pool: name, Waiters: c.size},
+	}
+	if c.measured {
+		f.Claim = fmt.Sprintf("the pool %s (%s) was full from %s to %s", name, count(c.size), clock(c.From), clock(c.To))
+	} else {
+		f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: its pool had no connection left",
+			count(c.size), name, clock(c.From), clock(c.To))
+		f.Detail = append(f.Detail, fmt.Sprintf("requests kept coming (%s in that time) and the number that waits stayed at %s: a limit", count(s.demand(c.Window)), count(c.size)))
+	}
+	if root := s.trigger(); root != nil {
+		if d := c.From.Sub(root.From); d > 0 {
+			f.Detail = append(f.Detail, fmt.Sprintf("full %s after the lock began", whole(d)))
+		}
+		s.hungReads(&f, root)
+	}
+	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a larger pool): Possible, not Likely")
+	f.Action = "a deadline on every call gives connections back; a larger pool only fills later"
+	return f
+}
+
+// hungReads says which reads failed although no lock blocks a read.
+func (s *scene) hungReads(f *incident.Finding, root *holder) {
+	if root.held == pglock.None || pglock.Conflicts(root.held, pglock.AccessShare) || root.wanted[pglock.AccessShare] > 0 {
+		return
+	}
+	for _, x := range s.endpoints {
+		if x.Failed == 0 || x.Endpoint.Method != "GET" && x.Endpoint.Method != "HEAD" {
+			continue
+		}
+		line := fmt.Sprintf("%s failed from %s", x.Endpoint, clock(x.FirstFailed))
+		if !x.Recovered.IsZero() {
+			line += " and recovered at " + clock(x.Recovered)
+		}
+		f.Detail = append(f.Detail, line+fmt.Sprintf(", though no SELECT waited: %s on %s does not block reads; they had no connection", root.held, root.relation))
+		f.Support = append(f.Support, x.Support...)
+	}
+}

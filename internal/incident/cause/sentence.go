@@ -1,0 +1,177 @@
+package cause
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+// sentence says in one sentence what holds whom and what that explains, and
+// gives the proof in lines. Without evidence there is none.
+func (s *scene) sentence(a *incident.Analysis) (string, []string) {
+	if s.v.Window == (incident.Window{}) {
+		return "", nil
+	}
+	var top *incident.Finding
+	for i := range a.Findings {
+		if f := &a.Findings[i]; f.Role == incident.Trigger || top == nil && f.Cause == "lock_root" && a.Impact == (incident.Window{}) {
+			top = f
+			break
+		}
+	}
+	proof := s.proof(a, top)
+	switch {
+	case a.Impact == (incident.Window{}) && len(a.Findings) == 0:
+		return s.healthy(), proof
+	case a.Impact == (incident.Window{}) && top != nil:
+		return top.Claim + "; " + s.noFailures(), proof
+	case a.Impact == (incident.Window{}):
+		return a.Findings[0].Claim + "; " + s.noFailures(), proof
+	case top == nil:
+		return s.unexplained(a), proof
+	}
+	return top.Claim + s.extent(a), proof
+}
+
+// extent says how much of the impact the trigger covers, and what the rest is.
+func (s *scene) extent(a *incident.Analysis) string {
+	covered := time.Duration(a.Coverage * float64(a.Impact.Length()))
+	failing := s.worst().Endpoint.String()
+	if len(a.Remainder) == 0 {
+		if s.open {
+			return fmt.Sprintf("; %s has failed since %s (%s so far)", failing, clock(a.Impact.From), whole(a.Impact.Length()))
+		}
+		return fmt.Sprintf("; that covers the %s in which %s failed", whole(a.Impact.Length()), failing)
+	}
+	var left time.Duration
+	head := ""
+	for _, r := range a.Remainder {
+		left += r.Window.Length()
+		if head == "" {
+			head, _, _ = strings.Cut(r.Explanation, ":")
+		}
+	}
+	if head == "" {
+		head = "is unexplained"
+	}
+	return fmt.Sprintf("; that covers %s of the %s in which %s failed (%s), the other %s %s",
+		whole(covered), whole(a.Impact.Length()), failing, percent(a.Coverage), whole(left), head)
+}
+
+// unexplained is what to say when requests fail and nothing is known to have
+// begun it.
+func (s *scene) unexplained(a *incident.Analysis) string {
+	x := s.worst()
+	text := fmt.Sprintf("%s failed from %s to %s (%s of %s requests)", x.Endpoint, clock(a.Impact.From), clock(a.Impact.To), count(x.Failed), count(x.Requests))
+	if s.open {
+		text = fmt.Sprintf("%s has failed since %s (%s of %s requests)", x.Endpoint, clock(a.Impact.From), count(x.Failed), count(x.Requests))
+	}
+	text += ": no clear cause"
+	switch {
+	case !s.v.Sees("postgres"):
+		text += "; locks were not looked at, for there is no Postgres source"
+	case len(a.Findings) > 0:
+		text += " of its beginning; " + a.Findings[0].Claim
+	}
+	return text
+}
+
+func (s *scene) healthy() string {
+	text := "Nothing is wrong"
+	switch {
+	case len(s.endpoints) > 0 && s.v.Sees("postgres"):
+		return text + ": " + s.noFailures() + "; no session waits for a lock for long"
+	case len(s.endpoints) > 0:
+		return text + " that the gateway shows: " + s.noFailures()
+	case s.v.Sees("postgres"):
+		return text + " that Postgres shows: no session waits for a lock for long"
+	}
+	return text + " in the series; neither a gateway log nor Postgres was looked at"
+}
+
+// noFailures says what is known about requests when none make an impact.
+func (s *scene) noFailures() string {
+	if len(s.endpoints) == 0 {
+		return "no gateway log was read, so what it does to requests is not known"
+	}
+	var n, failed int64
+	for _, x := range s.endpoints {
+		n += x.Before.Requests
+		failed += x.Before.Failed
+	}
+	return fmt.Sprintf("%s of %s failed", count(failed), things(n, "request", "requests"))
+}
+
+// proof are the lines under the sentence.
+func (s *scene) proof(a *incident.Analysis, top *incident.Finding) []string {
+	var lines []string
+	if top != nil {
+		if h := s.holderOf(*top); h != nil && h.session.Query != "" {
+			lines = append(lines, oneLine(h.session.Query))
+		}
+	}
+	if a.Impact == (incident.Window{}) {
+		return lines
+	}
+	for _, x := range s.endpoints {
+		switch {
+		case x.Failed > 0:
+			lines = append(lines, fmt.Sprintf("%s: %s of %s failed (%s), %s to %s", x.Endpoint, count(x.Failed),
+				things(x.Requests, "request", "requests"), percent(float64(x.Failed)/float64(max(1, x.Requests))), clock(x.FirstFailed), clock(x.LastFailed)))
+		case x.Vanished:
+			lines = append(lines, fmt.Sprintf("%s: stopped coming at %s", x.Endpoint, clock(x.VanishedFrom)))
+		}
+	}
+	if top != nil {
+		covered := time.Duration(a.Coverage * float64(a.Impact.Length()))
+		lines = append(lines, fmt.Sprintf("the lock covers %s of %s (%s)", whole(covered), whole(a.Impact.Length()), percent(a.Coverage)))
+	}
+	for _, r := range a.Remainder {
+		lines = append(lines, fmt.Sprintf("%s to %s (%s): %s", clock(r.Window.From), clock(r.Window.To), whole(r.Window.Length()), either(r.Explanation, "unexplained")))
+	}
+	return lines
+}
+
+// checked is what was looked at and found innocent, and what could not be
+// looked at.
+func (s *scene) checked(findings []incident.Finding) []string {
+	list := append([]string(nil), s.dismissed...)
+	for _, x := range s.endpoints {
+		if s.impact != (incident.Window{}) && x.Failed == 0 && !x.Vanished && x.Requests > 0 {
+			list = append(list, fmt.Sprintf("%s: none of %s failed", x.Endpoint, things(x.Requests, "request", "requests")))
+		}
+	}
+	if !s.v.Sees("postgres") {
+		list = append(list, "locks: not looked at, no Postgres source")
+	} else if len(s.holders) == 0 {
+		list = append(list, "locks: nobody waited")
+	}
+	if flows := s.v.Flows(); len(flows) == 0 {
+		list = append(list, "calls in flight: not known, nothing counts started calls")
+	} else if len(s.hangs) == 0 {
+		list = append(list, fmt.Sprintf("calls in flight: none piled up (%s)", things(len(flows), "method", "methods")))
+	}
+	if len(s.endpoints) == 0 {
+		list = append(list, "requests: not looked at, no gateway log")
+	}
+	for _, w := range s.others {
+		list = append(list, fmt.Sprintf("requests also failed from %s to %s; that is another impact", clock(w.From), clock(w.To)))
+	}
+	if len(findings) == 0 && s.impact != (incident.Window{}) {
+		if n := s.changesBefore(); n > 0 {
+			list = append(list, things(n, "change", "changes")+" in the two minutes before: see the timeline")
+		}
+	}
+	return list
+}
+
+func (s *scene) changesBefore() (n int) {
+	for _, c := range s.v.Changes() {
+		if !c.At.After(s.impact.From.Add(onset)) && s.closeUp.Has(c.At) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,68 @@
+package cause
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// count prints a whole number with its thousands parted: 1,397.
+func count[N ~int | ~int64](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// whole prints a duration in whole seconds: "1,397 s".
+func whole(d time.Duration) string {
+	return count(int64(math.Round(d.Seconds()))) + " s"
+}
+
+// clock prints an instant to the second: "14:23:01Z".
+func clock(t time.Time) string { return t.UTC().Format("15:04:05Z") }
+
+// percent prints a share with one digit: "17.2 %".
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
+
+// things prints a number and its noun.
+func things[N ~int | ~int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+// list joins names: "a, b and c".
+func list(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// oneLine shortens a statement to its first 120 characters, on one line.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:119]) + "…"
+	}
+	return s
+}
+
+// who names a session: "pid 48291 (migrator, psql)".
+func who(pid int, user, application string) string {
+	var names []string
+	for _, n := range []string{user, application} {
+		if n != "" && (len(names) == 0 || names[0] != n) {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("pid %d", pid)
+	}
+	return fmt.Sprintf("pid %d (%s)", pid, strings.Join(names, ", "))
+}
