@@ -103,11 +103,16 @@ func episode(e incident.Episode) string {
 	case incident.LockWait:
 		var by []string
 		for _, b := range e.Blockers {
-			how := "holds"
-			if !b.Hard {
-				how = "is ahead in the queue for"
+			s := fmt.Sprintf("%d holds %s", b.PID, b.Mode)
+			switch {
+			case !b.Hard && b.Mode == 0:
+				s = fmt.Sprintf("%d is ahead in the queue", b.PID)
+			case !b.Hard:
+				s = fmt.Sprintf("%d is ahead in the queue for %s", b.PID, b.Mode)
+			case b.Mode == 0:
+				s = fmt.Sprintf("%d blocks it", b.PID)
 			}
-			by = append(by, fmt.Sprintf("%d %s %s", b.PID, how, b.Mode))
+			by = append(by, s)
 		}
 		s := fmt.Sprintf("pid %d waited for %s on %s, %s", e.Session.PID, e.Wanted, e.Relation, span)
 		if len(by) > 0 {

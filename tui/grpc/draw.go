@@ -1,0 +1,237 @@
+package grpc
+
+import (
+	"math"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
+	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
+)
+
+func (s *Screen) Draw(c *grid.Canvas) {
+	if s.View == nil {
+		return
+	}
+	if len(s.flows) == 0 {
+		c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Dim, s.absent())
+		return
+	}
+	rows := min(len(s.shown), max(3, c.H()/5))
+	table := c.Rows(0, rows+1)
+	s.drawTable(&table)
+	widget.Rule(c, rows+1, s.Set())
+	f := s.selected()
+	if f == nil {
+		c.Text(1, rows+2, theme.Dim, "no call matches the filter")
+		return
+	}
+	body := c.Rows(rows+2, c.H()-rows-2)
+	sentences := s.sentences(f)
+	if body.W() >= 120 {
+		w := body.W() * 3 / 5
+		left, right := body.Sub(1, 0, w-4, body.H()), body.Sub(w+1, 0, body.W()-w-2, body.H())
+		widget.Wall(&body, w-1, 0, body.H(), s.Set())
+		s.drawCharts(&left, f)
+		s.drawSentences(&right, sentences)
+		return
+	}
+	lines := min(len(sentences)+1, max(3, body.H()/2-1))
+	if s.Full {
+		lines = 0
+	}
+	charts, words := body.Sub(1, 0, body.W()-2, body.H()-lines), body.Sub(1, body.H()-lines, body.W()-2, lines)
+	s.drawCharts(&charts, f)
+	s.drawSentences(&words, sentences)
+}
+
+// absent says why there is nothing, which is not the same as nothing happening.
+func (s *Screen) absent() string {
+	for _, src := range s.View.Sources {
+		if src.Group == "grpc" && src.State != incident.SourceAbsent {
+			return "NO DATA: " + redact.Line(src.Name) + " is " + src.State.String() + " and gave no counters of started and finished calls."
+		}
+	}
+	return "NO DATA: no source counts gRPC calls. Give one with --metrics URL: a client's /metrics with grpc_client_started_total and grpc_client_handled_total."
+}
+
+func (s *Screen) drawTable(c *grid.Canvas) {
+	cols := []int{c.W() - 35, c.W() - 25, c.W() - 13, c.W() - 1}
+	wide := c.W() >= 76
+	c.Text(3, 0, theme.Head, "CALL")
+	heads := []string{"IN FLIGHT", "STARTED/s", "FINISHED/s", "LAST ENDED"}
+	if !wide {
+		cols = []int{c.W() - 22, c.W() - 22, c.W() - 12, c.W() - 1}
+		heads[1], heads[2] = "", "ENDED/s"
+	}
+	for i, h := range heads {
+		c.Right(cols[i], 0, theme.Head, h)
+	}
+	top := s.list.Visible(len(s.shown), c.H()-1)
+	for y := 1; y < c.H() && top+y-1 < len(s.shown); y++ {
+		i := top + y - 1
+		f := &s.flows[s.shown[i]]
+		name := redact.Line(f.Caller) + " -> " + redact.Line(f.Name())
+		c.Clip(3, y, cols[0]-13, theme.Text, name, s.Set().More)
+		p, known := f.at(s.Cursor)
+		started, finished := f.rates(s.Cursor)
+		style := theme.Text
+		ended, ever := f.lastEnded(s.Cursor)
+		bad := known && p.InFlight > 0 && (!ever || p.At.Sub(ended) >= hung)
+		if bad {
+			style = theme.Crit
+			c.Text(1, y, theme.Crit, "!!")
+		}
+		if known {
+			c.Right(cols[0], y, style, text.Number(p.InFlight))
+		} else {
+			c.Right(cols[0], y, theme.Dim, text.NoData)
+		}
+		if wide {
+			c.Right(cols[1], y, theme.Text, text.Number(started))
+		}
+		c.Right(cols[2], y, style, text.Number(finished))
+		at := "never"
+		if ever {
+			at = text.Clock(ended)
+		}
+		c.Right(cols[3], y, style, at)
+		if i == s.list.At {
+			c.Set(0, y, s.Set().Cursor, theme.Accent)
+			c.Select(0, y, c.W())
+		}
+	}
+}
+
+func (s *Screen) drawSentences(c *grid.Canvas, list []sentence) {
+	y := 0
+	for _, l := range list {
+		style, mark := theme.Text, "  "
+		if l.bad {
+			style, mark = theme.Warn, "! "
+		}
+		if y >= c.H() {
+			return
+		}
+		c.Text(0, y, style, mark)
+		y += c.Wrap(2, y, c.W()-2, c.H()-y, style, l.text)
+	}
+}
+
+// drawCharts draws calls in flight and, where there is room, the p99.
+func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
+	key := chart.Key{Version: s.Version, Extra: hash(f.key()), Window: s.Range, Glyphs: s.Glyphs}
+	h := c.H()
+	if f.p99.lo != nil && h >= 13 {
+		h = h * 3 / 5
+		low := c.Rows(h+1, c.H()-h-1)
+		low.Text(0, 0, theme.Dim, "p99 of calls that ended; a gap: none did")
+		plot := low.Rows(1, low.H()-1)
+		s.latency.Draw(&plot, key, s.Cursor, func() *chart.Chart { return s.latencyChart(f) })
+	}
+	top := c.Rows(0, h)
+	if top.H() < 3 {
+		return
+	}
+	x := top.Text(0, 0, theme.Dim, "in flight: started - finished")
+	if f.level > 0 && c.W() > 50 {
+		top.Text(x, 0, theme.Interval, "; stays at "+text.Number(f.level))
+	}
+	plot := top.Rows(1, top.H()-1)
+	s.flight.Draw(&plot, key, s.Cursor, func() *chart.Chart { return s.flightChart(f) })
+}
+
+func (s *Screen) flightChart(f *flow) *chart.Chart {
+	w := s.Range
+	step := max(f.every, screen.StepFor(w.Length(), 400))
+	values := make([]float64, w.Steps(step))
+	i := 0
+	for n := range values {
+		values[n] = math.NaN()
+		end := w.From.Add(time.Duration(n+1) * step)
+		most := math.NaN()
+		for i < len(f.points) && f.points[i].At.Before(end) {
+			if !f.points[i].At.Before(end.Add(-step)) {
+				most = max(f.points[i].InFlight, nonNaN(most))
+			}
+			i++
+		}
+		if math.IsNaN(most) && i > 0 && end.Sub(f.points[i-1].At) <= 3*max(f.every, step) {
+			most = f.points[i-1].InFlight
+		}
+		values[n] = most
+	}
+	return &chart.Chart{
+		Window: w, Glyphs: s.Glyphs, Bands: s.bands(), Markers: s.restarts(f),
+		Series: []chart.Series{{Name: "in flight", Style: theme.Data1, Kind: chart.Area, From: w.From, Step: step, Values: values}},
+	}
+}
+
+func nonNaN(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return v
+}
+
+// restarts are where the caller's counters began anew.
+func (s *Screen) restarts(f *flow) (out []chart.Marker) {
+	for _, p := range f.points {
+		if p.Restart {
+			out = append(out, chart.Marker{At: p.At, Key: 'R', Label: "restart"})
+		}
+	}
+	return out
+}
+
+// bands are the triggers' times.
+func (s *Screen) bands() (out []chart.Band) {
+	for _, f := range s.Analysis.Findings {
+		if f.Role == incident.Trigger && f.Window.Length() > 0 {
+			out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode)})
+		}
+	}
+	return out
+}
+
+// latencyChart draws the lower bound of the p99, which is certain, and above it
+// the upper one.
+func (s *Screen) latencyChart(f *flow) *chart.Chart {
+	ch := &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Unit: redact.Line(f.p99.lo.Unit), Bands: s.bands()}
+	for _, b := range []struct {
+		series  *incident.Series
+		name    string
+		pattern chart.Pattern
+		style   grid.Style
+	}{{f.p99.lo, "at least", chart.Solid, theme.Data2}, {f.p99.hi, "at most", chart.Dotted, theme.Data3}} {
+		if b.series == nil || f.every <= 0 {
+			continue
+		}
+		from := s.Range.From
+		values := make([]float64, s.Range.Steps(f.every))
+		for n := range values {
+			values[n] = math.NaN()
+		}
+		for _, p := range b.series.Points {
+			if n := int(p.At.Sub(from) / f.every); !p.At.Before(from) && n < len(values) {
+				values[n] = p.V
+			}
+		}
+		ch.Series = append(ch.Series, chart.Series{Name: b.name, Style: b.style, Pattern: b.pattern, From: from, Step: f.every, Values: values})
+	}
+	return ch
+}
+
+// hash tells flows apart in the charts' cache.
+func hash(s string) (h uint64) {
+	h = 14695981039346656037 // FNV-1a
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}

@@ -1,0 +1,135 @@
+package grpc
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/tuitest"
+)
+
+// measured is the incident with latency histograms, which know nothing during the
+// hang, and a tracer's p99 in Datadog.
+func measured() screen.EvidenceMsg {
+	ev := incident.NewEvidence()
+	msg := tuitest.Incident()
+	for _, s := range msg.View.AllSeries() {
+		ev.Add(*s)
+	}
+	for _, b := range msg.View.Buckets() {
+		ev.Add(b)
+	}
+	for _, src := range msg.View.Sources {
+		ev.SetSource(src)
+	}
+	origin := incident.Origin{Group: "grpc", Name: "grpc"}
+	for _, q := range []struct {
+		q, bound string
+		healthy  float64
+	}{{"0.5", "lo", 0.005}, {"0.5", "hi", 0.01}, {"0.99", "lo", 0.025}, {"0.99", "hi", 0.05}} {
+		s := incident.Series{
+			Name: "grpc_client_handling_seconds", Unit: "s", Origin: origin, Caveat: "recorded when a call ends",
+			Labels: map[string]string{"grpc_service": "inventory.Inventory", "grpc_method": "Reserve", quantileLabel: q.q, boundLabel: q.bound},
+		}
+		for at := tuitest.At("14:18:00"); at.Before(tuitest.At("14:51:00")); at = at.Add(5 * time.Second) {
+			v := q.healthy
+			switch {
+			case at.After(tuitest.At("14:23:01")) && at.Before(tuitest.At("14:46:20")):
+				v = math.NaN()
+			case at.Equal(tuitest.At("14:46:20")):
+				if v = 10; q.bound == "hi" {
+					v = math.NaN()
+				}
+			}
+			s.Points = append(s.Points, incident.Point{At: at, V: v})
+		}
+		ev.Add(s)
+	}
+	dd := incident.Series{Name: "grpc.client.duration", Unit: "ms", Labels: map[string]string{"stat": "p99"}, Origin: incident.Origin{Group: "datadog", Name: "datadog"}}
+	for at := tuitest.At("14:18:00"); at.Before(tuitest.At("14:51:00")); at = at.Add(10 * time.Second) {
+		dd.Points = append(dd.Points, incident.Point{At: at, V: 30000})
+	}
+	ev.Add(dd)
+	msg.View = ev.Snapshot()
+	return msg
+}
+
+func loaded(t *testing.T, msg screen.EvidenceMsg, w, h int) *Screen {
+	t.Helper()
+	s, ok := tuitest.Send(New(), screen.SizeMsg{W: w, H: h - 3}, msg,
+		screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor}).(*Screen)
+	if !ok {
+		t.Fatal("the screen became another one")
+	}
+	return s
+}
+
+func TestGolden(t *testing.T) {
+	for _, size := range tuitest.Sizes {
+		w, h := size[0], size[1]
+		tuitest.Golden(t, fmt.Sprintf("grpc_%dx%d", w, h), tuitest.Draw(loaded(t, measured(), w, h), w, h-3))
+	}
+	s := loaded(t, tuitest.Incident(), 80, 24)
+	tuitest.Golden(t, "no_histogram_80x24", tuitest.Draw(s, 80, 21))
+	tuitest.Send(s, screen.GlyphsMsg{Level: glyph.ASCII})
+	tuitest.Golden(t, "ascii_80x24", tuitest.Draw(s, 80, 21))
+}
+
+func TestSentences(t *testing.T) {
+	s := loaded(t, measured(), 80, 24)
+	for _, tt := range []struct {
+		at   string
+		want []string
+	}{
+		{"14:20:00", []string{"0 calls in flight", "p50 5ms to 10ms, p99 25ms to 50ms"}},
+		{"14:30:00", []string{
+			"no completed call since 14:23:00Z: latency metrics cannot see a hang", "99 in flight, no more and no fewer",
+			"deadline: none", "no call ended in this interval, so there is no p99", "grpc.client.duration p99 (datadog): 30,000 ms",
+		}},
+		{"14:46:21", []string{"p99 >= 10s: the histogram ends there"}},
+		{"15:30:00", []string{"NO DATA at 15:30:00Z", "latency: NO DATA"}},
+	} {
+		t.Run(tt.at, func(t *testing.T) {
+			tuitest.Send(s, screen.CursorMsg{At: tuitest.At(tt.at)})
+			said := s.said(s.selected())
+			for _, want := range tt.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("%q is not said:\n%s", want, said)
+				}
+			}
+		})
+	}
+}
+
+// What is not known is never drawn or written as zero.
+func TestNoDataIsNotZero(t *testing.T) {
+	s := loaded(t, tuitest.Incident(), 80, 24)
+	tuitest.Send(s, screen.CursorMsg{At: tuitest.At("15:30:00")})
+	frame := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
+	if !strings.Contains(frame, "no data") || !strings.Contains(frame, "NO DATA at 15:30:00Z") {
+		t.Errorf("no data is not said:\n%s", frame)
+	}
+	empty := loaded(t, screen.EvidenceMsg{View: incident.NewEvidence().Snapshot()}, 80, 24)
+	frame = strings.Join(tuitest.Draw(empty, 80, 21).Lines(), "\n")
+	if !strings.Contains(frame, "NO DATA: no source counts gRPC calls") {
+		t.Errorf("without a source:\n%s", frame)
+	}
+	tuitest.Draw(New(), 80, 21)
+}
+
+func TestTuneGetsTheEdge(t *testing.T) {
+	s := loaded(t, tuitest.Incident(), 80, 24)
+	_, cmd := s.Update(screen.ActionMsg{Name: "tune"})
+	got := tuitest.Answers(cmd)
+	if len(got) != 1 {
+		t.Fatalf("%v", got)
+	}
+	if m, ok := got[0].(screen.ShowMsg); !ok || m.Screen != "Tune" || m.Subject.Edge != "grpc.inventory" {
+		t.Errorf("%+v", got[0])
+	}
+}
