@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"tripcurve/collectors/gatewaylog"
-	"tripcurve/collectors/latency"
 	"tripcurve/collectors/postgres"
 	"tripcurve/internal/incident"
 	"tripcurve/services/gateway"
@@ -26,7 +25,6 @@ const Name = "INC-2847"
 const (
 	logSource     = "gateway.log"
 	pgSource      = "pg"
-	metricsSource = "order:/metrics"
 	datadogSource = "datadog"
 	platform      = "orchestrator"
 )
@@ -66,8 +64,7 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 		tracer   tracer
 		sampler  = postgres.NewSampler(pgSource)
 		rows     rowReader
-		scraper  = latency.NewScrape(metricsSource)
-		text     []byte
+		pages    = newPages()
 	)
 	obs := scenario.Observers{
 		OnAccess: func(e gateway.AccessEntry) {
@@ -82,8 +79,7 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 			ev.Sampled(at)
 		},
 		OnScrape: func(at time.Time, counts []sim.MethodCounts) {
-			text = appendExposition(text[:0], counts)
-			facts, err := scraper.Observe(at, text)
+			facts, err := pages.observe(at, counts)
 			if err != nil && writeErr == nil {
 				writeErr = err
 			}
@@ -116,7 +112,8 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 	for _, s := range []incident.SourceStatus{
 		{Name: pgSource, Group: "postgres", Detail: "simulated, sampled once a second"},
 		{Name: logSource, Group: "gateway", Detail: "simulated, Envoy JSON, stamps the start"},
-		{Name: metricsSource, Group: "grpc", Detail: "simulated, scraped every 5 s"},
+		{Name: pageName("gateway"), Group: "grpc", Detail: "simulated, scraped every 5 s"},
+		{Name: pageName("order"), Group: "grpc", Detail: "simulated, scraped every 5 s"},
 		{Name: datadogSource, Group: "datadog", Detail: "simulated, grpc.client.duration of the gateway's tracer"},
 		{Name: platform, Group: "platform", Detail: "simulated, restarts"},
 	} {

@@ -1,7 +1,6 @@
 package bundled
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -17,37 +16,65 @@ import (
 	"tripcurve/sim"
 )
 
-// appendExposition appends the counters as go-grpc-middleware exports them, in
-// the text format that /metrics answers with.
+// pages are the /metrics of the pipeline's gRPC clients.
+type pages struct {
+	scrapes map[string]*latency.Scrape // by service
+	text    []byte
+}
+
+func newPages() *pages { return &pages{scrapes: map[string]*latency.Scrape{}} }
+
+// pageName is the source under which findings cite a service's page.
+func pageName(service string) string { return service + ":/metrics" }
+
+// observe writes each service's page and reads it with the collector's reader.
+func (p *pages) observe(at time.Time, counts []sim.MethodCounts) ([]incident.Fact, error) {
+	var all []incident.Fact
+	for len(counts) > 0 {
+		n := 1
+		for n < len(counts) && counts[n].Service == counts[0].Service {
+			n++
+		}
+		service := counts[0].Service
+		if p.scrapes[service] == nil {
+			p.scrapes[service] = latency.NewScrape(pageName(service))
+		}
+		p.text = appendExposition(p.text[:0], counts[:n])
+		facts, err := p.scrapes[service].Observe(at, p.text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, facts...)
+		counts = counts[n:]
+	}
+	return all, nil
+}
+
+// appendExposition appends the counters of one service as go-grpc-middleware
+// exports them, in the text format that /metrics answers with.
 func appendExposition(dst []byte, counts []sim.MethodCounts) []byte {
-	counts = slices.Clone(counts)
-	slices.SortStableFunc(counts, func(a, b sim.MethodCounts) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Method, b.Method))
-	})
-	label := func(c sim.MethodCounts) string {
+	metric := func(name string, c sim.MethodCounts) {
 		service, method, _ := strings.Cut(strings.TrimPrefix(c.Method, "/"), "/")
-		return fmt.Sprintf(`client="%s",grpc_method="%s",grpc_service="%s",grpc_type="unary"`, c.Service, method, service)
+		dst = append(append(dst, name...), `{client="`...)
+		dst = append(append(dst, c.Service...), `",grpc_method="`...)
+		dst = append(append(dst, method...), `",grpc_service="`...)
+		dst = append(append(dst, service...), `",grpc_type="unary"`...)
 	}
 	dst = append(dst, "# TYPE grpc_client_started_total counter\n"...)
 	for _, c := range counts {
-		dst = append(dst, "grpc_client_started_total{"...)
-		dst = append(append(dst, label(c)...), "} "...)
-		dst = append(strconv.AppendInt(dst, c.Started, 10), '\n')
+		metric("grpc_client_started_total", c)
+		dst = append(strconv.AppendInt(append(dst, "} "...), c.Started, 10), '\n')
 	}
 	dst = append(dst, "# TYPE grpc_client_handled_total counter\n"...)
 	for _, c := range counts {
 		for _, h := range c.Handled {
-			dst = append(dst, "grpc_client_handled_total{"...)
-			dst = append(append(dst, label(c)...), `,grpc_code="`...)
-			dst = append(append(dst, h.Code...), `"} `...)
+			metric("grpc_client_handled_total", c)
+			dst = append(append(append(dst, `,grpc_code="`...), h.Code...), `"} `...)
 			dst = append(strconv.AppendInt(dst, h.Count, 10), '\n')
 		}
 	}
-	dst = append(dst, "# TYPE process_start_time_seconds gauge\n"...)
-	for _, c := range slices.CompactFunc(counts, func(a, b sim.MethodCounts) bool { return a.Service == b.Service }) {
-		dst = fmt.Appendf(dst, "process_start_time_seconds{client=%q} %d\n", c.Service, c.Since.Unix())
-	}
-	return dst
+	dst = append(dst, "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds "...)
+	return append(strconv.AppendInt(dst, counts[0].Since.Unix(), 10), '\n')
 }
 
 // tracerStep is the rollup of the Datadog series.

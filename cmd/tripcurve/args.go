@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
+
+// exactArgs wants n arguments and says which.
+func exactArgs(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return badInput("%s takes %s; found %d arguments\nusage: %s", cmd.CommandPath(), what, len(args), cmd.UseLine())
+	}
+}
+
+// completeFiles completes the bundled incident's name and file names.
+func completeFiles(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{bundledName}, cobra.ShellCompDirectiveDefault
+}
+
+// plural is "1 line", "2 lines".
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

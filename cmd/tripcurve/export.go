@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/export/config"
+	"tripcurve/internal/export/plot"
+	"tripcurve/internal/export/timeline"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/cause"
+	"tripcurve/internal/redact"
+	"tripcurve/sim/scenario"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "write thresholds, the timeline or plots",
+		Long: `Writes files for readers and for libraries. An existing file is never replaced without --force;
+what would change is shown instead. -o - prints to the standard output.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return badInput("export what? %s config, %[1]s timeline or %[1]s plots", cmd.CommandPath())
+		},
+	}
+	cmd.AddCommand(a.exportConfigCommand(), a.exportTimelineCommand(), a.exportPlotsCommand())
+	return cmd
+}
+
+// outFlags say where an export goes.
+type outFlags struct {
+	out   string
+	force bool
+}
+
+func (f *outFlags) add(cmd *cobra.Command, help string) {
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", help)
+	cmd.Flags().BoolVar(&f.force, "force", false, "replace an existing file")
+}
+
+// write puts data at path, or prints it for "-". An existing file that differs
+// is shown as a diff and left alone, unless forced.
+func (a *app) write(path string, data []byte, force, text bool) error {
+	if path == "-" {
+		_, err := a.stdout.Write(data)
+		return err
+	}
+	if old, err := os.ReadFile(path); err == nil && text {
+		if d := export.Diff(path, string(old), string(data)); d != "" {
+			fmt.Fprint(a.stderr, redact.Lines(d))
+		}
+	}
+	if err := export.Write(path, data, force); err != nil {
+		return exitError{exitUsage, fmt.Errorf("%w (--force replaces it)", err)}
+	}
+	fmt.Fprintf(a.stderr, "wrote %s\n", path)
+	return nil
+}
+
+func (a *app) exportConfigCommand() *cobra.Command {
+	var p policyFlags
+	var o outFlags
+	var targets []string
+	var edge string
+	cmd := &cobra.Command{
+		Use:   "config [" + bundledName + "]",
+		Short: "thresholds as config for the libraries that you run",
+		Long: `Writes the policy of one edge as native config: ` + strings.Join(config.Targets(), ", ") + `.
+Without --set or --policy the postmortem's 5 s, 50 % and 30 s are written. What a target cannot
+express is said on stderr, never left out in silence.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] != bundledName {
+				return badInput("export config %s: only %s has policies so far; recorded files hold evidence", args[0], bundledName)
+			}
+			edges := scenario.Edges()
+			current, ok := edges[edge]
+			if !ok {
+				return badInput("--edge %q: expected one of %s", edge, strings.Join(edges.Names(), ", "))
+			}
+			if !p.given() {
+				if err := current.Set("breaker", "opossum"); err != nil {
+					return err
+				}
+				edges[edge] = current
+			} else if err := p.apply(edges); err != nil {
+				return err
+			}
+			var files []config.File
+			for _, t := range targets {
+				f, err := config.Render(edge, edges[edge], t)
+				if err != nil {
+					return exitError{exitUsage, err}
+				}
+				files = append(files, f)
+			}
+			for _, f := range files {
+				for _, w := range f.Warnings {
+					fmt.Fprintf(a.stderr, "%s: warning: %s\n", f.Name, w)
+				}
+				path := o.out
+				if path != "-" {
+					path = filepath.Join(o.out, f.Name)
+				}
+				if err := a.write(path, []byte(f.Text), o.force, true); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	p.add(cmd)
+	o.add(cmd, "folder to write to, or - for the standard output (default: this folder)")
+	cmd.Flags().StringSliceVar(&targets, "for", []string{"opossum"}, "libraries: "+strings.Join(config.Targets(), ", "))
+	cmd.Flags().StringVar(&edge, "edge", "order.inventory", "edge whose policy is written")
+	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(config.Targets(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("edge", cobra.FixedCompletions(scenario.Edges().Names(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// analyzed is an incident with its analysis.
+func analyzed(ctx context.Context, args []string) (name string, v *incident.View, an incident.Analysis, err error) {
+	arg := bundledName
+	if len(args) == 1 {
+		arg = args[0]
+	}
+	if name, v, err = loadIncident(ctx, arg); err != nil {
+		return "", nil, an, err
+	}
+	return name, v, cause.Analyze(v, cause.Options{}), nil
+}
+
+func (a *app) exportTimelineCommand() *cobra.Command {
+	var o outFlags
+	var format string
+	var unredacted bool
+	cmd := &cobra.Command{
+		Use:               "timeline [FILE]",
+		Short:             "the timeline as Markdown or JSON",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, v, an, err := analyzed(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			doc := timeline.New(an, timeline.Options{Name: name, Unredacted: unredacted, Get: v.Get})
+			data := doc.Markdown()
+			if format == "json" || !cmd.Flags().Changed("format") && filepath.Ext(o.out) == ".json" {
+				if data, err = doc.JSON(); err != nil {
+					return err
+				}
+			}
+			if o.out == "" {
+				o.out = "-"
+			}
+			return a.write(o.out, data, o.force, true)
+		},
+	}
+	o.add(cmd, "file to write to (default: the standard output)")
+	formatFlag(cmd, &format, "md", "json")
+	cmd.Flags().BoolVar(&unredacted, "unredacted", false, "write query texts, addresses and ids as collected")
+	return cmd
+}
+
+func (a *app) exportPlotsCommand() *cobra.Command {
+	var o outFlags
+	cmd := &cobra.Command{
+		Use:               "plots [FILE]",
+		Short:             "502s, lock waiters and calls in flight over time, as PNG or SVG",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format := strings.TrimPrefix(filepath.Ext(o.out), ".")
+			known := plot.Formats()
+			if !slices.Contains(known, format) {
+				return badInput("-o %s: expected a name that ends in .%s", o.out, strings.Join(known, " or ."))
+			}
+			name, v, an, err := analyzed(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			data, err := plot.Draw(plot.Incident(name, v, an), format)
+			if err != nil {
+				return err
+			}
+			return a.write(o.out, data, o.force, format == "svg")
+		},
+	}
+	o.add(cmd, "file to write to; its ending chooses the format")
+	cmd.Flags().Lookup("out").DefValue = "incident.png"
+	o.out = "incident.png"
+	return cmd
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/collectors/gatewaylog"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/file"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/bar"
+)
+
+func (a *app) importCommand() *cobra.Command {
+	var f sourceFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "make an incident file of access logs, after the fact",
+		Long: `Reads access logs (plain, gzip or zstd, told apart by content; - is the standard input) into an
+incident file. Reading the same file again adds nothing; an existing incident file is added to.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return badInput("import takes at least one access log\nusage: %s", cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := f.format()
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])) + ".incident"
+				if args[0] == "-" {
+					return badInput("import from the standard input needs -o FILE")
+				}
+			}
+			// Look at every file before anything is written.
+			for _, path := range args {
+				if path == "-" {
+					continue
+				}
+				if info, err := os.Stat(path); err != nil {
+					return badInput("import: %w", err)
+				} else if info.IsDir() {
+					return badInput("import %s: this is a folder; name the files in it", path)
+				}
+			}
+			im := importer{app: a, opt: gatewaylog.Options{Format: format, Routes: f.routes}}
+			return im.run(cmd, args, out)
+		},
+	}
+	f.addLog(cmd)
+	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
+	return cmd
+}
+
+type importer struct {
+	*app
+	opt   gatewaylog.Options
+	w     *file.Writer
+	names map[string]int
+	lines int64
+	bad   int64
+}
+
+func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err error) {
+	var created bool
+	if _, statErr := os.Stat(out); errors.Is(statErr, os.ErrNotExist) {
+		name := strings.TrimSuffix(filepath.Base(out), filepath.Ext(out))
+		im.w, err = file.Create(out, name, time.Now())
+		created = true
+	} else {
+		var ev *incident.Evidence
+		if ev, _, err = file.Load(out); err == nil {
+			im.opt.Known = ev.Snapshot().Files(gatewaylog.Group)
+			im.w, err = file.Continue(out)
+		}
+	}
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	defer func() {
+		err = errors.Join(err, im.w.Close())
+		if err != nil && created && im.lines == 0 {
+			_ = os.Remove(out) // nothing was imported: leave nothing behind
+		}
+	}()
+	im.names = map[string]int{}
+	for _, path := range paths {
+		if err := im.one(cmd, path); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(im.stderr, "%s: %s read, %d not understood\n", out, plural(im.lines, "line"), im.bad)
+	return nil
+}
+
+func (im *importer) one(cmd *cobra.Command, path string) error {
+	opt := im.opt
+	progress := bar.New(im.stderr, redact.Line(filepath.Base(path)))
+	opt.Progress = progress.Set
+	emit := func(facts []incident.Fact) error { return im.w.Append(facts, nil) }
+	var sum gatewaylog.Summary
+	var err error
+	if path == "-" {
+		opt.Name = "stdin"
+		sum, err = gatewaylog.ImportReader(cmd.Context(), im.stdin, opt, emit)
+	} else {
+		opt.Name = distinct(im.names, filepath.Base(path))
+		sum, err = gatewaylog.Import(cmd.Context(), path, opt, emit)
+	}
+	progress.Clear()
+	im.lines += sum.Lines
+	im.bad += sum.Unparsed
+	if err != nil {
+		if cmd.Context().Err() != nil {
+			return exitError{exitUsage, fmt.Errorf("import %s: interrupted; what was read is kept, read it again to go on", path)}
+		}
+		return exitError{exitUsage, fmt.Errorf("import %s: %w", path, err)}
+	}
+	if sum.Known {
+		fmt.Fprintf(im.stderr, "%s: read before; only what is new was added\n", path)
+	}
+	src := sum.Source()
+	fmt.Fprintf(im.stderr, "%s: %s\n", path, src.Detail)
+	return im.w.Append(nil, []incident.SourceStatus{src})
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tripcurve/collectors/supervise"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/cause"
+	"tripcurve/internal/incident/file"
+	"tripcurve/tui"
+)
+
+// publishEvery is how often the screens get a new view.
+const publishEvery = time.Second
+
+// live keeps what the collectors bring: in memory for the screens and in a file
+// for afterwards. The file is written first and never waits for a screen.
+type live struct {
+	name string
+	path string // of the recording
+	out  chan tui.EvidenceMsg
+
+	mu       sync.Mutex // held around evidence and file; the analysis runs on a snapshot
+	evidence *incident.Evidence
+	file     *file.Writer
+	stopped  error // why the recording stopped while the screen goes on
+	fresh    bool  // something came in since the last view
+	facts    int64
+	sources  map[string]incident.SourceStatus
+}
+
+// newLive begins a recording at path. The file must not exist.
+func newLive(path string, now time.Time) (*live, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, badInput("recording: %w", err)
+	}
+	name := filepath.Base(path)
+	name = name[:len(name)-len(filepath.Ext(name))]
+	w, err := file.Create(path, name, now)
+	if errors.Is(err, os.ErrExist) {
+		return nil, badInput("recording %s: the file exists; choose another name or move it away", path)
+	}
+	if err != nil {
+		return nil, badInput("recording: %w", err)
+	}
+	return &live{
+		name: name, path: path, out: make(chan tui.EvidenceMsg, 1),
+		evidence: incident.NewEvidence(), file: w, sources: map[string]incident.SourceStatus{},
+	}, nil
+}
+
+// defaultRecording is where a recording goes when the user names no file.
+func (a *app) defaultRecording(now time.Time) string {
+	return filepath.Join(a.paths.State, now.UTC().Format("2006-01-02T150405Z")+".incident")
+}
+
+// write is the supervisor's writer.
+func (l *live) write(_ context.Context, b supervise.Batch) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		if err := l.file.Append(b.Facts, b.Sources); err != nil {
+			// The screen goes on without the recording, and says so.
+			l.stopped = fmt.Errorf("recording %s: %w", l.path, err)
+			_ = l.file.Close() // what was appended before is committed
+			l.file = nil
+			l.evidence.SetSource(incident.SourceStatus{
+				Name: "recording", Group: "recording", State: incident.SourceDown, Detail: l.stopped.Error(),
+			})
+		}
+	}
+	l.evidence.Add(b.Facts...)
+	for _, s := range b.Sources {
+		l.evidence.SetSource(s)
+		l.sources[s.Name] = s
+	}
+	l.facts += int64(len(b.Facts))
+	l.fresh = true
+	return nil
+}
+
+// publish hands a new view out about once a second, until ctx ends. A view that
+// nobody has taken yet is replaced.
+func (l *live) publish(ctx context.Context) {
+	tick := time.NewTicker(publishEvery)
+	defer tick.Stop()
+	for {
+		l.offer()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (l *live) offer() {
+	l.mu.Lock()
+	fresh := l.fresh
+	l.fresh = false
+	v := l.evidence.Snapshot()
+	l.mu.Unlock()
+	if !fresh {
+		return
+	}
+	msg := message(l.name, v)
+	msg.Live = true
+	select {
+	case <-l.out:
+	default:
+	}
+	l.out <- msg // one sender and a place that is free by now
+}
+
+// close ends the recording and says what, if anything, went wrong with it.
+func (l *live) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return l.stopped
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
+}
+
+// analysis is what the evidence says now.
+func (l *live) analysis() incident.Analysis {
+	l.mu.Lock()
+	v := l.evidence.Snapshot()
+	l.mu.Unlock()
+	return cause.Analyze(v, cause.Options{})
+}

@@ -1,0 +1,153 @@
+// Command tripcurve shows what is breaking, proves why, and lets its user turn
+// the knobs of the breakers against a simulation of the very same pipeline.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/config"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+// Exit codes, as the help says.
+const (
+	exitFine        = 0
+	exitFindings    = 1 // findings, or a failed check
+	exitUsage       = 2 // usage or bad input
+	exitUnreachable = 3 // a source could not be reached
+)
+
+// exitError carries the exit code that an error means.
+type exitError struct {
+	code int
+	err  error // nil: nothing more to say
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+func (e exitError) Unwrap() error { return e.err }
+
+// badInput is err as exit code 2.
+func badInput(format string, args ...any) error {
+	return exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// app is what the commands share: the streams, the environment, the settings.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) string
+	paths          config.Paths
+	settings       config.Values
+}
+
+func main() { os.Exit(run()) }
+
+// run is main with an exit code, so that tests can call the program by name.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second ctrl+c kills at once: the first one has asked politely.
+	context.AfterFunc(ctx, stop)
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, paths: config.FindPaths(os.Getenv)}
+	return a.execute(ctx, os.Args[1:])
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitFine
+	}
+	var coded exitError
+	code := exitUsage // cobra's own errors are about usage
+	if errors.As(err, &coded) {
+		code = coded.code
+	}
+	if msg := err.Error(); msg != "" {
+		fmt.Fprintln(a.stderr, "tripcurve: "+strings.TrimSpace(msg))
+	}
+	return code
+}
+
+const longHelp = `tripcurve shows what is breaking, proves why, lets you turn the breaker's knobs
+against a simulation of the same pipeline, and writes the config that you really run.
+
+Without arguments it opens the bundled incident INC-2847: no server, no network, no files.
+Wherever a FILE or SCENARIO is taken, inc-2847 is taken too.
+
+Exit codes: 0 fine, 1 findings or a failed check, 2 usage or bad input, 3 a source could not be reached.`
+
+// command builds the command tree.
+func (a *app) command() *cobra.Command {
+	var configFile string
+	root := &cobra.Command{
+		Use:           "tripcurve",
+		Short:         "incident analysis and breaker tuning for the terminal",
+		Long:          longHelp,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			given := map[string]string{}
+			for _, s := range config.Settings {
+				if f := cmd.Flags().Lookup(s.Flag()); f != nil && f.Changed {
+					given[s.Name] = f.Value.String()
+				}
+			}
+			if ascii, err := cmd.Flags().GetBool("ascii"); err == nil && ascii {
+				given["glyphs"] = "ascii"
+			}
+			file := a.paths.Config
+			if configFile != "" {
+				file = configFile
+			}
+			var err error
+			a.settings, err = config.Load(file, configFile != "" || a.env("TRIPCURVE_CONFIG") != "", a.env, given)
+			if err != nil {
+				return exitError{exitUsage, err}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.openBundled(cmd.Context()) },
+	}
+	flags := root.PersistentFlags()
+	for _, s := range config.Settings {
+		help := s.Help
+		if len(s.Choices) > 0 {
+			help += ": " + strings.Join(s.Choices, ", ")
+		}
+		flags.String(s.Flag(), s.Default, help)
+		if len(s.Choices) > 0 {
+			_ = root.RegisterFlagCompletionFunc(s.Flag(), cobra.FixedCompletions(s.Choices, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
+	flags.StringVar(&configFile, "config", "", "settings file (default "+a.paths.Config+")")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, err} })
+	root.AddCommand(
+		a.openCommand(), a.watchCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(),
+		a.analyzeCommand(), a.simulateCommand(), a.exportCommand(), a.infoCommand(), a.versionCommand(),
+	)
+	return root
+}

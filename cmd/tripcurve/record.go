@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/collectors/supervise"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+func (a *app) recordCommand() *cobra.Command {
+	var f sourceFlags
+	var record string
+	var length time.Duration
+	cmd := &cobra.Command{
+		Use:   "record",
+		Short: "collect and record without a screen",
+		Long: `Collects from every source named and records it until ctrl+c, or for --for. Progress goes to stderr.
+What is recorded stays recorded: at most the last second is lost when the program or the machine dies.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			now := time.Now()
+			collectors, err := a.collectors(f, now)
+			if err != nil {
+				return err
+			}
+			if record == "" {
+				record = a.defaultRecording(now)
+			}
+			ctx := cmd.Context()
+			if length > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, length)
+				defer cancel()
+			}
+			return a.record(ctx, collectors, record, now)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&record, "record", "", "file to record to (default: a new one in "+a.paths.State+")")
+	cmd.Flags().DurationVar(&length, "for", 0, "stop after this long, such as 10m (default: until ctrl+c)")
+	return cmd
+}
+
+// reportEvery is how often record says on stderr how it does.
+const reportEvery = 10 * time.Second
+
+func (a *app) record(ctx context.Context, collectors []supervise.Collector, path string, now time.Time) error {
+	l, err := newLive(path, now)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "recording to %s; ctrl+c ends it\n", path)
+	done := make(chan error, 1)
+	write := func(ctx context.Context, b supervise.Batch) error {
+		if err := l.write(ctx, b); err != nil {
+			return err
+		}
+		return l.stopped // without a screen a recording that stopped is the end
+	}
+	go func() { done <- supervise.New(collectors, supervise.Options{}).Run(ctx, write) }()
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err = <-done:
+			if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+				err = nil
+			}
+			closed := l.close()
+			if closed != nil && err != nil && closed.Error() == err.Error() {
+				closed = nil
+			}
+			a.reportRecording(l)
+			return errors.Join(err, closed)
+		case <-tick.C:
+			a.reportRecording(l)
+		}
+	}
+}
+
+// reportRecording is one line of progress and what the evidence says.
+func (a *app) reportRecording(l *live) {
+	l.mu.Lock()
+	facts := l.facts
+	states := make([]string, 0, len(l.sources))
+	for _, s := range slices.SortedFunc(maps.Values(l.sources), func(x, y incident.SourceStatus) int { return cmp.Compare(x.Name, y.Name) }) {
+		text := s.Name + " " + s.State.String()
+		if s.State == incident.SourceDown && s.Detail != "" {
+			text += " (" + s.Detail + ")"
+		}
+		states = append(states, redact.Line(text))
+	}
+	l.mu.Unlock()
+	var size int64
+	if info, err := os.Stat(l.path); err == nil {
+		size = info.Size()
+	}
+	fmt.Fprintf(a.stderr, "%s  %s, %d KiB  %s\n", time.Now().UTC().Format("15:04:05Z"), plural(facts, "fact"), size>>10, strings.Join(states, ", "))
+	if s := l.analysis().Sentence; s != "" {
+		fmt.Fprintf(a.stderr, "           %s\n", redact.Line(s))
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/bundled"
+	"tripcurve/internal/export/report"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/cause"
+	"tripcurve/internal/incident/file"
+	"tripcurve/tui"
+	"tripcurve/tui/glyph"
+)
+
+// bundledName is what stands for the bundled incident wherever a FILE is taken.
+const bundledName = "inc-2847"
+
+// openBundled is the program without arguments.
+func (a *app) openBundled(ctx context.Context) error {
+	return a.show(ctx, tui.Options{Name: bundled.Name, Load: loadBundled}, nil)
+}
+
+func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {
+	in, err := bundled.Build(ctx)
+	if err != nil {
+		return tui.EvidenceMsg{}, err
+	}
+	return message(bundled.Name, in.Evidence.Snapshot()), nil
+}
+
+// message is a recorded incident as the screens take it.
+func message(name string, v *incident.View) tui.EvidenceMsg {
+	return tui.EvidenceMsg{Name: name, View: v, Analysis: cause.Analyze(v, cause.Options{})}
+}
+
+func (a *app) openCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "open FILE",
+		Short: "open a recorded incident",
+		Args:  exactArgs(1, "an incident file, or "+bundledName),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == bundledName {
+				return a.openBundled(cmd.Context())
+			}
+			// Read before the screen starts: a bad file is one line on a plain terminal.
+			name, v, err := loadFile(args[0])
+			if err != nil {
+				return err
+			}
+			msg := message(name, v)
+			return a.show(cmd.Context(), tui.Options{
+				Name: name,
+				Load: func(context.Context) (tui.EvidenceMsg, error) { return msg, nil },
+			}, nil)
+		},
+		ValidArgsFunction: completeFiles,
+	}
+}
+
+// loadFile reads an incident file; its errors are bad input.
+func loadFile(path string) (name string, v *incident.View, err error) {
+	ev, meta, err := file.Load(path)
+	if err != nil {
+		return "", nil, exitError{exitUsage, err}
+	}
+	return meta.Name, ev.Snapshot(), nil
+}
+
+// loadIncident is loadFile, or the bundled incident.
+func loadIncident(ctx context.Context, arg string) (name string, v *incident.View, err error) {
+	if arg != bundledName {
+		return loadFile(arg)
+	}
+	in, err := bundled.Build(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	return bundled.Name, in.Evidence.Snapshot(), nil
+}
+
+// show runs the TUI until it is left. keys replaces the standard input as the
+// source of keys; nil keeps it. Where there is no terminal to draw on, the plain
+// report is printed instead.
+func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File) error {
+	if why := a.noScreen(); why != "" {
+		if opt.Load == nil {
+			return badInput("%s; use `tripcurve record` to collect without a screen", why)
+		}
+		fmt.Fprintf(a.stderr, "tripcurve: %s, so here is the plain report; the screens need a terminal\n\n", why)
+		msg, err := opt.Load(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(a.stdout, report.New(msg.View, msg.Analysis, report.Options{Name: msg.Name, Unredacted: true}).Text())
+		return err
+	}
+	opt.Theme = a.settings.Get("theme").Text
+	opt.Glyphs = a.glyphs()
+	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
+	fps := a.settings.Get("fps")
+	frames, err := strconv.Atoi(fps.Text)
+	if err != nil || frames < 1 || frames > 120 {
+		return badInput("%s: fps is %q; expected 1 to 120", fps.Origin, fps.Text)
+	}
+	return tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys})
+}
+
+// noScreen says why the TUI cannot be shown, or nothing.
+func (a *app) noScreen() string {
+	out, ok := a.stdout.(*os.File)
+	if !ok || !isTerminal(out) {
+		return "the output is not a terminal"
+	}
+	if term := a.env("TERM"); term == "" || term == "dumb" {
+		return fmt.Sprintf("TERM is %q", term)
+	}
+	return ""
+}
+
+// glyphs is what charts are drawn with: as set, else what the terminal can show.
+func (a *app) glyphs() glyph.Level {
+	if l, ok := glyph.Parse(a.settings.Get("glyphs").Text); ok {
+		return l
+	}
+	return glyph.Detect(a.env)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/bundled"
+	"tripcurve/internal/export/simulation"
+	"tripcurve/internal/formats/policyfile"
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/file"
+	"tripcurve/internal/policy"
+	"tripcurve/sim"
+	"tripcurve/sim/scenario"
+)
+
+// policyFlags change the policies of a pipeline's edges.
+type policyFlags struct {
+	sets []string
+	file string
+}
+
+func (f *policyFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.sets, "set", nil, "one policy value by its path, such as order.inventory.keepalive=20s or '*.cancel=propagate' (may be repeated)")
+	cmd.Flags().StringVar(&f.file, "policy", "", "YAML file of policies by edge")
+	_ = cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var paths []string
+		for _, edge := range append(scenario.Edges().Names(), "*") {
+			for _, field := range policy.Fields() {
+				paths = append(paths, edge+"."+field.Name+"=")
+			}
+		}
+		return paths, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// apply changes edges as the flags say: the file first, then each --set in order.
+func (f *policyFlags) apply(edges policy.Edges) error {
+	if f.file != "" {
+		text, err := os.ReadFile(f.file)
+		if err != nil {
+			return badInput("--policy: %w", err)
+		}
+		if err := policyfile.Read(f.file, text, edges); err != nil {
+			return exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
+		}
+	}
+	for _, s := range f.sets {
+		path, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return badInput("--set %q: expected PATH=VALUE, such as order.inventory.keepalive=20s", s)
+		}
+		if err := edges.Set(path, value); err != nil {
+			return exitError{exitUsage, fmt.Errorf("--set: %w", err)}
+		}
+	}
+	return nil
+}
+
+func (f *policyFlags) given() bool { return f.file != "" || len(f.sets) > 0 }
+
+func (a *app) simulateCommand() *cobra.Command {
+	var p policyFlags
+	var format, out string
+	var seed uint64
+	var others int
+	cmd := &cobra.Command{
+		Use:   "simulate SCENARIO",
+		Short: "run the order pipeline in virtual time",
+		Long: `Runs a scenario (` + strings.Join(scenario.Names(), ", ") + `) with the real handlers in virtual time. The same seed gives the
+same bytes. With --set or --policy the run is shown beside the one as it was. --others says how many
+other seeds are run to show the spread.`,
+		Args:      exactArgs(1, "a scenario: "+strings.Join(scenario.Names(), ", ")),
+		ValidArgs: scenario.Names(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			today, ok := scenario.ByName(args[0])
+			if !ok {
+				return badInput("no scenario is called %q; expected one of %s", args[0], strings.Join(scenario.Names(), ", "))
+			}
+			if cmd.Flags().Changed("seed") {
+				today.Seed = seed
+			}
+			if others < 0 {
+				return badInput("--others %d: expected 0 or more", others)
+			}
+			sc := today
+			sc.Edges = today.Edges.Clone()
+			if err := p.apply(sc.Edges); err != nil {
+				return err
+			}
+			return a.simulate(cmd.Context(), today, sc, p.given(), others, format, out)
+		},
+	}
+	p.add(cmd)
+	cmd.Flags().Uint64Var(&seed, "seed", scenario.Seed, "seed of the run")
+	cmd.Flags().IntVar(&others, "others", 30, "other seeds to run for the spread; 0 runs none")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "also write what the run left behind as an incident file")
+	formatFlag(cmd, &format, "text", "json")
+	return cmd
+}
+
+func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool, others int, format, out string) error {
+	result, evidence, err := runScenario(ctx, sc, out)
+	if err != nil {
+		return err
+	}
+	spread, err := scenario.RunSeeds(ctx, sc, others, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	rep := simulation.New(result, spread)
+	if evidence != nil {
+		if err := writeIncident(out, bundled.Name+" simulated", evidence, sc.Start); err != nil {
+			return err
+		}
+	}
+	if format == "json" {
+		return writeJSON(a.stdout, rep)
+	}
+	if !changed {
+		return rep.Text(a.stdout, nil)
+	}
+	was, err := scenario.Run(ctx, today, scenario.Observers{})
+	if err != nil {
+		return err
+	}
+	before := simulation.New(was, nil)
+	return rep.Text(a.stdout, &before)
+}
+
+// runScenario runs sc; with a file to write it also reads what the run left.
+func runScenario(ctx context.Context, sc sim.Scenario, out string) (*sim.Result, *incident.Evidence, error) {
+	if out == "" {
+		r, err := scenario.Run(ctx, sc, scenario.Observers{})
+		return r, nil, err
+	}
+	in, err := bundled.FromScenario(ctx, sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in.Result, in.Evidence, nil
+}
+
+// writeIncident writes evidence to a new incident file.
+func writeIncident(path, name string, ev *incident.Evidence, at time.Time) error {
+	w, err := file.Create(path, name, at)
+	if errors.Is(err, os.ErrExist) {
+		return badInput("%s: the file exists; choose another name or move it away", path)
+	}
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	v := ev.Snapshot()
+	return errors.Join(w.Append(v.Facts(), v.Sources), w.Close())
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/collectors/gatewaylog"
+	"tripcurve/collectors/latency"
+	"tripcurve/collectors/postgres"
+	"tripcurve/collectors/supervise"
+	"tripcurve/internal/datadog"
+)
+
+// sourceFlags say what to collect from. No file is needed.
+type sourceFlags struct {
+	pg        string
+	logs      []string
+	logFormat string
+	routes    []string
+	metrics   []string
+	datadog   string
+	since     time.Duration
+}
+
+func (f *sourceFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.pg, "pg", "", "Postgres to sample: URL or key=value words (also PGHOST and the other PG* variables)")
+	flags.StringArrayVar(&f.logs, "gateway-log", nil, "access log to follow; - reads the standard input (may be repeated)")
+	f.addLog(cmd)
+	flags.StringArrayVar(&f.metrics, "metrics", nil, "URL of a /metrics page with gRPC client counters (may be repeated)")
+	flags.StringVar(&f.datadog, "datadog-query", "", "metric query to ask Datadog; DD_API_KEY, DD_APP_KEY and DD_SITE come from the environment")
+	flags.DurationVar(&f.since, "since", 0, "read this much of the logs' and Datadog's past first, such as 30m")
+}
+
+func (f *sourceFlags) addLog(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or an nginx log_format pasted unchanged (default: detected)")
+	cmd.Flags().StringArrayVar(&f.routes, "route", nil, "endpoint template such as 'GET /api/orders/:id' (may be repeated; default: inferred)")
+}
+
+// format is the format that the user named or pasted; nil detects it.
+func (f *sourceFlags) format() (*gatewaylog.Format, error) {
+	if f.logFormat == "" {
+		return nil, nil
+	}
+	format, err := gatewaylog.ParseFormat(f.logFormat)
+	if err != nil {
+		return nil, badInput("--log-format: %w", err)
+	}
+	return format, nil
+}
+
+// usesStdin says whether a log comes from the standard input.
+func (f *sourceFlags) usesStdin() bool {
+	for _, l := range f.logs {
+		if l == "-" {
+			return true
+		}
+	}
+	return false
+}
+
+// noSources is what watch and record print when they are told nothing.
+const noSources = `name at least one source, for example
+  tripcurve watch --pg postgres://monitor@db.example/shop
+  tripcurve watch --pg "$DSN" --gateway-log /var/log/nginx/access.log --metrics http://10.0.3.15:9090/metrics
+  tripcurve watch --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
+  kubectl logs -f deploy/gateway | tripcurve watch --gateway-log -
+PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from DD_API_KEY and DD_APP_KEY:
+  tripcurve watch --datadog-query 'p99:grpc.client.duration{service:gateway}'`
+
+// collectors makes one collector of every source.
+func (a *app) collectors(f sourceFlags, now time.Time) ([]supervise.Collector, error) {
+	var all []supervise.Collector
+	var since time.Time
+	if f.since > 0 {
+		since = now.Add(-f.since)
+	}
+	if f.pg != "" || a.pgInEnv() {
+		c, err := postgres.New(postgres.Config{DSN: f.pg})
+		if err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--pg: %w", err)}
+		}
+		all = append(all, c)
+	}
+	format, err := f.format()
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]int{}
+	for _, log := range f.logs {
+		opt := gatewaylog.FollowOptions{Options: gatewaylog.Options{Format: format, Routes: f.routes, Since: since}}
+		if log == "-" {
+			opt.Reader, opt.Name = a.stdin, "stdin"
+		} else {
+			if _, err := os.Stat(log); err != nil {
+				return nil, badInput("--gateway-log: %w", err)
+			}
+			opt.Path, opt.Name = log, distinct(names, filepath.Base(log))
+		}
+		c, err := gatewaylog.NewFollow(opt)
+		if err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--gateway-log %s: %w", log, err)}
+		}
+		all = append(all, c)
+	}
+	for _, u := range f.metrics {
+		c, err := latency.New(latency.Config{URL: u})
+		if err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--metrics: %w", err)}
+		}
+		all = append(all, c)
+	}
+	if f.datadog != "" {
+		keys, err := datadog.KeysFrom(a.env)
+		if err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--datadog-query: %w", err)}
+		}
+		client, err := datadog.New(keys, datadog.Options{})
+		if err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--datadog-query: %w", err)}
+		}
+		all = append(all, latency.NewDatadog(latency.DatadogConfig{Client: client, Query: f.datadog, Since: since}))
+	}
+	if len(all) == 0 {
+		return nil, exitError{exitUsage, errors.New(strings.TrimSpace(noSources))}
+	}
+	return all, nil
+}
+
+// distinct keeps two hosts' access.log two sources.
+func distinct(seen map[string]int, name string) string {
+	seen[name]++
+	if n := seen[name]; n > 1 {
+		return fmt.Sprintf("%s#%d", name, n)
+	}
+	return name
+}

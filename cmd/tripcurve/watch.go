@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/collectors/supervise"
+	"tripcurve/tui"
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	var f sourceFlags
+	var record string
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "collect live, record, and show the screens",
+		Long: `Collects from every source named, records all of it to a file, and shows what is happening.
+Nothing is installed on the servers; Postgres is only read.`,
+		Example: noSources,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			collectors, err := a.collectors(f, time.Now())
+			if err != nil {
+				return err
+			}
+			if why := a.noScreen(); why != "" {
+				return badInput("%s; `tripcurve record` collects without a screen", why)
+			}
+			var keys *os.File
+			if f.usesStdin() {
+				if keys, err = os.Open("/dev/tty"); err != nil {
+					return badInput("the log comes from the standard input, so keys must come from the terminal: %w", err)
+				}
+				defer keys.Close()
+			}
+			return a.watch(cmd.Context(), collectors, record, keys)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&record, "record", "", "file to record to (default: a new one in "+a.paths.State+")")
+	return cmd
+}
+
+func (a *app) watch(ctx context.Context, collectors []supervise.Collector, record string, keys *os.File) error {
+	now := time.Now()
+	if record == "" {
+		record = a.defaultRecording(now)
+	}
+	l, err := newLive(record, now)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	collected := make(chan error, 1)
+	go func() { collected <- supervise.New(collectors, supervise.Options{}).Run(ctx, l.write) }()
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		l.publish(ctx)
+	}()
+
+	shown := a.show(ctx, tui.Options{Name: l.name, Live: l.out, Record: record}, keys)
+	stop()
+	err = <-collected
+	<-published
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	err = errors.Join(shown, err, l.close())
+	if err == nil {
+		fmt.Fprintf(a.stderr, "recorded %s\nopen it again with: tripcurve open %s\n", plural(l.facts, "fact"), record)
+	}
+	return err
+}
