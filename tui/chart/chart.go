@@ -68,6 +68,7 @@ type Chart struct {
 	Glyphs  glyph.Level
 	NoClock bool // without the row of clock times, for stacked charts
 	Gutter  int  // columns of the y axis; 0: as many as its numbers need
+	Margin  int  // columns kept free at the right; 0: as many as key letters need
 
 	plot   grid.Canvas // where the data is, after Draw
 	layout layout
@@ -116,12 +117,13 @@ func (c *Chart) measure(cv *grid.Canvas) {
 		l.x = max(3, grid.Width(text.Number(l.top)+c.Unit), grid.Width(text.Number(l.top/2))) + 1
 	}
 	l.w -= l.x
+	margin := c.Margin
 	for _, s := range c.Series {
 		if s.Key != 0 {
-			l.w -= 2
-			break
+			margin = max(2, margin)
 		}
 	}
+	l.w -= margin
 	c.layout = l
 }
 
@@ -481,6 +483,8 @@ func clockStep(length time.Duration, n int) time.Duration {
 	return 24 * time.Hour
 }
 
+var cursorLine = [...]rune{glyph.Braille: '⡇', glyph.Block: '│', glyph.ASCII: '!'}
+
 // DrawCursor draws the time cursor over a chart that was drawn: a column where
 // the plot is empty, and its clock time among the others.
 func (c *Chart) DrawCursor(cv *grid.Canvas, at time.Time) {
@@ -489,14 +493,14 @@ func (c *Chart) DrawCursor(cv *grid.Canvas, at time.Time) {
 		return
 	}
 	l := c.layout
-	line := map[glyph.Level]rune{glyph.Braille: '⡇', glyph.Block: '│', glyph.ASCII: '!'}[c.Glyphs]
+	line := cursorLine[c.Glyphs%3]
 	dot := c.Glyphs.Set().Dot
 	for y := l.y; y < l.y+l.h; y++ {
-		if r := cv.Rune(x, y); r == ' ' || r == dot {
-			cv.Set(x, y, line, theme.Cursor)
-		} else {
-			cv.Restyle(x, y, 1, 1, func(s grid.Style) grid.Style { return theme.Cursor | s&grid.Band })
+		r := cv.Rune(x, y)
+		if r == ' ' || r == dot {
+			r = line
 		}
+		cv.Set(x, y, r, theme.Cursor|cv.Style(x, y)&grid.Band)
 	}
 	if l.clock < 0 {
 		return

@@ -147,7 +147,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		}
 	}
 	if last := len(ends) - 1; ends[last] >= 0 {
-		ends[last] = ends[last-1] + 10
+		ends[last] = min(c.W()-1, ends[last-1]+12)
 	}
 	titles := []string{"REQUESTS", "FAILED", "ERR %", "P50 ms", "P99 ms", "1ST BAD"}
 	c.Text(3, 0, theme.Head, map[grouping]string{byEndpoint: "ENDPOINT", byStatus: "STATUS", byOutcome: "OUTCOME"}[s.by])

@@ -54,6 +54,14 @@ func (c *Canvas) Rune(x, y int) rune {
 	return max(' ', c.g.cells[c.at(x, y)].r)
 }
 
+// Style is the style at (x, y); the default one outside.
+func (c *Canvas) Style(x, y int) Style {
+	if !c.inside(x, y) {
+		return 0
+	}
+	return c.g.cells[c.at(x, y)].s
+}
+
 // Text writes a string from (x, y) to the right, cut at the edge, and returns
 // the column after it.
 func (c *Canvas) Text(x, y int, s Style, text string) int {

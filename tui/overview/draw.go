@@ -223,7 +223,7 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *facts) {
 	plot := c.Rows(1, upper-1)
 	s.failing.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart {
 		ch := s.drawFailing(f)
-		ch.Gutter = gutter
+		ch.Gutter, ch.Margin = gutter, 2
 		return ch
 	})
 	low := c.Rows(upper, c.H()-upper)

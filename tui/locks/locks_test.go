@@ -1,0 +1,144 @@
+package locks
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/tuitest"
+)
+
+// chrome is the rows of the terminal that are the root's own.
+const chrome = 3
+
+func TestFrames(t *testing.T) {
+	for _, size := range tuitest.Sizes {
+		w, h := size[0], size[1]-chrome
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			s := tuitest.Loaded(New(), w, h)
+			tuitest.Golden(t, fmt.Sprintf("%dx%d", size[0], size[1]), tuitest.Draw(s, w, h))
+		})
+	}
+}
+
+func TestFrameInASCII(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
+	g := tuitest.Draw(s, 80, 24-chrome)
+	tuitest.Golden(t, "ascii", g)
+	for y, line := range g.Lines() {
+		for _, r := range line {
+			if r > '~' && r != '在' && r != '庫' && r != '予' && r != '約' {
+				t.Errorf("line %d has %q: %s", y, r, line)
+			}
+		}
+	}
+}
+
+func TestFrameInBlocks(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
+	tuitest.Golden(t, "block", tuitest.Draw(s, 80, 24-chrome))
+}
+
+func TestFrameBeforeData(t *testing.T) {
+	tuitest.Golden(t, "empty", tuitest.Draw(New(), 80, 24-chrome))
+}
+
+func act(s screen.Screen, names ...string) (out []tea.Msg) {
+	for _, name := range names {
+		_, cmd := s.Update(screen.ActionMsg{Name: name})
+		out = append(out, tuitest.Answers(cmd)...)
+	}
+	return out
+}
+
+func TestStepsSamples(t *testing.T) {
+	s := tuitest.Loaded(New(), 80, 21)
+	got := act(s, "previous-sample", "next-sample")
+	want := []tea.Msg{
+		screen.CursorMsg{At: tuitest.At("14:25:22")},
+		screen.CursorMsg{At: tuitest.At("14:25:24")},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+func TestFoldsEqualWaiters(t *testing.T) {
+	s := New()
+	tuitest.Loaded(s, 80, 21)
+	if n := len(s.gather().rows); n != 6 {
+		t.Errorf("%d lines folded, want 6", n)
+	}
+	act(s, "bottom", "fold")
+	if n := len(s.gather().rows); n != 6+96 {
+		t.Errorf("%d lines unfolded, want 102", n)
+	}
+	act(s, "fold", "top", "fold")
+	if n := len(s.gather().rows); n != 1 {
+		t.Errorf("%d lines with the root folded, want 1", n)
+	}
+}
+
+func TestSortsAndFilters(t *testing.T) {
+	s := New()
+	tuitest.Loaded(s, 80, 21)
+	act(s, "sort", "sort")
+	if s.sort != byPID {
+		t.Errorf("sorted by %s after two presses, want pid", orders[s.sort])
+	}
+	f, err := screen.ParseFilter("51210")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tuitest.Send(s, screen.FilterMsg{Filter: f})
+	var names []string
+	for _, r := range s.gather().rows {
+		names = append(names, r.name)
+	}
+	if diff := cmp.Diff([]string{"48291", "51002", "51207", "51210"}, names); diff != "" {
+		t.Errorf("a filter keeps who leads to a match (-want +got):\n%s", diff)
+	}
+}
+
+func TestTreeAsText(t *testing.T) {
+	s := tuitest.Loaded(New(), 80, 21)
+	got := act(s, "yank-markdown")[0].(screen.CopyMsg)
+	tuitest.GoldenText(t, "tree", got.Text)
+}
+
+func TestAdvice(t *testing.T) {
+	for _, c := range []struct{ query, state, want string }{
+		{"CREATE INDEX i ON t (a)", "", "CREATE INDEX CONCURRENTLY i ON t (a);"},
+		{"create unique index i on t (a)", "", "create unique index CONCURRENTLY i on t (a);"},
+		{"CREATE INDEX CONCURRENTLY i ON t (a)", "", "SET lock_timeout = '2s';"},
+		{"DROP INDEX i", "", "DROP INDEX CONCURRENTLY i;"},
+		{"REINDEX TABLE t", "", "REINDEX TABLE CONCURRENTLY t;"},
+		{"ALTER TABLE t ADD COLUMN a int", "", "SET lock_timeout = '2s';"},
+		{"UPDATE t SET a = 1", "idle in transaction", `ALTER ROLE "mi""g" SET idle_in_transaction_session_timeout = '30s';`},
+		{"", "", "SET lock_timeout = '2s';"},
+	} {
+		n := &incident.LockNode{Session: incident.Session{Query: c.query, State: c.state, User: `mi"g`}}
+		if got := prevent(n)[0]; got != c.want {
+			t.Errorf("%s: got %q, want %q", c.query, got, c.want)
+		}
+	}
+}
+
+// TestGapIsNoData: where Postgres was not looked at, nobody is said not to wait.
+func TestGapIsNoData(t *testing.T) {
+	ev := incident.NewEvidence()
+	ev.Add(incident.Episode{Kind: incident.Gap, From: tuitest.At("14:20:00"), To: tuitest.At("14:30:00"), Text: "connection refused",
+		Origin: incident.Origin{Group: "postgres", Name: "pg"}})
+	ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", LastAt: tuitest.At("14:40:00")})
+	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.CursorMsg{At: tuitest.Cursor})
+	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
+	if !strings.Contains(text, "no data: pg gave nothing from 14:20:00Z to 14:30:00Z") || strings.Contains(text, "nobody waits") {
+		t.Errorf("a gap is not called one:\n%s", text)
+	}
+}

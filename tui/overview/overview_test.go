@@ -1,0 +1,136 @@
+package overview
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/tuitest"
+)
+
+// chrome is the rows of the terminal that are the root's own.
+const chrome = 3
+
+func TestFrames(t *testing.T) {
+	for _, size := range tuitest.Sizes {
+		w, h := size[0], size[1]-chrome
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			s := tuitest.Loaded(New(), w, h)
+			tuitest.Golden(t, fmt.Sprintf("%dx%d", size[0], size[1]), tuitest.Draw(s, w, h))
+		})
+	}
+}
+
+func TestFrameInASCII(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
+	g := tuitest.Draw(s, 80, 24-chrome)
+	tuitest.Golden(t, "ascii", g)
+	for y, line := range g.Lines() {
+		for _, r := range line {
+			if r > '~' && r != '在' && r != '庫' && r != '予' && r != '約' {
+				t.Errorf("line %d has %q: %s", y, r, line)
+			}
+		}
+	}
+}
+
+func TestFrameInBlocks(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
+	tuitest.Golden(t, "block", tuitest.Draw(s, 80, 24-chrome))
+}
+
+func TestFrameBeforeData(t *testing.T) {
+	tuitest.Golden(t, "empty", tuitest.Draw(New(), 80, 24-chrome))
+}
+
+func act(s screen.Screen, names ...string) (out []tea.Msg) {
+	for _, name := range names {
+		_, cmd := s.Update(screen.ActionMsg{Name: name})
+		out = append(out, tuitest.Answers(cmd)...)
+	}
+	return out
+}
+
+func TestEnterGoesToTheProof(t *testing.T) {
+	s := tuitest.Loaded(New(), 80, 21)
+	want := []tea.Msg{
+		screen.ShowMsg{Screen: "Locks", Subject: incident.Subject{PID: 48291, Relation: "stock_reservations", Mode: "SHARE", Waiters: 100}},
+		screen.ShowMsg{Screen: "gRPC", Subject: incident.Subject{Edge: "order.inventory"}},
+	}
+	got := act(s, "open", "down", "down", "open")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("enter (-want +got):\n%s", diff)
+	}
+}
+
+func TestYankCopiesTheStatementAlone(t *testing.T) {
+	s := tuitest.Loaded(New(), 80, 21)
+	got := act(s, "down", "yank")
+	want := []tea.Msg{screen.CopyMsg{Text: "select pg_cancel_backend(48291);", What: "what to do"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("yank (-want +got):\n%s", diff)
+	}
+	md := act(s, "yank-markdown")[0].(screen.CopyMsg).Text
+	for _, part := range []string{"lock covers 240 s of 1,397 s (17.2 %)", "the other 1,157 s", "```sql"} {
+		if !strings.Contains(md, part) {
+			t.Errorf("the Markdown lacks %q:\n%s", part, md)
+		}
+	}
+}
+
+// TestNoDataIsNoZero: a source that was not there must not look like one that
+// saw nothing.
+func TestNoDataIsNoZero(t *testing.T) {
+	msg := tuitest.Incident()
+	ev := incident.NewEvidence()
+	ev.Add(incident.Change{At: tuitest.At("14:20:00")}, incident.Change{At: tuitest.At("14:50:00")})
+	msg.View = ev.Snapshot()
+	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
+	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
+	for _, part := range []string{"at cursor no data  max no data", "waiting sessions no data", "calls in flight  no data"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("lacks %q:\n%s", part, text)
+		}
+	}
+}
+
+// TestDrawAllocates: a frame at rest costs no more than the promised allocations.
+func TestDrawAllocates(t *testing.T) {
+	for _, size := range tuitest.Sizes {
+		s := tuitest.Loaded(New(), size[0], size[1]-chrome)
+		g := grid.New(size[0], size[1]-chrome)
+		if n := testing.AllocsPerRun(20, func() { s.Draw(g.Canvas()) }); n > 64 {
+			t.Errorf("%dx%d: %v allocations, at most 64", size[0], size[1], n)
+		}
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	s := tuitest.Loaded(New(), 200, 47)
+	g := grid.New(200, 47)
+	b.ReportAllocs()
+	for b.Loop() {
+		g.Clear()
+		s.Draw(g.Canvas())
+	}
+}
+
+// BenchmarkDrawMovingCursor draws with the time cursor at another place each time.
+func BenchmarkDrawMovingCursor(b *testing.B) {
+	s := tuitest.Loaded(New(), 200, 47)
+	g := grid.New(200, 47)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s, _ = s.Update(screen.CursorMsg{At: tuitest.Range.From.Add(time.Duration(i%1800) * time.Second)})
+		g.Clear()
+		s.Draw(g.Canvas())
+	}
+}
