@@ -86,9 +86,8 @@ func (d *Database) lock(s *Session, t *Table, wanted pglock.Mode, c *vtime.Conte
 	d.waiting++
 	d.waitingMax = max(d.waitingMax, d.waiting)
 	why := d.w.K.ParkUnder(c)
-	d.waiting--
-	s.waits(nil, pglock.None)
 	if !r.granted {
+		r.done()
 		t.leave(r)
 	}
 	switch why {
@@ -98,6 +97,12 @@ func (d *Database) lock(s *Session, t *Table, wanted pglock.Mode, c *vtime.Conte
 		return c.Err()
 	}
 	return nil
+}
+
+// done is the end of the wait.
+func (r *request) done() {
+	r.s.d.waiting--
+	r.s.waits(nil, pglock.None)
 }
 
 func (t *Table) grant(s *Session, m pglock.Mode) {
@@ -148,6 +153,7 @@ func (t *Table) wake() {
 	for _, r := range t.queue {
 		if !conflictsAny(ahead, r.mode) && !t.blocked(r.s, r.mode) && r.p.Wake(granted) {
 			r.granted = true
+			r.done()
 			t.grant(r.s, r.mode)
 			continue
 		}
