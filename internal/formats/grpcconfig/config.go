@@ -1,0 +1,161 @@
+// Package grpcconfig is gRPC's service config as text: time limits, retries and
+// retry throttling per method, the same JSON for all of gRPC's languages.
+package grpcconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tripcurve/internal/formats/source"
+)
+
+// Config is a service config. Absent parts have gRPC's defaults: no time limit and
+// no retry.
+type Config struct {
+	LoadBalancingPolicy *string          `json:"loadBalancingPolicy,omitempty"`
+	LoadBalancingConfig []map[string]Any `json:"loadBalancingConfig,omitempty"`
+	MethodConfig        []MethodConfig   `json:"methodConfig,omitempty"`
+	RetryThrottling     *RetryThrottling `json:"retryThrottling,omitempty"`
+	HealthCheckConfig   *Any             `json:"healthCheckConfig,omitempty"`
+}
+
+// MethodConfig holds for the methods it names.
+type MethodConfig struct {
+	Name                    []Name         `json:"name"`
+	WaitForReady            *bool          `json:"waitForReady,omitempty"`
+	Timeout                 *Duration      `json:"timeout,omitempty"` // the whole call, retries included
+	MaxRequestMessageBytes  *int           `json:"maxRequestMessageBytes,omitempty" min:"0"`
+	MaxResponseMessageBytes *int           `json:"maxResponseMessageBytes,omitempty" min:"0"`
+	RetryPolicy             *RetryPolicy   `json:"retryPolicy,omitempty"`
+	HedgingPolicy           *HedgingPolicy `json:"hedgingPolicy,omitempty"`
+}
+
+// Name is a service's full name and, where it does not mean all of them, a method.
+type Name struct {
+	Service *string `json:"service,omitempty"`
+	Method  *string `json:"method,omitempty"`
+}
+
+// RetryPolicy of proposal A6.
+type RetryPolicy struct {
+	MaxAttempts          int      `json:"maxAttempts" min:"2"` // the first included; clients cap it at 5
+	InitialBackoff       Duration `json:"initialBackoff"`
+	MaxBackoff           Duration `json:"maxBackoff"`
+	BackoffMultiplier    float64  `json:"backoffMultiplier" above:"0"`
+	RetryableStatusCodes []Code   `json:"retryableStatusCodes"`
+}
+
+// HedgingPolicy sends further attempts before the first has failed.
+type HedgingPolicy struct {
+	MaxAttempts         int       `json:"maxAttempts" min:"2"`
+	HedgingDelay        *Duration `json:"hedgingDelay,omitempty"`
+	NonFatalStatusCodes []Code    `json:"nonFatalStatusCodes,omitempty"`
+}
+
+// RetryThrottling is a budget of retries for one target: each failure takes a
+// token, each success gives TokenRatio back, and at half of MaxTokens or less
+// nothing is retried.
+type RetryThrottling struct {
+	MaxTokens  float64 `json:"maxTokens" above:"0" max:"1000"`
+	TokenRatio float64 `json:"tokenRatio" above:"0"`
+}
+
+// Duration is written as seconds, "0.25s".
+type Duration time.Duration
+
+// ReadNode takes decimal seconds with up to nine decimals, as proto3's JSON has it.
+func (d *Duration) ReadNode(n *source.Node) error {
+	const want = `seconds in quotes, such as "5s" or "0.25s"`
+	digits, seconds := strings.CutSuffix(n.Text, "s")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	if n.Kind != source.String || !seconds || whole == "" || len(whole) > 9 || len(fraction) > 9 ||
+		strings.Trim(whole+fraction, "0123456789") != "" {
+		return n.Wrong(want)
+	}
+	parsed, err := time.ParseDuration(n.Text)
+	if err != nil {
+		return n.Wrong(want)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// MarshalJSON writes seconds in quotes.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	t := time.Duration(d)
+	text := strconv.FormatInt(int64(t/time.Second), 10)
+	if nanos := t % time.Second; nanos > 0 {
+		text += "." + strings.TrimRight(fmt.Sprintf("%09d", nanos), "0")
+	}
+	return []byte(`"` + text + `s"`), nil
+}
+
+// Code is the name of a gRPC status.
+type Code string
+
+// codes in the order of their numbers, 0 to 16.
+var codes = []string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+	"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+	"INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+}
+
+// ReadNode takes a name or a number.
+func (c *Code) ReadNode(n *source.Node) error {
+	name := n.Text
+	if n.Kind == source.Number {
+		i, err := strconv.Atoi(n.Text)
+		if err != nil || i < 0 || i >= len(codes) {
+			return n.Wrong("a gRPC status from 0 to 16")
+		}
+		name = codes[i]
+	} else if n.Kind != source.String {
+		return n.Wrong("the name of a gRPC status")
+	}
+	if !slices.Contains(codes, name) {
+		return n.Wrong("one of " + strings.Join(codes, ", "))
+	}
+	*c = Code(name)
+	return nil
+}
+
+// Any is JSON that is passed through as it is.
+type Any struct{ value any }
+
+// ReadNode keeps the value.
+func (a *Any) ReadNode(n *source.Node) error {
+	a.value = plain(n)
+	return nil
+}
+
+// MarshalJSON writes the value.
+func (a Any) MarshalJSON() ([]byte, error) { return json.Marshal(a.value) }
+
+func plain(n *source.Node) any {
+	switch n.Kind {
+	case source.Bool:
+		return n.Text == "true"
+	case source.Number:
+		return json.Number(n.Text)
+	case source.String:
+		return n.Text
+	case source.List:
+		list := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			list[i] = plain(item)
+		}
+		return list
+	case source.Map:
+		m := make(map[string]any, len(n.Members))
+		for _, member := range n.Members {
+			m[member.Key] = plain(member.Value)
+		}
+		return m
+	default:
+		return nil
+	}
+}
