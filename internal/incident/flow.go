@@ -108,14 +108,27 @@ func (f Flow) Callee() string {
 // Edge names the flow as a policy does: "order.inventory".
 func (f Flow) Edge() string { return f.Caller + "." + f.Callee() }
 
-// Points are the flow at each of its samples. A finished series that does not
-// exist counts as zero; one that ends at a restart died with its process.
-func (f Flow) Points() []FlowPoint {
-	points := make([]FlowPoint, 0, len(f.Started.Points))
+// Points are the flow at each of its samples in w, and at the one before. A
+// finished series that does not exist counts as zero; one that ends at a restart
+// died with its process.
+func (f Flow) Points(w Window) []FlowPoint {
+	samples := f.Started.in(w)
+	points := make([]FlowPoint, 0, len(samples))
 	next := make([]int, len(f.Finished)) // into each finished series: first point after the sample
 	was := make([]float64, len(f.Finished))
+	deadline := make([]bool, len(f.Finished))
+	for i, done := range f.Finished {
+		deadline[i] = isDeadline(done.Labels)
+		if len(samples) > 0 {
+			next[i], _ = slices.BinarySearchFunc(done.Points, samples[0].At, func(q Point, at time.Time) int { return q.At.Compare(at) })
+			// More finished than started is of a process before this one.
+			if n := next[i]; n > 0 && done.Points[n-1].V <= samples[0].V {
+				was[i] = done.Points[n-1].V
+			}
+		}
+	}
 	started, restarted := math.NaN(), time.Time{}
-	for _, s := range f.Started.Points {
+	for _, s := range samples {
 		if math.IsNaN(s.V) {
 			continue
 		}
@@ -142,7 +155,7 @@ func (f Flow) Points() []FlowPoint {
 				}
 				if !first {
 					p.Finished += q.V - was[i]
-					if isDeadline(done.Labels) {
+					if deadline[i] {
 						p.Deadline += q.V - was[i]
 					}
 				}
@@ -176,7 +189,7 @@ func (v *View) InFlight(w Window, step time.Duration) (values []float64, ok bool
 		return nil, false
 	}
 	values = nans(make([]float64, w.Steps(step)))
-	points := f.Points()
+	points := f.Points(w)
 	stale := 3 * interval(points)
 	i := 0
 	for n := range values {
@@ -201,10 +214,8 @@ func (v *View) Deepest(w Window) (Flow, bool) {
 	most := make([]float64, len(flows))
 	top := 0.0
 	for i, f := range flows {
-		for _, p := range f.Points() {
-			if w.Has(p.At) {
-				most[i] = max(most[i], p.InFlight)
-			}
+		for _, p := range f.Points(w) {
+			most[i] = max(most[i], p.InFlight)
 		}
 		top = max(top, most[i])
 	}

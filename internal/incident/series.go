@@ -119,6 +119,14 @@ func (s *Series) Last(at time.Time) (Point, bool) {
 	return s.Points[i-1], true
 }
 
+// in is the samples in w and the one before it.
+func (s *Series) in(w Window) []Point {
+	before := func(q Point, at time.Time) int { return q.At.Compare(at) }
+	from, _ := slices.BinarySearchFunc(s.Points, w.From, before)
+	to, _ := slices.BinarySearchFunc(s.Points, w.To, before)
+	return s.Points[max(0, from-1):max(from, to)]
+}
+
 // Resets are the instants at which a counter was first seen lower than before:
 // its process had started anew.
 func (s *Series) Resets() []time.Time {

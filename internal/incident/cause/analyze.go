@@ -42,8 +42,10 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	})
 
 	a := incident.Analysis{Impact: s.impact, Findings: findings, Endpoints: s.endpoints}
-	if len(findings) > 0 {
-		a.Confidence = findings[0].Confidence
+	for _, f := range findings {
+		if f.Role == incident.Trigger { // an amplifier is no cause of the beginning
+			a.Confidence = max(a.Confidence, f.Confidence)
+		}
 	}
 	a.Coverage, a.Remainder = s.coverage(findings)
 	a.Checked = s.checked(findings)
@@ -55,16 +57,16 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 // scene is what the rules share: the view and what was already worked out.
 type scene struct {
 	v         *incident.View
-	impact    incident.Window     // zero when nothing failed
-	open      bool                // requests fail to the end of the evidence
-	others    []incident.Window   // further impacts, apart from this one
-	endpoints []incident.Impact   // worst first
-	failing   []cell              // of all endpoints, in and around the impact
-	holders   []*holder           // of locks that others waited for, heaviest first
-	hangs     []*hang             // calls that did not end, the deepest callee first
-	dismissed []string            // what was looked at and is not the cause, in words
-	closeUp   incident.Window     // where to look for causes: the impact and a little around
-	known     map[string][]string // memo of group names
+	impact    incident.Window   // zero when nothing failed
+	open      bool              // requests fail to the end of the evidence
+	midway    bool              // they failed already when the gateway's evidence began
+	others    []incident.Window // further impacts, apart from this one
+	endpoints []incident.Impact // worst first
+	failing   []cell            // of all endpoints, in and around the impact
+	holders   []*holder         // of locks that others waited for, heaviest first
+	hangs     []*hang           // calls that did not end, the deepest callee first
+	dismissed []string          // what was looked at and is not the cause, in words
+	closeUp   incident.Window   // where to look for causes: the impact and a little around
 }
 
 // around is how far before and after the impact a cause is looked for.

@@ -204,7 +204,7 @@ func (b *builder) holds(a args) {
 	mode, _ := pglock.Parse(a.kv["mode"])
 	e := incident.Episode{
 		Kind: incident.SessionState, From: a.at("from"), To: a.at("to"), Open: a.has("open"), Session: a.session(),
-		Held: mode, LockType: "relation", Relation: a.kv["on"], Origin: pgOrigin,
+		Held: mode, LockType: either(a.kv["type"], "relation"), Relation: a.kv["on"], Origin: pgOrigin,
 	}
 	if e.Session.XactStart.IsZero() {
 		e.Session.XactStart = e.From

@@ -23,7 +23,6 @@ type hang struct {
 	stepErr  time.Duration // of From and To: a scrape interval
 	before   float64       // in flight when it began
 	most     float64       // in flight
-	mostAt   time.Time
 	started  float64
 	deadline float64 // calls that a deadline ended, in all of the evidence looked at
 	points   []incident.FlowPoint
@@ -57,51 +56,45 @@ func (s *scene) findHangs() {
 
 // hang is the longest time in which calls of a flow piled up and none ended.
 func (s *scene) hang(f incident.Flow) *hang {
-	if quick := f.Started.Points; len(quick) < 3 {
-		return nil
+	var best, now hang
+	running := false
+	stop := func() {
+		piled := now.most >= leastHung && (now.before >= leastHung || now.most-now.before >= leastHung)
+		if running && piled && now.Length() >= leastQuiet && now.Length() > best.Length() {
+			best = now
+		}
+		running = false
 	}
-	var best, now *hang
 	deadline := 0.0
-	points := f.Points()
+	points := f.Points(s.closeUp)
 	for i, p := range points {
-		if !s.closeUp.Has(p.At) {
-			continue
-		}
 		deadline += p.Deadline
-		if p.Finished > 0 || p.Restart {
-			if now != nil {
-				now.To, now.endedBy = p.At, "calls ended"
-				now.stepErr = p.At.Sub(points[i-1].At)
-				if p.Restart {
-					now.endedBy = "restart"
-				}
+		switch {
+		case p.Finished > 0 || p.Restart:
+			now.To, now.endedBy = p.At, "calls ended"
+			if p.Restart {
+				now.endedBy = "restart"
 			}
-			now = nil
-			continue
-		}
-		if now == nil {
-			now = &hang{flow: f, Window: incident.Window{From: p.At}, before: p.InFlight - p.Started, points: points}
 			if i > 0 {
-				now.From = points[i-1].At
+				now.stepErr = p.At.Sub(points[i-1].At)
 			}
+			stop()
+			continue
+		case !running:
+			running = true
+			now = hang{flow: f, Window: incident.Window{From: points[max(0, i-1)].At}, before: p.InFlight - p.Started}
 		}
 		now.To = p.At
 		now.started += p.Started
-		if p.InFlight > now.most {
-			now.most, now.mostAt = p.InFlight, p.At
-		}
-		if now.most-now.before >= leastHung || now.most >= leastHung && now.before >= leastHung {
-			if best == nil || now.most > best.most || now.Length() > best.Length() {
-				best = now
-			}
-		}
+		now.most = max(now.most, p.InFlight)
 	}
-	if best == nil || best.Length() < leastQuiet || best.started == 0 && best.before < leastHung {
+	stop()
+	if best.Length() == 0 {
 		return nil
 	}
-	best.deadline = deadline
-	s.align(best)
-	return best
+	best.points, best.deadline = points, deadline
+	s.align(&best)
+	return &best
 }
 
 // align moves the ends of a hang, known to a scrape, to what is known better.

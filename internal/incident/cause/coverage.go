@@ -48,6 +48,9 @@ func (s *scene) coverage(findings []incident.Finding) (float64, []incident.Remai
 // explain says what kept requests failing in a window that no trigger covers.
 func (s *scene) explain(w incident.Window) incident.Remainder {
 	r := incident.Remainder{Window: w}
+	if s.drains(&r) {
+		return r
+	}
 	for _, h := range s.hangs {
 		if h.deadline > 0 || 10*h.Meet(w).Length() < 9*w.Length() {
 			continue
@@ -60,6 +63,28 @@ func (s *scene) explain(w incident.Window) incident.Remainder {
 		return r
 	}
 	return r
+}
+
+// drains says that no request begun in the window failed: those that end in it
+// had begun before.
+func (s *scene) drains(r *incident.Remainder) bool {
+	var begun, ended int64
+	var last incident.ID
+	s.v.EachBucket(incident.Window{From: r.Window.From, To: r.Window.To.Add(time.Nanosecond)}, func(b *incident.Bucket) {
+		if b.Failed() {
+			begun += b.Started
+			ended += b.Ended
+			if b.Ended > 0 {
+				last = b.ID()
+			}
+		}
+	})
+	if begun > 0 || ended == 0 {
+		return false
+	}
+	r.Explanation = fmt.Sprintf("was the end of %s begun before: none begun after %s failed", things(ended, "request", "requests"), clock(r.Window.From))
+	r.Support = []incident.ID{last}
+	return true
 }
 
 // deadConnection words what calls in flight that never end show. That the

@@ -259,6 +259,7 @@ func (s *scene) describe(endpoints []incident.Endpoint, cells map[incident.Endpo
 	slices.SortStableFunc(s.endpoints, func(a, b incident.Impact) int {
 		return cmp.Or(cmp.Compare(b.Failed, a.Failed), boolean(b.Vanished)-boolean(a.Vanished), cmp.Compare(b.Requests, a.Requests))
 	})
+	s.midway = w != (incident.Window{}) && !slices.ContainsFunc(s.endpoints, func(x incident.Impact) bool { return x.Before.Requests > 0 })
 	s.open = w != (incident.Window{}) && !end.IsZero() && end.Sub(w.To) < quiet/2 && !slices.ContainsFunc(s.endpoints, func(x incident.Impact) bool {
 		return x.Failed > 0 && !x.Recovered.IsZero()
 	})

@@ -31,7 +31,7 @@ type ceiling struct {
 func (s *scene) poolsExhausted() []incident.Finding {
 	ceilings := s.measuredPools()
 	for _, h := range s.holders {
-		if !s.material(h) || s.harmless(h) != "" {
+		if !s.material(h) || s.harmless(h) != "" || s.judge(h).refuted != "" {
 			continue
 		}
 		c, ok := s.plateauOf(h)
@@ -66,40 +66,45 @@ func (s *scene) measuredPools() []ceiling {
 	return all
 }
 
-// plateauOf finds the ceiling of the sessions that wait for one holder.
+// plateauOf finds the ceiling of the sessions of one application, the one with
+// the most, that wait for one holder.
 func (s *scene) plateauOf(h *holder) (ceiling, bool) {
-	if h.waiters < leastPool {
-		return ceiling{}, false
-	}
 	apps := map[string]int{}
-	type turn struct {
-		at   time.Time
-		more int
-	}
-	var turns []turn
-	c := ceiling{size: h.waiters}
 	for _, w := range h.waits {
 		apps[w.wait.Session.Application]++
-		turns = append(turns, turn{w.From, +1}, turn{w.To, -1})
-		if w.From.Equal(h.fullAt) {
-			c.support = append(c.support, w.wait.ID())
-		}
 	}
+	var c ceiling
 	for app, n := range apps {
-		if n > apps[c.application] || n == apps[c.application] && app < c.application || c.application == "" {
+		if most := apps[c.application]; n > most || n == most && app < c.application {
 			c.application = app
 		}
 	}
-	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.more, a.more)) })
+	type turn struct {
+		at   time.Time
+		more int
+		wait *incident.Episode
+	}
+	var turns []turn
+	for _, w := range h.waits {
+		if w.wait.Session.Application == c.application {
+			turns = append(turns, turn{w.From, +1, w.wait}, turn{w.To, -1, w.wait})
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.more, a.more), cmp.Compare(a.wait.Session.PID, b.wait.Session.PID))
+	})
 	n := 0
 	for _, t := range turns {
 		n += t.more
 		switch {
-		case n >= c.size && c.From.IsZero():
-			c.From, c.To = t.at, t.at
+		case n > c.size:
+			c.size, c.From, c.To, c.support = n, t.at, t.at, []incident.ID{t.wait.ID()}
 		case n == c.size-1 && t.more < 0:
 			c.To = t.at // the last time that it was full
 		}
+	}
+	if c.size < leastPool {
+		return ceiling{}, false
 	}
 	if h.open {
 		c.To = h.To
@@ -141,7 +146,7 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 	if c.measured {
 		f.Claim = fmt.Sprintf("the pool %s (%s) was full from %s to %s", name, count(c.size), clock(c.From), clock(c.To))
 	} else {
-		f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: its pool had no connection left",
+		f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: a ceiling, such as its connection pool's",
 			count(c.size), name, clock(c.From), clock(c.To))
 		f.Detail = append(f.Detail, fmt.Sprintf("requests kept coming (%s in that time) and the number that waits stayed at %s: a limit", count(s.demand(c.Window)), count(c.size)))
 	}
@@ -149,7 +154,10 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 		if d := c.From.Sub(root.From); d > 0 {
 			f.Detail = append(f.Detail, fmt.Sprintf("full %s after the lock began", whole(d)))
 		}
-		s.hungReads(&f, root)
+		if s.hungReads(&f, root) && !c.measured {
+			f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: its pool had no connection left, for reads either",
+				count(c.size), name, clock(c.From), clock(c.To))
+		}
 	}
 	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a larger pool): Possible, not Likely")
 	f.Action = "a deadline on every call gives connections back; a larger pool only fills later"
@@ -157,9 +165,9 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 }
 
 // hungReads says which reads failed although no lock blocks a read.
-func (s *scene) hungReads(f *incident.Finding, root *holder) {
+func (s *scene) hungReads(f *incident.Finding, root *holder) (some bool) {
 	if root.held == pglock.None || pglock.Conflicts(root.held, pglock.AccessShare) || root.wanted[pglock.AccessShare] > 0 {
-		return
+		return false
 	}
 	for _, x := range s.endpoints {
 		if x.Failed == 0 || x.Endpoint.Method != "GET" && x.Endpoint.Method != "HEAD" {
@@ -171,5 +179,7 @@ func (s *scene) hungReads(f *incident.Finding, root *holder) {
 		}
 		f.Detail = append(f.Detail, line+fmt.Sprintf(", though no SELECT waited: %s on %s does not block reads; they had no connection", root.held, root.relation))
 		f.Support = append(f.Support, x.Support...)
+		some = true
 	}
+	return some
 }

@@ -41,7 +41,7 @@ func (s *scene) extent(a *incident.Analysis) string {
 	failing := s.worst().Endpoint.String()
 	if len(a.Remainder) == 0 {
 		if s.open {
-			return fmt.Sprintf("; %s has failed since %s (%s so far)", failing, clock(a.Impact.From), whole(a.Impact.Length()))
+			return fmt.Sprintf("; %s has failed %s %s (%s so far)", failing, s.since(), clock(a.Impact.From), whole(a.Impact.Length()))
 		}
 		return fmt.Sprintf("; that covers the %s in which %s failed", whole(a.Impact.Length()), failing)
 	}
@@ -60,20 +60,32 @@ func (s *scene) extent(a *incident.Analysis) string {
 		whole(covered), whole(a.Impact.Length()), failing, percent(a.Coverage), whole(left), head)
 }
 
+// since is the word before the impact's beginning.
+func (s *scene) since() string {
+	if s.midway {
+		return "at least since"
+	}
+	return "since"
+}
+
 // unexplained is what to say when requests fail and nothing is known to have
 // begun it.
 func (s *scene) unexplained(a *incident.Analysis) string {
 	x := s.worst()
 	text := fmt.Sprintf("%s failed from %s to %s (%s of %s requests)", x.Endpoint, clock(a.Impact.From), clock(a.Impact.To), count(x.Failed), count(x.Requests))
 	if s.open {
-		text = fmt.Sprintf("%s has failed since %s (%s of %s requests)", x.Endpoint, clock(a.Impact.From), count(x.Failed), count(x.Requests))
+		text = fmt.Sprintf("%s has failed %s %s (%s of %s requests)", x.Endpoint, s.since(), clock(a.Impact.From), count(x.Failed), count(x.Requests))
 	}
 	text += ": no clear cause"
 	switch {
 	case !s.v.Sees("postgres"):
 		text += "; locks were not looked at, for there is no Postgres source"
-	case len(a.Findings) > 0:
-		text += " of its beginning; " + a.Findings[0].Claim
+	default:
+		for _, f := range a.Findings {
+			if f.Confidence > incident.NoClearCause {
+				return text + " of its beginning; " + f.Claim
+			}
+		}
 	}
 	return text
 }
