@@ -62,7 +62,7 @@ func Read(file, text string) (opossum.Params, error) {
 	}
 	for _, m := range n.Members {
 		if err := opossum.Known(m.Key); err != nil {
-			return opossum.Params{}, m.Wrong(err)
+			return opossum.Params{}, m.Wrong(err.Error())
 		}
 	}
 	var o options

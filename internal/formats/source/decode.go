@@ -127,14 +127,15 @@ func (d Decoder) dictionary(n *Node, v reflect.Value) error {
 func (d Decoder) field(t reflect.Type, key string) int {
 	for i := range t.NumField() {
 		name := Key(t.Field(i))
-		if name == key || d.Relaxed && relax(name) == relax(key) {
+		if name == key || d.Relaxed && Relax(name) == Relax(key) {
 			return i
 		}
 	}
 	return -1
 }
 
-func relax(key string) string {
+// Relax is a key without the differences that a relaxed Decoder overlooks.
+func Relax(key string) string {
 	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(key))
 }
 

@@ -64,7 +64,7 @@ type Member struct {
 }
 
 // Wrong is the key itself as the mistake.
-func (m Member) Wrong(why error) error { return &Error{m.Value.file, m.Pos, why.Error(), ""} }
+func (m Member) Wrong(why string) error { return &Error{m.Value.file, m.Pos, why, ""} }
 
 // Errorf is a mistake at n.
 func (n *Node) Errorf(want, found string, args ...any) error {
