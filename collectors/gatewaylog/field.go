@@ -69,7 +69,7 @@ var nginxVars = map[string]spec{
 	"msec":                   {field: atField, time: unixTime, unit: time.Second, grade: 2},
 	"request":                {field: requestField, text: true},
 	"request_method":         {field: methodField},
-	"request_uri":            {field: targetField, text: true},
+	"request_uri":            {field: targetField}, // as sent, which is without blanks
 	"uri":                    {field: targetField, text: true, grade: -1},
 	"document_uri":           {field: targetField, text: true, grade: -1},
 	"status":                 {field: statusField, width: 3},
@@ -105,6 +105,16 @@ func nginxVar(name string) (s spec, known bool) {
 		}
 	}
 	return spec{text: true}, false
+}
+
+// neverEmpty says that the value is there even when it is unknown: a format that is not JSON writes a dash instead.
+func (s *spec) neverEmpty() bool {
+	switch s.field {
+	case atField, statusField, tookField, upstreamTookField, upstreamAddrField, upstreamStatusField, connectField, grpcField, triesField:
+		return true
+	default:
+		return false
+	}
 }
 
 // assign stores a value in the record. It answers false when the value cannot

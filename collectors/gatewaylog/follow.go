@@ -188,7 +188,11 @@ func (f *Follow) begin(end bool) error {
 	}
 	origin, at := incident.Origin{Group: Group, Name: f.opt.Name}, int64(0)
 	if f.tail != nil {
-		origin.File = f.tail.identity(f.opt.Known)
+		file, err := f.tail.identity(f.opt.Name, f.opt.Known)
+		if err != nil {
+			return err
+		}
+		origin.File = file.File // but not its name: a followed log has one
 		at = f.tail.offset - int64(len(f.sample))
 	}
 	f.in = NewIntake(f.detection.Format, origin, f.routes, at)

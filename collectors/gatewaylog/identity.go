@@ -2,10 +2,14 @@ package gatewaylog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
+
+	"tripcurve/internal/incident"
 )
 
 // identityBytes is how much of a file's beginning says which file it is.
@@ -15,19 +19,42 @@ const identityBytes = 4096
 // looked at, up to a line's end, and their hash. Appending, renaming and
 // compressing keep the name, and the access.log of two hosts have two.
 //
-// A file that was small when it was first seen keeps the name it got then:
-// known are names that may fit.
-func identityOf(head []byte, known []string) string {
-	for _, name := range known {
-		if isIdentity(name, head) {
-			return name
+// A file that was small when it was first seen keeps the identity it got then,
+// and the source's name: known are those that may fit.
+func identityOf(head []byte, name string, known []KnownFile) (KnownFile, bool) {
+	for _, k := range known {
+		if isIdentity(k.File, head) {
+			return k, true
 		}
 	}
 	n := min(len(head), identityBytes)
 	if i := bytes.LastIndexByte(head[:n], '\n'); i >= 0 {
 		n = i + 1
 	}
-	return identity(head[:n])
+	return KnownFile{Name: name, File: identity(head[:n])}, false
+}
+
+// KnownFile is a log that evidence was read from.
+type KnownFile struct {
+	Name string // of the source, as it was called then
+	File string // content-based identity
+}
+
+// KnownFiles are the logs that a view already holds, in the order of their names.
+func KnownFiles(v *incident.View) []KnownFile {
+	var known []KnownFile
+	seen := map[KnownFile]bool{}
+	v.EachBucket(incident.Window{}, func(b *incident.Bucket) {
+		k := KnownFile{b.Origin.Name, b.Origin.File}
+		if b.Origin.Group == Group && k.File != "" && !seen[k] {
+			seen[k] = true
+			known = append(known, k)
+		}
+	})
+	slices.SortFunc(known, func(a, b KnownFile) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.File, b.File))
+	})
+	return known
 }
 
 func identity(head []byte) string {

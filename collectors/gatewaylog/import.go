@@ -30,9 +30,9 @@ type Options struct {
 	Format *Format   // nil detects it
 	Routes []string  // endpoint patterns: "/api/orders/:id", "GET /api/inventory/{sku}"
 	Since  time.Time // leave out what ended before; zero for everything
-	// Known are the identities of files that the evidence already holds, so that
-	// a file that has grown since is known again.
-	Known []string
+	// Known are the logs that the evidence already holds, so that one that has
+	// grown, or was renamed or compressed since, is known again.
+	Known []KnownFile
 	// Workers read one plain file together; 0 is one per CPU, two at most.
 	Workers int
 	// Progress is told how many bytes of the file, as it lies on disk, are read.
@@ -250,10 +250,9 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 	if err != nil {
 		return s, nil, err
 	}
-	s.Origin = incident.Origin{Group: Group, Name: opt.Name, File: identityOf(head, opt.Known)}
-	for _, k := range opt.Known {
-		s.Known = s.Known || k == s.Origin.File
-	}
+	var file KnownFile
+	file, s.Known = identityOf(head, opt.Name, opt.Known)
+	s.Origin = incident.Origin{Group: Group, Name: file.Name, File: file.File}
 	if opt.Format != nil {
 		s.Detection = given(opt.Format)
 		return s, routes, nil

@@ -23,6 +23,7 @@ type op struct {
 	lit    string // empty at the end of the line
 	quoted bool   // the value stands in double quotes
 	stop   stop
+	filled bool   // an empty value is an error: the line was torn
 	head   uint64 // the first 8 bytes of lit, little endian, and which of them count
 	mask   uint64
 }
@@ -139,6 +140,7 @@ func (p *program) anchor() {
 
 // plan chooses how the end of the value is found.
 func (o *op) plan(escape escaping) {
+	o.filled = escape != escapeJSON && o.neverEmpty()
 	switch {
 	case o.width > 0:
 		o.stop = toWidth

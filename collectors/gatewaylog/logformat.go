@@ -81,7 +81,7 @@ func directive(text string) (name, escape, layout string, err error) {
 	if named && (rest == "" || !strings.ContainsRune(" \t\r\n", rune(rest[0]))) {
 		named = false
 	}
-	if !named && !strings.HasPrefix(text, "'") && !strings.HasPrefix(text, `"$`) && !strings.HasPrefix(text, "escape=") {
+	if !named && !strings.HasPrefix(text, "'") && !wrapped(text) && !strings.HasPrefix(text, "escape=") {
 		return "", "", text, nil // the bare text
 	}
 	if !named {
@@ -109,6 +109,12 @@ func directive(text string) (name, escape, layout string, err error) {
 		layout += w.text
 	}
 	return name, escape, layout, nil
+}
+
+// wrapped says that double quotes stand around the text, and not in it.
+func wrapped(text string) bool {
+	text = strings.TrimRight(text, "; \t\r\n")
+	return len(text) > 1 && text[0] == '"' && strings.IndexByte(text[1:], '"') == len(text)-2
 }
 
 type word struct {

@@ -34,7 +34,7 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		if n < 0 {
 			return lineError(line, end, fmt.Sprintf("%q after $%s", o.lit, o.name))
 		}
-		if n > len(rest) || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
+		if n > len(rest) || n == 0 && o.filled || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
 			return lineError(line, pos, expected[o.field])
 		}
 		if !o.hasLiteral(rest[n:]) {
@@ -179,7 +179,7 @@ func (p *program) runTail(d *Decoder, line []byte, r *Record) (int, error) {
 		if start < 0 {
 			return 0, lineError(line, end, fmt.Sprintf("%q in front of $%s", p.ops[i-1].lit, o.name))
 		}
-		if o.field != skipField && !d.assign(r, &o.spec, line[start:end]) {
+		if start == end && o.filled || o.field != skipField && !d.assign(r, &o.spec, line[start:end]) {
 			return 0, lineError(line, start, expected[o.field])
 		}
 		end = start

@@ -151,14 +151,15 @@ func (t *tail) restart(event tailEvent) error {
 	return nil
 }
 
-// identity is the content's name, from the lines that are there by now.
-func (t *tail) identity(known []string) string {
+// identity says which file it is, from the lines that are there by now.
+func (t *tail) identity(name string, known []KnownFile) (KnownFile, error) {
 	head := make([]byte, identityBytes)
 	n, err := t.file.ReadAt(head, 0)
 	if n == 0 && err != nil {
-		return ""
+		return KnownFile{}, err
 	}
-	return identityOf(head[:n], known)
+	file, _ := identityOf(head[:n], name, known)
+	return file, nil
 }
 
 // whole is where the last whole line ends; it also keeps a piece of the end of

@@ -22,29 +22,32 @@ type graph struct {
 	held   map[object][]*Row // holders of one object
 }
 
-// newGraph copies the rows, so that the sample stays as it was.
+// newGraph reads a sample and leaves it as it was.
 func newGraph(x Sample) *graph {
 	g := &graph{
-		rows: map[int]*Row{}, leader: map[int]int{},
+		rows: make(map[int]*Row, len(x.Rows)), order: make([]int, 0, len(x.Rows)), leader: map[int]int{},
 		queue: map[object][]*Row{}, held: map[object][]*Row{},
 	}
-	for _, r := range x.Rows {
+	rows := slices.Clone(x.Rows)
+	for i := range rows {
+		r := &rows[i]
 		if r.LeaderPID != 0 && r.LeaderPID != r.PID {
 			g.leader[r.PID] = r.LeaderPID
 			continue
 		}
-		r.Held = slices.Clone(r.Held)
-		g.rows[r.PID] = &r
-		g.order = append(g.order, r.PID)
+		if g.rows[r.PID] == nil {
+			g.order = append(g.order, r.PID)
+		}
+		g.rows[r.PID] = r
 	}
 	slices.Sort(g.order)
-	g.order = slices.Compact(g.order)
-	for _, r := range x.Rows { // what a worker holds or awaits is its leader's
+	for i := range rows { // what a worker holds or awaits is its leader's
+		r := &rows[i]
 		lead := g.rows[g.leader[r.PID]]
 		if g.leader[r.PID] == 0 || lead == nil {
 			continue
 		}
-		lead.Held = append(lead.Held, r.Held...)
+		lead.Held = append(slices.Clip(lead.Held), r.Held...)
 		if lead.Wait == nil {
 			lead.Wait = r.Wait
 		}
@@ -52,13 +55,13 @@ func newGraph(x Sample) *graph {
 	for _, pid := range g.order {
 		r := g.rows[pid]
 		if r.Wait != nil {
-			g.queue[r.Wait.on()] = append(g.queue[r.Wait.on()], r)
+			on := r.Wait.on()
+			g.queue[on] = append(g.queue[on], r)
 		}
-		seen := map[object]bool{}
-		for _, l := range r.Held {
-			if !seen[l.on()] {
-				seen[l.on()] = true
-				g.held[l.on()] = append(g.held[l.on()], r)
+		for i, l := range r.Held {
+			on := l.on()
+			if !slices.ContainsFunc(r.Held[:i], func(l Lock) bool { return l.on() == on }) {
+				g.held[on] = append(g.held[on], r)
 			}
 		}
 	}

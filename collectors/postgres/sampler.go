@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,10 +27,10 @@ type Sampler struct {
 	resumed bool          // the supervisor has recorded why this sample is late
 	start   time.Time     // of the server
 
-	waits  map[waitKey]*incident.Episode
+	waits  map[waitKey]*incident.Episode // those that the newest sample shows
 	holds  map[holdKey]*incident.Episode
-	ddl    map[process]time.Time // query_start of the newest DDL told
-	states map[string]bool       // ever counted, so that a state that empties is told as 0
+	texts  map[process]*text // what each session ran in the newest sample
+	states map[string]bool   // ever counted, so that a state that empties is told as 0
 }
 
 // process tells two sessions with one pid apart.
@@ -49,13 +51,22 @@ type holdKey struct {
 	xact int64
 }
 
+// text is a query as it is kept, read once however long it runs.
+type text struct {
+	raw    string
+	start  int64 // query_start, ns
+	masked string
+	head   statement
+	seen   time.Time // of the newest sample that shows the session
+}
+
 // NewSampler makes a Sampler of the source of that name, such as "pg".
 func NewSampler(name string) *Sampler {
 	return &Sampler{
 		origin: incident.Origin{Group: "postgres", Name: name},
 		waits:  map[waitKey]*incident.Episode{},
 		holds:  map[holdKey]*incident.Episode{},
-		ddl:    map[process]time.Time{},
+		texts:  map[process]*text{},
 		states: map[string]bool{},
 	}
 }
@@ -118,45 +129,41 @@ func procOf(r *Row) process {
 }
 
 // session is a row's session as it is kept: credentials in the text masked.
-func session(r *Row) incident.Session {
+func (s *Sampler) session(r *Row) incident.Session {
 	sess := r.Session
-	sess.Query = redact.MaskSecrets(sess.Query)
+	sess.Query = s.texts[procOf(r)].masked // every row of this sample has been read
 	return sess
 }
 
-// changes tells each DDL statement once, running or just ended.
+// changes reads each statement when it is new, and tells the DDL among them,
+// running or just ended.
 func (s *Sampler) changes(facts []incident.Fact, x Sample, g *graph) []incident.Fact {
-	seen := make(map[process]time.Time, len(s.ddl))
 	for _, pid := range g.order {
 		r := g.rows[pid]
-		if r.Hidden || r.QueryStart.IsZero() {
-			continue
+		p, start := procOf(r), r.QueryStart.UnixNano()
+		now := s.texts[p]
+		if now == nil || now.raw != r.Query || now.start != start {
+			now = &text{raw: r.Query, start: start, masked: redact.MaskSecrets(r.Query), head: readStatement(r.Query)}
+			s.texts[p] = now
+			if now.head.DDL && !r.QueryStart.IsZero() {
+				facts = append(facts, incident.Change{At: r.QueryStart, Kind: incident.DDL, System: now.head.Relation, Text: now.masked, Origin: s.origin})
+			}
 		}
-		p := procOf(r)
-		told, ok := s.ddl[p]
-		if ok && told.Equal(r.QueryStart) {
-			seen[p] = told
-			continue
-		}
-		st := readStatement(r.Query)
-		if !st.DDL {
-			continue
-		}
-		seen[p] = r.QueryStart
-		facts = append(facts, incident.Change{
-			At: r.QueryStart, Kind: incident.DDL, System: st.Relation,
-			Text: redact.MaskSecrets(r.Query), Origin: s.origin,
-		})
+		now.seen = x.At
 	}
-	s.ddl = seen
+	maps.DeleteFunc(s.texts, func(_ process, t *text) bool { return !t.seen.Equal(x.At) })
 	return facts
 }
 
-// episodes opens, continues and closes lock waits and blocking sessions.
+// episodes opens, continues and closes lock waits and blocking sessions. What is
+// shown by this sample ends at its instant; what does not has gone.
 func (s *Sampler) episodes(facts []incident.Fact, x Sample, g *graph) []incident.Fact {
-	var told []*incident.Episode
-	waits := make(map[waitKey]*incident.Episode, len(s.waits))
-	blocked := map[int][]*Row{} // waiters by hard or soft blocker
+	told := make([]*incident.Episode, 0, len(s.waits)+len(s.holds))
+	blocked := map[int][]*Row{}   // waiters by hard or soft blocker
+	began := map[process]object{} // what sessions waited for when last seen
+	for key := range s.waits {
+		began[key.process] = key.object
+	}
 	for _, pid := range g.order {
 		r := g.rows[pid]
 		if r.Wait == nil {
@@ -166,45 +173,27 @@ func (s *Sampler) episodes(facts []incident.Fact, x Sample, g *graph) []incident
 		for _, b := range by {
 			blocked[b.PID] = append(blocked[b.PID], r)
 		}
-		key, e := s.wait(x, r, by)
-		waits[key] = e
-		told = append(told, e)
+		told = append(told, s.wait(x, r, by))
 	}
-
-	holds := make(map[holdKey]*incident.Episode, len(s.holds))
 	for _, pid := range g.order {
-		r := g.rows[pid]
-		if len(blocked[pid]) == 0 {
-			continue
+		if len(blocked[pid]) > 0 {
+			told = s.hold(told, x, g.rows[pid], blocked[pid], began)
 		}
-		key, e, ended := s.hold(x, r, blocked[pid])
-		if ended != nil {
-			told = append(told, ended)
-		}
-		holds[key] = e
-		told = append(told, e)
 	}
-
 	for key, e := range s.waits {
-		if _, on := waits[key]; !on {
+		if !e.To.Equal(x.At) {
 			told = append(told, vanished(e, x, g.rows[key.pid], key.process))
+			delete(s.waits, key)
 		}
 	}
 	for key, e := range s.holds {
-		if _, on := holds[key]; !on {
+		if !e.To.Equal(x.At) {
 			told = append(told, released(e, x, g.rows[key.pid], key))
+			delete(s.holds, key)
 		}
 	}
-	s.waits, s.holds = waits, holds
-
 	slices.SortStableFunc(told, func(a, b *incident.Episode) int {
-		switch {
-		case a.Kind != b.Kind:
-			return int(a.Kind) - int(b.Kind)
-		case a.Session.PID != b.Session.PID:
-			return a.Session.PID - b.Session.PID
-		}
-		return a.From.Compare(b.From)
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Session.PID, b.Session.PID), a.From.Compare(b.From))
 	})
 	for _, e := range told {
 		facts = append(facts, *e)
@@ -214,7 +203,7 @@ func (s *Sampler) episodes(facts []incident.Fact, x Sample, g *graph) []incident
 
 // wait continues the episode of a waiting session or begins one. Its blockers are
 // those of this sample: the evidence remembers who they were before.
-func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) (waitKey, *incident.Episode) {
+func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) *incident.Episode {
 	key := waitKey{process: procOf(r), object: r.Wait.on(), mode: r.Wait.Mode}
 	if !r.Wait.Since.IsZero() {
 		key.since = r.Wait.Since.UnixNano()
@@ -226,15 +215,17 @@ func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) (waitKey, *incid
 		if old := s.waits[early]; old != nil && !r.Wait.Since.After(old.To) {
 			e = old
 			delete(s.waits, early)
+			s.waits[key] = e
 		}
 	}
 	if e == nil {
 		e = s.newWait(x, r)
+		s.waits[key] = e
 	}
-	e.Session, e.Blockers = keepStart(session(r), e), by
+	e.Session, e.Blockers = keepStart(s.session(r), e), by
 	e.Wanted, e.LockType, e.Relation = r.Wait.Mode, r.Wait.LockType, r.Wait.Relation
 	e.To, e.Open = x.At, true
-	return key, e
+	return e
 }
 
 func (s *Sampler) newWait(x Sample, r *Row) *incident.Episode {
@@ -266,27 +257,29 @@ func keepStart(now incident.Session, e *incident.Episode) incident.Session {
 	return now
 }
 
-// hold continues the episode of a session that blocks others, or begins one.
-func (s *Sampler) hold(x Sample, r *Row, waiters []*Row) (key holdKey, e, ended *incident.Episode) {
-	key = holdKey{process: procOf(r)}
+// hold continues the episode of a session that blocks others, or begins one; both
+// when it blocks by another lock now.
+func (s *Sampler) hold(told []*incident.Episode, x Sample, r *Row, waiters []*Row, began map[process]object) []*incident.Episode {
+	key := holdKey{process: procOf(r)}
 	if !r.XactStart.IsZero() {
 		key.xact = r.XactStart.UnixNano()
 	}
 	on, mode, first := strongest(r, waiters)
-	e = s.holds[key]
-	if e != nil && (e.LockType != on.lockType || e.Relation != on.relation) { // it blocks by another lock now
+	e := s.holds[key]
+	if e != nil && (e.LockType != on.lockType || e.Relation != on.relation) {
 		e.Open, e.ToErr = false, x.At.Sub(e.To)
-		ended, e = e, nil
+		told, e = append(told, e), nil
 	}
 	if e == nil {
 		e = &incident.Episode{Kind: incident.SessionState, Origin: s.origin}
-		e.From, e.FromErr, e.Text = s.since(x, r, on, mode, first)
+		e.From, e.FromErr, e.Text = s.since(x, r, on, mode, first, began[key.process])
+		s.holds[key] = e
 	}
-	e.Session = keepStart(session(r), e)
+	e.Session = keepStart(s.session(r), e)
 	e.Held, e.LockType, e.Relation = mode, on.lockType, on.relation
 	e.Value = float64(len(waiters))
 	e.To, e.Open = x.At, true
-	return key, e, ended
+	return append(told, e)
 }
 
 // strongest is by what a session blocks others: the strongest held mode, else
@@ -311,16 +304,14 @@ func strongest(r *Row, waiters []*Row) (on object, mode pglock.Mode, first time.
 // since is from when a session has held what blocks others. The server does not
 // record it; it lies between the start of the transaction and the first wait for
 // the lock, and statements and earlier samples narrow it down.
-func (s *Sampler) since(x Sample, r *Row, on object, mode pglock.Mode, first time.Time) (from time.Time, err time.Duration, text string) {
-	for key, w := range s.waits { // it waited for this very lock when last seen
-		if key.process == procOf(r) && key.object == on && mode != pglock.None {
-			return x.At, x.At.Sub(w.To), "got the lock between two samples"
-		}
+func (s *Sampler) since(x Sample, r *Row, on object, mode pglock.Mode, first time.Time, awaited object) (from time.Time, err time.Duration, text string) {
+	if awaited == on && mode != pglock.None {
+		return x.At, x.At.Sub(s.last), "got the lock between two samples"
 	}
 	if mode == pglock.None && r.Wait != nil && r.Wait.on() == on && !r.Wait.Since.IsZero() {
 		return r.Wait.Since, 0, "waits for the lock itself, ahead of others"
 	}
-	st := readStatement(r.Query)
+	st := s.texts[procOf(r)].head
 	switch {
 	case st.Strong && mode >= pglock.ShareUpdateExclusive && sameRelation(st.Relation, on.relation) && !r.QueryStart.IsZero():
 		return r.QueryStart, 0, "since its statement began, which takes this lock"

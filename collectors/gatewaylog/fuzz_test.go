@@ -1,0 +1,104 @@
+package gatewaylog
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// FuzzDecode feeds lines to every format and to a pasted one: no panic, no
+// invented time, and an error that names a column of the line.
+func FuzzDecode(f *testing.F) {
+	formats, err := Formats()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, format := range formats {
+		for _, s := range format.Samples {
+			f.Add(uint8(i), []byte(s.Line))
+		}
+	}
+	pasted := []string{
+		pastedLayout,
+		`escape=json '{"t":"$msec","r":"$request","s":$status,"urt":$upstream_response_time,"a":"$upstream_addr","rt":$request_time}'`,
+		`log_format n escape=none '[$time_iso8601] $status "$request_uri" "$http_user_agent" $request_time $upstream_status';`,
+		`$time_iso8601 $status $http_user_agent $request_uri $request_time`,
+	}
+	for _, text := range pasted {
+		format, err := ParseFormat(text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		formats = append(formats, format)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, line []byte) {
+		format := formats[int(which)%len(formats)]
+		d := NewDecoder(format)
+		before := string(line)
+		var r, again Record
+		err := d.Decode(line, &r)
+		if string(line) != before {
+			t.Fatal("the line was written to")
+		}
+		var bad *LineError
+		if err != nil {
+			if !errors.As(err, &bad) || bad.Column < 1 || bad.Column > len(line)+1 {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		if !r.Start.Known() && !r.End.Known() {
+			t.Fatal("no time")
+		}
+		for _, i := range []Instant{r.Start, r.End} {
+			if y := i.Time().Year(); i.Known() && (y < minYear-2 || y > maxYear+2) {
+				t.Fatalf("time %v", i.Time())
+			}
+		}
+		if r.Took >= 0 && r.End-r.Start != Instant(r.Took) {
+			t.Fatalf("start %v, end %v, took %v", r.Start.Time(), r.End.Time(), r.Took)
+		}
+		if r.Took < 0 && r.Start.Known() && r.End.Known() {
+			t.Fatal("an end was invented")
+		}
+		if r.Took > maxTook || r.Status != 0 && (r.Status < 100 || r.Status > 999) {
+			t.Fatalf("took %v, status %d", r.Took, r.Status)
+		}
+		// What the decoder remembers must not change what it reads.
+		want := shown(&r)
+		other := []byte(`198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 502 157 "-" "-" 30.002 30.000 10.0.3.15:8080 502`)
+		_ = d.Decode(other, &again)
+		if err := d.Decode(line, &again); err != nil {
+			t.Fatalf("the second time: %v", err)
+		}
+		for k, v := range shown(&again) {
+			if want[k] != v {
+				t.Fatalf("%s is %q, then %q", k, want[k], v)
+			}
+		}
+		e := newEndpoints(nil)
+		_ = e.name(e.of(&r))
+	})
+}
+
+// FuzzLogFormat compiles what users may paste, and decodes with it.
+func FuzzLogFormat(f *testing.F) {
+	f.Add(pastedLayout, `198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 502 157 "-" "-" 30.002 30.000 10.0.3.15:8080 502`)
+	f.Add(`escape=json '{"t":"$msec","r":"$request","s":$status}'`, `{"t":"1768487011.402","r":"GET / HTTP/1.1","s":200}`)
+	f.Add("log_format a escape=none '$time_iso8601 $request_uri $status $http_x $args $upstream_addr $pipe$status';", "x")
+	f.Add(`$time_local$status${request}`, `15/Jan/2026:14:23:31 +0000200GET / HTTP/1.1`)
+	f.Fuzz(func(t *testing.T, text, line string) {
+		format, err := ParseFormat(text)
+		if err != nil {
+			return
+		}
+		began := time.Now()
+		var r Record
+		if NewDecoder(format).Decode([]byte(line), &r) == nil && !r.Start.Known() && !r.End.Known() {
+			t.Fatal("no time")
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Fatalf("%v for %d bytes", took, len(line))
+		}
+	})
+}
