@@ -255,14 +255,9 @@ func breakerField() Field {
 			if !ok {
 				return Unknown("breaker library", v, choices)
 			}
-			params := maps.Clone(d.Factory)
-			if params == nil {
-				params = map[string]string{}
+			if p.Breaker.Library != v {
+				p.Breaker = BreakerSpec{Library: v, Params: maps.Clone(d.Factory)}
 			}
-			if p.Breaker.Library == v {
-				maps.Copy(params, p.Breaker.Params)
-			}
-			p.Breaker = BreakerSpec{Library: v, Params: params}
 			return nil
 		},
 	}
