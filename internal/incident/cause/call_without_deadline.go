@@ -14,6 +14,7 @@ import (
 const (
 	leastHung  = 5                // calls in flight: fewer may be long by chance
 	leastQuiet = 30 * time.Second // without a call that ends
+	scrape     = 15 * time.Second // counters are usually read at least this often
 )
 
 // hang is a time in which calls of one flow began and none ended.
@@ -99,7 +100,7 @@ func (s *scene) hang(f incident.Flow) *hang {
 
 // align moves the ends of a hang, known to a scrape, to what is known better.
 func (s *scene) align(h *hang) {
-	err := max(h.stepErr, 15*time.Second)
+	err := max(h.stepErr, scrape)
 	if d := s.impact.From.Sub(h.From); s.impact != (incident.Window{}) && d > -onset && d <= err {
 		h.From = s.impact.From
 	}
@@ -172,7 +173,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 		f.Detail = append(f.Detail, "no counter of finished calls exists yet: none has ended since the caller started")
 	}
 	if root := s.trigger(); root != nil && !root.open {
-		if left := h.To.Sub(root.end()); left > onset {
+		if left := h.To.Sub(root.end()); left > scrape {
 			f.Detail = append(f.Detail, fmt.Sprintf("%s were in flight when the lock had gone at %s, and stayed for %s",
 				things(int64(h.inFlight(root.end())), "call", "calls"), clock(root.end()), whole(left)))
 		}
@@ -185,7 +186,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 		f.Detail = append(f.Detail, fmt.Sprintf("%s -> %s (%s) hangs with it: it waits for these calls", up.Caller, up.Callee(), up.Method))
 	}
 	s.timedOut(&f)
-	s.plateau(&f)
+	s.plateau(&f, h.flow)
 	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a deadline): Possible, not Likely")
 	f.Action = fmt.Sprintf("set a deadline on %s (--set %s.deadline=5s) and HTTP/2 keepalive (--set %s.keepalive=20s); try both on the Tune screen", h.edge(), h.flow.Edge(), h.flow.Edge())
 	return f
@@ -212,9 +213,12 @@ func (s *scene) timedOut(f *incident.Finding) {
 
 // plateau adds client latencies that are all the same: somebody's timer, not
 // the callee, ended the calls.
-func (s *scene) plateau(f *incident.Finding) {
+func (s *scene) plateau(f *incident.Finding, flow incident.Flow) {
 	for _, series := range s.v.AllSeries() {
 		if series.Kind != incident.Gauge || !strings.Contains(strings.ReplaceAll(series.Name, "_", "."), "client.duration") {
+			continue
+		}
+		if m := strings.ToLower(either(series.Labels["method"], series.Labels["grpc_method"])); !strings.Contains(m, strings.ToLower(flow.Method)) && m != "" {
 			continue
 		}
 		lo, hi, n := math.Inf(1), 0.0, 0

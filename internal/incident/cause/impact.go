@@ -50,6 +50,7 @@ func (s *scene) findImpact(at time.Time) {
 	for _, e := range endpoints {
 		bursts = append(bursts, findBursts(e, cells[e])...)
 	}
+	s.preciseEnds(bursts)
 	s.chooseImpact(bursts, at)
 	s.closeUp = incident.Window{From: s.impact.From.Add(-around), To: s.impact.To.Add(around)}
 	if s.impact == (incident.Window{}) {
@@ -82,7 +83,7 @@ func (s *scene) cells() map[incident.Endpoint][]cell {
 type step struct {
 	from, to                     time.Time
 	started, failed, ended, dead int64
-	first, last                  time.Time // the first cell that failed by start, the last one by end
+	first, last                  time.Time // beginning of the first cell that failed by start, end of the last one by end
 }
 
 func steps(cells []cell) []step {
@@ -101,7 +102,7 @@ func steps(cells []cell) []step {
 			p.first = c.at
 		}
 		if c.dead > 0 {
-			p.last = c.at
+			p.last = c.at.Add(c.width)
 		}
 	}
 	return list
@@ -124,7 +125,6 @@ func findBursts(e incident.Endpoint, cells []cell) []burst {
 	var until time.Time
 	flush := func() {
 		if b.failed >= leastFail && float64(b.failed) >= badShare*float64(n) {
-			b.To = later(b.To, b.From.Add(time.Second))
 			bursts = append(bursts, b)
 		}
 		b, n = burst{}, 0
@@ -140,16 +140,33 @@ func findBursts(e incident.Endpoint, cells []cell) []burst {
 			b.endpoint = e
 			b.From = p.first
 			if p.first.IsZero() { // it began before the recording: only ends are seen
-				b.From = p.last
+				b.From = p.from
 			}
 		}
-		b.To = later(b.To, later(p.last, p.first))
+		b.To = later(b.To, later(p.last, p.first.Add(time.Second)))
 		b.failed += max(p.failed, p.dead)
 		n += max(p.started, p.ended)
 		until = p.to
 	}
 	flush()
 	return bursts
+}
+
+// preciseEnds takes the end of a burst, known to a bucket, from the last
+// failing request where that was kept whole: to the full second after it, so
+// that the window is half open and holds all of it.
+func (s *scene) preciseEnds(bursts []burst) {
+	for _, e := range s.v.Exemplars() {
+		if e.Kind != incident.LastFailing || !e.Failed() {
+			continue
+		}
+		end := e.End.Add(time.Second - time.Nanosecond).Truncate(time.Second)
+		for i := range bursts {
+			if b := &bursts[i]; b.endpoint == e.Endpoint && end.Before(b.To) && b.To.Sub(end) <= time.Second {
+				b.To = later(end, b.From.Add(time.Second))
+			}
+		}
+	}
 }
 
 // baseline is the failing share of a usual time: the lower quartile over the
@@ -387,7 +404,8 @@ func (s *scene) vanished(x *incident.Impact, cells []cell, end time.Time) {
 			continue
 		}
 		if from := last.at.Add(last.width); n > 0 && !last.at.IsZero() && silent(from, c.at) {
-			x.Vanished, x.VanishedFrom = true, from
+			// Only when the next one was due could its absence be seen.
+			x.Vanished, x.VanishedFrom = true, from.Add(time.Duration(float64(time.Second)/usual))
 			x.Support = append(x.Support, s.bucketAt(x.Endpoint, last.at)...)
 			return
 		}

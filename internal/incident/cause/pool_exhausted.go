@@ -100,7 +100,7 @@ func (s *scene) plateauOf(h *holder) (ceiling, bool) {
 		case n > c.size:
 			c.size, c.From, c.To, c.support = n, t.at, t.at, []incident.ID{t.wait.ID()}
 		case n == c.size-1 && t.more < 0:
-			c.To = t.at // the last time that it was full
+			c.To = earlier(t.at.Add(t.wait.ToErr), h.end()) // the last time that it was full
 		}
 	}
 	if c.size < leastPool {

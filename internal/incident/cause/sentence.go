@@ -131,7 +131,7 @@ func (s *scene) proof(a *incident.Analysis, top *incident.Finding) []string {
 		switch {
 		case x.Failed > 0:
 			lines = append(lines, fmt.Sprintf("%s: %s of %s failed (%s), %s to %s", x.Endpoint, count(x.Failed),
-				things(x.Requests, "request", "requests"), percent(float64(x.Failed)/float64(max(1, x.Requests))), clock(x.FirstFailed), clock(x.LastFailed)))
+				things(x.Requests, "request", "requests"), percent(float64(x.Failed)/float64(max(1, x.Requests))), clock(x.FirstFailed), clock(x.LastFailed.Round(time.Second))))
 		case x.Vanished:
 			lines = append(lines, fmt.Sprintf("%s: stopped coming at %s", x.Endpoint, clock(x.VanishedFrom)))
 		}

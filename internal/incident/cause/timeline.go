@@ -19,10 +19,16 @@ func (s *scene) timeline(findings []incident.Finding) []incident.Moment {
 	for _, x := range s.endpoints {
 		list = append(list, s.momentsOfEndpoint(x)...)
 	}
+	var restarts []incident.Change
 	for _, c := range s.v.Changes() {
-		if m, ok := s.momentOfChange(c, findings); ok {
-			list = append(list, m)
+		m, ok := s.momentOfChange(c, findings)
+		if !ok || c.Kind == incident.Restart && slices.ContainsFunc(restarts, func(r incident.Change) bool { return sameRestart(r, c) }) {
+			continue
 		}
+		if c.Kind == incident.Restart {
+			restarts = append(restarts, c)
+		}
+		list = append(list, m)
 	}
 	s.v.EachEpisode(func(e *incident.Episode) {
 		if e.Kind == incident.Gap && (incident.Window{From: e.From, To: later(e.To, e.From.Add(1))}).Meet(s.closeUp).Length() > 0 {
@@ -143,6 +149,12 @@ func (s *scene) momentOfChange(c incident.Change, findings []incident.Finding) (
 	return m, true
 }
 
+// sameRestart says that two sources tell of one restart: who did it, and the
+// counters that began anew ("order" and "order:/metrics").
+func sameRestart(a, b incident.Change) bool {
+	return b.At.Sub(a.At).Abs() <= scrape && (strings.HasPrefix(a.System, b.System) || strings.HasPrefix(b.System, a.System))
+}
+
 // sourceText says where a fact was read: "access.log, byte 8123990".
 func (s *scene) sourceText(id incident.ID) string {
 	f, ok := s.v.Get(id)
@@ -151,7 +163,7 @@ func (s *scene) sourceText(id incident.ID) string {
 	}
 	o := f.Source()
 	text := either(o.Name, o.Group)
-	if o.To > o.From {
+	if _, whole := f.(incident.Exemplar); whole && o.To > o.From {
 		text += ", byte " + count(o.From)
 	}
 	return text
