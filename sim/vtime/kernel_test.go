@@ -206,6 +206,54 @@ func TestKillEndsAGroup(t *testing.T) {
 	}
 }
 
+// A contained process is unwound as far as its containment, also when it was
+// about to go on, or ends before it can notice.
+func TestKillEndsAtTheContainment(t *testing.T) {
+	k := New(began)
+	var home, away Group
+	var got []string
+	for i, work := range []time.Duration{time.Hour, time.Second, 2 * time.Second} {
+		k.Start(&home, Func(func() {
+			killed := k.Contain(&away, Func(func() {
+				if i == 1 {
+					k.After(0, Func(away.Kill)) // killed at the instant of the wake below
+				}
+				if k.Sleep(nil, work) == Killed {
+					k.Unwind()
+				}
+				if i == 2 {
+					k.Current().Kill() // and never parks again
+				}
+			}))
+			got = append(got, fmt.Sprint(i, " killed: ", killed, ", then ", k.Sleep(nil, time.Second) == TimeOut))
+		}))
+	}
+	run(t, k, time.Minute)
+	want := []string{"0 killed: true, then true", "1 killed: true, then true", "2 killed: true, then true"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if home.Len()+away.Len() != 0 {
+		t.Error("a group still holds processes")
+	}
+
+	unwound := false
+	k.Start(nil, Func(func() {
+		defer func() { unwound = true }()
+		k.Contain(&away, Func(func() {
+			if k.Sleep(nil, time.Hour) == Killed {
+				k.Unwind()
+			}
+		}))
+		t.Error("the end of the kernel stopped at a containment")
+	}))
+	run(t, k, time.Second)
+	k.Close()
+	if !unwound {
+		t.Error("a contained process was not unwound")
+	}
+}
+
 func TestAPanicSurfacesWithItsStack(t *testing.T) {
 	k := New(began)
 	defer k.Close()

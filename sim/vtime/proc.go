@@ -105,6 +105,36 @@ type unwinding struct{}
 // functions.
 func (k *Kernel) Unwind() { panic(unwinding{}) }
 
+// Contain runs r in the running process as a member of g: whoever kills g unwinds
+// the process as far as here and no further. True means that this happened. It is
+// for work of one service that runs on the coroutine of another's process.
+func (k *Kernel) Contain(g *Group, r Runner) (killed bool) {
+	p := k.cur
+	home := p.group
+	p.join(g)
+	defer func() {
+		if v := recover(); v != nil {
+			if _, ok := v.(unwinding); !ok || k.closing {
+				panic(v)
+			}
+		}
+		p.join(home)
+		killed, p.killed = p.killed, k.closing
+	}()
+	r.Run()
+	return false
+}
+
+// join moves p to another group; nil is none.
+func (p *Proc) join(g *Group) {
+	if p.group != nil {
+		p.group.remove(p)
+	}
+	if p.group = g; g != nil {
+		g.add(p)
+	}
+}
+
 // assign gives an idle coroutine, or a new one, something to run.
 func (k *Kernel) assign(r Runner, g *Group) *Proc {
 	var p *Proc
@@ -121,10 +151,8 @@ func (k *Kernel) assign(r Runner, g *Group) *Proc {
 }
 
 func (p *Proc) begin(r Runner, g *Group) {
-	p.r, p.group, p.state, p.killed = r, g, running, false
-	if g != nil {
-		g.add(p)
-	}
+	p.r, p.state, p.killed = r, running, false
+	p.join(g)
 	p.k.live++
 }
 
@@ -154,10 +182,8 @@ func (p *Proc) end() {
 			p.k.failure = &ProcessPanic{Value: v, Stack: debug.Stack()}
 		}
 	}
-	if p.group != nil {
-		p.group.remove(p)
-	}
-	p.r, p.group, p.state = nil, nil, idle
+	p.join(nil)
+	p.r, p.state = nil, idle
 	p.k.live--
 }
 

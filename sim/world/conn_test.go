@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -53,11 +54,17 @@ func (v *slowServer) Reserve(ctx context.Context, in *pb.ReserveRequest) (*pb.Re
 }
 
 func newScene(t *testing.T, o ConnOptions) *scene {
+	return newSceneOf(t, o, func(*Service) error { return nil })
+}
+
+// newSceneOf is a scene whose client boots so; one that does not boot makes its
+// calls inline.
+func newSceneOf(t *testing.T, o ConnOptions, boot func(*Service) error) *scene {
 	s := &scene{t: t}
 	s.w = New(Config{Seed: 1, Start: began, NetworkDelay: delay, OnEvent: func(kind, _ string) { s.say("world: %s", kind) }})
 	t.Cleanup(s.w.Close)
 	var err error
-	s.client, err = s.w.AddService("order", nil)
+	s.client, err = s.w.AddService("order", boot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,4 +258,36 @@ func TestRaceLeavesTheCallRunning(t *testing.T) {
 	}))
 	s.call(2*time.Second, "1s", 0)
 	s.run(time.Minute, "1.000 caller: no answer in time", "3.020 3s ended behind its caller: <nil>", "4.040 1s: res_1s")
+}
+
+// A handler that runs on its caller's coroutine is not to be told from one that
+// runs on its own, whatever the server goes through.
+func TestInlineCallsAreLikeOthers(t *testing.T) {
+	for seed := range uint64(100) {
+		var logs [2][]string
+		for i, boot := range []func(*Service) error{nil, func(*Service) error { return nil }} {
+			rng := rand.New(rand.NewPCG(seed, 3))
+			s := newSceneOf(t, ConnOptions{Streams: rng.IntN(3)}, boot)
+			if s.conn.inline != (boot == nil) {
+				t.Fatal("the scene is not what it is said to be")
+			}
+			for n := range 1 + rng.IntN(8) {
+				takes := fmt.Sprintf("%d.%03ds", rng.IntN(3), n) // no two alike
+				s.call(time.Duration(rng.IntN(2000))*time.Millisecond, takes, 0)
+			}
+			for range rng.IntN(4) {
+				s.at(time.Duration(rng.IntN(4000))*time.Millisecond, func() { _ = s.server.Restart() })
+			}
+			if err := s.w.K.Run(context.Background(), vtime.Time(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.conn.Err(); err != nil || s.conn.Open() != 0 || s.handling != 0 || s.server.group.Len() != 0 {
+				t.Errorf("seed %d: %d open, %d handlers: %v", seed, s.conn.Open(), s.handling, err)
+			}
+			logs[i] = s.log
+		}
+		if diff := cmp.Diff(logs[1], logs[0]); diff != "" {
+			t.Fatalf("seed %d (-own coroutine +inline):\n%s", seed, diff)
+		}
+	}
 }

@@ -6,6 +6,7 @@ package world
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
@@ -85,7 +86,8 @@ type method struct {
 }
 
 // AddService adds a service to the world. boot makes its handlers and registers
-// them; it runs now and again at every restart.
+// them; it runs now and again at every restart. A service without boot only
+// calls others, and cannot be restarted.
 func (w *World) AddService(name string, boot func(*Service) error) (*Service, error) {
 	s := &Service{Name: name, w: w, methods: make(map[string]*method), boot: boot, began: w.Now()}
 	w.services = append(w.services, s)
@@ -121,6 +123,9 @@ func (s *Service) Calls(name string) int {
 // same instant. Its callers are told; those that it called are told only where
 // the connection still carries anything.
 func (s *Service) Restart() error {
+	if s.boot == nil {
+		return fmt.Errorf("service %s cannot be restarted: nothing says how it begins", s.Name)
+	}
 	for _, c := range s.in {
 		c.reset(serverGone)
 	}
@@ -131,8 +136,5 @@ func (s *Service) Restart() error {
 	s.group.Kill()
 	s.began = s.w.Now()
 	s.w.event("restart", s.Name+" service restarted")
-	if s.boot == nil {
-		return nil
-	}
 	return s.boot(s)
 }
