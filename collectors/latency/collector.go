@@ -76,6 +76,9 @@ func (c *Collector) Source() incident.SourceStatus {
 	return incident.SourceStatus{Name: c.cfg.Name, Group: "grpc", State: incident.SourceDown, Detail: "connecting to " + c.url.Redacted()}
 }
 
+// Every is the distance between two scrapes.
+func (c *Collector) Every() time.Duration { return c.cfg.Interval }
+
 // Run scrapes until ctx ends or a scrape fails.
 func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
 	defer c.client.CloseIdleConnections()

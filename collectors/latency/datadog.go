@@ -47,6 +47,9 @@ func (d *DatadogQuery) Source() incident.SourceStatus {
 	return incident.SourceStatus{Name: d.cfg.Name, Group: "datadog", State: incident.SourceDown, Detail: "asking for " + d.cfg.Query}
 }
 
+// Every is the distance between two queries.
+func (d *DatadogQuery) Every() time.Duration { return d.cfg.Interval }
+
 // late is how long Datadog may still change a point.
 const late = 2 * time.Minute
 

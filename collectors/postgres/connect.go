@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -241,18 +242,9 @@ func oneLine(s string) string {
 	var parts []string
 	for line := range strings.Lines(s) {
 		line = strings.TrimSpace(line)
-		if line != "" && !contains(parts, line) {
+		if line != "" && !slices.Contains(parts, line) {
 			parts = append(parts, line)
 		}
 	}
 	return strings.Join(parts, "; ")
-}
-
-func contains(parts []string, line string) bool {
-	for _, p := range parts {
-		if p == line {
-			return true
-		}
-	}
-	return false
 }

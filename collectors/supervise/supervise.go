@@ -27,6 +27,10 @@ type Collector interface {
 	Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error
 }
 
+// Paced is a collector that has news less often than every few seconds: it is
+// called stale only after three of its intervals.
+type Paced interface{ Every() time.Duration }
+
 // Batch is what the writer gets: all that came in since its last call, in order
 // of arrival.
 type Batch struct {
@@ -190,6 +194,9 @@ func (s *Supervisor) fanIn(in <-chan event, batches chan<- Batch, failed <-chan 
 // keep runs one collector again and again until ctx ends or it is done.
 func (s *Supervisor) keep(ctx context.Context, c Collector, in chan<- event) {
 	w := watch{last: c.Source(), opts: s.opts, in: in}
+	if p, ok := c.(Paced); ok && w.opts.StaleAfter > 0 {
+		w.opts.StaleAfter = max(w.opts.StaleAfter, 3*p.Every())
+	}
 	wait := s.opts.BackoffMin
 	for ctx.Err() == nil {
 		began := time.Now()

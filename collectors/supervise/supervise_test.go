@@ -237,6 +237,34 @@ func TestASilentSourceIsStale(t *testing.T) {
 	})
 }
 
+// slowly is a collector that has news each 20 s.
+type slowly struct{ *script }
+
+func (slowly) Every() time.Duration { return 20 * time.Second }
+
+func TestASlowSourceIsNotStaleBetweenItsLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := slowly{&script{name: "datadog", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(_ context.Context, _ chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				for range 4 {
+					status <- incident.SourceStatus{Name: "datadog", Group: "test", State: incident.SourceOK, LastAt: time.Now()}
+					time.Sleep(20 * time.Second)
+				}
+				return nil
+			},
+		}}}
+		var n notes
+		if err := New([]Collector{c}, fixed).Run(t.Context(), n.write); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range n.sources {
+			if s.State == incident.SourceStale {
+				t.Errorf("stale: %+v", n.states())
+			}
+		}
+	})
+}
+
 func TestASlowWriterStopsNoCollectorAndMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const sent = 10_000
