@@ -32,7 +32,7 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		rest := line[pos:end]
 		n := o.find(rest)
 		if n < 0 {
-			return lineError(line, end, fmt.Sprintf("%q after $%s", o.lit, o.name))
+			return lineError(line, pos, fmt.Sprintf("$%s and then %q", o.name, o.lit))
 		}
 		if n > len(rest) || n == 0 && o.filled || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
 			return lineError(line, pos, expected[o.field])
