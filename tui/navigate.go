@@ -109,7 +109,7 @@ func (r *Root) enter(i int) tea.Cmd {
 	}
 	r.now = len(r.visits) - 1
 	r.at = i
-	return nil
+	return r.tell(screen.VisitMsg{})
 }
 
 // revisit walks the history of visits.
@@ -118,7 +118,7 @@ func (r *Root) revisit(now int) tea.Cmd {
 		return screen.Say("no further that way")
 	}
 	r.now, r.at = now, r.visits[now]
-	return nil
+	return r.tell(screen.VisitMsg{})
 }
 
 // show goes to a screen because of something shown on this one.
@@ -127,11 +127,12 @@ func (r *Root) show(msg screen.ShowMsg) tea.Cmd {
 	if i < 0 {
 		return screen.Fail(fmt.Errorf("there is no screen %q here", msg.Screen))
 	}
+	var cmd tea.Cmd
 	if i != r.at {
 		r.drills = append(r.drills, r.at)
-		r.enter(i)
+		cmd = r.enter(i)
 	}
-	cmd := r.tellOne(i, screen.FocusMsg{Subject: msg.Subject})
+	cmd = tea.Batch(cmd, r.tellOne(i, screen.FocusMsg{Subject: msg.Subject}))
 	if !msg.At.IsZero() {
 		cmd = tea.Batch(cmd, r.moveCursor(msg.At))
 	}

@@ -1,17 +1,35 @@
 package tui
 
 import (
+	"context"
+
+	"tripcurve/sim"
+	"tripcurve/sim/scenario"
+	"tripcurve/tui/export"
 	"tripcurve/tui/gateway"
+	"tripcurve/tui/grpc"
 	"tripcurve/tui/locks"
 	"tripcurve/tui/overview"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/timeline"
+	"tripcurve/tui/tune"
 )
 
 // screens is the table of screens in the order of their tabs.
 func screens(o Options) []screen.Screen {
+	bundled := scenario.INC2847()
 	return []screen.Screen{
 		overview.New(),
 		locks.New(),
 		gateway.New(),
+		grpc.New(),
+		timeline.New(),
+		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate}),
+		export.New(export.Options{Edge: export.Proposed, Edges: export.Proposal(bundled.Edges)}),
 	}
+}
+
+// simulate makes one run that nobody looks on at.
+func simulate(ctx context.Context, s sim.Scenario) (*sim.Result, error) {
+	return scenario.Run(ctx, s, scenario.Observers{})
 }

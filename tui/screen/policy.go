@@ -8,3 +8,7 @@ type PolicyMsg struct {
 	Edge  string
 	Edges policy.Edges // not to be changed by who gets it
 }
+
+// VisitMsg tells a screen that it is looked at from now on; what is costly may
+// begin then.
+type VisitMsg struct{}

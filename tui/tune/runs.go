@@ -88,7 +88,7 @@ func (r *runs) start(spread bool) tea.Cmd {
 	}
 	t := r.next(spread)
 	if t == nil {
-		return idle
+		return nil
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
 	r.current, r.cancel = t, cancel
@@ -139,7 +139,13 @@ func (r *runs) done(msg doneMsg) tea.Cmd {
 		r.this[msg.task.seed] = msg.res
 		r.version++
 	}
-	return r.start(true)
+	if next := r.start(true); next != nil {
+		return next
+	}
+	if r.current != nil {
+		return nil
+	}
+	return idle
 }
 
 // busy tells the root how far the spread is.

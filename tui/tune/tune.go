@@ -120,9 +120,8 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
 		return s, s.act(msg)
-	case screen.EvidenceMsg:
-		s.Apply(msg)
-		return s, s.runs.start(false)
+	case screen.VisitMsg:
+		return s, s.runs.start(s.runs.changed())
 	case screen.FocusMsg:
 		return s, s.chooseEdge(msg.Subject.Edge)
 	case doneMsg:

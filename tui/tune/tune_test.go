@@ -75,7 +75,7 @@ func outline(_ context.Context, sc sim.Scenario) (*sim.Result, error) {
 
 func loaded(t *testing.T, w, h int, run Run) *Screen {
 	t.Helper()
-	s, ok := tuitest.Loaded(New(Options{Scenario: scenario.INC2847(), Run: run}), w, h-3).(*Screen)
+	s, ok := tuitest.Send(tuitest.Loaded(New(Options{Scenario: scenario.INC2847(), Run: run}), w, h-3), screen.VisitMsg{}).(*Screen)
 	if !ok {
 		t.Fatal("the screen became another one")
 	}
@@ -291,7 +291,7 @@ func TestWithTheSimulator(t *testing.T) {
 	run := func(ctx context.Context, sc sim.Scenario) (*sim.Result, error) {
 		return scenario.Run(ctx, sc, scenario.Observers{})
 	}
-	s, ok := tuitest.Send(New(Options{Scenario: scenario.INC2847(), Run: run, Seeds: 1}), screen.SizeMsg{W: 80, H: 21}, tuitest.Incident()).(*Screen)
+	s, ok := tuitest.Send(New(Options{Scenario: scenario.INC2847(), Run: run, Seeds: 1}), screen.SizeMsg{W: 80, H: 21}, tuitest.Incident(), screen.VisitMsg{}).(*Screen)
 	if !ok {
 		t.Fatal("the screen became another one")
 	}

@@ -1,0 +1,204 @@
+package export
+
+import (
+	"strings"
+
+	"tripcurve/internal/redact"
+	"tripcurve/tui/grid"
+	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
+)
+
+type rect struct{ x, y, w, h int }
+
+type layout struct {
+	list, preview rect
+	head          int // row of the preview's head
+}
+
+// layout has the list over the preview on a small canvas, left of it on a wide
+// one.
+func (s *Screen) layout(w, h int) layout {
+	warn := len(s.preview.artifact.Warnings)
+	switch {
+	case s.Full:
+		return layout{preview: rect{1, 1, w - 2, h - 1}}
+	case w >= 100:
+		warn = min(2*warn, h/3)
+		return layout{list: rect{0, 0, 40, h - 3}, head: 0, preview: rect{43, 2 + warn, w - 44, h - 3 - warn}}
+	}
+	rows := min(s.rows(), max(3, h/3))
+	warn = min(2*warn, 4)
+	return layout{list: rect{0, 0, w, rows}, head: rows + 1, preview: rect{1, rows + 2 + warn, w - 2, h - rows - 3 - warn}}
+}
+
+// rows is how many lines the list takes: targets, and a head per group.
+func (s *Screen) rows() int {
+	n, group := 0, ""
+	for _, t := range s.targets {
+		if t.Group != group {
+			n, group = n+1, t.Group
+		}
+		n++
+	}
+	return n
+}
+
+func (s *Screen) Draw(c *grid.Canvas) {
+	l := s.layout(c.W(), c.H())
+	if l.list.h > 0 {
+		list := c.Sub(l.list.x, l.list.y, l.list.w, l.list.h)
+		s.drawList(&list)
+	}
+	switch {
+	case s.Full:
+	case c.W() >= 100:
+		widget.Wall(c, 41, 0, c.H()-2, s.Set())
+	default:
+		widget.Rule(c, l.head-1, s.Set())
+	}
+	s.drawHead(c, l)
+	preview := c.Sub(l.preview.x, l.preview.y, l.preview.w, l.preview.h)
+	s.drawPreview(&preview)
+	s.drawFoot(c)
+}
+
+// drawList draws the targets that fit around the focused one, each group under
+// its name.
+func (s *Screen) drawList(c *grid.Canvas) {
+	type line struct{ head, target int }
+	var lines []line
+	at, group := 0, ""
+	for i, t := range s.targets {
+		if t.Group != group {
+			group = t.Group
+			lines = append(lines, line{i, -1})
+		}
+		if i == s.list.At {
+			at = len(lines)
+		}
+		lines = append(lines, line{-1, i})
+	}
+	top := max(0, min(at-c.H()/2, len(lines)-c.H()))
+	for y := range min(c.H(), len(lines)-top) {
+		ln := lines[top+y]
+		if ln.head >= 0 {
+			name := s.targets[ln.head].Group
+			c.Text(1, y, theme.Head, name)
+			if name == groupThresholds && s.edge != "" {
+				c.Clip(2+len(name), y, c.W()-3-len(name), theme.Accent, " "+redact.Line(s.edge), s.Set().More)
+			}
+			continue
+		}
+		t := s.targets[ln.target]
+		box := s.Set().NoTick
+		if s.chosen[t.key()] {
+			box = s.Set().Tick
+		}
+		widget.Cursor(c, 1, y, c.W(), ln.target == s.list.At, s.Set())
+		sel := grid.Style(0)
+		if ln.target == s.list.At {
+			sel = grid.Selected
+		}
+		c.Text(3, y, theme.Key|sel, box)
+		c.Text(7, y, theme.Text|sel, t.Name)
+		c.Clip(21, y, c.W()-22, theme.Dim|sel, t.File, s.Set().More)
+	}
+	widget.Scroll(c, 0, min(top, len(lines)), c.H(), len(lines))
+}
+
+// drawHead names the preview, says whether the file is there, and what the
+// target cannot express.
+func (s *Screen) drawHead(c *grid.Canvas, l layout) {
+	t, p := s.focused(), s.preview
+	if t == nil {
+		return
+	}
+	x, y, w := l.preview.x, l.head, l.preview.w
+	said, style := "new file", theme.Dim
+	switch {
+	case p.key != t.key():
+		said = "..."
+	case p.err != nil:
+		said, style = "cannot be written", theme.Crit
+	case p.existing && p.diff == "":
+		said, style = "is there already, the same", theme.OK
+	case p.existing && s.diff:
+		said, style = "is there and would change: diff", theme.Warn
+	case p.existing:
+		said, style = "is there and would change", theme.Warn
+	}
+	end := c.Text(x, y, theme.Strong, t.Group+" "+t.Name)
+	c.Clip(end+2, y, x+w-end-2, style, redact.Line(t.File)+" "+said, s.Set().More)
+	if s.view.TotalLineCount() > s.view.Height() && w > 60 {
+		c.Right(x+w, y, theme.Dim, percent(s.view.ScrollPercent()))
+	}
+	y++
+	for _, warning := range p.artifact.Warnings {
+		if y >= l.preview.y {
+			break
+		}
+		c.Text(x, y, theme.Warn, "!")
+		y += c.Wrap(x+2, y, w-2, min(2, l.preview.y-y), theme.Warn, redact.Flat(warning))
+	}
+}
+
+func percent(v float64) string {
+	switch n := int(v * 100); {
+	case n <= 0:
+		return "top"
+	case n >= 100:
+		return "end"
+	default:
+		return string([]byte{byte('0' + n/10), byte('0' + n%10), '%'})
+	}
+}
+
+// drawPreview draws the viewport's lines; those of a diff by what they do.
+func (s *Screen) drawPreview(c *grid.Canvas) {
+	p := s.preview
+	if p.err != nil {
+		c.Wrap(0, 0, c.W(), c.H(), theme.Crit, redact.Flat(p.err.Error()))
+		return
+	}
+	diff := s.diff && p.existing && p.diff != ""
+	for y, line := range strings.Split(s.view.View(), "\n") {
+		style := theme.Text
+		if diff {
+			switch {
+			case strings.HasPrefix(line, "+"):
+				style = theme.OK
+			case strings.HasPrefix(line, "-"):
+				style = theme.Crit
+			case strings.HasPrefix(line, "@"):
+				style = theme.Note
+			}
+		}
+		c.Styled(0, y, line, func(string) grid.Style { return style })
+	}
+}
+
+// drawFoot says where files go and what the last writing did.
+func (s *Screen) drawFoot(c *grid.Canvas) {
+	y := c.H() - 1
+	x := c.Text(1, y, theme.Dim, "into ")
+	if s.typing {
+		c.Fill(x, y, c.W()-x-1, 1, ' ', theme.Input)
+		c.Clip(x, y, c.W()-x-1, theme.Input, s.dir.Value(), "")
+		return
+	}
+	x = c.Clip(x, y, c.W()/2, theme.Accent, redact.Line(s.directory()), s.Set().More)
+	said, style := "", theme.Dim
+	switch {
+	case len(s.confirm) > 0:
+		said, style = "enter again replaces "+strings.Join(s.confirm, ", "), theme.Warn
+	case len(s.wrote) > 0:
+		said, style = strings.Join(s.wrote, "; "), theme.OK
+	}
+	c.Clip(x+2, y, c.W()-x-3, style, redact.Line(said), s.Set().More)
+}
+
+// Cursor is where the typed directory's cursor stands.
+func (s *Screen) Cursor() (x, y int, shown bool) {
+	return 6 + s.dir.Position(), s.H - 1, s.typing
+}

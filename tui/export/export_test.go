@@ -1,0 +1,213 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/policy"
+	"tripcurve/tui/glyph"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/tuitest"
+)
+
+// thresholdsFor stands for a library's config: its text holds the deadline.
+func thresholdsFor(library, file string) Target {
+	return Target{groupThresholds, library, file, func(s State) (Artifact, error) {
+		text := fmt.Sprintf("// %s\nexport const options = {\n  timeout: %d,\n};\n", s.Edge, s.Edges[s.Edge].Deadline.Milliseconds())
+		return Artifact{Data: []byte(text), Text: text, Warnings: []string{"keepalive: " + library + " has no such setting; set it on the client's connection"}}, nil
+	}}
+}
+
+func loaded(t *testing.T, dir string, w, h int) *Screen {
+	t.Helper()
+	edges := policy.Edges{"order.inventory": {}}
+	if err := edges.Set("order.inventory.deadline", "5s"); err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{
+		Dir: dir, Edge: "order.inventory", Edges: edges,
+		Targets: append([]Target{thresholdsFor("opossum", "breaker.js"), thresholdsFor("grpc", "service-config.json")}, Targets()...),
+	})
+	out, ok := tuitest.Loaded(s, w, h-3).(*Screen)
+	if !ok {
+		t.Fatal("the screen became another one")
+	}
+	return out
+}
+
+func do(s *Screen, names ...string) (said []tea.Msg) {
+	for _, n := range names {
+		_, cmd := s.Update(screen.ActionMsg{Name: n})
+		for len(said) < 1000 {
+			msgs := tuitest.Answers(cmd)
+			said = append(said, msgs...)
+			cmd = nil
+			for _, m := range msgs {
+				_, next := s.Update(m)
+				cmd = tea.Batch(cmd, next)
+			}
+			if cmd == nil {
+				break
+			}
+		}
+	}
+	return said
+}
+
+func frame(s *Screen, w, h int) string { return strings.Join(tuitest.Draw(s, w, h).Lines(), "\n") }
+
+func TestGolden(t *testing.T) {
+	const dir = "testdata/written" // holds a breaker.js
+	for _, size := range tuitest.Sizes {
+		w, h := size[0], size[1]
+		s := loaded(t, dir, w, h)
+		tuitest.Golden(t, fmt.Sprintf("diff_%dx%d", w, h), tuitest.Draw(s, w, h-3))
+		do(s, "down", "choose", "down", "choose")
+		tuitest.Golden(t, fmt.Sprintf("timeline_%dx%d", w, h), tuitest.Draw(s, w, h-3))
+	}
+	s := loaded(t, dir, 80, 24)
+	do(s, "bottom")
+	tuitest.Send(s, screen.GlyphsMsg{Level: glyph.ASCII})
+	tuitest.Golden(t, "plot_ascii_80x24", tuitest.Draw(s, 80, 21))
+}
+
+func TestBeforeAnyData(t *testing.T) {
+	s := New(Options{})
+	tuitest.Draw(s, 80, 21)
+	tuitest.Draw(s, 0, 0)
+	do(s, "write")
+	tuitest.Send(s, screen.SizeMsg{W: 80, H: 21})
+	tuitest.Draw(s, 80, 21)
+}
+
+func TestWritingAsksBeforeItReplaces(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "INC-2847")
+	s := loaded(t, dir, 80, 24)
+	do(s, "write")
+	path := filepath.Join(dir, "breaker.js")
+	if got := read(t, path); !strings.Contains(got, "timeout: 5000") {
+		t.Fatalf("wrote %q", got)
+	}
+	if !strings.Contains(frame(s, 80, 21), "wrote ") {
+		t.Errorf("what was written is not said:\n%s", frame(s, 80, 21))
+	}
+	edges := s.edges.Clone()
+	if err := edges.Set("order.inventory.deadline", "3s"); err != nil {
+		t.Fatal(err)
+	}
+	tuitest.Send(s, screen.PolicyMsg{Edge: "order.inventory", Edges: edges})
+	if !strings.Contains(s.preview.diff, "-  timeout: 5000") || !strings.Contains(s.preview.diff, "+  timeout: 3000") {
+		t.Errorf("diff %q", s.preview.diff)
+	}
+	do(s, "write")
+	if got := read(t, path); !strings.Contains(got, "5000") {
+		t.Error("replaced without being asked again")
+	}
+	if s.Depth() != 1 {
+		t.Error("esc would leave the screen and not the question")
+	}
+	do(s, "back", "write", "write")
+	if got := read(t, path); !strings.Contains(got, "3000") {
+		t.Errorf("not replaced after the second enter: %q", got)
+	}
+}
+
+func TestChosenTargetsAreWrittenTogether(t *testing.T) {
+	dir := t.TempDir()
+	s := loaded(t, dir, 80, 24)
+	do(s, "choose", "bottom", "choose", "write")
+	for _, name := range []string{"breaker.js", "incident.svg"} {
+		if read(t, filepath.Join(dir, name)) == "" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) != 2 {
+		t.Errorf("%d files, want 2: %v", len(left), left)
+	}
+}
+
+func TestAFolderThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := loaded(t, filepath.Join(file, "below"), 80, 24)
+	var failed error
+	for _, m := range do(s, "write") {
+		if m, ok := m.(screen.FailedMsg); ok {
+			failed = m.Err
+		}
+	}
+	if failed == nil || !strings.Contains(failed.Error(), file) {
+		t.Errorf("failed with %v", failed)
+	}
+}
+
+func TestStalePreviewsAreDropped(t *testing.T) {
+	s := loaded(t, t.TempDir(), 80, 24)
+	tuitest.Send(s, preview{gen: s.gen - 1, key: "old", err: errors.New("old")})
+	if s.preview.err != nil {
+		t.Error("an old preview is shown")
+	}
+}
+
+func TestCopy(t *testing.T) {
+	s := loaded(t, t.TempDir(), 80, 24)
+	said := do(s, "copy")
+	if len(said) != 1 {
+		t.Fatalf("%v", said)
+	}
+	if m, ok := said[0].(screen.CopyMsg); !ok || !strings.Contains(m.Text, "timeout: 5000") || m.What != "opossum, 4 lines" {
+		t.Errorf("%+v", said[0])
+	}
+	said = do(s, "bottom", "copy")
+	if m, ok := said[len(said)-1].(screen.StatusMsg); !ok || !strings.Contains(m.Text, "picture") {
+		t.Errorf("copying a picture says %+v", said[len(said)-1])
+	}
+}
+
+func TestDirectoryIsTyped(t *testing.T) {
+	s := New(Options{Targets: Targets()})
+	tuitest.Send(s, screen.SizeMsg{W: 80, H: 21}, tuitest.Incident())
+	if got := s.directory(); got != "./INC-2847" {
+		t.Errorf("the directory is %s", got)
+	}
+	do(s, "directory")
+	if !s.Capturing() {
+		t.Fatal("nothing is typed")
+	}
+	for range "INC-2847" {
+		tuitest.Send(s, tea.KeyPressMsg{Code: tea.KeyBackspace})
+	}
+	tuitest.Send(s, tea.KeyPressMsg{Code: 'x', Text: "x"}, tea.KeyPressMsg{Code: tea.KeyEnter})
+	if s.Capturing() || s.directory() != "./x" {
+		t.Errorf("the directory is %s", s.directory())
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for in, want := range map[string]string{"INC-2847": "INC-2847", "../../etc/passwd": "etc-passwd", "a b\x1b": "a-b", "": "incident", "..": "incident"} {
+		if got := fileName(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

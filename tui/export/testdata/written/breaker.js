@@ -1,0 +1,4 @@
+// order.inventory
+export const options = {
+  timeout: 2500,
+};
