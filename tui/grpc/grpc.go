@@ -134,11 +134,13 @@ func (s *Screen) load() {
 	if s.View == nil {
 		return
 	}
-	all := s.View.AllSeries()
+	all := s.View.Window
+	all.To = all.To.Add(1) // the last sample too
+	series := s.View.AllSeries()
 	for _, f := range s.View.Flows() {
-		s.flows = append(s.flows, newFlow(f, all))
+		s.flows = append(s.flows, newFlow(f, all, series))
 	}
-	for _, o := range all {
+	for _, o := range series {
 		if isLatency(o) && o.Labels[quantileLabel] == "" {
 			s.others = append(s.others, o)
 		}
@@ -172,8 +174,8 @@ const (
 	boundLabel    = "bound"
 )
 
-func newFlow(in incident.Flow, all []*incident.Series) flow {
-	f := flow{Flow: in, points: in.Points()}
+func newFlow(in incident.Flow, all incident.Window, series []*incident.Series) flow {
+	f := flow{Flow: in, points: in.Points(all)}
 	var gaps []time.Duration
 	var since time.Time
 	for i, p := range f.points {
@@ -195,7 +197,7 @@ func newFlow(in incident.Flow, all []*incident.Series) flow {
 	if len(gaps) > 0 {
 		f.every = gaps[len(gaps)/2]
 	}
-	for _, o := range all {
+	for _, o := range series {
 		if !isLatency(o) || o.Origin.Key() != f.Started.Origin.Key() || !sameMethod(o, f.Started) {
 			continue
 		}
