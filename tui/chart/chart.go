@@ -194,6 +194,7 @@ type raster struct {
 	bits   []uint8
 	owner  []grid.Style
 	used   []bool
+	area   []bool // the cell has nothing but areas so far
 }
 
 func newRaster(l glyph.Level, w, h int) *raster {
@@ -207,19 +208,26 @@ func newRaster(l glyph.Level, w, h int) *raster {
 	r.bits = make([]uint8, w*h)
 	r.owner = make([]grid.Style, w*h)
 	r.used = make([]bool, w*h)
+	r.area = make([]bool, w*h)
 	return r
 }
 
 // dot sets the dot (x, y), y counted from the bottom.
-func (r *raster) dot(x, y int, s grid.Style) {
+func (r *raster) dot(x, y int, s grid.Style, kind Kind) {
 	y = r.h*r.ny - 1 - y
 	if x < 0 || y < 0 || x >= r.w*r.nx || y >= r.h*r.ny {
 		return
 	}
 	i := y/r.ny*r.w + x/r.nx
+	if r.area[i] && kind == Line { // a line is seen on any area
+		r.area[i], r.owner[i] = false, s
+		if r.level != glyph.Braille {
+			r.bits[i] = 0
+		}
+	}
 	r.bits[i] |= 1 << (y%r.ny*r.nx + x%r.nx)
 	if !r.used[i] {
-		r.used[i], r.owner[i] = true, s
+		r.used[i], r.owner[i], r.area[i] = true, s, kind == Area
 	}
 }
 
@@ -233,7 +241,7 @@ func (r *raster) fill(x, y, prev int, s grid.Style) {
 	}
 	for yy := 0; yy <= y; yy++ {
 		if r.level != glyph.Braille || yy >= edge || yy == 0 || (x+yy)%2 == 0 {
-			r.dot(x, yy, s)
+			r.dot(x, yy, s, Area)
 		}
 	}
 }
@@ -270,32 +278,11 @@ func (r *raster) rune(i int) rune {
 func (c *Chart) drawSeries() {
 	l := c.layout
 	r := newRaster(c.Glyphs, l.w, l.h)
-	pw, ph := l.w*r.nx, l.h*r.ny
-	for i := range c.Series {
-		s := &c.Series[i]
-		prev := -1
-		for x := range pw {
-			v := s.sample(c.at(x, pw), c.at(x+1, pw))
-			if math.IsNaN(v) {
-				prev = -1
-				continue
+	for _, kind := range []Kind{Area, Line} {
+		for i := range c.Series {
+			if c.Series[i].Kind == kind {
+				c.drawOne(r, &c.Series[i])
 			}
-			y := max(0, min(ph-1, int(math.Round(v/l.top*float64(ph-1)))))
-			if s.Kind == Area {
-				r.fill(x, y, prev, s.Style)
-				prev = y
-				continue
-			}
-			if s.shown(x, r.nx) {
-				from, to := y, y
-				if prev >= 0 && prev != y {
-					from, to = min(prev, y), max(prev, y)
-				}
-				for yy := from; yy <= to; yy++ {
-					r.dot(x, yy, s.Style)
-				}
-			}
-			prev = y
 		}
 	}
 	for i, used := range r.used {
@@ -303,7 +290,35 @@ func (c *Chart) drawSeries() {
 			c.plot.Set(i%l.w, i/l.w, r.rune(i), r.owner[i])
 		}
 	}
-	c.drawKeys(ph, r.ny)
+	c.drawKeys(l.h*r.ny, r.ny)
+}
+
+// drawOne rasters one series: for every column of dots the highest value that
+// falls into it, so that no peak is lost.
+func (c *Chart) drawOne(r *raster, s *Series) {
+	pw, ph := r.w*r.nx, r.h*r.ny
+	prev := -1
+	for x := range pw {
+		v := s.sample(c.at(x, pw), c.at(x+1, pw))
+		if math.IsNaN(v) {
+			prev = -1
+			continue
+		}
+		y := max(0, min(ph-1, int(math.Round(v/c.layout.top*float64(ph-1)))))
+		switch {
+		case s.Kind == Area:
+			r.fill(x, y, prev, s.Style)
+		case s.shown(x, r.nx):
+			from := y
+			if prev >= 0 {
+				from = prev
+			}
+			for yy := min(from, y); yy <= max(from, y); yy++ {
+				r.dot(x, yy, s.Style, Line)
+			}
+		}
+		prev = y
+	}
 }
 
 // shown says whether a dot column belongs to the visible part of the pattern.
@@ -464,7 +479,7 @@ func (c *Chart) drawAxis(cv *grid.Canvas) {
 		if !ok || x+1+len(format) > l.x+l.w+2 {
 			continue
 		}
-		cv.Set(x, l.clock, c.Glyphs.Set().Corner, theme.Faint)
+		cv.Set(x, l.clock, c.Glyphs.Set().Pin, theme.Faint)
 		cv.Text(x+1, l.clock, theme.Dim, at.UTC().Format(format))
 	}
 }

@@ -39,6 +39,7 @@ type Set struct {
 	Full, Empty  rune // of a bar
 	Dot          rune // of a dotted column
 	Knob         rune // of a slider
+	Pin          rune // before a clock time on an axis
 	Tick, NoTick string
 	More         string // after text that was cut
 	Frame        grid.Frame
@@ -48,21 +49,21 @@ var sets = [...]Set{
 	Braille: {
 		Rule: '╌', Wall: '╎', Cursor: '▸', Open: '▾', Closed: '▸',
 		Hard: '╸', Soft: '╌', Stem: '╎', Corner: '╵',
-		Full: '⣿', Empty: '⠤', Dot: '⠅', Knob: '⣿',
+		Full: '⣿', Empty: '⠤', Dot: '⠅', Knob: '⣿', Pin: '╵',
 		Tick: "[x]", NoTick: "[ ]", More: "..",
 		Frame: grid.Frame{H: '╌', V: '╎', TL: '╷', TR: '╷', BL: '╵', BR: '╵'},
 	},
 	Block: {
 		Rule: '─', Wall: '│', Cursor: '>', Open: 'v', Closed: '>',
 		Hard: '─', Soft: '~', Stem: '│', Corner: '└',
-		Full: '█', Empty: '─', Dot: ':', Knob: '█',
+		Full: '█', Empty: '─', Dot: ':', Knob: '█', Pin: '╵',
 		Tick: "[x]", NoTick: "[ ]", More: "..",
 		Frame: grid.Frame{H: '─', V: '│', TL: '┌', TR: '┐', BL: '└', BR: '┘'},
 	},
 	ASCII: {
 		Rule: '-', Wall: '|', Cursor: '>', Open: 'v', Closed: '>',
 		Hard: '-', Soft: '~', Stem: '|', Corner: '`',
-		Full: '#', Empty: '-', Dot: ':', Knob: 'o',
+		Full: '#', Empty: '-', Dot: ':', Knob: 'o', Pin: '|',
 		Tick: "[x]", NoTick: "[ ]", More: "..",
 		Frame: grid.Frame{H: '-', V: '|', TL: '+', TR: '+', BL: '+', BR: '+'},
 	},
