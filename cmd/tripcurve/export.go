@@ -82,17 +82,19 @@ express is said on stderr, never left out in silence.`,
 				return badInput("export config %s: only %s has policies so far; recorded files hold evidence", args[0], bundledName)
 			}
 			edges := scenario.Edges()
-			current, ok := edges[edge]
+			today, ok := edges[edge]
 			if !ok {
 				return badInput("--edge %q: expected one of %s", edge, strings.Join(edges.Names(), ", "))
 			}
+			edges, err := p.apply(edges)
+			if err != nil {
+				return err
+			}
 			if !p.given() {
-				if err := current.Set("breaker", "opossum"); err != nil {
+				if err := today.Set("breaker", "opossum"); err != nil {
 					return err
 				}
-				edges[edge] = current
-			} else if err := p.apply(edges); err != nil {
-				return err
+				edges[edge] = today
 			}
 			var files []config.File
 			for _, t := range targets {

@@ -80,7 +80,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 	} else {
 		var ev *incident.Evidence
 		if ev, _, err = file.Load(out); err == nil {
-			im.opt.Known = ev.Snapshot().Files(gatewaylog.Group)
+			im.opt.Known = gatewaylog.KnownFiles(ev.Snapshot())
 			im.w, err = file.Continue(out)
 		}
 	}

@@ -41,27 +41,28 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 	})
 }
 
-// apply changes edges as the flags say: the file first, then each --set in order.
-func (f *policyFlags) apply(edges policy.Edges) error {
+// apply is edges changed as the flags say: the file first, then each --set in
+// order. edges itself may change too.
+func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
 	if f.file != "" {
 		text, err := os.ReadFile(f.file)
 		if err != nil {
-			return badInput("--policy: %w", err)
+			return nil, badInput("--policy: %w", err)
 		}
-		if err := policyfile.Read(f.file, text, edges); err != nil {
-			return exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
+		if edges, err = policyfile.Read(f.file, string(text), edges); err != nil {
+			return nil, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
 		}
 	}
 	for _, s := range f.sets {
 		path, value, ok := strings.Cut(s, "=")
 		if !ok {
-			return badInput("--set %q: expected PATH=VALUE, such as order.inventory.keepalive=20s", s)
+			return nil, badInput("--set %q: expected PATH=VALUE, such as order.inventory.keepalive=20s", s)
 		}
 		if err := edges.Set(path, value); err != nil {
-			return exitError{exitUsage, fmt.Errorf("--set: %w", err)}
+			return nil, exitError{exitUsage, fmt.Errorf("--set: %w", err)}
 		}
 	}
-	return nil
+	return edges, nil
 }
 
 func (f *policyFlags) given() bool { return f.file != "" || len(f.sets) > 0 }
@@ -91,8 +92,8 @@ other seeds are run to show the spread.`,
 				return badInput("--others %d: expected 0 or more", others)
 			}
 			sc := today
-			sc.Edges = today.Edges.Clone()
-			if err := p.apply(sc.Edges); err != nil {
+			var err error
+			if sc.Edges, err = p.apply(today.Edges.Clone()); err != nil {
 				return err
 			}
 			return a.simulate(cmd.Context(), today, sc, p.given(), others, format, out)

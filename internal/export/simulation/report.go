@@ -34,7 +34,7 @@ type Report struct {
 	Orphans          int      `json:"orphan_reservations"`
 	ReserveCalls     int      `json:"reserve_calls"`
 	CallsPerOrder    float64  `json:"reserve_calls_per_order"` // while something was wrong
-	OutageS          float64  `json:"outage_s"`                // first failed checkout's start to the last one's end
+	OutageS          float64  `json:"outage_s"`                // first failing checkout's start to the last one's end, whole seconds
 	Coverage         float64  `json:"coverage"`                // share of the outage that the lock covers, 0..1
 	RemainderS       float64  `json:"remainder_s"`
 	RecoveredAt      *string  `json:"recovered_at"`
@@ -142,8 +142,14 @@ func New(r *sim.Result, others []*sim.Result) Report {
 	return rep
 }
 
-// outage fills the share of the checkouts' outage that the lock covers.
+// outage fills the share of the checkouts' outage that the lock covers, in whole
+// seconds as the analysis of the evidence has it: from the second of the first
+// failing start to the end of the second of the last failing end.
 func (rep *Report) outage(e sim.Endpoint, r *sim.Result) {
+	e.FirstFailed = e.FirstFailed.Truncate(time.Second)
+	if end := e.LastFailed.Truncate(time.Second); end.Before(e.LastFailed) {
+		e.LastFailed = end.Add(time.Second)
+	}
 	length := e.LastFailed.Sub(e.FirstFailed)
 	rep.OutageS = seconds(length)
 	rep.RemainderS = rep.OutageS

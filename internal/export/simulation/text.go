@@ -26,11 +26,11 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 	row := func(name, unit string, get func(Report) float64) {
 		v := get(rep)
 		if today == nil {
-			fmt.Fprintf(w, "%s\t%s %s\t\n", name, number(v), unit)
+			fmt.Fprintf(w, "%s\t%s\t\n", name, measured(v, unit))
 			return
 		}
 		t := get(*today)
-		fmt.Fprintf(w, "%s\t%s %s\t%s %s\t%s\t\n", name, number(t), unit, number(v), unit, difference(t, v))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, measured(t, unit), measured(v, unit), difference(t, v))
 	}
 	row("orders failed", "", func(r Report) float64 { return float64(r.OrdersFailed) })
 	row("  answered 502", "", func(r Report) float64 { return float64(r.Orders502) })
@@ -104,6 +104,14 @@ func number(v float64) string {
 		s = "-" + s
 	}
 	return s
+}
+
+// measured is a number with its unit; counts have none.
+func measured(v float64, unit string) string {
+	if unit == "" {
+		return number(v)
+	}
+	return number(v) + " " + unit
 }
 
 func difference(from, to float64) string {
