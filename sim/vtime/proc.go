@@ -159,6 +159,7 @@ func (p *Proc) begin(r Runner, g *Group) {
 // loop is the coroutine: one process after the other.
 func (p *Proc) loop(yield func(struct{}) bool) {
 	p.yield = yield
+	growStack(0)
 	for {
 		p.body()
 		if p.k.failure != nil || !p.rest() {
@@ -168,6 +169,16 @@ func (p *Proc) loop(yield func(struct{}) bool) {
 			}
 		}
 	}
+}
+
+// growStack makes the coroutine's stack 8 KB while there is next to nothing on it.
+// Handlers need that much, and a stack that grows under them is copied frame by
+// frame, twice: a sixth of the time of a run with thousands of processes.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [5 << 10]byte
+	return room[i]
 }
 
 // body runs one process to its end.
