@@ -34,10 +34,18 @@ func Read(file, text string) (Config, error) {
 	if err := (source.Decoder{Relaxed: true}).Decode(found, &c); err != nil {
 		return Config{}, err
 	}
-	return c, exclusive(found)
+	for _, m := range found.Members {
+		if source.Relax(m.Key) == "circuitbreaker" {
+			if err := exclusive(m.Value); err != nil {
+				return Config{}, err
+			}
+		}
+	}
+	return c, nil
 }
 
-// exclusive: growing and randomised waits together stop the application at start.
+// exclusive: a breaker's open time either grows or is randomised; both together
+// stop the application at start. (A retry may have both.)
 func exclusive(n *source.Node) error {
 	on := map[string]*source.Node{}
 	for _, m := range n.Members {

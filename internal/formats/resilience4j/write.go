@@ -15,9 +15,11 @@ import (
 // key's own name.
 func Write(c Config, comments map[string]string) string {
 	var b strings.Builder
-	b.WriteString("resilience4j:\n")
 	writeStruct(&b, reflect.ValueOf(c), 1, comments)
-	return b.String()
+	if b.Len() == 0 {
+		return "resilience4j: {}\n"
+	}
+	return "resilience4j:\n" + b.String()
 }
 
 func writeStruct(b *strings.Builder, v reflect.Value, depth int, comments map[string]string) {
@@ -40,15 +42,28 @@ func writeValue(b *strings.Builder, key string, v reflect.Value, depth int, comm
 	indent := strings.Repeat("  ", depth)
 	switch v.Kind() {
 	case reflect.Struct:
-		fmt.Fprintf(b, "%s%s:\n", indent, key)
-		writeStruct(b, v, depth+1, comments)
+		var inner strings.Builder
+		writeStruct(&inner, v, depth+1, comments)
+		if inner.Len() == 0 {
+			fmt.Fprintf(b, "%s%s: {}\n", indent, key)
+			return
+		}
+		fmt.Fprintf(b, "%s%s:\n%s", indent, key, inner.String())
 	case reflect.Map:
+		if v.Len() == 0 {
+			fmt.Fprintf(b, "%s%s: {}\n", indent, key)
+			return
+		}
 		fmt.Fprintf(b, "%s%s:\n", indent, key)
 		names := slices.SortedFunc(maps.Keys(toMap(v)), strings.Compare)
 		for _, name := range names {
 			writeValue(b, scalar(name), toMap(v)[name], depth+1, comments)
 		}
 	case reflect.Slice:
+		if v.Len() == 0 {
+			fmt.Fprintf(b, "%s%s: []\n", indent, key)
+			return
+		}
 		fmt.Fprintf(b, "%s%s:\n", indent, key)
 		for i := range v.Len() {
 			fmt.Fprintf(b, "%s  - %s\n", indent, scalar(v.Index(i).String()))

@@ -12,8 +12,12 @@ import (
 // trips: the library trips strictly above its percentage.
 const step = 0.01
 
-// Neutral is what these parameters say to another library.
+// Neutral is what these parameters say to another library. A disabled breaker says
+// nothing: it neither opens nor limits anything.
 func (p Params) Neutral() policy.Neutral {
+	if !p.Enabled {
+		return policy.Neutral{}
+	}
 	n := policy.Neutral{
 		CallTimeout: p.Timeout,
 		FailureRate: (p.ErrorThresholdPercentage + step) / 100,

@@ -1,0 +1,129 @@
+// Package config writes the policy of one edge as configuration for the library
+// that really runs there, and says in words whatever that library cannot express.
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/policy"
+)
+
+// File is one configuration file.
+type File struct {
+	Name string // proposed, without a folder
+	Text string
+	// Warnings are what the target cannot express or does unasked; each stands
+	// alone.
+	Warnings []string
+}
+
+// target is one kind of file that can be written.
+type target struct {
+	name   string
+	render func(edge, policy.Policy) (File, error)
+}
+
+var targets = []target{
+	{"opossum", opossumJSON},
+	{"opossum-js", opossumModule},
+	{"resilience4j", springYAML},
+	{"grpc", serviceConfig},
+}
+
+// Targets are the names that Render takes.
+func Targets() []string {
+	names := make([]string, len(targets))
+	for i, t := range targets {
+		names[i] = t.name
+	}
+	return names
+}
+
+// Render writes the policy of an edge (caller.callee) for a target.
+func Render(name string, p policy.Policy, to string) (File, error) {
+	e, err := parseEdge(name)
+	if err != nil {
+		return File{}, err
+	}
+	i := slices.Index(Targets(), to)
+	if i < 0 {
+		return File{}, fmt.Errorf("export config: %w", policy.Unknown("target", to, Targets()))
+	}
+	f, err := targets[i].render(e, p)
+	if err != nil {
+		return File{}, fmt.Errorf("export config: %s for %s: %w", name, to, err)
+	}
+	return f, nil
+}
+
+// Diff is a unified diff from the text of an existing file to a new one; equal
+// texts give "".
+func Diff(old, new string) string { return export.Diff("config", old, new) }
+
+// Write puts text at path whole or not at all; without force an existing file
+// stays (export.ErrExists).
+func Write(path, text string, force bool) error { return export.Write(path, []byte(text), force) }
+
+// edge is the caller's and the callee's name. Both go into file names, comments and
+// keys, so they are plain.
+type edge struct{ caller, callee string }
+
+func parseEdge(name string) (edge, error) {
+	caller, callee, ok := strings.Cut(name, ".")
+	if !ok || caller == "" || callee == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" ||
+		strings.Contains(name, "..") {
+		return edge{}, fmt.Errorf("export config: %q is not an edge: caller.callee, of letters, digits, _ and -", name)
+	}
+	return edge{caller, callee}, nil
+}
+
+func (e edge) String() string { return e.caller + "." + e.callee }
+
+// warnings collects sentences.
+type warnings []string
+
+func (w *warnings) add(format string, args ...any) { *w = append(*w, fmt.Sprintf(format, args...)) }
+
+// around warns of what no breaker library and no service config can hold: the
+// connection's keepalive, and the fallback.
+func (w *warnings) around(p policy.Policy, keepalive, fallback string) {
+	if k := p.Keepalive; k.Time > 0 {
+		w.add("keepalive %s is a setting of the channel, not of this file: %s. The server must allow it (EnforcementPolicy.MinTime %s or less); "+
+			"at grpc-go's default of 5 min it closes the connection with too_many_pings", words(k.Time), keepalive, words(k.Time/2))
+	}
+	if p.Fallback {
+		w.add("fallback is code: %s", fallback)
+	}
+}
+
+// keepaliveTimeout is how long a ping may stay unanswered.
+func keepaliveTimeout(p policy.Policy) time.Duration {
+	if p.Keepalive.Timeout == 0 {
+		return 20 * time.Second
+	}
+	return p.Keepalive.Timeout
+}
+
+// words is a duration without zero parts.
+func words(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return s
+}
+
+// shortest is the shortest of the limits that are set; 0 is none.
+func shortest(limits ...time.Duration) time.Duration {
+	var s time.Duration
+	for _, d := range limits {
+		if d > 0 && (s == 0 || d < s) {
+			s = d
+		}
+	}
+	return s
+}
