@@ -1,9 +1,12 @@
 package gatewaylog
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // FuzzDecode feeds lines to every format and to a pasted one: no panic, no
@@ -78,6 +81,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		e := newEndpoints(nil)
 		_ = e.name(e.of(&r))
+		if format.object != nil {
+			agreesWithLibrary(t, format.object, d, line)
+		}
 	})
 }
 
@@ -101,4 +107,33 @@ func FuzzLogFormat(f *testing.F) {
 			t.Fatalf("%v for %d bytes", took, len(line))
 		}
 	})
+}
+
+// agreesWithLibrary compares the scanner with encoding/json on lines that both
+// can read, but for keys that come twice and for invalid UTF-8, where they may differ.
+func agreesWithLibrary(t *testing.T, o *object, d *Decoder, line []byte) {
+	t.Helper()
+	for key := range o.keys {
+		if bytes.Count(line, []byte(`"`+key+`"`)) > 1 {
+			return
+		}
+	}
+	if !json.Valid(line) || !utf8.Valid(line) || bytes.Contains(line, []byte(`\u`)) && !utf8.Valid(d.scratch) {
+		return
+	}
+	var fast, slow Record
+	fast.reset()
+	d.at, d.grade, d.scratch = Unknown, 0, d.scratch[:0]
+	if _, err := o.scan(d, line, &fast); err != nil {
+		return
+	}
+	want := shown(&fast)
+	if err := o.runSlow(d, line, &slow); err != nil {
+		t.Fatalf("encoding/json: %v", err)
+	}
+	for k, v := range shown(&slow) {
+		if want[k] != v {
+			t.Fatalf("%s: scanner %q, encoding/json %q", k, want[k], v)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package gatewaylog
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -16,7 +17,9 @@ type object struct {
 
 // keyMemo remembers which key stood at which place on the last line and what it
 // means: writers keep their order, so most lookups are one comparison.
-type keyMemo [48]struct {
+type keyMemo [48]knownKey
+
+type knownKey struct {
 	of   *object
 	name string
 	spec *spec // nil for a key that is read over
@@ -27,15 +30,29 @@ func (o *object) run(d *Decoder, line []byte, r *Record) error {
 	if err == nil {
 		return nil
 	}
-	// An odd line (escaped keys, floats with exponents, blanks in odd places) is
-	// the standard library's: slower, but right.
-	at := d.at
-	r.reset()
-	d.at = Unknown
+	if o.runSlow(d, line, r) == nil {
+		return nil
+	}
 	var tree map[string]json.RawMessage
-	if json.Unmarshal(line, &tree) != nil {
-		d.at = at
-		return lineError(line, pos, err.Error())
+	if json.Unmarshal(line, &tree) == nil {
+		if name := o.missing(tree); name != "" {
+			return lineError(line, 0, "the key "+strconv.Quote(name))
+		}
+	}
+	return lineError(line, pos, err.Error())
+}
+
+// runSlow reads an odd line (escaped keys, a key that comes twice) by the
+// standard library.
+func (o *object) runSlow(d *Decoder, line []byte, r *Record) error {
+	r.reset()
+	d.at, d.grade, d.scratch = Unknown, 0, d.scratch[:0]
+	var tree map[string]json.RawMessage
+	if err := json.Unmarshal(line, &tree); err != nil {
+		return err
+	}
+	if o.missing(tree) != "" {
+		return errOdd
 	}
 	for name, raw := range tree {
 		s := o.keys[name]
@@ -45,8 +62,8 @@ func (o *object) run(d *Decoder, line []byte, r *Record) error {
 		v := []byte(raw)
 		if raw[0] == '"' {
 			var text string
-			if json.Unmarshal(raw, &text) != nil {
-				return lineError(line, pos, err.Error())
+			if err := json.Unmarshal(raw, &text); err != nil {
+				return err
 			}
 			v = []byte(text)
 			if s.escaped() {
@@ -54,20 +71,22 @@ func (o *object) run(d *Decoder, line []byte, r *Record) error {
 			}
 		}
 		if !d.assign(r, s, v) {
-			return lineError(line, max(0, bytes.Index(line, bytes.Trim(raw, `"`))), expected[s.field])
-		}
-	}
-	return o.complete(tree, line)
-}
-
-// complete says which required key a line lacks.
-func (o *object) complete(tree map[string]json.RawMessage, line []byte) error {
-	for _, name := range o.required {
-		if _, ok := tree[name]; !ok {
-			return lineError(line, 0, "the key "+strconv.Quote(name))
+			return errOdd
 		}
 	}
 	return nil
+}
+
+var errOdd = errors.New("not a line of this format")
+
+// missing is a required key that a line lacks.
+func (o *object) missing(tree map[string]json.RawMessage) string {
+	for _, name := range o.required {
+		if _, ok := tree[name]; !ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // scan is the fast path. Its error says what was expected at pos.
@@ -85,12 +104,10 @@ func (o *object) scan(d *Decoder, b []byte, r *Record) (pos int, err error) {
 		if i >= len(b) || b[i] != '"' {
 			return i, errExpect("a key in quotes")
 		}
-		end := bytes.IndexByte(b[i+1:], '"')
+		s, end := d.keys.look(o, place, b[i+1:])
 		if end < 0 {
 			return i, errExpect("the closing quote of a key")
 		}
-		name := b[i+1 : i+1+end]
-		s := d.keys.look(o, place, name)
 		i += end + 2
 		if i < len(b) && b[i] != ':' {
 			i = blank(b, i)
@@ -152,16 +169,24 @@ type errExpect string
 
 func (e errExpect) Error() string { return string(e) }
 
-// look finds what the key at a place means.
-func (m *keyMemo) look(o *object, place int, name []byte) *spec {
-	if place >= len(m) {
-		return o.keys[string(name)]
+// look finds what the key at a place means, and where its closing quote stands;
+// end is negative when it has none. b begins behind the opening quote.
+func (m *keyMemo) look(o *object, place int, b []byte) (s *spec, end int) {
+	if place < len(m) {
+		k := &m[place]
+		if n := len(k.name); k.of == o && n < len(b) && b[n] == '"' && string(b[:n]) == k.name {
+			return k.spec, n
+		}
 	}
-	k := &m[place]
-	if k.of != o || k.name != string(name) {
-		k.of, k.name, k.spec = o, string(name), o.keys[string(name)]
+	end = indexNear(b, '"')
+	if end < 0 {
+		return nil, end
 	}
-	return k.spec
+	s = o.keys[string(b[:end])]
+	if place < len(m) {
+		m[place] = knownKey{o, string(b[:end]), s}
+	}
+	return s, end
 }
 
 func blank(b []byte, i int) int {
