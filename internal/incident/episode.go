@@ -87,7 +87,8 @@ func (e Episode) Continue(next Episode) Episode {
 		whole.Was = e.Was
 		fallthrough
 	default:
-		if len(e.Blockers) > 0 && !e.To.Equal(next.To) && !sameHolders(e.Blockers, next.Blockers) {
+		known := len(whole.Was) > 0 && !e.To.After(whole.Was[len(whole.Was)-1].Until)
+		if len(e.Blockers) > 0 && !known && !e.To.Equal(next.To) && !sameHolders(e.Blockers, next.Blockers) {
 			whole.Was = append(slices.Clone(whole.Was), Blocking{Until: e.To, Blockers: e.Blockers})
 			if len(whole.Was) > maxBlocking {
 				whole.Was = whole.Was[1:]

@@ -243,5 +243,5 @@ func interval(points []FlowPoint) time.Duration {
 		gaps = append(gaps, points[i].At.Sub(points[i-1].At))
 	}
 	slices.Sort(gaps)
-	return gaps[len(gaps)/2]
+	return gaps[(len(gaps)-1)/2]
 }

@@ -42,15 +42,19 @@ type lockGraph struct {
 	waits    map[int]*Episode // the wait of each waiting session
 	states   map[int]*Episode // what is known of sessions
 	blockers map[int][]Blocker
+	leaders  map[int]int // of parallel workers that hold or wait
 }
 
 func newLockGraph(v *View, at time.Time) *lockGraph {
-	g := &lockGraph{at: at, waits: map[int]*Episode{}, states: map[int]*Episode{}, blockers: map[int][]Blocker{}}
+	g := &lockGraph{at: at, waits: map[int]*Episode{}, states: map[int]*Episode{}, blockers: map[int][]Blocker{}, leaders: map[int]int{}}
 	v.EachEpisode(func(e *Episode) {
 		if e.Kind != LockWait && e.Kind != SessionState || !e.Active(at) {
 			return
 		}
 		pid := e.Session.Leader()
+		if pid != e.Session.PID {
+			g.leaders[e.Session.PID] = pid
+		}
 		if e.Kind == SessionState {
 			if have := g.states[pid]; have == nil || e.Session.PID == pid && !e.To.Before(have.To) {
 				g.states[pid] = e
@@ -74,8 +78,8 @@ func newLockGraph(v *View, at time.Time) *lockGraph {
 func (g *lockGraph) distinct(waiter int, list []Blocker) []Blocker {
 	kept := make([]Blocker, 0, len(list))
 	for _, b := range list {
-		if s := g.states[b.PID]; s != nil {
-			b.PID = s.Session.Leader()
+		if leader, ok := g.leaders[b.PID]; ok {
+			b.PID = leader
 		}
 		if b.PID == waiter {
 			continue

@@ -136,7 +136,7 @@ func (v *View) Endpoints() []Endpoint {
 
 // Rate counts requests that match, per step of w, by their start or by their
 // end. A step in which every gateway source had a gap is NaN: not zero, unknown.
-// A bucket wider than a step is spread evenly.
+// A bucket that is not within one step is spread evenly.
 func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd bool) []float64 {
 	counts := make([]float64, w.Steps(step))
 	if len(counts) == 0 {
@@ -151,13 +151,11 @@ func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd
 		if n == 0 || !b.At.Add(b.Width).After(w.From) || !match(*b) {
 			return
 		}
-		if b.Width <= step {
-			if i := int(b.At.Sub(w.From) / step); !b.At.Before(w.From) && i < len(counts) {
-				counts[i] += float64(n)
-			}
+		first := max(0, int(b.At.Sub(w.From)/step))
+		if !b.At.Before(w.From) && first < len(counts) && !b.At.Add(b.Width).After(w.From.Add(time.Duration(first+1)*step)) {
+			counts[first] += float64(n)
 			return
 		}
-		first := max(0, int(b.At.Sub(w.From)/step))
 		for i := first; i < len(counts); i++ {
 			lo, hi := w.From.Add(time.Duration(i)*step), w.From.Add(time.Duration(i+1)*step)
 			share := Window{maxTime(lo, b.At), minTime(hi, b.At.Add(b.Width))}.Length()

@@ -62,7 +62,6 @@ type scene struct {
 	midway    bool              // they failed already when the gateway's evidence began
 	others    []incident.Window // further impacts, apart from this one
 	endpoints []incident.Impact // worst first
-	failing   []cell            // of all endpoints, in and around the impact
 	holders   []*holder         // of locks that others waited for, heaviest first
 	hangs     []*hang           // calls that did not end, the deepest callee first
 	dismissed []string          // what was looked at and is not the cause, in words

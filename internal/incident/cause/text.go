@@ -36,14 +36,6 @@ func things[N ~int | ~int64](n N, one, many string) string {
 	return count(n) + " " + many
 }
 
-// list joins names: "a, b and c".
-func list(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
 // oneLine shortens a statement to its first 120 characters, on one line.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
