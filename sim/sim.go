@@ -136,7 +136,7 @@ type Endpoint struct {
 // Event is one thing that happened in the world, for the timeline.
 type Event struct {
 	At   time.Time
-	Kind string // lock_taken, pool_full, connection_dropped, lock_released, restart, breaker
+	Kind string // lock_taken, pool_full, connection_dropped, connection_dead, lock_released, restart, breaker, recovered
 	Text string
 }
 
