@@ -53,7 +53,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	switch {
 	case s.Full:
 	case c.W() >= 100:
-		widget.Wall(c, 41, 0, c.H()-2, s.Set())
+		widget.Wall(c, 41, 0, c.H()-1, s.Set())
 	default:
 		widget.Rule(c, l.head-1, s.Set())
 	}
@@ -129,7 +129,7 @@ func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 		said, style = "is there and would change", theme.Warn
 	}
 	end := c.Text(x, y, theme.Strong, t.Group+" "+t.Name)
-	c.Clip(end+2, y, x+w-end-2, style, redact.Line(t.File)+" "+said, s.Set().More)
+	c.Clip(end+2, y, x+w-end-2, style, redact.Line(strings.TrimSpace(p.name+" "+said)), s.Set().More)
 	if s.view.TotalLineCount() > s.view.Height() && w > 60 {
 		c.Right(x+w, y, theme.Dim, percent(s.view.ScrollPercent()))
 	}

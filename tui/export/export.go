@@ -54,7 +54,7 @@ type Screen struct {
 type preview struct {
 	gen      uint64
 	key      string
-	path     string
+	name     string // of the file
 	artifact Artifact
 	existing bool   // a file is there
 	diff     string // from it to this; empty when equal
@@ -224,9 +224,9 @@ func (s *Screen) refresh() tea.Cmd {
 		return nil
 	}
 	s.gen++
-	gen, target, state, path := s.gen, *t, s.state(), filepath.Join(s.directory(), t.File)
+	gen, target, state, dir := s.gen, *t, s.state(), s.directory()
 	return func() tea.Msg {
-		p := look(target, state, path)
+		p := look(target, state, dir)
 		p.gen = gen
 		return p
 	}

@@ -32,7 +32,7 @@ func loaded(t *testing.T, dir string, w, h int) *Screen {
 	}
 	s := New(Options{
 		Dir: dir, Edge: "order.inventory", Edges: edges,
-		Targets: append([]Target{thresholdsFor("opossum", "breaker.js"), thresholdsFor("grpc", "service-config.json")}, Targets()...),
+		Targets: append([]Target{thresholdsFor("opossum", "breaker.js"), thresholdsFor("grpc", "service-config.json")}, Targets()[len(thresholds()):]...),
 	})
 	out, ok := tuitest.Loaded(s, w, h-3).(*Screen)
 	if !ok {
@@ -150,6 +150,25 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 	}
 	if failed == nil || !strings.Contains(failed.Error(), file) {
 		t.Errorf("failed with %v", failed)
+	}
+}
+
+// Every library's file holds the chosen edge's policy, or says what it cannot.
+func TestThresholds(t *testing.T) {
+	edges := Proposal(policy.Edges{Proposed: {}})
+	if err := edges.Set(Proposed+".keepalive", "20s"); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range thresholds() {
+		t.Run(target.Name, func(t *testing.T) {
+			a, err := target.Make(State{Edge: Proposed, Edges: edges})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.File == "" || len(a.Data) == 0 || !strings.Contains(strings.Join(a.Warnings, "\n"), "keepalive") {
+				t.Errorf("%s: %d bytes, warnings %q", a.File, len(a.Data), a.Warnings)
+			}
+		})
 	}
 }
 

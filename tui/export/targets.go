@@ -19,14 +19,23 @@ import (
 type Target struct {
 	Group string // under which it is listed
 	Name  string
-	File  string // its name in the directory
+	File  string // its name in the directory; empty: the artifact names it
 	Make  func(State) (Artifact, error)
 }
 
 func (t Target) key() string { return t.Group + "/" + t.Name }
 
+// name is the file's name in the directory.
+func (t Target) name(a Artifact) string {
+	if t.File != "" {
+		return t.File
+	}
+	return a.File
+}
+
 // Artifact is what a target makes.
 type Artifact struct {
+	File     string // its name in the directory, where the target has none
 	Data     []byte
 	Text     string   // what a person looks at; of a picture, what is on it
 	Warnings []string // what the target cannot express
@@ -113,11 +122,13 @@ func picture(s State, format string) (Artifact, error) {
 }
 
 // look makes a target and compares it with the file that is there.
-func look(t Target, s State, path string) preview {
-	p := preview{key: t.key(), path: path}
+func look(t Target, s State, dir string) preview {
+	p := preview{key: t.key()}
 	if p.artifact, p.err = t.Make(s); p.err != nil {
 		return p
 	}
+	p.name = t.name(p.artifact)
+	path := filepath.Join(dir, p.name)
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return p
@@ -142,7 +153,7 @@ func writeAll(list []Target, s State, dir string, force bool) (msg wroteMsg) {
 			msg.err = fmt.Errorf("%s %s: %w", t.Group, t.Name, err)
 			return msg
 		}
-		path := filepath.Join(dir, t.File)
+		path := filepath.Join(dir, t.name(a))
 		switch err := export.Write(path, a.Data, force); {
 		case errors.Is(err, export.ErrExists):
 			msg.differs = append(msg.differs, path)

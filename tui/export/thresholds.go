@@ -1,6 +1,11 @@
 package export
 
-import "tripcurve/internal/policy"
+import (
+	"errors"
+
+	"tripcurve/internal/export/config"
+	"tripcurve/internal/policy"
+)
 
 // groupThresholds heads the targets that hold a policy.
 const groupThresholds = "thresholds"
@@ -19,4 +24,20 @@ func Proposal(now policy.Edges) policy.Edges {
 	return edges
 }
 
-func thresholds() []Target { return nil }
+// thresholds are the chosen edge's policy in the words of each library.
+func thresholds() (list []Target) {
+	for _, name := range config.Targets() {
+		list = append(list, Target{groupThresholds, name, "", func(s State) (Artifact, error) {
+			p, ok := s.Edges[s.Edge]
+			if !ok {
+				return Artifact{}, errors.New("no edge is chosen: choose one on the Tune screen")
+			}
+			f, err := config.Render(s.Edge, p, name)
+			if err != nil {
+				return Artifact{}, err
+			}
+			return Artifact{File: f.Name, Data: []byte(f.Text), Text: f.Text, Warnings: f.Warnings}, nil
+		}})
+	}
+	return list
+}

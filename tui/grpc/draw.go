@@ -76,7 +76,10 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 	for y := 1; y < c.H() && top+y-1 < len(s.shown); y++ {
 		i := top + y - 1
 		f := &s.flows[s.shown[i]]
-		name := redact.Line(f.Caller) + " -> " + redact.Line(f.Name())
+		name := redact.Line(f.Caller) + " -> " + redact.Line(f.Callee()+" "+f.Method)
+		if c.W() >= 120 {
+			name = redact.Line(f.Caller) + " -> " + redact.Line(f.Name())
+		}
 		c.Clip(3, y, cols[0]-13, theme.Text, name, s.Set().More)
 		p, known := f.at(s.Cursor)
 		started, finished := f.rates(s.Cursor)

@@ -297,7 +297,11 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 	if c.W() < cols[3] {
 		cols[3] = c.W()
 	}
-	c.Text(0, 0, theme.Head, "lower is better")
+	head := "lower is better"
+	if now, _ := s.runs.pairs(); len(now) > 1 {
+		head = fmt.Sprintf("mean of %d", len(now))
+	}
+	c.Text(0, 0, theme.Head, head)
 	c.Right(cols[0], 0, theme.Head, "now")
 	c.Right(cols[1], 0, theme.Head, "this")
 	c.Right(cols[2], 0, theme.Head, "change")

@@ -53,8 +53,11 @@ func every() []int {
 func whole(v float64) string { return text.Count(int64(math.Round(v))) }
 
 func secs(v float64) string {
-	if v >= 100 {
+	switch {
+	case v >= 100:
 		return text.Count(int64(math.Round(v))) + " s"
+	case v > 0 && v < 0.1:
+		return fmt.Sprintf("%.0f ms", 1000*v)
 	}
 	return fmt.Sprintf("%.1f s", v)
 }
@@ -171,10 +174,16 @@ func (l line) spread() string {
 		return ""
 	case math.IsNaN(l.least) || math.IsNaN(l.most):
 		return l.nan
-	case l.least == l.most:
+	case l.show(l.least) == l.show(l.most):
 		return "always"
 	}
-	return strings.TrimSuffix(l.show(l.least), " s") + ".." + l.show(l.most)
+	least, most := l.show(l.least), l.show(l.most)
+	for _, unit := range []string{" s", " ms"} {
+		if strings.HasSuffix(least, unit) && strings.HasSuffix(most, unit) {
+			least = strings.TrimSuffix(least, unit)
+		}
+	}
+	return least + ".." + most
 }
 
 // yank is the comparison as text, or as a Markdown table.

@@ -24,7 +24,7 @@ import (
 // The page, in points (1/72 inch).
 const (
 	pageWidth  = 10 * vg.Inch
-	headHeight = 0.62 * vg.Inch
+	headHeight = 0.88 * vg.Inch
 	panelPitch = 1.75 * vg.Inch
 	margin     = 0.22 * vg.Inch
 	legendLine = 0.19 * vg.Inch
@@ -79,7 +79,9 @@ func (f Figure) draw(c draw.Canvas) {
 
 	c.FillText(style(15, xfont.WeightBold, ink), vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.3*vg.Inch}, f.Title)
 	sub := style(9.5, xfont.WeightNormal, quiet)
-	c.FillText(sub, vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.5*vg.Inch}, fit(sub, f.Subtitle, pageWidth-2*margin))
+	first, rest := split(sub, f.Subtitle, pageWidth-2*margin)
+	c.FillText(sub, vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.48*vg.Inch}, first)
+	c.FillText(sub, vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.64*vg.Inch}, fit(sub, rest, pageWidth-2*margin))
 
 	plots := make([][]*plot.Plot, len(f.Panels))
 	for i, p := range f.Panels {
@@ -150,6 +152,27 @@ func style(size float64, weight xfont.Weight, c color.Color) text.Style {
 func placed(s, old text.Style) text.Style {
 	s.Rotation, s.XAlign, s.YAlign = old.Rotation, old.XAlign, old.YAlign
 	return s
+}
+
+// split cuts a text after the last word that fits a width.
+func split(s text.Style, line string, width vg.Length) (first, rest string) {
+	if s.Width(line) <= width {
+		return line, ""
+	}
+	end := 0
+	for i, r := range line {
+		if r != ' ' {
+			continue
+		}
+		if s.Width(line[:i]) > width {
+			break
+		}
+		end = i
+	}
+	if end == 0 {
+		return fit(s, line, width), ""
+	}
+	return line[:end], line[end+1:]
 }
 
 // fit cuts a line to a width.

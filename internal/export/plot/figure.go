@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/sim"
@@ -249,12 +248,3 @@ func (p Panel) empty() bool {
 
 // Formats are the names that Draw takes.
 func Formats() []string { return []string{"png", "svg"} }
-
-// Write draws f and puts it at path in the format that its name ends in.
-func Write(path, format string, f Figure, force bool) error {
-	data, err := Draw(f, format)
-	if err != nil {
-		return err
-	}
-	return export.Write(path, data, force)
-}

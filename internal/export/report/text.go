@@ -159,15 +159,21 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 	}
 }
 
-// brief is a quantile for a narrow column: its upper end, or ">=" its lower.
+// brief is a quantile for a narrow column, to two digits, which is what a sketch
+// or a histogram knows at best: the middle of its interval, or ">=" its lower end.
 func brief(q incident.Quantile) string {
-	switch {
-	case q == (incident.Quantile{}):
+	if q == (incident.Quantile{}) {
 		return "no data"
-	case q.Capped:
-		return ">=" + export.Quantile(incident.Quantile{Lo: q.Lo, Hi: q.Lo})
 	}
-	return export.Quantile(incident.Quantile{Lo: q.Hi, Hi: q.Hi})
+	at, mark := q.Lo, ">="
+	if !q.Capped {
+		at, mark = q.Lo+(q.Hi-q.Lo)/2, ""
+	}
+	digit := time.Duration(1)
+	for at >= 100*digit {
+		digit *= 10
+	}
+	return mark + at.Round(digit).String()
 }
 
 // wrap breaks s at blanks into lines of columns, the first behind first, the
