@@ -13,7 +13,16 @@ type bucket struct {
 	parts []part
 }
 
-type part struct{ from, to, started, ended int64 }
+type part struct {
+	span
+	started, ended int64
+}
+
+// span is a range of bytes, half open.
+type span struct{ from, to int64 }
+
+func (s span) holds(o span) bool { return s.from <= o.from && o.to <= s.to }
+func (s span) meets(o span) bool { return s.from < o.to && o.from < s.to }
 
 // maxParts bounds the ranges of one bucket; beyond it the two oldest are taken
 // together with what lies between them.
@@ -26,7 +35,7 @@ func (ev *Evidence) addBucket(b Bucket) {
 	if have == nil {
 		n := bucket{Bucket: b}
 		if b.Origin.To > b.Origin.From {
-			n.parts = []part{{b.Origin.From, b.Origin.To, b.Started, b.Ended}}
+			n.parts = []part{{span{b.Origin.From, b.Origin.To}, b.Started, b.Ended}}
 		}
 		ev.buckets.insert(n)
 		return
@@ -36,7 +45,7 @@ func (ev *Evidence) addBucket(b Bucket) {
 		have.Ended += b.Ended
 		return
 	}
-	have.take(part{b.Origin.From, b.Origin.To, b.Started, b.Ended})
+	have.take(part{span{b.Origin.From, b.Origin.To}, b.Started, b.Ended})
 }
 
 // take counts a range unless it was counted. A range that holds older ones
@@ -44,15 +53,13 @@ func (ev *Evidence) addBucket(b Bucket) {
 // better than twice.
 func (b *bucket) take(p part) {
 	for _, have := range b.parts {
-		inside := have.from <= p.from && p.to <= have.to
-		partly := p.from < have.to && have.from < p.to && !(p.from <= have.from && have.to <= p.to)
-		if inside || partly {
+		if have.meets(p.span) && !p.holds(have.span) {
 			return
 		}
 	}
 	kept := make([]part, 0, len(b.parts)+1)
 	for _, have := range b.parts {
-		if p.from <= have.from && have.to <= p.to {
+		if p.holds(have.span) {
 			b.Started -= have.started
 			b.Ended -= have.ended
 			continue
@@ -79,8 +86,6 @@ type latency struct {
 	spans []span
 }
 
-type span struct{ from, to int64 }
-
 func (ev *Evidence) addLatency(l Latency) {
 	if l.Sketch == nil {
 		return
@@ -94,22 +99,23 @@ func (ev *Evidence) addLatency(l Latency) {
 		return
 	}
 	if s.to > s.from {
-		whole := true
+		held := 0 // ranges that this one holds: a sketch cannot be subtracted, so all or none
 		for _, old := range have.spans {
-			if s.from < old.to && old.from < s.to && !(s.from <= old.from && old.to <= s.to) || old == s {
+			switch {
+			case s != old && s.holds(old):
+				held++
+			case s.meets(old):
 				return // counted, at least partly
 			}
-			whole = whole && s.from <= old.from && old.to <= s.to
 		}
-		if whole {
+		switch held {
+		case 0:
+		case len(have.spans):
 			have.Sketch, have.spans = l.Sketch, []span{s}
 			have.Origin.From, have.Origin.To = s.from, s.to
 			return
-		}
-		for _, old := range have.spans {
-			if s.from <= old.from && old.to <= s.to {
-				return // holds some, and a sketch cannot be subtracted
-			}
+		default:
+			return
 		}
 	}
 	merged, err := have.Sketch.Merge(l.Sketch)

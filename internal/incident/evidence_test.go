@@ -8,10 +8,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tripcurve/internal/pglock"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tripcurve/internal/pglock"
 )
 
 var (

@@ -58,6 +58,7 @@ func compareExemplars(a, b Exemplar) int {
 		rank = cmp.Compare(b.Took, a.Took)
 	case Sampled:
 		rank = cmp.Compare(lot(a), lot(b))
+	case Unparsed: // the first ones
 	}
 	return cmp.Or(rank, cmp.Compare(a.Origin.From, b.Origin.From), a.Start.Compare(b.Start), strings.Compare(a.Raw, b.Raw))
 }

@@ -5,7 +5,6 @@ package incident
 
 import (
 	"time"
-
 	"tripcurve/internal/pglock"
 )
 

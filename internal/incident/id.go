@@ -136,8 +136,10 @@ func number(s string, base int) int64 {
 
 // The Parse functions read the words back; ok is false for any other text.
 
-func ParseOutcome(s string) (Outcome, bool)         { return parse[Outcome](outcomeNames[:], s) }
+func ParseOutcome(s string) (Outcome, bool) { return parse[Outcome](outcomeNames[:], s) }
+
 func ParseEpisodeKind(s string) (EpisodeKind, bool) { return parse[EpisodeKind](episodeNames[:], s) }
+
 func ParseExemplarKind(s string) (ExemplarKind, bool) {
 	return parse[ExemplarKind](exemplarNames[:], s)
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
 	"tripcurve/internal/incident"
 )
 

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/sketch"
 	"tripcurve/internal/pglock"

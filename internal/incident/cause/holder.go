@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
 	"tripcurve/internal/incident"
 	"tripcurve/internal/pglock"
 )
@@ -61,14 +60,14 @@ func (s *scene) findHolders() {
 	var all []*incident.Episode
 	s.v.EachEpisode(func(e *incident.Episode) {
 		pid := e.Session.Leader()
-		switch {
-		case e.Kind == incident.LockWait:
+		if e.Kind == incident.SessionState {
+			l.states[pid] = append(l.states[pid], e)
+		}
+		if e.Kind == incident.LockWait {
 			l.waits[pid] = append(l.waits[pid], e)
 			if e.From.Before(s.closeUp.To) && !e.To.Before(s.closeUp.From) {
 				all = append(all, e)
 			}
-		case e.Kind == incident.SessionState:
-			l.states[pid] = append(l.states[pid], e)
 		}
 	})
 	for _, e := range all {

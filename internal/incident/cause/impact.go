@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
 	"tripcurve/internal/incident"
 )
 
@@ -308,17 +307,13 @@ func (s *scene) precise(index map[incident.Endpoint]int) {
 			continue
 		}
 		x := &s.endpoints[i]
-		switch second := time.Second; e.Kind {
-		case incident.FirstFailing:
-			if e.Start.Truncate(second).Equal(x.FirstFailed) {
-				x.FirstFailed = e.Start
-				x.Support = append([]incident.ID{e.ID()}, x.Support...)
-			}
-		case incident.LastFailing:
-			if e.End.Truncate(second).Equal(x.LastFailed) {
-				x.LastFailed = e.End
-				x.Support = append(x.Support, e.ID())
-			}
+		if e.Kind == incident.FirstFailing && e.Start.Truncate(time.Second).Equal(x.FirstFailed) {
+			x.FirstFailed = e.Start
+			x.Support = append([]incident.ID{e.ID()}, x.Support...)
+		}
+		if e.Kind == incident.LastFailing && e.End.Truncate(time.Second).Equal(x.LastFailed) {
+			x.LastFailed = e.End
+			x.Support = append(x.Support, e.ID())
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
 	"tripcurve/internal/incident"
 	"tripcurve/internal/pglock"
 )

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/sketch"
 	"tripcurve/internal/redact"

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"time"
-
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )

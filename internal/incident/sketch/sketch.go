@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"tripcurve/internal/incident"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
 	"github.com/DataDog/sketches-go/ddsketch/store"
-
-	"tripcurve/internal/incident"
 )
 
 // accuracy is the relative width of a bin, each way.
@@ -102,7 +101,7 @@ func Decode(b []byte) (s *Sketch, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("latency sketch of %d bytes: %w", len(b), err)
 	}
-	if !dd.IndexMapping.Equals(bins) {
+	if !dd.Equals(bins) {
 		return nil, errors.New("latency sketch of another accuracy")
 	}
 	s = New()
