@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
 	"tripcurve/tui/screen"
 )
 
@@ -75,6 +76,7 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 		r.busy = screen.BusyMsg{}
 	}
 	r.common.Apply(msg)
+	r.title = windowTitle(msg.Name)
 	old := r.whole
 	r.whole = wholeOf(msg)
 	cmds := []tea.Cmd{r.tellAll(msg)}
@@ -91,6 +93,8 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 	}
 	return tea.Batch(cmds...)
 }
+
+func windowTitle(name string) string { return "tripcurve " + redact.Line(name) }
 
 // wholeOf is the range that shows the whole incident: the impact and a fifth
 // on either side, or all there is.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/help"
@@ -29,13 +30,33 @@ type helpGroup struct {
 // helpGroups are the actions that work here, the screen's own first; all adds
 // those that are commands only.
 func (r *Root) helpGroups(all bool) []helpGroup {
-	own, global := r.screens[r.at].Actions(), r.global
+	own := r.screens[r.at].Actions()
+	global := unshadowed(r.global, own)
 	title := "everywhere"
 	if !all {
 		own, global = withKeys(own), withKeys(global)
 		title += " (:keys lists commands too)"
 	}
 	return []helpGroup{{"on " + r.screens[r.at].Title(), own}, {title, global}}
+}
+
+// unshadowed are the root's actions without those that the screen has made its
+// own: a name that it has, or keys that mean something else there.
+func unshadowed(global, own []screen.Action) (out []screen.Action) {
+	for _, g := range global {
+		taken := func(k string) bool {
+			return slices.ContainsFunc(own, func(a screen.Action) bool { return slices.Contains(a.Keys, k) })
+		}
+		switch {
+		case slices.ContainsFunc(own, func(a screen.Action) bool { return a.Name == g.Name }):
+		case len(g.Keys) > 0 && !slices.ContainsFunc(g.Keys, func(k string) bool { return !taken(k) }):
+			g.Keys, g.Show = nil, "" // still a command
+			out = append(out, g)
+		default:
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 func withKeys(list []screen.Action) (out []screen.Action) {

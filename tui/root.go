@@ -46,6 +46,7 @@ type Root struct {
 	spin    spinner.Model
 	leaving bool // ctrl+c was pressed once
 	mouse   bool
+	title   string // of the terminal's window
 
 	theme   *theme.Theme
 	profile colorprofile.Profile
@@ -70,7 +71,7 @@ func New(o Options) tea.Model { return newRoot(o) }
 func newRoot(o Options) *Root {
 	r := &Root{
 		opts: o, ctx: o.Context, screens: o.Screens, follow: true, mouse: o.Mouse,
-		profile: colorprofile.TrueColor, frame: &frame{dirty: true},
+		title: windowTitle(o.Name), profile: colorprofile.TrueColor, frame: &frame{dirty: true},
 		common: screen.Common{Name: o.Name, Glyphs: o.Glyphs, Live: o.Live != nil},
 	}
 	if r.ctx == nil {
@@ -237,7 +238,7 @@ func (r *Root) View() tea.View {
 	}
 	v := tea.NewView(f.text)
 	v.AltScreen = true
-	v.WindowTitle = "tripcurve " + r.common.Name
+	v.WindowTitle = r.title
 	v.Cursor = r.cursor()
 	if r.mouse {
 		v.MouseMode = tea.MouseModeCellMotion

@@ -4,6 +4,7 @@ package tuitest
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -39,7 +40,11 @@ const hostile = "INSERT INTO notes VALUES ('\x1b[2J\x1b]0;owned\x07 \u202egnp.ex
 
 // Incident is the evidence of an incident like INC-2847 and what follows from
 // it. The numbers are round, for people to check frames by.
-func Incident() screen.EvidenceMsg {
+func Incident() screen.EvidenceMsg { return once() }
+
+var once = sync.OnceValue(makeIncident) // views never change, so one serves all tests
+
+func makeIncident() screen.EvidenceMsg {
 	ev := incident.NewEvidence()
 	addRequests(ev)
 	addSessions(ev)
