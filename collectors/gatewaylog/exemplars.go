@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
 )
 
 // How many requests are kept whole, per endpoint, and lines that no format
@@ -219,12 +220,14 @@ func (x *exemplars) fold(e *endpoints) {
 	}
 }
 
+// fact is the line as evidence. Credentials in it are masked here, before
+// anything is stored.
 func (k *kept) fact(kind incident.ExemplarKind, ep incident.Endpoint, origin incident.Origin) incident.Exemplar {
 	if origin.File != "" {
 		origin.From, origin.To = k.offset, k.offset+k.length
 	}
 	return incident.Exemplar{
 		Kind: kind, Start: k.start.Time(), End: k.end.Time(), Endpoint: ep, Status: k.status, Outcome: k.outcome,
-		Took: max(0, time.Duration(k.took)), Raw: string(k.raw), Note: k.note, Origin: origin,
+		Took: max(0, time.Duration(k.took)), Raw: redact.MaskSecrets(string(k.raw)), Note: k.note, Origin: origin,
 	}
 }

@@ -100,7 +100,8 @@ func ImportReader(ctx context.Context, r io.Reader, opt Options, emit func([]inc
 	return s, nil
 }
 
-// parallelSize is the size from which a second worker pays, in bytes.
+// parallelSize is the size from which a plain file is read in chunks, in bytes:
+// then a second worker pays, and sparing a copy.
 const parallelSize = 16 << 20
 
 func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, emit func([]incident.Fact) error) (Summary, error) {
@@ -116,7 +117,7 @@ func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, 
 	if workers == 0 {
 		workers = min(2, runtime.GOMAXPROCS(0))
 	}
-	if !info.Mode().IsRegular() || compression(magic[:n]) != plain || workers < 2 || info.Size() < parallelSize {
+	if !info.Mode().IsRegular() || compression(magic[:n]) != plain || info.Size() < parallelSize {
 		total := int64(0)
 		if info.Mode().IsRegular() {
 			total = info.Size()
@@ -265,8 +266,9 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 	return s, routes, err
 }
 
-// chunkSize is what a worker takes at a time, in bytes.
-const chunkSize = 4 << 20
+// chunkSize is what a worker takes at a time, in bytes: it stays in the cache
+// between being read and being parsed.
+const chunkSize = 1 << 20
 
 // importParallel lets workers read chunks of a plain file, cut at newlines. The
 // result does not depend on how many there are, or on who read what.
@@ -326,7 +328,7 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte, error) {
 	start := max(0, from-1) // a line begins at from when a newline stands in front
 	if buf == nil {
-		buf = make([]byte, chunkSize+1, chunkSize+maxLine+2)
+		buf = make([]byte, chunkSize+1)
 	}
 	buf = buf[:to-start]
 	if _, err := f.ReadAt(buf, start); err != nil {
@@ -344,7 +346,7 @@ func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte
 		in.offset = 0
 		_, _ = in.Write(buf)
 	}
-	rest := make([]byte, 16<<10)
+	var rest [2 << 10]byte
 	for at := to; (len(in.partial) > 0 || in.cutting) && at < size; {
 		n, err := f.ReadAt(rest[:min(int64(len(rest)), size-at)], at)
 		if n == 0 {

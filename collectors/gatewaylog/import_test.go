@@ -309,3 +309,18 @@ func TestTemplatesLearnedLateRelabel(t *testing.T) {
 		t.Errorf("buckets %+v", b)
 	}
 }
+
+func TestCredentialsAreMaskedAtIngest(t *testing.T) {
+	line := `198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "GET /login?token=s3cr3tvalue&x=1 HTTP/1.1" 502 157 "-" "-"` + "\n"
+	ev := incident.NewEvidence()
+	gather(t, ev, write(t, "access.log", []byte(line+line+"torn /login?token=s3cr3tvalue\n")), Options{})
+	all := ev.Snapshot().Exemplars()
+	if len(all) == 0 {
+		t.Fatal("no exemplars")
+	}
+	for _, e := range all {
+		if strings.Contains(e.Raw+e.Note, "s3cr3t") {
+			t.Errorf("%s keeps a credential: %s %s", e.Kind, e.Raw, e.Note)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
 )
 
 // Instant is nanoseconds since 1970 in UTC, or Unknown.
@@ -93,7 +94,7 @@ func (e *LineError) Error() string {
 	if e.Found == "" {
 		return fmt.Sprintf("column %d: expected %s, found the end of the line", e.Column, e.Expected)
 	}
-	return fmt.Sprintf("column %d: expected %s, found %q", e.Column, e.Expected, e.Found)
+	return fmt.Sprintf("column %d: expected %s, found %q", e.Column, e.Expected, redact.MaskSecrets(e.Found))
 }
 
 // lineError makes a LineError for what stands at pos, counted from 0.
