@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/incident"
+	"tripcurve/sim"
+	"tripcurve/sim/scenario"
 	"tripcurve/tui/gateway"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
@@ -25,6 +28,7 @@ import (
 	"tripcurve/tui/overview"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/tuitest"
+	"tripcurve/tui/tune"
 )
 
 // send gives the root messages and, to the end, what its commands answer.
@@ -518,7 +522,8 @@ func TestRandomKeysAndSizes(t *testing.T) {
 	seed := uint64(time.Date(2026, 1, 15, 14, 23, 1, 0, time.UTC).Unix())
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	var all []string
-	r := opened(80, 24)
+	r := newRoot(Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: quick()})
+	send(r, tea.WindowSizeMsg{Width: 80, Height: 24}, tuitest.Incident())
 	for _, s := range r.screens {
 		for _, a := range append(s.Actions(), r.global...) {
 			all = append(all, a.Keys...)
@@ -561,6 +566,15 @@ func TestRandomKeysAndSizes(t *testing.T) {
 			t.Fatalf("a sequence that is not ours: %q, after %v", bad, tail(trail))
 		}
 	}
+}
+
+// quick are all screens, of which Tune simulates once and answers the same to
+// every question.
+func quick() []screen.Screen {
+	all := screens(Options{})
+	once := sync.OnceValues(func() (*sim.Result, error) { return simulate(context.Background(), scenario.INC2847()) })
+	all[5] = tune.New(tune.Options{Context: context.Background(), Scenario: scenario.INC2847(), Run: func(context.Context, sim.Scenario) (*sim.Result, error) { return once() }})
+	return all
 }
 
 func tail(s []string) []string { return s[max(0, len(s)-12):] }
