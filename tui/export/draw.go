@@ -5,6 +5,7 @@ import (
 
 	"tripcurve/internal/redact"
 	"tripcurve/tui/grid"
+	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
 	"tripcurve/tui/widget"
 )
@@ -19,17 +20,14 @@ type layout struct {
 // layout has the list over the preview on a small canvas, left of it on a wide
 // one.
 func (s *Screen) layout(w, h int) layout {
-	warn := len(s.preview.artifact.Warnings)
 	switch {
 	case s.Full:
 		return layout{preview: rect{1, 1, w - 2, h - 1}}
 	case w >= 100:
-		warn = min(2*warn, h/3)
-		return layout{list: rect{0, 0, 40, h - 3}, head: 0, preview: rect{43, 2 + warn, w - 44, h - 3 - warn}}
+		return layout{list: rect{0, 0, 40, h - 3}, head: 0, preview: rect{43, 2, w - 44, h - 3}}
 	}
 	rows := min(s.rows(), max(3, h/3))
-	warn = min(2*warn, 4)
-	return layout{list: rect{0, 0, w, rows}, head: rows + 1, preview: rect{1, rows + 2 + warn, w - 2, h - rows - 3 - warn}}
+	return layout{list: rect{0, 0, w, rows}, head: rows + 1, preview: rect{1, rows + 2, w - 2, h - rows - 3}}
 }
 
 // rows is how many lines the list takes: targets, and a head per group.
@@ -107,8 +105,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 	widget.Scroll(c, 0, min(top, len(lines)), c.H(), len(lines))
 }
 
-// drawHead names the preview, says whether the file is there, and what the
-// target cannot express.
+// drawHead names the preview and says whether the file is there.
 func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 	t, p := s.focused(), s.preview
 	if t == nil {
@@ -116,6 +113,9 @@ func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 	}
 	x, y, w := l.preview.x, l.head, l.preview.w
 	said, style := "new file", theme.Dim
+	if n := len(p.artifact.Warnings); n > 0 {
+		said, style = "new file, "+text.Plural(n, "warning"), theme.Warn
+	}
 	switch {
 	case p.key != t.key():
 		said = "..."
@@ -132,14 +132,6 @@ func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 	c.Clip(end+2, y, x+w-end-2, style, redact.Line(strings.TrimSpace(p.name+" "+said)), s.Set().More)
 	if s.view.TotalLineCount() > s.view.Height() && w > 60 {
 		c.Right(x+w, y, theme.Dim, percent(s.view.ScrollPercent()))
-	}
-	y++
-	for _, warning := range p.artifact.Warnings {
-		if y >= l.preview.y {
-			break
-		}
-		c.Text(x, y, theme.Warn, "!")
-		y += c.Wrap(x+2, y, w-2, min(2, l.preview.y-y), theme.Warn, redact.Flat(warning))
 	}
 }
 
@@ -164,7 +156,9 @@ func (s *Screen) drawPreview(c *grid.Canvas) {
 	diff := s.diff && p.existing && p.diff != ""
 	for y, line := range strings.Split(s.view.View(), "\n") {
 		style := theme.Text
-		if diff {
+		if s.view.YOffset()+y < s.warned {
+			style = theme.Warn
+		} else if diff {
 			switch {
 			case strings.HasPrefix(line, "+"):
 				style = theme.OK

@@ -16,6 +16,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
+	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
 )
@@ -41,6 +42,7 @@ type Screen struct {
 	gen     uint64 // of the preview asked for last
 	preview preview
 	view    viewport.Model
+	warned  int  // lines of warnings at the head of the preview
 	diff    bool // the diff is shown where there is one
 
 	confirm []string // files that exist and differ: the next enter replaces them
@@ -124,7 +126,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		return s, s.refresh()
 	case screen.SizeMsg:
 		s.Apply(msg)
-		s.fit()
+		s.fill()
 	case preview:
 		if msg.gen == s.gen {
 			s.preview = msg
@@ -239,10 +241,22 @@ func (s *Screen) fit() {
 	s.view.SetHeight(max(0, r.h))
 }
 
-// fill puts the text into the viewport.
+// fill puts the text into the viewport, below what the target cannot express.
 func (s *Screen) fill() {
 	s.fit()
-	s.view.SetContent(redact.Lines(s.previewText()))
+	var lines []string
+	for _, w := range s.preview.artifact.Warnings {
+		mark := "! "
+		for line := range grid.WrapSeq(redact.Flat(w), max(10, s.view.Width()-2)) {
+			lines = append(lines, mark+line)
+			mark = "  "
+		}
+	}
+	s.warned = len(lines)
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	s.view.SetContent(strings.Join(append(lines, redact.Lines(s.previewText())), "\n"))
 	s.view.GotoTop()
 }
 

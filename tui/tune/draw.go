@@ -453,27 +453,31 @@ func (s *Screen) track(r *sim.Result) *sim.BreakerTrack {
 	return nil
 }
 
-// stateAt is the state that a column shows: half-open when it was that at all,
-// for it is short; else open when it was open at all.
+// stateAt is the state in which the breaker was longest in [lo, hi).
 func stateAt(t *sim.BreakerTrack, lo, hi time.Time) (rune, grid.Style) {
-	rank := map[policy.State]int{policy.Open: 1, policy.ForcedOpen: 1, policy.ShutDown: 1, policy.HalfOpen: 2}
-	best := 0
+	var lasted [policy.ShutDown + 1]time.Duration
+	state, since := policy.Closed, lo
 	for _, ch := range t.Changes {
 		if !ch.At.Before(hi) {
 			break
 		}
-		if !ch.At.After(lo) {
-			best = rank[ch.State]
-			continue
+		if ch.At.After(since) {
+			lasted[state] += ch.At.Sub(since)
+			since = ch.At
 		}
-		if r := rank[ch.State]; r > best {
-			best = r
+		state = ch.State
+	}
+	lasted[state] += hi.Sub(since)
+	longest := policy.Closed
+	for s := range policy.ShutDown + 1 {
+		if lasted[s] > lasted[longest] {
+			longest = s
 		}
 	}
-	switch best {
-	case 2:
+	switch longest {
+	case policy.HalfOpen:
 		return '~', theme.Warn
-	case 1:
+	case policy.Open, policy.ForcedOpen, policy.ShutDown:
 		return '.', theme.Crit
 	}
 	return '#', theme.OK
