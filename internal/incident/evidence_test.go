@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"tripcurve/internal/pglock"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/pglock"
 )
 
 var (

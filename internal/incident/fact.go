@@ -5,6 +5,7 @@ package incident
 
 import (
 	"time"
+
 	"tripcurve/internal/pglock"
 )
 

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"tripcurve/internal/pglock"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/pglock"
 )
 
 // outline prints a tree: one line per session, soft edges with a ~.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/sketch"
 	"tripcurve/internal/pglock"

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tripcurve/internal/incident"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
 )
 
 func TestMain(m *testing.M) {

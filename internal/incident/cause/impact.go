@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"time"
+
 	"tripcurve/internal/incident"
 )
 

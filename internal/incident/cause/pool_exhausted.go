@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
 	"tripcurve/internal/incident"
 	"tripcurve/internal/pglock"
 )

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/sketch"
 	"tripcurve/internal/redact"

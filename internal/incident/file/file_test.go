@@ -12,12 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tripcurve/internal/incident"
-	"tripcurve/internal/incident/sketch"
-	"tripcurve/internal/pglock"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/sketch"
+	"tripcurve/internal/pglock"
 )
 
 var t0 = time.Date(2026, 1, 15, 14, 23, 1, 0, time.UTC)

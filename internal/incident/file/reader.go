@@ -9,11 +9,12 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/sketch"
 	"tripcurve/internal/pglock"
-
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Meta is what a file says of itself, and what people added to it.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )

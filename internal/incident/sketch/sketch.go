@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"tripcurve/internal/incident"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
 	"github.com/DataDog/sketches-go/ddsketch/store"
+
+	"tripcurve/internal/incident"
 )
 
 // accuracy is the relative width of a bin, each way.

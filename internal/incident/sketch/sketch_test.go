@@ -3,9 +3,10 @@ package sketch
 import (
 	"testing"
 	"time"
-	"tripcurve/internal/incident"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
 )
 
 func TestQuantileHoldsTheTrueValue(t *testing.T) {
