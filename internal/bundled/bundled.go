@@ -7,13 +7,10 @@ package bundled
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
-	"tripcurve/collectors/gatewaylog"
-	"tripcurve/collectors/postgres"
 	"tripcurve/internal/incident"
-	"tripcurve/services/gateway"
 	"tripcurve/sim"
 	"tripcurve/sim/scenario"
 )
@@ -45,81 +42,26 @@ func Build(ctx context.Context) (*Incident, error) {
 }
 
 // FromScenario runs any scenario of the order pipeline and reads what it left.
+// The run and the reading go on side by side; neither looks at a clock, so that
+// the result does not depend on who is faster.
 func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
-	routes, err := gatewaylog.NewRoutes(Routes)
+	in := &Incident{Scenario: sc}
+	r, err := newReader(sc)
 	if err != nil {
 		return nil, fmt.Errorf("bundled incident: %w", err)
 	}
-	format, err := gatewaylog.FormatByName("envoy_json")
+	w := newWriter(r)
+	in.Result, err = scenario.Run(ctx, sc, scenario.Observers{
+		OnAccess: w.access, OnSample: w.sample, OnScrape: w.scrape, OnEvent: w.event,
+	})
+	if err := errors.Join(err, w.close()); err != nil {
+		return nil, fmt.Errorf("bundled incident: %w", err)
+	}
+	in.Evidence, err = r.finish()
 	if err != nil {
 		return nil, fmt.Errorf("bundled incident: %w", err)
 	}
-	in := &Incident{Scenario: sc, Evidence: incident.NewEvidence()}
-	ev := in.Evidence
-
-	var (
-		log      = gatewaylog.NewIntake(format, incident.Origin{Group: "gateway", Name: logSource, File: logIdentity(sc)}, routes, 0)
-		line     []byte
-		writeErr error
-		tracer   tracer
-		sampler  = postgres.NewSampler(pgSource)
-		rows     rowReader
-		pages    = newPages()
-	)
-	obs := scenario.Observers{
-		OnAccess: func(e gateway.AccessEntry) {
-			line = append(gateway.AppendEnvoyJSON(line[:0], e), '\n')
-			if _, err := log.Write(line); err != nil && writeErr == nil {
-				writeErr = err
-			}
-			tracer.observe(e)
-		},
-		OnSample: func(at time.Time, sessions []sim.PGSession) {
-			ev.Add(sampler.Observe(rows.sample(at, sessions))...)
-			ev.Sampled(at)
-		},
-		OnScrape: func(at time.Time, counts []sim.MethodCounts) {
-			facts, err := pages.observe(at, counts)
-			if err != nil && writeErr == nil {
-				writeErr = err
-			}
-			ev.Add(facts...)
-		},
-		OnEvent: func(e sim.Event) {
-			if e.Kind == "restart" {
-				ev.Add(incident.Change{
-					At: e.At, Kind: incident.Restart, System: "order", Text: e.Text,
-					Origin: incident.Origin{Group: "platform", Name: platform},
-				})
-			}
-		},
-	}
-	if in.Result, err = scenario.Run(ctx, sc, obs); err != nil {
-		return nil, fmt.Errorf("bundled incident: %w", err)
-	}
-	log.Close()
-	ev.Add(log.Flush()...)
-	if writeErr != nil {
-		return nil, fmt.Errorf("bundled incident: reading what the run wrote: %w", writeErr)
-	}
-	facts, err := tracer.facts()
-	if err != nil {
-		return nil, fmt.Errorf("bundled incident: %w", err)
-	}
-	ev.Add(facts...)
-	ev.Add(dayBefore(sc)...)
-	end := sc.Start.Add(sc.Length)
-	for _, s := range []incident.SourceStatus{
-		{Name: pgSource, Group: "postgres", Detail: "simulated, sampled once a second"},
-		{Name: logSource, Group: "gateway", Detail: "simulated, Envoy JSON, stamps the start"},
-		{Name: pageName("gateway"), Group: "grpc", Detail: "simulated, scraped every 5 s"},
-		{Name: pageName("order"), Group: "grpc", Detail: "simulated, scraped every 5 s"},
-		{Name: datadogSource, Group: "datadog", Detail: "simulated, grpc.client.duration of the gateway's tracer"},
-		{Name: platform, Group: "platform", Detail: "simulated, restarts"},
-	} {
-		s.State, s.LastAt = incident.SourceDone, end
-		ev.SetSource(s)
-	}
+	in.Evidence.Add(dayBefore(sc)...)
 	return in, nil
 }
 

@@ -16,40 +16,6 @@ import (
 	"tripcurve/sim"
 )
 
-// pages are the /metrics of the pipeline's gRPC clients.
-type pages struct {
-	scrapes map[string]*latency.Scrape // by service
-	text    []byte
-}
-
-func newPages() *pages { return &pages{scrapes: map[string]*latency.Scrape{}} }
-
-// pageName is the source under which findings cite a service's page.
-func pageName(service string) string { return service + ":/metrics" }
-
-// observe writes each service's page and reads it with the collector's reader.
-func (p *pages) observe(at time.Time, counts []sim.MethodCounts) ([]incident.Fact, error) {
-	var all []incident.Fact
-	for len(counts) > 0 {
-		n := 1
-		for n < len(counts) && counts[n].Service == counts[0].Service {
-			n++
-		}
-		service := counts[0].Service
-		if p.scrapes[service] == nil {
-			p.scrapes[service] = latency.NewScrape(pageName(service))
-		}
-		p.text = appendExposition(p.text[:0], counts[:n])
-		facts, err := p.scrapes[service].Observe(at, p.text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, facts...)
-		counts = counts[n:]
-	}
-	return all, nil
-}
-
 // appendExposition appends the counters of one service as go-grpc-middleware
 // exports them, in the text format that /metrics answers with.
 func appendExposition(dst []byte, counts []sim.MethodCounts) []byte {

@@ -11,11 +11,9 @@ import (
 // pgVersion is what the simulated server says it is.
 const pgVersion = 150018
 
-// rowReader turns the simulated sessions into what the Postgres collector's
-// query would have returned.
-type rowReader struct{}
-
-func (rowReader) sample(at time.Time, sessions []sim.PGSession) postgres.Sample {
+// sample turns the simulated sessions into what the Postgres collector's query
+// would have returned.
+func sample(at time.Time, sessions []sim.PGSession) postgres.Sample {
 	s := postgres.Sample{At: at, Every: time.Second, ServerVersion: pgVersion, Rows: make([]postgres.Row, 0, len(sessions))}
 	for i := range sessions {
 		s.Rows = append(s.Rows, row(&sessions[i]))
