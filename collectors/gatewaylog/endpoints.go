@@ -192,11 +192,9 @@ func (e *endpoints) walk(path []byte) *node {
 			path = path[1:]
 			continue
 		}
-		if n.depth < maxSegments {
-			if c := n.next(path); c != nil {
-				n, path = c, path[len(c.label):]
-				continue
-			}
+		if c := n.next(path); c != nil {
+			n, path = c, path[len(c.label):]
+			continue
 		}
 		s := path
 		if i := indexNear(path, '/'); i >= 0 {
@@ -278,8 +276,10 @@ func (n *node) names() []string {
 
 // step is the child of n that the segment s leads to.
 func (e *endpoints) step(n *node, s []byte, last bool) *node {
-	if c := n.get(s); c != nil {
-		return c
+	if n.children != nil { // few children have been looked at by next
+		if c := n.children[string(s)]; c != nil {
+			return c
+		}
 	}
 	kind := kindOf(s, n.depth+1, last)
 	prefix := n.idPrefix(s)

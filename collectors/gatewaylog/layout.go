@@ -32,14 +32,15 @@ type op struct {
 type stop uint8
 
 const (
-	toLiteral stop = iota // the first occurrence of lit
-	toByte                // the same of one byte
-	toWidth               // a fixed number of bytes
+	toWidth   stop = iota // a fixed number of bytes
 	toQuote               // the next quote: none can be inside
 	toClosing             // the next quote without a backslash
 	toTry                 // a list of one exact duration, the rule; else as toList
 	toList                // the end of an upstream list
 	toRequest             // an unquoted request line
+	found                 // from here on, what was looked for is the literal itself
+	toLiteral             // the first occurrence of lit
+	toByte                // the same of one byte
 	toEnd                 // the end of the line
 )
 
@@ -140,6 +141,7 @@ func (p *program) anchor() {
 
 // plan chooses how the end of the value is found.
 func (o *op) plan(escape escaping) {
+	o.stop = toLiteral
 	o.filled = escape != escapeJSON && o.neverEmpty()
 	switch {
 	case o.width > 0:

@@ -37,7 +37,7 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		if n > len(rest) || n == 0 && o.filled || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
 			return lineError(line, pos, expected[o.field])
 		}
-		if !o.hasLiteral(rest[n:]) {
+		if o.stop < found && !o.hasLiteral(rest[n:]) {
 			pos += n
 			return lineError(line, pos+commonPrefix(line[pos:end], o.lit), fmt.Sprintf("%q after $%s", o.lit, o.name))
 		}

@@ -28,17 +28,17 @@ func kindOf(s []byte, depth int, last bool) segmentKind {
 	switch {
 	case seen&mark != 0:
 		return idSegment
-	case last && seen&punct != 0 && depth > 1 && staticExtension(s) != "":
+	case last && seen&dot != 0 && depth > 1 && staticExtension(s) != "":
 		return staticSegment
 	case seen&(numeral|capital|odd) == 0:
 		return wordSegment
 	case seen&numeral == 0:
 		return otherSegment
-	case seen&^(numeral|punct) == 0, uuid(s): // numbers, dates, versions such as 1.2
+	case seen&^(numeral|punct|dot) == 0, uuid(s): // numbers, dates, versions such as 1.2
 		return idSegment
 	case version(s):
 		return wordSegment
-	case seen&(punct|odd) == 0 && len(s) >= 8 && hexOnly(s):
+	case seen&(punct|dot|odd) == 0 && len(s) >= 8 && hexOnly(s):
 		return idSegment
 	case depth == 1:
 		return otherSegment
@@ -55,8 +55,9 @@ const (
 	letter byteClass = 1 << iota
 	capital
 	numeral
-	punct // - _ .
-	mark  // only ever in values
+	punct // - _
+	dot
+	mark // only ever in values
 	odd
 )
 
@@ -69,8 +70,10 @@ var byteClasses = func() (t [256]byteClass) {
 			t[c] = letter
 		case c >= 'A' && c <= 'Z':
 			t[c] = capital
-		case bytes.IndexByte([]byte("-_."), byte(c)) >= 0:
+		case c == '-' || c == '_':
 			t[c] = punct
+		case c == '.':
+			t[c] = dot
 		case bytes.IndexByte([]byte("%@=+,*"), byte(c)) >= 0:
 			t[c] = mark
 		default:
