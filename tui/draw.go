@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"strings"
-
 	"charm.land/bubbles/v2/progress"
 
 	"tripcurve/internal/incident"
@@ -88,8 +86,8 @@ func (r *Root) drawHead(c *grid.Canvas) {
 	for i, s := range r.common.View.Sources {
 		label, style := r.health(s)
 		left := len(r.common.View.Sources) - i - 1
-		if room := c.W() - x - 2; grid.Width(label) > room || left > 0 && grid.Width(label)+5 > room {
-			c.Text(x+1, 0, worst(r.common.View.Sources[i:]), "+"+text.Count(left+1))
+		if room := c.W() - x - 2; grid.Width(label) > room || left > 0 && grid.Width(label)+9 > room {
+			drawRest(c, x+1, r.common.View.Sources[i:])
 			return
 		}
 		x = c.Text(x+1, 0, style, label) + 1
@@ -98,33 +96,44 @@ func (r *Root) drawHead(c *grid.Canvas) {
 
 // health is one source in a few characters: a word, and its age while live.
 func (r *Root) health(s incident.SourceStatus) (string, grid.Style) {
-	label := redact.Line(s.Name) + " " + s.State.String()
+	style, word := stateStyle(s.State)
+	label := redact.Line(s.Name) + " " + word
 	if r.common.Live && !s.LastAt.IsZero() && s.State != incident.SourceDone {
 		if age := r.common.Now.Sub(s.LastAt); age >= 0 && !r.common.Now.IsZero() {
 			label += " " + text.Dur(age)
 		}
 	}
-	switch s.State {
-	case incident.SourceStale:
-		return strings.Replace(label, "stale", "STALE", 1), theme.Warn
-	case incident.SourceDown:
-		return strings.Replace(label, "down", "DOWN", 1), theme.Crit
-	}
-	return label, theme.Dim
+	return label, style
 }
 
-// worst is the style of the source that does worst.
-func worst(list []incident.SourceStatus) grid.Style {
-	style := theme.Dim
-	for _, s := range list {
-		switch s.State {
-		case incident.SourceDown:
-			return theme.Crit
-		case incident.SourceStale:
-			style = theme.Warn
+// drawRest counts the sources for which there was no room, those that do badly
+// first.
+func drawRest(c *grid.Canvas, x int, list []incident.SourceStatus) {
+	x = c.Text(x, 0, theme.Dim, "+")
+	for _, st := range []incident.SourceState{incident.SourceDown, incident.SourceStale, incident.SourceOK, incident.SourceDone, incident.SourceAbsent} {
+		n := 0
+		for _, s := range list {
+			if s.State == st {
+				n++
+			}
 		}
+		if n == 0 {
+			continue
+		}
+		style, word := stateStyle(st)
+		x = c.Int(x, 0, style, n)
+		x = c.Text(x+1, 0, style, word) + 1
 	}
-	return style
+}
+
+func stateStyle(st incident.SourceState) (grid.Style, string) {
+	switch st {
+	case incident.SourceStale:
+		return theme.Warn, "STALE"
+	case incident.SourceDown:
+		return theme.Crit, "DOWN"
+	}
+	return theme.Dim, st.String()
 }
 
 // drawTabs is line 2. Where there is little room only the active one is
@@ -173,15 +182,14 @@ func (r *Root) drawFoot(c *grid.Canvas) {
 		c.Clip(1, 0, c.W()-2, style, mark+redact.Flat(r.status.Text), "..")
 		return
 	}
-	end := c.W() - 1
-	if r.busy.What != "" {
-		end = r.drawBusy(c) - 2
-	}
 	hints := r.hints()
 	// The last hint is the help: it stays when the others do not fit.
 	last := hints[len(hints)-1]
-	end = end - grid.Width(last.Label()) - 1 - grid.Width(last.Hint)
+	end := c.W() - 2 - grid.Width(last.Label()) - grid.Width(last.Hint)
 	drawHint(c, end, last)
+	if r.busy.What != "" {
+		end = r.drawBusy(c, end-2) - 1
+	}
 	x := 1
 	for _, a := range hints[:len(hints)-1] {
 		w := grid.Width(a.Label()) + 1 + grid.Width(a.Hint)
@@ -213,11 +221,12 @@ func (r *Root) hints() []screen.Action {
 	return append(out, r.global[0])
 }
 
-// drawBusy writes what is being done at the right, and returns where it begins.
-func (r *Root) drawBusy(c *grid.Canvas) int {
+// drawBusy writes what is being done before column end, and returns where it
+// begins.
+func (r *Root) drawBusy(c *grid.Canvas, end int) int {
 	label := redact.Line(r.busy.What)
 	w := min(grid.Width(label), c.W()/2)
-	x := c.W() - 1 - w
+	x := end - w
 	c.Clip(x, 0, w, theme.Dim, label, "..")
 	if r.busy.Part >= 0 {
 		p := progress.New(progress.WithWidth(16), progress.WithFillCharacters(r.common.Set().Full, r.common.Set().Empty))

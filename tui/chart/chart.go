@@ -68,6 +68,7 @@ type Chart struct {
 	Glyphs  glyph.Level
 	NoClock bool // without the row of clock times, for stacked charts
 	Gutter  int  // columns of the y axis; 0: as many as its numbers need
+	Bare    bool // bands without their names, which another chart above has
 	Margin  int  // columns kept free at the right; 0: as many as key letters need
 
 	plot   grid.Canvas // where the data is, after Draw
@@ -104,7 +105,7 @@ func (c *Chart) measure(cv *grid.Canvas) {
 	if len(c.Markers) > 0 && l.h > 3 {
 		l.y++
 	}
-	if len(c.Bands) > 0 && l.h > 5 {
+	if len(c.Bands) > 0 && l.h > 5 && !c.Bare {
 		l.y++
 	}
 	l.h -= l.y
@@ -421,7 +422,7 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 func (c *Chart) drawBands(cv *grid.Canvas) {
 	l := c.layout
 	row := 0
-	named := l.y > 1 || l.y == 1 && len(c.Markers) == 0
+	named := !c.Bare && (l.y > 1 || l.y == 1 && len(c.Markers) == 0)
 	for _, b := range c.Bands {
 		from, to := b.From, b.To
 		if from.Before(c.Window.From) {

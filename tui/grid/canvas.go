@@ -160,16 +160,22 @@ func (c *Canvas) Clip(x, y, w int, s Style, text, mark string) int {
 }
 
 // Wrap writes a string over several lines of at most w columns, broken at
-// blanks, and returns how many lines it took; at most h are drawn.
+// blanks, and returns how many lines it took; at most h are drawn, and what is
+// cut off ends in "..".
 func (c *Canvas) Wrap(x, y, w, h int, s Style, text string) int {
-	lines := 0
+	if h <= 0 {
+		return 0
+	}
+	lines, end := 0, x
 	for line := range WrapSeq(text, w) {
-		if lines < h {
-			c.Text(x, y+lines, s, line)
+		if lines == h {
+			c.Text(max(x, min(end, x+w-2)), y+h-1, s, "..")
+			return h
 		}
+		end = c.Text(x, y+lines, s, line)
 		lines++
 	}
-	return min(lines, h)
+	return lines
 }
 
 // WrapSeq cuts a text into lines of at most w columns, at blanks where it can.

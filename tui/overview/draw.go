@@ -150,7 +150,7 @@ func (s *Screen) drawNarrow(c *grid.Canvas, f *facts) {
 		head := c.Rows(0, 1)
 		s.drawFailingHead(&head, f)
 		plot := c.Rows(1, h-1)
-		s.failing.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart { return s.drawFailing(f) })
+		s.plot(&plot, &s.failing, s.failingChart(f, false))
 		y = h
 	}
 	s.drawBars(c, y, f)
@@ -215,47 +215,52 @@ func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts) {
 	c.Text(x, 0, theme.Text, f.maxFailing)
 }
 
-// drawCharts stacks the charts on one time axis.
+// drawCharts stacks the charts on one time axis, each under a line that says
+// how it stands at the cursor; where there is little room only the first.
 func (s *Screen) drawCharts(c *grid.Canvas, f *facts) {
-	upper := c.H() / 2
-	head := c.Rows(0, 1)
-	s.drawFailingHead(&head, f)
-	plot := c.Rows(1, upper-1)
-	s.failing.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart {
-		ch := s.drawFailing(f)
-		ch.Gutter, ch.Margin = gutter, 2
-		return ch
-	})
-	low := c.Rows(upper, c.H()-upper)
-	if low.H() < 6 {
-		s.drawBars(&low, 0, f)
+	if c.H() < 20 {
+		head := c.Rows(0, 1)
+		s.drawFailingHead(&head, f)
+		plot := c.Rows(1, c.H()-3)
+		s.plot(&plot, &s.failing, s.failingChart(f, false))
+		s.drawBars(c, c.H()-2, f)
 		return
 	}
-	s.drawBars(&low, 1, f)
-	low.Set(1, 1, 'w', theme.Data3)
-	low.Set(1, 2, 'c', theme.Data2)
-	plot = low.Rows(3, low.H()-3)
-	s.waiting.Draw(&plot, s.key(), s.Cursor, func() *chart.Chart { return s.drawWaiting(f) })
+	third := (c.H() - 2) / 3 // the first is two rows higher: it names events and the lock
+	upper := c.Rows(0, c.H()-2*third)
+	s.drawFailingHead(&upper, f)
+	plot := upper.Rows(1, upper.H()-1)
+	s.plot(&plot, &s.failing, s.failingChart(f, true))
+	for i, cache := range []*chart.Cache{&s.waiting, &s.flight} {
+		part := c.Rows(upper.H()+i*third, third)
+		s.drawBar(&part, 0, i, f)
+		plot := part.Rows(1, third-1)
+		s.plot(&plot, cache, s.levelChart(f, i))
+	}
+}
+
+func (s *Screen) plot(c *grid.Canvas, cache *chart.Cache, ch chart.Chart) {
+	cache.Draw(c, s.key(), s.Cursor, func() *chart.Chart { return &ch })
 }
 
 // drawBars is how many wait and how many calls hang, at the time cursor.
 func (s *Screen) drawBars(c *grid.Canvas, y int, f *facts) {
-	set := s.Set()
-	line := func(y int, label, value string, now, most float64, note string, style grid.Style) {
-		c.Text(3, y, theme.Dim, label)
-		x := c.Text(20, y, theme.Text, value) + 2
-		x = max(x, 37)
-		w := min(40, c.W()-x-1)
-		if n := grid.Width(note); note != "" && c.W()-x-n-4 > 8 {
-			w = min(w, c.W()-x-n-4)
-			c.Text(x+w+2, y, theme.Warn, note)
-		}
-		if most > 0 {
-			widget.Bar(c, x, y, w, now/most, set, style)
-		}
+	s.drawBar(c, y, 0, f)
+	s.drawBar(c, y+1, 1, f)
+}
+
+func (s *Screen) drawBar(c *grid.Canvas, y, i int, f *facts) {
+	l := f.levels[i]
+	c.Text(1, y, theme.Head, levelNames[i])
+	x := max(36, c.Text(19, y, theme.Text, l.text)+2)
+	w := min(40, c.W()-x-1)
+	if n := grid.Width(l.note); l.note != "" && c.W()-x-n-4 > 8 {
+		w = min(w, c.W()-x-n-4)
+		c.Text(x+w+2, y, theme.Warn, l.note)
 	}
-	line(y, "waiting sessions", f.waitingText, f.nowWaiting, f.maxWaiting, f.pool, theme.Data3)
-	line(y+1, "calls in flight", f.flightText, f.nowFlight, f.maxFlight, "", theme.Data2)
+	if l.most > 0 {
+		widget.Bar(c, x, y, w, l.now/l.most, s.Set(), levelStyles[i])
+	}
 }
 
 // drawList lists findings, what to do, and endpoints; places says on the right

@@ -9,6 +9,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/tui/chart"
+	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
@@ -24,8 +25,7 @@ type facts struct {
 	step      time.Duration
 	what      string    // what failing counts: "502/s" or "failing/s"
 	failing   []float64 // per second
-	waiting   []float64
-	flight    []float64
+	levels    [2]level  // sessions that wait, calls in flight
 	markers   []chart.Marker
 	bands     []chart.Band
 	evidence  []tick
@@ -37,14 +37,22 @@ type facts struct {
 
 	// at the time cursor
 	nowFailing, maxFailing string
-	nowWaiting, maxWaiting float64
-	nowFlight, maxFlight   float64
-	waitingText            string
-	flightText             string
-	pool                   string
 	roots                  []lockRoot
 	noLocks                string
 }
+
+// level is something that is counted at instants.
+type level struct {
+	values    []float64
+	now, most float64
+	text      string // both, in words
+	note      string
+}
+
+var (
+	levelNames  = [2]string{"waiting sessions", "calls in flight"}
+	levelStyles = [2]grid.Style{theme.Data3, theme.Data2}
+)
 
 // lockRoot is one holder with those that wait for it, folded.
 type lockRoot struct {
@@ -90,12 +98,14 @@ func (s *Screen) gatherRange(f *facts) {
 		}
 	}
 	if v.Sees("postgres") {
-		f.waiting = v.LockWaiters(w, f.step)
+		f.levels[0].values = v.LockWaiters(w, f.step)
 	}
-	f.flight, _ = v.InFlight(w, f.step)
+	f.levels[1].values, _ = v.InFlight(w, f.step)
 	f.markers = markers(s.Analysis.Timeline)
 	f.bands = bands(s.Analysis.Findings)
-	f.maxWaiting, f.maxFlight = highest(f.waiting), highest(f.flight)
+	for i := range f.levels {
+		f.levels[i].most = highest(f.levels[i].values)
+	}
 	f.maxFailing = text.Number(highest(f.failing))
 
 	a := s.Analysis
@@ -116,12 +126,14 @@ func (s *Screen) gatherRange(f *facts) {
 func (s *Screen) gatherCursor(f *facts) {
 	i := int(s.Cursor.Sub(s.Range.From) / f.step)
 	f.nowFailing = text.Number(value(f.failing, i))
-	f.nowWaiting, f.nowFlight = value(f.waiting, i), value(f.flight, i)
-	f.waitingText, f.flightText = of(f.nowWaiting, f.maxWaiting), of(f.nowFlight, f.maxFlight)
-	f.pool = ""
+	for k := range f.levels {
+		l := &f.levels[k]
+		l.now, l.note = value(l.values, i), ""
+		l.text = of(l.now, l.most)
+	}
 	s.View.EachEpisode(func(e *incident.Episode) {
 		if e.Kind == incident.PoolFull && e.Active(s.Cursor) {
-			f.pool = redact.Line(e.Text) + " FULL since " + text.Clock(e.From)
+			f.levels[0].note = redact.Line(e.Text) + " FULL since " + text.Clock(e.From)
 		}
 	})
 	s.gatherLocks(f)
@@ -130,7 +142,7 @@ func (s *Screen) gatherCursor(f *facts) {
 // gatherLocks folds the lock tree at the cursor into a few lines.
 func (s *Screen) gatherLocks(f *facts) {
 	f.roots, f.noLocks = nil, "nobody waits for a lock"
-	if !s.View.Sees("postgres") || math.IsNaN(f.nowWaiting) {
+	if !s.View.Sees("postgres") || math.IsNaN(f.levels[0].now) {
 		f.noLocks = text.NoData
 		return
 	}
@@ -244,19 +256,22 @@ func ticks(v *incident.View, a incident.Analysis) (out []tick) {
 	return out
 }
 
-func (s *Screen) drawFailing(f *facts) *chart.Chart {
-	return &chart.Chart{
+// failingChart is the first chart; among stacked ones it leaves the clock to the
+// last.
+func (s *Screen) failingChart(f *facts, stacked bool) chart.Chart {
+	ch := chart.Chart{
 		Window: s.Range, Glyphs: s.Glyphs, Markers: f.markers, Bands: f.bands,
 		Series: []chart.Series{{Name: f.what, Style: theme.Data1, Kind: chart.Area, From: s.Range.From, Step: f.step, Values: f.failing}},
 	}
+	if stacked {
+		ch.Gutter, ch.NoClock = gutter, true
+	}
+	return ch
 }
 
-func (s *Screen) drawWaiting(f *facts) *chart.Chart {
-	return &chart.Chart{
-		Window: s.Range, Glyphs: s.Glyphs, Bands: f.bands, Gutter: gutter,
-		Series: []chart.Series{
-			{Name: "waiting sessions", Key: 'w', Style: theme.Data3, From: s.Range.From, Step: f.step, Values: f.waiting},
-			{Name: "calls in flight", Key: 'c', Style: theme.Data2, Pattern: chart.Dashed, From: s.Range.From, Step: f.step, Values: f.flight},
-		},
+func (s *Screen) levelChart(f *facts, i int) chart.Chart {
+	return chart.Chart{
+		Window: s.Range, Glyphs: s.Glyphs, Bands: f.bands, Bare: true, Gutter: gutter, NoClock: i == 0,
+		Series: []chart.Series{{Name: levelNames[i], Style: levelStyles[i], Kind: chart.Area, From: s.Range.From, Step: f.step, Values: f.levels[i].values}},
 	}
 }

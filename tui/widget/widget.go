@@ -33,7 +33,7 @@ func (s Severity) Style() grid.Style {
 // OfFinding is how bad what a finding says is.
 func OfFinding(f incident.Finding) Severity {
 	switch {
-	case f.Role == incident.Trigger && f.Confidence == incident.Likely:
+	case f.Role == incident.Trigger && f.Confidence > incident.NoClearCause:
 		return Crit
 	case f.Role == incident.Symptom:
 		return Note
