@@ -28,7 +28,8 @@ type Options struct {
 	// Live brings a new view whenever there is one; nil for a recording. The
 	// sender never has to wait: the TUI takes the newest and skips the rest.
 	Live <-chan EvidenceMsg
-	// Record is where live evidence is being kept, shown when leaving; may be empty.
+	// Record is the file in which live evidence is being kept, named at the start;
+	// empty when it is not kept.
 	Record string
 
 	Theme       string // empty: dark, or light when the terminal says so

@@ -91,9 +91,15 @@ func newRoot(o Options) *Root {
 	r.global = r.actions()
 	r.prompt = newPrompt()
 	r.spin = spinner.New(spinner.WithSpinner(frames(o.Glyphs)))
-	r.busy = screen.BusyMsg{What: "reading " + o.Name, Part: -1}
-	if o.Load == nil {
-		r.busy = screen.BusyMsg{}
+	r.busy.Part = -1
+	switch {
+	case o.Load != nil:
+		r.busy.What = "reading " + o.Name
+	case o.Live != nil:
+		r.busy.What = "waiting for the first sample"
+	}
+	if o.Record != "" && err == nil {
+		r.status = screen.StatusMsg{Text: "recording to " + o.Record}
 	}
 	r.tellAll(screen.GlyphsMsg{Level: o.Glyphs})
 	return r

@@ -55,7 +55,11 @@ func (s *Screen) drawWaitingForData(c *grid.Canvas) {
 func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
 	set := s.Set()
 	small := c.H() < 20
-	x := c.Text(1, 0, theme.Head, "WHOLE INCIDENT") + 2
+	head := "WHOLE INCIDENT"
+	if f.span == "" {
+		head = "SO FAR"
+	}
+	x := c.Text(1, 0, theme.Head, head) + 2
 	if f.span != "" {
 		c.Text(x, 0, theme.Dim, f.span)
 		sev := widget.Warn
@@ -67,10 +71,14 @@ func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
 		c.Text(x, 0, sev.Style(), widget.ConfidenceWord(s.Analysis.Confidence))
 	}
 	y := 1
-	if f.sentence == "" {
+	switch {
+	case f.sentence == "" && !f.heard:
+		c.Text(1, y, theme.Warn, "no source has given evidence yet")
+		y++
+	case f.sentence == "":
 		c.Text(1, y, theme.OK, "nothing wrong was found in the evidence")
 		y++
-	} else {
+	default:
 		y += c.Wrap(1, y, c.W()-2, 4, theme.Strong, f.sentence)
 	}
 	if !small {

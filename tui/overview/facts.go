@@ -30,6 +30,7 @@ type facts struct {
 	bands     []chart.Band
 	evidence  []tick
 	sentence  string
+	heard     bool // some source gave evidence: silence means something
 	proof     []string
 	coverage  string
 	remainder []string
@@ -110,6 +111,7 @@ func (s *Screen) gatherRange(f *facts) {
 
 	a := s.Analysis
 	f.sentence = redact.Flat(a.Sentence)
+	f.heard = slices.ContainsFunc(v.Sources, func(s incident.SourceStatus) bool { return !s.LastAt.IsZero() })
 	for _, p := range a.Proof {
 		f.proof = append(f.proof, redact.Flat(p))
 	}

@@ -102,6 +102,24 @@ func TestNoDataIsNoZero(t *testing.T) {
 	}
 }
 
+// TestSilence: no finding is good news only when somebody looked.
+func TestSilence(t *testing.T) {
+	for _, c := range []struct {
+		last time.Time
+		want string
+	}{
+		{time.Time{}, "no source has given evidence yet"},
+		{tuitest.At("14:20:00"), "nothing wrong was found in the evidence"},
+	} {
+		ev := incident.NewEvidence()
+		ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", State: incident.SourceDown, LastAt: c.last})
+		s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot(), Live: true})
+		if text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); !strings.Contains(text, c.want) {
+			t.Errorf("last evidence %v: lacks %q:\n%s", c.last, c.want, text)
+		}
+	}
+}
+
 // TestDrawAllocates: a frame at rest costs no more than the promised allocations.
 func TestDrawAllocates(t *testing.T) {
 	for _, size := range tuitest.Sizes {
