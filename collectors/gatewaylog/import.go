@@ -268,7 +268,7 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 
 // chunkSize is what a worker takes at a time, in bytes: it stays in the cache
 // between being read and being parsed.
-const chunkSize = 1 << 20
+const chunkSize = 256 << 10
 
 // importParallel lets workers read chunks of a plain file, cut at newlines. The
 // result does not depend on how many there are, or on who read what.
