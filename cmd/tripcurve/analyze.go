@@ -18,7 +18,7 @@ func (a *app) analyzeCommand() *cobra.Command {
 		Long: `Prints what the evidence of a recorded incident says: the sentence, its proof, how much of the
 impact the trigger covers, what remains, each endpoint before, during and after, and the timeline.
 
-Exit code 1 when there is a finding, 0 when nothing is wrong.`,
+Exit code 1 when something is wrong, also when no cause was found; 0 when nothing is.`,
 		Args:              exactArgs(1, "an incident file, or "+bundledName),
 		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +42,7 @@ Exit code 1 when there is a finding, 0 when nothing is wrong.`,
 			if _, err := io.WriteString(a.stdout, string(text)); err != nil {
 				return err
 			}
-			if len(an.Findings) > 0 {
+			if len(an.Findings) > 0 || an.Impact.Length() > 0 {
 				return exitError{code: exitFindings}
 			}
 			return nil

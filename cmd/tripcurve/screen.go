@@ -27,6 +27,7 @@ func (a *app) openBundled(ctx context.Context) error {
 }
 
 func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {
+	defer hurry()()
 	in, err := bundled.Build(ctx)
 	if err != nil {
 		return tui.EvidenceMsg{}, err
@@ -77,6 +78,7 @@ func loadIncident(ctx context.Context, arg string) (name string, v *incident.Vie
 	if arg != bundledName {
 		return loadFile(arg)
 	}
+	defer hurry()()
 	in, err := bundled.Build(ctx)
 	if err != nil {
 		return "", nil, err

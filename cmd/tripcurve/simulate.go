@@ -108,6 +108,7 @@ other seeds are run to show the spread.`,
 }
 
 func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool, others int, format, out string) error {
+	defer hurry()()
 	result, evidence, err := runScenario(ctx, sc, out)
 	if err != nil {
 		return err

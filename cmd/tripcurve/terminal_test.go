@@ -32,12 +32,16 @@ type terminal struct {
 	err    error
 }
 
+// builtDir holds the binaries that builtBinaries made; TestMain removes it.
+var builtDir string
+
 // builtBinaries builds the real program and the yardstick once per test run.
 var builtBinaries = sync.OnceValues(func() (dir string, err error) {
 	dir, err = os.MkdirTemp("", "tripcurve-test")
 	if err != nil {
 		return "", err
 	}
+	builtDir = dir
 	for out, pkg := range map[string]string{"tripcurve": ".", "bare": "./testdata/bare"} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, out), pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -35,7 +35,7 @@ func newWriter(r *reader) *writer {
 }
 
 func (w *writer) access(e gateway.AccessEntry) {
-	w.lines = append(gateway.AppendEnvoyJSON(w.lines, e), '\n')
+	w.lines = gateway.AppendEnvoyJSON(w.lines, e)
 	w.reader.tracer.observe(e) // its own: the reader asks for it after the run
 	if len(w.lines) >= logBlock {
 		w.flush()
