@@ -1,0 +1,174 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestWalk opens the program on a real terminal, walks all screens, moves a
+// slider and sees the numbers change, exports, and leaves.
+func TestWalk(t *testing.T) {
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"))
+	flat := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	has := func(texts ...string) func(string) bool {
+		return func(s string) bool {
+			for _, w := range texts {
+				if !strings.Contains(flat(s), w) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+
+	term.waitUntil("the sentence", has("pid 48291", "SHARE", "stock_reservations", "100 sessions"))
+	term.waitUntil("coverage and remainder", has("240 s of 1,397 s (17.2 %)", "connection that nobody noticed was dead"))
+
+	for _, s := range []struct {
+		key  string
+		want []string
+	}{
+		{"2", []string{"[2 Locks]", "1 root, 100 waiting", "holds SHARE", "ROW EXCLUSIVE"}},
+		{"3", []string{"[3 Gateway]", "POST /api/orders", "GET /api/inventory/:sku", "1,245"}},
+		{"4", []string{"[4 gRPC]", "order -> inventory Reserve", "latency metrics cannot see a hang"}},
+		{"5", []string{"[5 Timeline]", "14:23:01Z", "first failing POST /api/orders"}},
+		{"7", []string{"[7 Export]", "opossum", "resilience4j"}},
+		{"?", []string{"on Export", "everywhere"}},
+	} {
+		term.send(s.key)
+		term.waitUntil(strings.Join(s.want, ", "), has(s.want...))
+	}
+	term.send("\x1b")
+	term.waitUntil("the help gone", func(s string) bool { return !strings.Contains(s, "everywhere") })
+
+	// A slider: the deadline of order.inventory. The numbers of "this" appear and
+	// the orders that fail are far fewer.
+	term.send("6")
+	term.waitUntil("today's numbers on Tune", has("[6 Tune]", "failed orders 1,2"))
+	for range 4 { // library, timeout, deadline ... down to the deadline
+		if strings.Contains(selected(term.screen()), "deadline") {
+			break
+		}
+		row := selected(term.screen())
+		term.send("j")
+		term.waitUntil("another row selected", func(s string) bool { return selected(s) != row })
+	}
+	if got := selected(term.screen()); !strings.Contains(got, "deadline") {
+		t.Fatalf("no deadline to select; the row is %q on\n%s", got, term.screen())
+	}
+	term.send("l")
+	term.waitUntil("the numbers of this setting", func(s string) bool {
+		return strings.Contains(selected(s), "s ") && hasChange(s)
+	})
+
+	// Export: choose the first target, write it, find the file.
+	term.send("7")
+	term.waitUntil("Export", has("[7 Export]"))
+	term.send("\r")
+	dir := term.cmd.Dir
+	term.waitUntil("a written file", func(s string) bool {
+		files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+		return err == nil && len(files) > 0 && strings.Contains(flat(s), "wrote")
+	})
+
+	term.send("q")
+	if code := term.waitExit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	out := term.output()
+	for what, seq := range map[string]string{"leaves the alternate screen": "\x1b[?1049l", "shows the cursor": "\x1b[?25h"} {
+		if strings.LastIndex(out, seq) < strings.LastIndex(out, "\x1b[?1049h") {
+			t.Errorf("the program never %s", what)
+		}
+	}
+}
+
+// selected is the row with the cursor.
+func selected(screen string) string {
+	for line := range strings.Lines(screen) {
+		if strings.Contains(line, "▸") {
+			return line
+		}
+	}
+	return ""
+}
+
+// hasChange says whether the failed orders show a change in percent.
+func hasChange(screen string) bool {
+	for line := range strings.Lines(screen) {
+		if strings.Contains(line, "failed orders") {
+			return strings.Contains(line, "%")
+		}
+	}
+	return false
+}
+
+func TestInterruptLeavesTheTerminalAsItWas(t *testing.T) {
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"))
+	term.waitFor("48291")
+	term.send("\x03\x03")
+	if code := term.waitExit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(term.output(), "\x1b[?1049l") {
+		t.Error("the alternate screen was not left")
+	}
+}
+
+func TestNoColor(t *testing.T) {
+	term := startTerminal(t, 80, 24, []string{"NO_COLOR=yes"}, binary(t, "tripcurve"))
+	term.waitFor("48291")
+	for _, colour := range []string{"\x1b[31m", "\x1b[38;", "\x1b[48;", ";38;5;", ";48;5;"} {
+		if strings.Contains(term.output(), colour) {
+			t.Errorf("colour %q although NO_COLOR is set", colour)
+		}
+	}
+}
+
+func TestASCII(t *testing.T) {
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "--ascii")
+	term.waitFor("48291")
+	for _, r := range term.screen() {
+		if r > 127 {
+			t.Fatalf("%q on an ASCII screen:\n%s", r, term.screen())
+		}
+	}
+}
+
+func TestDumbTerminalGetsTheReport(t *testing.T) {
+	term := startTerminal(t, 80, 24, []string{"TERM=dumb"}, binary(t, "tripcurve"))
+	if code := term.waitExit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	out := term.output()
+	if strings.Contains(out, "\x1b") || !strings.Contains(out, "48291") || !strings.Contains(out, "the screens need a terminal") {
+		t.Errorf("want the plain report and why; got %q", out[:min(len(out), 400)])
+	}
+}
+
+func TestTinyTerminal(t *testing.T) {
+	term := startTerminal(t, 40, 10, nil, binary(t, "tripcurve"))
+	term.waitFor("need 60x18")
+	term.waitFor("48291")
+	term.send("q")
+	if code := term.waitExit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestOpenBadFile prints one line on a plain terminal and no screen.
+func TestOpenBadFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "notes.incident")
+	if err := os.WriteFile(file, []byte("only notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "open", file)
+	if code := term.waitExit(); code != exitUsage {
+		t.Errorf("exit code %d, want %d", code, exitUsage)
+	}
+	if out := term.output(); strings.Contains(out, "\x1b") || !strings.Contains(out, "not an incident file") {
+		t.Errorf("output %q", out)
+	}
+}
