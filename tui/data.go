@@ -18,6 +18,10 @@ type liveMsg EvidenceMsg
 // loadFailedMsg ends the loading without data.
 type loadFailedMsg struct{ err error }
 
+// firstFrame is how long the first frame takes to leave, at two of its ticks.
+// Loading waits for it, for it keeps both processors of a small machine busy.
+const firstFrame = 17 * time.Millisecond
+
 // load brings the evidence, away from the event loop.
 func (r *Root) load() tea.Cmd {
 	if r.opts.Load == nil {
@@ -25,6 +29,10 @@ func (r *Root) load() tea.Cmd {
 	}
 	ctx, load := r.ctx, r.opts.Load
 	return func() tea.Msg {
+		select {
+		case <-time.After(firstFrame):
+		case <-ctx.Done():
+		}
 		msg, err := load(ctx)
 		if err != nil {
 			return loadFailedMsg{err}

@@ -26,6 +26,7 @@ type terminal struct {
 	changed chan struct{} // has a token after every write of the program
 	started time.Time
 
+	closed bool // by kill
 	mu     sync.Mutex
 	raw    bytes.Buffer // everything the program wrote
 	exited chan struct{}
@@ -109,6 +110,10 @@ func (t *terminal) pump() {
 }
 
 func (t *terminal) kill() {
+	if t.closed {
+		return
+	}
+	t.closed = true
 	select {
 	case <-t.exited:
 	default:

@@ -35,7 +35,7 @@ func (s Setting) Env() string { return "TRIPCURVE_" + strings.ToUpper(s.Name) }
 // Settings is every setting, in the order in which `info` lists them.
 var Settings = []Setting{
 	{Name: "color", Default: "auto", Choices: []string{"auto", "always", "never", "16", "256", "truecolor"}, Help: "colours on the terminal"},
-	{Name: "theme", Default: "dark", Choices: []string{"dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette"},
+	{Name: "theme", Default: "auto", Choices: []string{"auto", "dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette; auto is dark, or light when the terminal says so"},
 	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
 	{Name: "fps", Default: "120", Help: "most frames per second; 15 suits a bad link"},
 	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "osc52", "tmux", "file"}, Help: "where y copies to"},

@@ -47,7 +47,7 @@ func TestStrongerPlaceWins(t *testing.T) {
 func TestBadFilesNameThePlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown key":   {"theme: dark\ncolour: never\n", `:2:1: no setting is called "colour"; expected one of color,`},
-		"unknown value": {"theme: blue\n", `:1:8: theme is "blue"; expected one of dark,`},
+		"unknown value": {"theme: blue\n", `:1:8: theme is "blue"; expected one of auto, dark,`},
 		"a list":        {"theme:\n  - dark\n", ":2:3: theme has a Sequence; expected one value"},
 		"not a mapping": {"just words\n", ":1:1: found String; expected lines"},
 		"not yaml":      {"theme: [dark\n", "1:8"},
