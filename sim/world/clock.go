@@ -24,12 +24,16 @@ func (c *Clock) Now() time.Time { return c.k.Clock(c.k.Now()) }
 
 // Sleep waits for d or until ctx ends.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
-	v := vtime.Virtual(ctx)
-	switch c.k.Sleep(v, d) {
+	return sleep(c.k, vtime.Virtual(ctx), d)
+}
+
+func sleep(k *vtime.Kernel, c *vtime.Context, d time.Duration) error {
+	switch k.Sleep(c, d) {
 	case vtime.Killed:
-		c.k.Unwind()
+		k.Unwind()
 	case vtime.Ended:
-		return v.Err()
+		return c.Err()
+	default: // slept out
 	}
 	return nil
 }
@@ -71,6 +75,7 @@ func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Contex
 		return host.ErrTimeout
 	case vtime.Ended:
 		return v.Err()
+	default: // answered
 	}
 	return r.err
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -234,7 +235,7 @@ var (
 )
 
 func contextError(err error) error {
-	if err == context.DeadlineExceeded {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return deadline
 	}
 	return canceled
@@ -302,6 +303,7 @@ func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
 		s.abandon()
 		s.leave()
 		return contextError(v.Err())
+	default: // answered
 	}
 	return s.finish(reply)
 }
@@ -497,7 +499,8 @@ func onTheWire(err error) error {
 // new one.
 func (c *Conn) reset(err error) {
 	old := c.flow
-	tell := old.carries && err != serverGone
+	gone := errors.Is(err, serverGone)
+	tell := old.carries && !gone
 	for s := c.open.first; s != nil; s = c.open.first {
 		s.answer.Stop()
 		s.isOpen = false
@@ -507,7 +510,7 @@ func (c *Conn) reset(err error) {
 		if tell {
 			s.tell()
 		}
-		if err == serverGone {
+		if gone {
 			s.over = true
 		}
 		if s.inline && s.serving {

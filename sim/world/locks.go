@@ -95,6 +95,7 @@ func (d *Database) lock(s *Session, t *Table, wanted pglock.Mode, c *vtime.Conte
 		d.w.K.Unwind()
 	case vtime.Ended:
 		return c.Err()
+	default: // granted
 	}
 	return nil
 }

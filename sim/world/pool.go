@@ -39,14 +39,15 @@ func (p *Pool) Acquire(c *vtime.Context) error {
 	if had {
 		p.in++
 	}
-	switch {
-	case why == vtime.Killed:
+	switch why {
+	case vtime.Killed:
 		if had {
 			p.Release()
 		}
 		p.k.Unwind()
-	case why == vtime.Ended:
+	case vtime.Ended:
 		return c.Err()
+	default: // handed a place
 	}
 	return nil
 }

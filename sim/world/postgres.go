@@ -167,13 +167,7 @@ func (x *tx) work() error {
 	if x.near != nil {
 		key = x.near.Fork()
 	}
-	switch x.d.w.K.Sleep(x.c, x.d.times.Duration(x.d.mean, key)) {
-	case vtime.Killed:
-		x.d.w.K.Unwind()
-	case vtime.Ended:
-		return x.c.Err()
-	}
-	return nil
+	return sleep(x.d.w.K, x.c, x.d.times.Duration(x.d.mean, key))
 }
 
 // end gives back the locks and the connection, whatever happened before.

@@ -25,13 +25,7 @@ func (b *backend) query(ctx context.Context) error {
 	if near != nil {
 		key = near.Fork()
 	}
-	switch b.k.Sleep(c, b.times.Duration(b.mean, key)) {
-	case vtime.Killed:
-		b.k.Unwind()
-	case vtime.Ended:
-		return c.Err()
-	}
-	return nil
+	return sleep(b.k, c, b.times.Duration(b.mean, key))
 }
 
 // Orders is the order database, an order.Store.
