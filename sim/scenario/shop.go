@@ -126,6 +126,7 @@ func (c *customer) Run() {
 		c.ask(gateway.Request{Route: gateway.GetStock, ID: c.s.skus[int(c.draw(1)*float64(len(c.s.skus)))]})
 	case gateway.GetOrder:
 		c.ask(gateway.Request{Route: gateway.GetOrder, ID: c.s.known[int(c.draw(1)*float64(len(c.s.known)))]})
+	case gateway.NoRoute, gateway.PostIntent: // nobody sets out for these: a payment follows an accepted order
 	}
 }
 
@@ -201,6 +202,7 @@ func (c *customer) client(q gateway.Request) gateway.Client {
 		path = "/api/inventory/" + q.ID
 	case gateway.PostIntent:
 		in = 96
+	case gateway.NoRoute:
 	}
 	return gateway.Client{
 		IP: addresses[h%uint64(len(addresses))], UserAgent: agents[h>>32%3],

@@ -2,6 +2,7 @@ package vtime
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -12,9 +13,12 @@ import (
 func TestContextEndsItsChildrenAndSleepers(t *testing.T) {
 	k := New(began)
 	defer k.Close()
-	type name struct{}
+	type (
+		name  struct{}
+		label struct{}
+	)
 	parent := k.WithTimeout(context.WithValue(context.Background(), name{}, "checkout"), 10*time.Second)
-	wrapped := context.WithValue(parent, "k", "v")
+	wrapped := context.WithValue(parent, label{}, "v")
 	child := k.WithTimeout(wrapped, time.Minute)
 	loose := Detached(child)
 
@@ -47,10 +51,10 @@ func TestContextEndsItsChildrenAndSleepers(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if child.Err() != context.DeadlineExceeded || loose.Err() != nil {
+	if !errors.Is(child.Err(), context.DeadlineExceeded) || loose.Err() != nil {
 		t.Errorf("child ended with %v, detached with %v", child.Err(), loose.Err())
 	}
-	if loose.Value(name{}) != "checkout" || child.Value("k") != "v" {
+	if loose.Value(name{}) != "checkout" || child.Value(label{}) != "v" {
 		t.Error("values were lost on the way")
 	}
 	if at, ok := child.Deadline(); !ok || !at.Equal(began.Add(10*time.Second)) {
@@ -81,7 +85,7 @@ func TestCancelLeavesNothingBehind(t *testing.T) {
 		t.Errorf("%d events of stopped deadlines", k.Events())
 	}
 	parent.Cancel()
-	if c := k.WithTimeout(parent, time.Second); c.Err() != context.Canceled {
+	if c := k.WithTimeout(parent, time.Second); !errors.Is(c.Err(), context.Canceled) {
 		t.Errorf("a context derived from an ended one has error %v", c.Err())
 	}
 	if why := k.ParkUnder(parent); why != Ended {

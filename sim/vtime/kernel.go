@@ -211,8 +211,9 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 					return nil, s.r, s.group, false
 				case resume:
 					return s.p, nil, nil, false
+				default: // call; a lane's head is never ready, it is due
+					k.run(s.r)
 				}
-				k.run(s.r)
 				continue
 			}
 		}
@@ -251,8 +252,9 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 			ev.p.state = woken
 			ev.p.reason = ev.reason
 			return ev.p, nil, nil, false
+		default: // call; a lane's head has been exchanged for its timer
+			k.run(ev.r)
 		}
-		k.run(ev.r)
 	}
 }
 
