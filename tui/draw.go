@@ -132,8 +132,9 @@ func stateStyle(st incident.SourceState) (grid.Style, string) {
 		return theme.Warn, "STALE"
 	case incident.SourceDown:
 		return theme.Crit, "DOWN"
+	default:
+		return theme.Dim, st.String()
 	}
-	return theme.Dim, st.String()
 }
 
 // drawTabs is line 2. Where there is little room only the active one is

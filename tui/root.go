@@ -62,7 +62,6 @@ type frame struct {
 	text  string
 	dirty bool
 	tabs  []tab // where the tabs are, for the mouse
-	spare grid.Grid
 }
 
 // New is the TUI. Its View is valid at once, before any data and at any size.

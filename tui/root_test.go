@@ -162,10 +162,17 @@ func TestOpensAtThePeak(t *testing.T) {
 func TestGoesPlaces(t *testing.T) {
 	r := opened(80, 24)
 	for _, c := range []struct{ keys, want string }{
-		{"2", "Locks"}, {"tab", "Gateway"}, {"shift+tab", "Locks"}, {"1", "Overview"},
-		{"enter", "Locks"}, {"esc", "Overview"}, // drilled in, and out again
-		{"[", "Locks"}, {"]", "Overview"},
-		{"3", "Gateway"}, {"enter", "Gateway"}, {"esc", "Gateway"},
+		{"2", "Locks"},
+		{"tab", "Gateway"},
+		{"shift+tab", "Locks"},
+		{"1", "Overview"},
+		{"enter", "Locks"},
+		{"esc", "Overview"}, // drilled in, and out again
+		{"[", "Locks"},
+		{"]", "Overview"},
+		{"3", "Gateway"},
+		{"enter", "Gateway"},
+		{"esc", "Gateway"},
 	} {
 		keys(r, c.keys)
 		if got := r.screens[r.at].Title(); got != c.want {
@@ -490,8 +497,12 @@ func TestProgramOptions(t *testing.T) {
 		n     int
 		bad   bool
 	}{
-		{"", nil, 1, false}, {"auto", []string{"NO_COLOR="}, 1, false}, {"auto", []string{"NO_COLOR=yes"}, 2, false},
-		{"never", nil, 2, false}, {"256", []string{"NO_COLOR=1"}, 2, false}, {"pink", nil, 0, true},
+		{"", nil, 1, false},
+		{"auto", []string{"NO_COLOR="}, 1, false},
+		{"auto", []string{"NO_COLOR=yes"}, 2, false},
+		{"never", nil, 2, false},
+		{"256", []string{"NO_COLOR=1"}, 2, false},
+		{"pink", nil, 0, true},
 	} {
 		opts, err := ProgramOptions(c.color, c.env, 0)
 		if len(opts) != c.n || (err != nil) != c.bad {

@@ -199,12 +199,14 @@ type raster struct {
 }
 
 func newRaster(l glyph.Level, w, h int) *raster {
-	r := &raster{level: l, nx: 1, ny: 3, w: w, h: h}
+	r := &raster{level: l, w: w, h: h}
 	switch l {
 	case glyph.Braille:
 		r.nx, r.ny = 2, 4
 	case glyph.Block:
-		r.ny = 2
+		r.nx, r.ny = 1, 2
+	case glyph.ASCII:
+		r.nx, r.ny = 1, 3
 	}
 	r.bits = make([]uint8, w*h)
 	r.owner = make([]grid.Style, w*h)
@@ -272,8 +274,9 @@ func (r *raster) rune(i int) rune {
 		return brailleOf[r.bits[i]]
 	case glyph.Block:
 		return blockOf[r.bits[i]&3]
+	default: // glyph.ASCII
+		return asciiOf[r.bits[i]&7]
 	}
-	return asciiOf[r.bits[i]&7]
 }
 
 func (c *Chart) drawSeries() {
@@ -329,8 +332,9 @@ func (s *Series) shown(x, nx int) bool {
 		return x/nx%3 != 2
 	case Dotted:
 		return x/nx%2 == 0
+	default: // Solid
+		return true
 	}
-	return true
 }
 
 // drawKeys writes each series' letter at the height where it ends.

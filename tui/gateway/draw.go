@@ -165,22 +165,12 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 	top := s.list.Visible(len(rows), body.H())
 	for y := 0; y < body.H() && top+y < len(rows); y++ {
 		r := &rows[top+y]
-		style := theme.Text
-		if r.failed > 0 {
-			style = theme.Warn
-			if r.failed*2 >= r.requests {
-				style = theme.Crit
-			}
-		}
-		mark := widget.Normal
-		switch style {
-		case theme.Crit:
-			mark = widget.Crit
-		case theme.Warn:
-			mark = widget.Warn
-		}
-		if r.gone {
+		mark, style := widget.Normal, theme.Text
+		switch {
+		case r.gone, r.failed > 0 && r.failed*2 < r.requests:
 			mark, style = widget.Warn, theme.Warn
+		case r.failed > 0:
+			mark, style = widget.Crit, theme.Crit
 		}
 		body.Text(2, y, mark.Style(), mark.Mark())
 		body.Clip(5, y, ends[0]-8-5, theme.Text, r.label, set.More)

@@ -104,8 +104,9 @@ func kindWord(k incident.ExemplarKind) string {
 		return "first failing"
 	case incident.LastFailing:
 		return "last failing"
+	default:
+		return k.String()
 	}
-	return k.String()
 }
 
 // beside are the lines of the selected row, gathered once per view, row and

@@ -72,8 +72,9 @@ func (s *Screen) window() incident.Window {
 		return incident.Window{From: hit.To, To: all.To.Add(time.Second)}
 	case shown:
 		return s.Range
+	default: // during
+		return hit
 	}
-	return hit
 }
 
 func (s *Screen) query() query {
@@ -193,8 +194,9 @@ func keyOf(by grouping, e incident.Endpoint, status int, o incident.Outcome) row
 		return row{by: by, status: status, label: label}
 	case byOutcome:
 		return row{by: by, outcome: o, label: o.String()}
+	default: // byEndpoint
+		return row{by: by, endpoint: e, label: redact.Line(e.String())}
 	}
-	return row{by: by, endpoint: e, label: redact.Line(e.String())}
 }
 
 // failures are the three statuses that failed most over the shown range.

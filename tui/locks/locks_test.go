@@ -133,8 +133,10 @@ func TestAdvice(t *testing.T) {
 // TestGapIsNoData: where Postgres was not looked at, nobody is said not to wait.
 func TestGapIsNoData(t *testing.T) {
 	ev := incident.NewEvidence()
-	ev.Add(incident.Episode{Kind: incident.Gap, From: tuitest.At("14:20:00"), To: tuitest.At("14:30:00"), Text: "connection refused",
-		Origin: incident.Origin{Group: "postgres", Name: "pg"}})
+	ev.Add(incident.Episode{
+		Kind: incident.Gap, From: tuitest.At("14:20:00"), To: tuitest.At("14:30:00"), Text: "connection refused",
+		Origin: incident.Origin{Group: "postgres", Name: "pg"},
+	})
 	ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", LastAt: tuitest.At("14:40:00")})
 	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.CursorMsg{At: tuitest.Cursor})
 	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")

@@ -191,8 +191,9 @@ func (s *Screen) compare(a, b *incident.LockNode) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.PID, b.PID))
 	case byPID:
 		return cmp.Compare(a.PID, b.PID)
+	default: // byWaiters
+		return cmp.Or(cmp.Compare(b.Blocks, a.Blocks), a.Since.Compare(b.Since), cmp.Compare(a.PID, b.PID))
 	}
-	return cmp.Or(cmp.Compare(b.Blocks, a.Blocks), a.Since.Compare(b.Since), cmp.Compare(a.PID, b.PID))
 }
 
 // likeness is what equal waiters have in common.

@@ -208,7 +208,7 @@ func (s *Screen) drawWide(c *grid.Canvas, f *facts) {
 	s.drawSide(&right, f)
 	widget.Rule(c, h, s.Set())
 	log := c.Rows(h+1, events)
-	s.drawEvents(&log, f)
+	s.drawEvents(&log)
 }
 
 func (s *Screen) key() chart.Key {
@@ -427,7 +427,7 @@ func (s *Screen) drawSide(c *grid.Canvas, f *facts) {
 }
 
 // drawEvents is the timeline as a log, lettered as on the charts.
-func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
+func (s *Screen) drawEvents(c *grid.Canvas) {
 	c.Text(1, 0, theme.Head, "EVENTS")
 	y, key := 1, 'A'
 	for _, m := range s.Analysis.Timeline {

@@ -195,6 +195,7 @@ var mono = func() Theme {
 			t.roles[i].attr = "2"
 		case Accent, Key, Crit:
 			t.roles[i].attr = "1"
+		default: // plain; what is selected is reversed, and bands are not seen
 		}
 	}
 	t.selected, t.band = "", ""

@@ -204,8 +204,9 @@ func style(m *incident.Moment) grid.Style {
 		return theme.Warn
 	case incident.MRecovery:
 		return theme.OK
+	default:
+		return theme.Note
 	}
-	return theme.Note
 }
 
 func (s *Screen) drawList(c *grid.Canvas) {

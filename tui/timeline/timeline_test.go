@@ -24,6 +24,7 @@ func linked(t *testing.T) screen.EvidenceMsg {
 			if lock == "" || e.LockType == "tuple" {
 				lock = e.ID()
 			}
+		case incident.PoolFull, incident.Gap:
 		}
 	}
 	a := &msg.Analysis

@@ -479,6 +479,7 @@ func stateAt(t *sim.BreakerTrack, lo, hi time.Time) (rune, grid.Style) {
 		return '~', theme.Warn
 	case policy.Open, policy.ForcedOpen, policy.ShutDown:
 		return '.', theme.Crit
+	default: // calls pass
+		return '#', theme.OK
 	}
-	return '#', theme.OK
 }

@@ -223,6 +223,7 @@ func value(f policy.Field, p policy.Policy) string {
 		if f.Unit == "ms" || f.Unit == "s" || f.Unit == "%" {
 			return text + " " + f.Unit
 		}
+	case policy.KindChoice, policy.KindText:
 	}
 	if text == "" {
 		return "none"

@@ -109,7 +109,7 @@ func (r *runs) start(spread bool) tea.Cmd {
 // and of this, for the curve; then, seed by seed, both, for the spread.
 func (r *runs) next(spread bool) *task {
 	for i, seed := range r.seeds {
-		if i > 0 && !(spread && r.changed()) {
+		if i > 0 && (!spread || !r.changed()) {
 			return nil
 		}
 		if r.changed() && r.this[seed] == nil {

@@ -63,8 +63,9 @@ func RoleWord(r incident.Role) string {
 		return "first"
 	case incident.Amplifier:
 		return "amplifier"
+	default: // incident.Symptom
+		return "symptom"
 	}
-	return "symptom"
 }
 
 // ConfidenceWord is the word for how sure an analysis is.
@@ -74,8 +75,9 @@ func ConfidenceWord(c incident.Confidence) string {
 		return "Likely"
 	case incident.Possible:
 		return "Possible"
+	default: // incident.NoClearCause
+		return "No clear cause"
 	}
-	return "No clear cause"
 }
 
 // Rule draws a line across the canvas.
