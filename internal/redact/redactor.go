@@ -183,8 +183,9 @@ func canonical(k Kind, v string) string {
 		return strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(v)
 	case Email:
 		return strings.ToLower(v)
+	default:
+		return v
 	}
-	return v
 }
 
 // Count says how often values of one kind were replaced.

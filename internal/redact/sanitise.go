@@ -62,10 +62,8 @@ func sanitise(s string, k keep) string {
 func firstUnsafe(s string, k keep) int {
 	for i := 0; i < len(s); {
 		if b := s[i]; b < utf8.RuneSelf {
-			if b < ' ' || b == 0x7f {
-				if !(k == keepLayout && b == '\n') {
-					return i
-				}
+			if (b < ' ' || b == 0x7f) && (k != keepLayout || b != '\n') {
+				return i
 			}
 			i++
 			continue

@@ -54,7 +54,11 @@ func (r *Redactor) literals(s string, sc scope) string {
 
 // apostrophe says whether the quote at i stands within a word: don't.
 func apostrophe(s string, i int) bool {
-	return i > 0 && i+1 < len(s) && isLetter(s[i-1]) && isLetter(s[i+1]) && !(i > 1 && strings.IndexByte("eEbBxXnN", s[i-1]) >= 0 && !isWord(s[i-2]))
+	if i == 0 || i+1 >= len(s) || !isLetter(s[i-1]) || !isLetter(s[i+1]) {
+		return false
+	}
+	prefix := strings.IndexByte("eEbBxXnN", s[i-1]) >= 0 && i > 1 && !isWord(s[i-2]) // E'...', X'...'
+	return !prefix
 }
 
 func afterOperator(before string) bool {
