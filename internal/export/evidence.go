@@ -127,8 +127,9 @@ func episode(e incident.Episode) string {
 		return redact.Line(s + ", " + span)
 	case incident.PoolFull:
 		return redact.Line(fmt.Sprintf("%s full (%s), %s", e.Text, strconv.FormatFloat(e.Value, 'f', -1, 64), span))
+	default: // incident.Gap
+		return redact.Line("no data, " + span + ": " + e.Text)
 	}
-	return redact.Line("no data, " + span + ": " + e.Text)
 }
 
 func series(s incident.Series) string {

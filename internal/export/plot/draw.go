@@ -74,7 +74,7 @@ func Draw(f Figure, format string) ([]byte, error) {
 
 func (f Figure) draw(c draw.Canvas) {
 	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
+	c.Fill(c.Path())
 	body := draw.Crop(c, margin, -margin, margin+legendLine*vg.Length(len(f.Marks))+legendLine*0.4, -headHeight)
 
 	c.FillText(style(15, xfont.WeightBold, ink), vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.3*vg.Inch}, f.Title)
@@ -111,7 +111,7 @@ func (f Figure) panel(i int, p Panel) *plot.Plot {
 	pl.Y.Tick.Marker = countTicks{}
 	pl.Y.Label.Text = p.Label
 	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
-		a.LineStyle.Color, a.LineStyle.Width = quiet, vg.Points(0.6)
+		a.Color, a.Width = quiet, vg.Points(0.6)
 		a.Tick.LineStyle = a.LineStyle
 		a.Tick.Length = vg.Points(4)
 		a.Tick.Label = placed(style(9, xfont.WeightNormal, ink), a.Tick.Label)
