@@ -198,8 +198,9 @@ func decompressed(r *bufio.Reader) (io.Reader, func(), error) {
 			return nil, nil, err
 		}
 		return z, z.Close, nil
+	default:
+		return r, func() {}, nil
 	}
-	return r, func() {}, nil
 }
 
 // importStream reads from one goroutine.

@@ -73,7 +73,7 @@ func (c *clock) parseCLF(b []byte) (Instant, bool) {
 	minute, ok4 := twoDigits(b[15:])
 	second, ok5 := twoDigits(b[18:])
 	zone, ok6 := zoneOffset(b[21:], false)
-	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || month == 0 ||
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || month == 0 ||
 		b[2] != '/' || b[6] != '/' || b[11] != ':' || b[14] != ':' || b[17] != ':' || b[20] != ' ' {
 		return Unknown, false
 	}
@@ -99,7 +99,7 @@ func (c *clock) parseISO(b []byte) (Instant, bool) {
 		hour, ok4 := twoDigits(b[11:])
 		minute, ok5 := twoDigits(b[14:])
 		second, ok6 := twoDigits(b[17:])
-		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || b[4] != '-' || b[7] != '-' ||
+		if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || b[4] != '-' || b[7] != '-' ||
 			b[10] != 'T' && b[10] != ' ' && b[10] != 't' || b[13] != ':' || b[16] != ':' {
 			return Unknown, false
 		}

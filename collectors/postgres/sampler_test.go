@@ -27,8 +27,8 @@ func client(pid int, query string, since float64) Row {
 	}, StateChange: at(since)}
 }
 
-func table(name string, mode pglock.Mode) Lock {
-	return Lock{LockType: "relation", Relation: name, Mode: mode}
+func reservations(mode pglock.Mode) Lock {
+	return Lock{LockType: "relation", Relation: "stock_reservations", Mode: mode}
 }
 
 func (r Row) holding(locks ...Lock) Row { r.Held = append(slices.Clone(r.Held), locks...); return r }
@@ -53,13 +53,13 @@ func sample(s float64, rows ...Row) Sample {
 const createIndex = "CREATE INDEX idx_reservations_expiry ON stock_reservations (expires_at)"
 
 func migration() Row {
-	return client(48291, createIndex, 1).holding(table("stock_reservations", pglock.Share))
+	return client(48291, createIndex, 1).holding(reservations(pglock.Share))
 }
 
 func writer(pid int, since float64) Row {
 	return client(pid, "UPDATE stock_reservations SET status = 'reserved'", since).
-		waitingFor(table("stock_reservations", pglock.RowExclusive), since, 48291, 48291).
-		holding(table("stock_reservations", pglock.RowShare))
+		waitingFor(reservations(pglock.RowExclusive), since, 48291, 48291).
+		holding(reservations(pglock.RowShare))
 }
 
 // told prints episodes and changes, not gauges, one line each.
@@ -144,7 +144,6 @@ func TestTheSameSamplesGiveTheSameFacts(t *testing.T) {
 }
 
 func TestSinceWhen(t *testing.T) {
-	stock := func(m pglock.Mode) Lock { return table("stock_reservations", m) }
 	wait := writer(51002, 8)
 	wait.Wait.Blockers = []int{9}
 	for _, tt := range []struct {
@@ -154,7 +153,7 @@ func TestSinceWhen(t *testing.T) {
 	}{
 		{
 			"a running statement that takes the lock holds it since it began",
-			func() Row { r := client(9, createIndex, 1); r.XactStart = at(-30); return r }().holding(stock(pglock.Share)),
+			func() Row { r := client(9, createIndex, 1); r.XactStart = at(-30); return r }().holding(reservations(pglock.Share)),
 			"1s",
 		},
 		{
@@ -163,17 +162,17 @@ func TestSinceWhen(t *testing.T) {
 				r := client(9, "create index on public.stock_reservations (id)", 1)
 				r.XactStart = at(-30)
 				return r
-			}().in("idle in transaction", 4).holding(stock(pglock.Share)),
+			}().in("idle in transaction", 4).holding(reservations(pglock.Share)),
 			"1s",
 		},
 		{
 			"another statement says nothing: since the transaction began",
-			func() Row { r := client(9, "SELECT pg_sleep(1000)", 1); r.XactStart = at(-30); return r }().holding(stock(pglock.Share)),
+			func() Row { r := client(9, "SELECT pg_sleep(1000)", 1); r.XactStart = at(-30); return r }().holding(reservations(pglock.Share)),
 			"-30s",
 		},
 		{
 			"without rights: since somebody waits",
-			Row{Session: incident.Session{PID: 9}, Hidden: true}.holding(stock(pglock.Share)),
+			Row{Session: incident.Session{PID: 9}, Hidden: true}.holding(reservations(pglock.Share)),
 			"8s",
 		},
 	} {
@@ -203,7 +202,7 @@ func TestBefore14TheStartOfAWaitIsABound(t *testing.T) {
 		t.Errorf("the wait changed its beginning or does not say what it is: %+v", e)
 	}
 	// A session seen not waiting at 6 s did not begin to wait before.
-	late := client(51009, "UPDATE stock_reservations SET status = 'x'", 1).waitingFor(table("stock_reservations", pglock.RowExclusive), 0, 48291)
+	late := client(51009, "UPDATE stock_reservations SET status = 'x'", 1).waitingFor(reservations(pglock.RowExclusive), 0, 48291)
 	late.Wait.Since = time.Time{}
 	for _, f := range s.Observe(old(sample(7, migration(), late))) {
 		if e, ok := f.(incident.Episode); ok && e.Session.PID == 51009 && !e.From.Equal(at(6)) {
@@ -246,12 +245,11 @@ func TestAReusedPidIsAnotherSession(t *testing.T) {
 // and a queued ALTER TABLE behind that, with blockers as the server tells them
 // or to be derived.
 func queue(derive bool) Sample {
-	stock := func(m pglock.Mode) Lock { return table("stock_reservations", m) }
-	idle := client(10, "UPDATE stock_reservations SET status = 'x'", -60).in("idle in transaction", -59).holding(stock(pglock.RowExclusive))
-	index := client(20, createIndex, 1).waitingFor(stock(pglock.Share), 1, 10)
-	update := client(30, "UPDATE stock_reservations SET status = 'y'", 2).waitingFor(stock(pglock.RowExclusive), 2, 20)
-	alter := client(40, "ALTER TABLE stock_reservations ADD COLUMN note text", 3).waitingFor(stock(pglock.AccessExclusive), 3, 10, 20, 30)
-	read := client(50, "SELECT 1 FROM stock_reservations", 4).waitingFor(stock(pglock.AccessShare), 4, 40)
+	idle := client(10, "UPDATE stock_reservations SET status = 'x'", -60).in("idle in transaction", -59).holding(reservations(pglock.RowExclusive))
+	index := client(20, createIndex, 1).waitingFor(reservations(pglock.Share), 1, 10)
+	update := client(30, "UPDATE stock_reservations SET status = 'y'", 2).waitingFor(reservations(pglock.RowExclusive), 2, 20)
+	alter := client(40, "ALTER TABLE stock_reservations ADD COLUMN note text", 3).waitingFor(reservations(pglock.AccessExclusive), 3, 10, 20, 30)
+	read := client(50, "SELECT 1 FROM stock_reservations", 4).waitingFor(reservations(pglock.AccessShare), 4, 40)
 	x := sample(5, idle, index, update, alter, read)
 	for i := range x.Rows {
 		if derive && x.Rows[i].Wait != nil {
@@ -286,7 +284,7 @@ func TestTheRootMovesOn(t *testing.T) {
 	x.Rows[0] = x.Rows[0].in("idle", 5.5)
 	x.Rows[0].Held = nil
 	x.Rows[1].Wait = nil // the migration has the lock now
-	x.Rows[1] = x.Rows[1].holding(table("stock_reservations", pglock.Share))
+	x.Rows[1] = x.Rows[1].holding(reservations(pglock.Share))
 	x.Rows[2].Wait.Blockers = []int{20}
 	x.Rows[3].Wait.Blockers = []int{20, 30}
 	ev.Add(s.Observe(x)...)
@@ -309,7 +307,7 @@ func TestTheRootMovesOn(t *testing.T) {
 }
 
 func TestParallelWorkersAreTheirLeader(t *testing.T) {
-	worker := client(48300, createIndex, 1).holding(table("stock_reservations", pglock.Share))
+	worker := client(48300, createIndex, 1).holding(reservations(pglock.Share))
 	worker.LeaderPID, worker.BackendType = 48291, "parallel worker"
 	w := writer(51002, 1.2)
 	w.Wait.Blockers = []int{48291, 48300, 48291, 51002}
@@ -322,7 +320,7 @@ func TestParallelWorkersAreTheirLeader(t *testing.T) {
 func TestAPreparedTransactionBlocksAsPidZero(t *testing.T) {
 	w := writer(51002, 1.2)
 	w.Wait.Blockers = []int{0}
-	prepared := Row{Session: incident.Session{State: "prepared transaction"}}.holding(table("stock_reservations", pglock.ShareRowExclusive))
+	prepared := Row{Session: incident.Session{State: "prepared transaction"}}.holding(reservations(pglock.ShareRowExclusive))
 	check(t, NewSampler("pg"), sample(2, prepared, w),
 		"lock_wait 51002 1.2s..2s open wants ROW EXCLUSIVE on stock_reservations by 0 SHARE ROW EXCLUSIVE",
 		"session 0 1.2s..2s open holds SHARE ROW EXCLUSIVE on stock_reservations")

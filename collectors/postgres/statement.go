@@ -202,8 +202,8 @@ func (l *lexer) options() string {
 // token takes one quoted thing or one character.
 func (l *lexer) token() string {
 	end := 1
-	switch c := l.rest[0]; {
-	case c == '\'' || c == '"':
+	switch c := l.rest[0]; c {
+	case '\'', '"':
 		for end < len(l.rest) {
 			if l.rest[end] == c {
 				end++
@@ -213,7 +213,7 @@ func (l *lexer) token() string {
 			}
 			end++
 		}
-	case c == '$':
+	case '$':
 		if tag := strings.IndexByte(l.rest[1:], '$'); tag >= 0 && identLen(l.rest[1:1+tag]) == tag {
 			quote := l.rest[:tag+2]
 			if close := strings.Index(l.rest[len(quote):], quote); close >= 0 {
