@@ -204,12 +204,14 @@ func TestStatusOfErrors(t *testing.T) {
 		{"degraded is not tried again", gateway.PostOrder, said(codes.Unavailable, "inventory_unavailable"), gateway.Response{Status: 503, Code: "inventory_unavailable"}, 1, gateway.RetryAfter, ""},
 		{
 			"degraded by a breaker further down", gateway.PostOrder, said(codes.Unavailable, "inventory_unavailable: rejected by order.inventory: EOPENBREAKER"),
-			gateway.Response{Status: 503, Code: "inventory_unavailable"}, 1, gateway.RetryAfter, "EOPENBREAKER",
+			gateway.Response{Status: 503, Code: "inventory_unavailable"},
+			1, gateway.RetryAfter, "EOPENBREAKER",
 		},
 		{"every try fails", gateway.PostOrder, said(codes.Unavailable, "inventory_failed"), gateway.Response{Status: 502, Code: "upstream_failed", Flags: "URX"}, 3, 0, ""},
 		{
 			"every try is rejected further down", gateway.PostOrder, said(codes.Unavailable, "inventory_failed: rejected by order.inventory: EOPENBREAKER"),
-			gateway.Response{Status: 502, Code: "upstream_failed", Flags: "URX"}, 3, 0, "EOPENBREAKER",
+			gateway.Response{Status: 502, Code: "upstream_failed", Flags: "URX"},
+			3, 0, "EOPENBREAKER",
 		},
 		{"every try exceeds a deadline", gateway.PostOrder, said(codes.DeadlineExceeded, "late"), gateway.Response{Status: 502, Code: "upstream_failed", Flags: "UT,URX"}, 3, 0, ""},
 		{"a mistake of the service", gateway.PostOrder, said(codes.Internal, "nil pointer"), gateway.Response{Status: 502, Code: "upstream_failed"}, 1, 0, ""},

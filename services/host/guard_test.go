@@ -330,19 +330,27 @@ func TestBreakerIsToldOnce(t *testing.T) {
 		{"success", policy.Policy{}, 0, time.Second, nil, policy.Outcome{Code: policy.OK, Took: time.Second, Status: 200}},
 		{"failure", policy.Policy{}, 0, time.Second, errDown, policy.Outcome{Code: policy.Failure, Took: time.Second, Status: 503}},
 		{
-			"an answer of the business", policy.Policy{}, 0, time.Second, status.Error(codes.FailedPrecondition, "out_of_stock"),
+			"an answer of the business",
+			policy.Policy{},
+			0, time.Second, status.Error(codes.FailedPrecondition, "out_of_stock"),
 			policy.Outcome{Code: policy.Unrecorded, Took: time.Second, Status: 409},
 		},
 		{
-			"the library's limit, and a success too late", policy.Policy{}, 5 * time.Second, time.Minute, nil,
+			"the library's limit, and a success too late",
+			policy.Policy{},
+			5 * time.Second, time.Minute, nil,
 			policy.Outcome{Code: policy.Timeout, Took: 5 * time.Second},
 		},
 		{
-			"the caller's own shorter limit", policy.Policy{Timeout: 2 * time.Second}, 5 * time.Second, time.Minute, nil,
+			"the caller's own shorter limit",
+			policy.Policy{Timeout: 2 * time.Second},
+			5 * time.Second, time.Minute, nil,
 			policy.Outcome{Code: policy.Failure, Took: 2 * time.Second},
 		},
 		{
-			"a deadline", policy.Policy{Deadline: 2 * time.Second}, 5 * time.Second, time.Minute, nil,
+			"a deadline",
+			policy.Policy{Deadline: 2 * time.Second},
+			5 * time.Second, time.Minute, nil,
 			policy.Outcome{Code: policy.Failure, Took: 2 * time.Second, Status: 504},
 		},
 	} {
