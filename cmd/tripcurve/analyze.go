@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export/report"
@@ -39,7 +37,7 @@ Exit code 1 when something is wrong, also when no cause was found; 0 when nothin
 			default:
 				text = []byte(rep.Text())
 			}
-			if _, err := io.WriteString(a.stdout, string(text)); err != nil {
+			if _, err := a.stdout.Write(text); err != nil {
 				return err
 			}
 			if len(an.Findings) > 0 || an.Impact.Length() > 0 {
