@@ -106,10 +106,16 @@ func (d *Decoder) setTime(s *spec, v []byte) bool {
 	default:
 		return false
 	}
-	if ok && (d.at == Unknown || s.grade > d.grade) {
-		d.at, d.grade, d.step = at, s.grade, step
+	if ok {
+		d.stamp(s, at, step)
 	}
 	return ok
+}
+
+func (d *Decoder) stamp(s *spec, at Instant, step time.Duration) {
+	if d.at == Unknown || s.grade > d.grade {
+		d.at, d.grade, d.step = at, s.grade, step
+	}
 }
 
 // pathOf cuts the query off a target, and scheme and host of an absolute one.

@@ -196,16 +196,13 @@ func (e *endpoints) walk(path []byte) *node {
 			n, path = c, path[len(c.label):]
 			continue
 		}
-		s := path
-		if i := indexNear(path, '/'); i >= 0 {
-			s, path = path[:i], path[i+1:]
-		} else {
-			path = nil
-		}
 		if n.depth == maxSegments {
 			return e.child(n, "*", idSegment) // the rest of a very long path
 		}
-		if n = e.step(n, s, len(path) == 0); n == nil {
+		seen, l := classesOf(path)
+		s := path[:l]
+		path = path[min(l+1, len(path)):]
+		if n = e.step(n, s, seen, len(path) == 0); n == nil {
 			return nil
 		}
 	}
@@ -274,15 +271,19 @@ func (n *node) names() []string {
 	return names
 }
 
-// step is the child of n that the segment s leads to.
-func (e *endpoints) step(n *node, s []byte, last bool) *node {
+// step is the child of n that the segment s, which has bytes of the classes seen,
+// leads to.
+func (e *endpoints) step(n *node, s []byte, seen byteClass, last bool) *node {
 	if n.children != nil { // few children have been looked at by next
 		if c := n.children[string(s)]; c != nil {
 			return c
 		}
 	}
-	kind := kindOf(s, n.depth+1, last)
-	prefix := n.idPrefix(s)
+	kind := kindOfClasses(s, seen, n.depth+1, last)
+	var prefix []byte
+	if seen&punct != 0 {
+		prefix = n.idPrefix(s)
+	}
 	if kind == idSegment && prefix != nil {
 		e.learn(n, prefix)
 	}

@@ -278,8 +278,8 @@ func (r *Record) setGRPC(v []byte) bool {
 // setRequest takes a request line apart. Garbage and a missing one are normal:
 // the record then has no method and no target.
 func (d *Decoder) setRequest(r *Record, v []byte) bool {
-	i := indexNear(v, ' ')
-	if i <= 0 || !token(v[:i]) {
+	i := methodEnd(v)
+	if i == 0 {
 		return true
 	}
 	rest := v[i+1:]
@@ -295,6 +295,19 @@ func (d *Decoder) setRequest(r *Record, v []byte) bool {
 	}
 	r.Method, r.Target = v[:i], d.unescaped(rest[:j])
 	return true
+}
+
+// methodEnd is the length of the method that a request line begins with; 0 when
+// there is none.
+func methodEnd(v []byte) int {
+	if len(v) > 4 && string(v[:4]) == "GET " {
+		return 3
+	}
+	i := indexNear(v, ' ')
+	if i < 0 || !token(v[:i]) {
+		return 0
+	}
+	return i
 }
 
 // token says whether b can be a method: capital letters, mostly, but a hyphen

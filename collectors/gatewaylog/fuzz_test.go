@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // FuzzDecode feeds lines to every format and to a pasted one: no panic, no
@@ -34,12 +38,20 @@ func FuzzDecode(f *testing.F) {
 		}
 		formats = append(formats, format)
 	}
+	long := map[*Format]*Format{}
+	for _, format := range formats {
+		long[format] = theLongWay(format)
+	}
 	f.Fuzz(func(t *testing.T, which uint8, line []byte) {
 		format := formats[int(which)%len(formats)]
 		d := NewDecoder(format)
 		before := string(line)
-		var r, again Record
+		var r, again, slow Record
+		_ = d.Decode(line, &r) // so that the second is known
 		err := d.Decode(line, &r)
+		if errSlow := NewDecoder(long[format]).Decode(line, &slow); fmt.Sprint(err) != fmt.Sprint(errSlow) {
+			t.Fatalf("error %v, by the long way %v", err, errSlow)
+		}
 		if string(line) != before {
 			t.Fatal("the line was written to")
 		}
@@ -79,12 +91,36 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("%s is %q, then %q", k, want[k], v)
 			}
 		}
+		if diff := cmp.Diff(want, shown(&slow)); diff != "" {
+			t.Fatalf("the long way reads otherwise:\n%s", diff)
+		}
 		e := newEndpoints(nil)
 		_ = e.name(e.of(&r))
 		if format.object != nil {
 			agreesWithLibrary(t, format.object, d, line)
 		}
 	})
+}
+
+// theLongWay is the format without the usual ways of reading values.
+func theLongWay(format *Format) *Format {
+	withoutUsual := func(f Format) *Format {
+		if f.program != nil {
+			p := *f.program
+			p.ops = slices.Clone(p.ops)
+			for i := range p.ops {
+				p.ops[i].usual = usualNone
+			}
+			f.program = &p
+		}
+		return &f
+	}
+	long := withoutUsual(*format)
+	long.relatives = nil
+	for _, r := range format.relatives {
+		long.relatives = append(long.relatives, withoutUsual(*r))
+	}
+	return long
 }
 
 // FuzzLogFormat compiles what users may paste, and decodes with it.

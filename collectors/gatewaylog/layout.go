@@ -23,6 +23,7 @@ type op struct {
 	lit    string // empty at the end of the line
 	quoted bool   // the value stands in double quotes
 	stop   stop
+	usual  usual  // the way of most lines
 	filled bool   // an empty value is an error: the line was torn
 	head   uint64 // the first 8 bytes of lit, little endian, and which of them count
 	mask   uint64
@@ -166,4 +167,5 @@ func (o *op) plan(escape escaping) {
 		o.head |= uint64(o.lit[i]) << (8 * i)
 		o.mask |= 0xff << (8 * i)
 	}
+	o.usual = o.planUsual()
 }

@@ -21,7 +21,14 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		}
 	}
 	pos := len(p.head)
-	for i := range p.ops[:p.tail] {
+	usual := len(p.ops)
+	if p.tail < usual {
+		usual = p.tail - 1 // the last one before the tail ends where the tail begins
+	}
+	for i := 0; ; i++ {
+		if i, pos = p.runUsual(d, line[:end], r, i, pos, usual); i == p.tail {
+			break
+		}
 		o := &p.ops[i]
 		if i == p.tail-1 && p.tail < len(p.ops) { // what is left in front of the tail
 			if o.field != skipField && !d.assign(r, &o.spec, line[pos:end]) {

@@ -18,14 +18,14 @@ const maxLiteral = 40
 // kindOf sorts a segment. Directly below the root only what cannot be a word is
 // an id: merging there would make one endpoint of a whole site.
 func kindOf(s []byte, depth int, last bool) segmentKind {
-	if len(s) > maxLiteral || len(s) > 0 && s[0] == ':' {
-		return idSegment
-	}
-	var seen byteClass
-	for _, c := range s {
-		seen |= byteClasses[c]
-	}
+	seen, _ := classesOf(s) // a segment has no slash
+	return kindOfClasses(s, seen, depth, last)
+}
+
+func kindOfClasses(s []byte, seen byteClass, depth int, last bool) segmentKind {
 	switch {
+	case len(s) > maxLiteral || len(s) > 0 && s[0] == ':':
+		return idSegment
 	case seen&mark != 0:
 		return idSegment
 	case last && seen&dot != 0 && depth > 1 && staticExtension(s) != "":
@@ -82,6 +82,16 @@ var byteClasses = func() (t [256]byteClass) {
 	}
 	return t
 }()
+
+// classesOf says which classes of bytes the first segment of path has, and its
+// length.
+func classesOf(path []byte) (seen byteClass, n int) {
+	for n < len(path) && path[n] != '/' {
+		seen |= byteClasses[path[n]]
+		n++
+	}
+	return seen, n
+}
 
 // version says whether s is v1, v12.
 func version(s []byte) bool {
