@@ -107,18 +107,6 @@ func snapshotRuns(runs []*run) []*Series {
 	return list
 }
 
-// Last is the newest sample at or before an instant.
-func (s *Series) Last(at time.Time) (Point, bool) {
-	i, have := slices.BinarySearchFunc(s.Points, at, func(q Point, at time.Time) int { return q.At.Compare(at) })
-	if have {
-		return s.Points[i], true
-	}
-	if i == 0 {
-		return Point{}, false
-	}
-	return s.Points[i-1], true
-}
-
 // in is the samples in w and the one before it.
 func (s *Series) in(w Window) []Point {
 	before := func(q Point, at time.Time) int { return q.At.Compare(at) }

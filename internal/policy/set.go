@@ -26,18 +26,6 @@ func (e Edges) Set(path, value string) error {
 	return nil
 }
 
-// Get is the value at a path, in the form that Set takes. * is not a value.
-func (e Edges) Get(path string) (string, error) {
-	names, field, err := e.resolve(path)
-	if err != nil {
-		return "", err
-	}
-	if strings.HasPrefix(path, "*.") {
-		return "", fmt.Errorf("%s: names every edge, not one", path)
-	}
-	return e[names[0]].Get(field)
-}
-
 // Names are the edges in order.
 func (e Edges) Names() []string { return slices.Sorted(maps.Keys(e)) }
 

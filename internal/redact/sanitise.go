@@ -34,14 +34,6 @@ func Flat(s string) string {
 	return sanitise(squeeze(s), keepNone)
 }
 
-// AppendLine appends Line(s) to dst.
-func AppendLine(dst []byte, s string) []byte {
-	if i := firstUnsafe(s, keepNone); i >= 0 {
-		return appendSafe(append(dst, s[:i]...), s[i:], keepNone)
-	}
-	return append(dst, s...)
-}
-
 type keep bool
 
 const (

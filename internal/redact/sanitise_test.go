@@ -28,9 +28,6 @@ func TestLine(t *testing.T) {
 			if got := Line(tt.in); got != tt.want {
 				t.Errorf("Line(%q) = %q, want %q", tt.in, got, tt.want)
 			}
-			if got := string(AppendLine([]byte("> "), tt.in)); got != "> "+tt.want {
-				t.Errorf("AppendLine gave %q", got)
-			}
 		})
 	}
 }

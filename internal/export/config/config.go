@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"tripcurve/internal/export"
 	"tripcurve/internal/policy"
 )
 
@@ -59,14 +58,6 @@ func Render(name string, p policy.Policy, to string) (File, error) {
 	}
 	return f, nil
 }
-
-// Diff is a unified diff from the text of an existing file to a new one; equal
-// texts give "".
-func Diff(old, new string) string { return export.Diff("config", old, new) }
-
-// Write puts text at path whole or not at all; without force an existing file
-// stays (export.ErrExists).
-func Write(path, text string, force bool) error { return export.Write(path, []byte(text), force) }
 
 // edge is the caller's and the callee's name. Both go into file names, comments and
 // keys, so they are plain.

@@ -1,18 +1,14 @@
 package config
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
 	"pgregory.net/rapid"
 
-	"tripcurve/internal/export"
 	"tripcurve/internal/formats/grpcconfig"
 	format "tripcurve/internal/formats/opossum"
 	"tripcurve/internal/formats/resilience4j"
@@ -107,25 +103,5 @@ func TestRenderRefuses(t *testing.T) {
 		if got := fmt.Sprint(err); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
-	}
-}
-
-func TestWriteKeepsWhatIsThere(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "breaker.json")
-	if err := Write(path, "{}\n", false); err != nil {
-		t.Fatal(err)
-	}
-	if err := Write(path, "{ }\n", false); !errors.Is(err, export.ErrExists) {
-		t.Errorf("%v, want ErrExists", err)
-	}
-	if err := Write(path, "{ }\n", true); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(path)
-	if err != nil || string(got) != "{ }\n" {
-		t.Errorf("%q, %v", got, err)
-	}
-	if diff := Diff("a\nb\n", "a\nc\n"); !strings.Contains(diff, "-b\n+c\n") {
-		t.Errorf("diff:\n%s", diff)
 	}
 }
