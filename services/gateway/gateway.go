@@ -93,9 +93,6 @@ func New(c Config) (*Gateway, error) {
 	return g, nil
 }
 
-// Guards are the guards of the edges that leave the gateway.
-func (g *Gateway) Guards() []*host.Guard { return g.guards }
-
 // Close stops the guards' timers.
 func (g *Gateway) Close() {
 	for _, guard := range g.guards {

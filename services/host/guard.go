@@ -190,9 +190,6 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 // Edge is the guard's name.
 func (g *Guard) Edge() string { return g.edge }
 
-// Policy is what the guard carries out.
-func (g *Guard) Policy() policy.Policy { return g.policy }
-
 // Snapshot is what the breaker shows of itself now; false when there is none.
 func (g *Guard) Snapshot() (policy.Snapshot, bool) {
 	if g.breaker == nil {

@@ -78,9 +78,6 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Guards are the guards of the edges that leave this service.
-func (s *Server) Guards() []*host.Guard { return s.guards[:] }
-
 // Close stops the guards' timers.
 func (s *Server) Close() {
 	for _, g := range s.guards {
