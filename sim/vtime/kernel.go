@@ -98,9 +98,6 @@ func (k *Kernel) Now() Time { return k.now }
 // Clock is an instant as a time in UTC.
 func (k *Kernel) Clock(t Time) time.Time { return k.base.Add(time.Duration(t)) }
 
-// Since is the instant of a time in UTC.
-func (k *Kernel) Since(t time.Time) Time { return Time(t.Sub(k.base)) }
-
 // Events is how many events were dispatched so far.
 func (k *Kernel) Events() uint64 { return k.events }
 

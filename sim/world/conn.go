@@ -108,15 +108,11 @@ func (w *World) Dial(from, to *Service, o ConnOptions) *Conn {
 	return c
 }
 
-// Edge is the connection's name.
-func (c *Conn) Edge() string { return c.o.Edge }
-
 // Client is the service whose metrics count the connection's calls.
 func (c *Conn) Client() *Service { return c.from }
 
-// Open is how many calls have a stream, Waiting how many wait for one.
-func (c *Conn) Open() int    { return c.open.n }
-func (c *Conn) Waiting() int { return c.waiting.n }
+// Open is how many calls have a stream.
+func (c *Conn) Open() int { return c.open.n }
 
 // Counts are the counters by method, in the order of the first call.
 func (c *Conn) Counts() []*Counts { return c.counts }
