@@ -265,20 +265,10 @@ func (c *Canvas) Box(x, y, w, h int, f Frame, s Style) {
 
 // Blit copies a grid onto the canvas at (x, y).
 func (c *Canvas) Blit(x, y int, src *Grid) {
-	c.copy(x, y, src, func(cell) bool { return true })
-}
-
-// Overlay copies a grid but lets what lies below show through its default
-// blanks.
-func (c *Canvas) Overlay(x, y int, src *Grid) {
-	c.copy(x, y, src, func(s cell) bool { return s != cell{r: ' '} })
-}
-
-func (c *Canvas) copy(x, y int, src *Grid, want func(cell) bool) {
 	for sy := range src.h {
 		for sx := range src.w {
 			s := src.cells[sy*src.w+sx]
-			if !c.inside(x+sx, y+sy) || !want(s) {
+			if !c.inside(x+sx, y+sy) {
 				continue
 			}
 			if s.r < 0 {

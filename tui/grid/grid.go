@@ -19,8 +19,6 @@ const (
 	Band Style = 1 << 6
 	// Selected is the role on the background of the selected row.
 	Selected Style = 1 << 7
-	// Roles is how many roles a Table can hold.
-	Roles = 1 << 6
 )
 
 // Role is the style without its background.
@@ -70,9 +68,6 @@ func (g *Grid) Clear() {
 	}
 	g.clusters = g.clusters[:0]
 }
-
-// Size is the number of columns and rows.
-func (g *Grid) Size() (w, h int) { return g.w, g.h }
 
 // Canvas is the whole grid as a rectangle to draw into.
 func (g *Grid) Canvas() *Canvas { return &Canvas{g: g, w: g.w, h: g.h} }

@@ -1,7 +1,5 @@
 package screen
 
-import "charm.land/bubbles/v2/key"
-
 // Action is one thing the user can do, by a key and by a command of the same
 // name.
 type Action struct {
@@ -12,11 +10,6 @@ type Action struct {
 	Arg    string   // what the command takes: "COLUMN"; empty: nothing
 	Values []string // what Arg may be, for completion
 	Hint   string   // label in the last line; empty: not shown there
-}
-
-// Binding is the action in the terms of bubbles' help.
-func (a Action) Binding() key.Binding {
-	return key.NewBinding(key.WithKeys(a.Keys...), key.WithHelp(a.Label(), a.Help))
 }
 
 // Label is how the action's keys are written.
