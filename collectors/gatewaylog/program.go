@@ -127,7 +127,7 @@ func (o *op) findTry(b []byte) int {
 	for i < len(b) && digit(b[i]) {
 		i++
 	}
-	if i += 4; i < len(b) && b[i-4] == '.' && b[i] == ' ' && !(i+1 < len(b) && b[i+1] == ':') {
+	if i += 4; i < len(b) && b[i-4] == '.' && b[i] == ' ' && (i+1 >= len(b) || b[i+1] != ':') {
 		return i
 	}
 	return o.findList(b)
