@@ -72,7 +72,7 @@ func (f Field) Number(p Policy) float64 {
 func (f Field) SetNumber(p *Policy, n float64) error {
 	switch f.Kind {
 	case KindDuration:
-		return f.Set(p, duration(time.Duration(math.Round(n*float64(f.unit())))))
+		return f.Set(p, FormatDuration(time.Duration(math.Round(n*float64(f.unit())))))
 	case KindSwitch:
 		return f.Set(p, strconv.FormatBool(n >= 0.5))
 	case KindChoice:
@@ -149,7 +149,7 @@ func FieldsOf(p Policy) []Field {
 func durationField(name, unit string, most, step float64, help string, at func(*Policy) *time.Duration) Field {
 	return Field{
 		Name: name, Kind: KindDuration, Unit: unit, Max: most, Step: step, Help: help,
-		Get: func(p Policy) string { return duration(*at(&p)) },
+		Get: func(p Policy) string { return FormatDuration(*at(&p)) },
 		Set: func(p *Policy, v string) error {
 			d, err := parseDuration(v)
 			if err != nil {
@@ -327,8 +327,8 @@ func parseDuration(v string) (time.Duration, error) {
 	return d, nil
 }
 
-// duration is d without zero parts: 1m, not 1m0s.
-func duration(d time.Duration) string {
+// FormatDuration is d without zero parts: 1m, not 1m0s.
+func FormatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

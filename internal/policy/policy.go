@@ -29,6 +29,17 @@ type Policy struct {
 	Fallback bool
 }
 
+// Shortest is the shortest of the time limits that are set; 0 is no limit.
+func Shortest(limits ...time.Duration) time.Duration {
+	var s time.Duration
+	for _, d := range limits {
+		if d > 0 && (s == 0 || d < s) {
+			s = d
+		}
+	}
+	return s
+}
+
 // Cancel says what happens to a call whose caller has given up.
 type Cancel uint8
 

@@ -84,7 +84,7 @@ func (w *warnings) add(format string, args ...any) { *w = append(*w, fmt.Sprintf
 func (w *warnings) around(p policy.Policy, keepalive, fallback string) {
 	if k := p.Keepalive; k.Time > 0 {
 		w.add("keepalive %s is a setting of the channel, not of this file: %s. The server must allow it (EnforcementPolicy.MinTime %s or less); "+
-			"at grpc-go's default of 5 min it closes the connection with too_many_pings", words(k.Time), keepalive, words(k.Time/2))
+			"at grpc-go's default of 5 min it closes the connection with too_many_pings", policy.FormatDuration(k.Time), keepalive, policy.FormatDuration(k.Time/2))
 	}
 	if p.Fallback {
 		w.add("fallback is code: %s", fallback)
@@ -97,24 +97,4 @@ func keepaliveTimeout(p policy.Policy) time.Duration {
 		return 20 * time.Second
 	}
 	return p.Keepalive.Timeout
-}
-
-// words is a duration without zero parts.
-func words(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	return s
-}
-
-// shortest is the shortest of the limits that are set; 0 is none.
-func shortest(limits ...time.Duration) time.Duration {
-	var s time.Duration
-	for _, d := range limits {
-		if d > 0 && (s == 0 || d < s) {
-			s = d
-		}
-	}
-	return s
 }

@@ -47,7 +47,7 @@ func serviceConfig(e edge, p policy.Policy) (File, error) {
 	if n.CallTimeout > 0 {
 		m.Timeout = new(grpcconfig.Duration(n.CallTimeout))
 		if p.Deadline != n.CallTimeout {
-			w.add("timeout %s was a timer that settles the caller only; gRPC's is a deadline: it also ends the call and the work below it", words(n.CallTimeout))
+			w.add("timeout %s was a timer that settles the caller only; gRPC's is a deadline: it also ends the call and the work below it", policy.FormatDuration(n.CallTimeout))
 		}
 	}
 	c := grpcconfig.Config{MethodConfig: []grpcconfig.MethodConfig{m}}
@@ -67,7 +67,7 @@ func serviceConfig(e edge, p policy.Policy) (File, error) {
 		w.add("cancel propagate needs somebody who cancels: without a timeout nobody does")
 	}
 	w.around(p, fmt.Sprintf("grpc.WithKeepaliveParams with Time %s (grpc-go takes no less than 10s) and Timeout %s",
-		words(p.Keepalive.Time), words(keepaliveTimeout(p))), "an interceptor around the call")
+		policy.FormatDuration(p.Keepalive.Time), policy.FormatDuration(keepaliveTimeout(p))), "an interceptor around the call")
 	w = append(w, grpcconfig.Traps(c)...)
 	return File{"service-config." + e.callee + ".json", grpcconfig.Write(c), w}, nil
 }
@@ -83,7 +83,7 @@ func retryPolicy(r policy.Retry, w *warnings) *grpcconfig.RetryPolicy {
 		rp.BackoffMultiplier = 2
 	}
 	if r.Base < leastBackoff {
-		w.add("a retry at once is not expressible: initialBackoff is %s", words(leastBackoff))
+		w.add("a retry at once is not expressible: initialBackoff is %s", policy.FormatDuration(leastBackoff))
 	}
 	longest := r.Max
 	if longest == 0 {

@@ -16,7 +16,7 @@ func opossumJSON(e edge, p policy.Policy) (File, error) {
 		return File{}, err
 	}
 	if p.Deadline > 0 {
-		w.add("deadline %s is not opossum's: give it to the call ({ deadline: Date.now() + %d }), as the target opossum-js does", words(p.Deadline), p.Deadline.Milliseconds())
+		w.add("deadline %s is not opossum's: give it to the call ({ deadline: Date.now() + %d }), as the target opossum-js does", policy.FormatDuration(p.Deadline), p.Deadline.Milliseconds())
 	} else if p.Cancel == policy.Propagate {
 		w.add("cancel propagate: opossum cancels nothing; a deadline on the call does")
 	}
@@ -29,12 +29,12 @@ func opossumModule(e edge, p policy.Policy) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	m := format.Module{Service: e.callee, Deadline: shortest(p.Deadline, params.Timeout), Notes: w}
+	m := format.Module{Service: e.callee, Deadline: policy.Shortest(p.Deadline, params.Timeout), Notes: w}
 	switch {
 	case m.Deadline == 0:
 		w.add("no time limit anywhere: the calls have no deadline either")
 	case p.Deadline == 0:
-		w.add("the policy has no deadline; the module sets one of %s, the breaker's timeout, so that a call given up also ends", words(m.Deadline))
+		w.add("the policy has no deadline; the module sets one of %s, the breaker's timeout, so that a call given up also ends", policy.FormatDuration(m.Deadline))
 	}
 	w.around(p, grpcJSKeepalive(p), "pass it to withBreaker as the third argument")
 	return File{"breaker." + e.callee + ".js", format.WriteModule(params, m), w}, nil
@@ -50,7 +50,7 @@ func opossumParams(e edge, p policy.Policy) (opossum.Params, warnings, error) {
 		params.Timeout = p.Timeout
 		w.add("%s has no breaker: enabled false is all there is to write; set one with %s.breaker=opossum", e, e)
 		if p.Timeout > 0 {
-			w.add("a disabled breaker keeps no time limit either: timeout %s stays with the caller", words(p.Timeout))
+			w.add("a disabled breaker keeps no time limit either: timeout %s stays with the caller", policy.FormatDuration(p.Timeout))
 		}
 		w.retries(p.Retry)
 		return params, w, nil
@@ -70,7 +70,7 @@ func opossumParams(e edge, p policy.Policy) (opossum.Params, warnings, error) {
 		params, w = opossum.FromNeutral(n)
 	}
 	if p.Timeout > 0 && (params.Timeout == 0 || p.Timeout < params.Timeout) {
-		w.add("timeout is the caller's own timer of %s, which is shorter than the breaker's", words(p.Timeout))
+		w.add("timeout is the caller's own timer of %s, which is shorter than the breaker's", policy.FormatDuration(p.Timeout))
 		params.Timeout = p.Timeout.Round(time.Millisecond)
 	}
 	if p.MaxConcurrent > 0 && p.MaxConcurrent < params.Capacity {

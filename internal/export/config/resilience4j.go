@@ -40,7 +40,7 @@ func springYAML(e edge, p policy.Policy) (File, error) {
 		r.config.Bulkhead = instance(r.name, resilience4j.Bulkhead{MaxConcurrentCalls: new(n.MaxConcurrent)})
 	}
 	if p.Deadline > 0 {
-		r.add("deadline %s is not resilience4j's: its timelimiter ends the wait on this side only; give the call a deadline (withDeadlineAfter)", words(p.Deadline))
+		r.add("deadline %s is not resilience4j's: its timelimiter ends the wait on this side only; give the call a deadline (withDeadlineAfter)", policy.FormatDuration(p.Deadline))
 	}
 	r.around(p, fmt.Sprintf("keepAliveTime(%d, SECONDS) on the channel's builder", int(roundUp(p.Keepalive.Time, time.Second)/time.Second)), "fallbackMethod of the annotation")
 	r.warnings = append(r.warnings, resilience4j.Traps(r.config)...)
@@ -92,14 +92,14 @@ func (r *spring) timeWindow(b *resilience4j.CircuitBreaker) {
 	seconds := roundUp(n.Window, time.Second)
 	b.SlidingWindowType, b.SlidingWindowSize = new(resilience4j.TimeBased), new(int(seconds/time.Second))
 	if seconds != n.Window {
-		r.comments["slidingWindowSize"] = fmt.Sprintf("seconds; %s rounded up", words(n.Window))
-		r.add("slidingWindowSize %d: windows are whole seconds, %s is not", int(seconds/time.Second), words(n.Window))
+		r.comments["slidingWindowSize"] = fmt.Sprintf("seconds; %s rounded up", policy.FormatDuration(n.Window))
+		r.add("slidingWindowSize %d: windows are whole seconds, %s is not", int(seconds/time.Second), policy.FormatDuration(n.Window))
 	} else {
 		r.comments["slidingWindowSize"] = "seconds"
 	}
 	if t := n.CallTimeout; t > 0 && t < n.Window {
 		opens := t + time.Duration(n.FailureRate*float64(n.Window-t))
-		r.add("resilience4j divides by the calls that have ended: in a full hang it opens after about %s", words(opens.Round(100*time.Millisecond)))
+		r.add("resilience4j divides by the calls that have ended: in a full hang it opens after about %s", policy.FormatDuration(opens.Round(100*time.Millisecond)))
 	}
 }
 

@@ -93,7 +93,7 @@ func NeutralOf(p policy.Policy) (Neutral, error) {
 			return Neutral{}, err
 		}
 	}
-	n.CallTimeout = shortest(n.CallTimeout, p.Timeout, p.Deadline)
+	n.CallTimeout = policy.Shortest(n.CallTimeout, p.Timeout, p.Deadline)
 	if p.MaxConcurrent > 0 && (n.MaxConcurrent == 0 || p.MaxConcurrent < n.MaxConcurrent) {
 		n.MaxConcurrent = p.MaxConcurrent
 	}
@@ -111,15 +111,4 @@ func get(name string) (Library, error) {
 		return Library{}, fmt.Errorf("no breaker library %q: there is %s", name, strings.Join(names, ", "))
 	}
 	return l, nil
-}
-
-// shortest is the shortest limit that is set; 0 is no limit.
-func shortest(limits ...time.Duration) time.Duration {
-	var s time.Duration
-	for _, d := range limits {
-		if d > 0 && (s == 0 || d < s) {
-			s = d
-		}
-	}
-	return s
 }
