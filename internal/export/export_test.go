@@ -2,6 +2,7 @@ package export
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,4 +118,29 @@ func FuzzDiff(f *testing.F) {
 		}
 		Diff("f", old, new)
 	})
+}
+
+func TestNumber(t *testing.T) {
+	for _, c := range []struct {
+		v        float64
+		decimals int
+		want     string
+	}{
+		{0, 1, "0"},
+		{999, 0, "999"},
+		{1397.25, 1, "1,397.2"},
+		{1000, 0, "1,000"},
+		{30.0010, 3, "30.001"},
+		{-999, 1, "-999"},
+		{-1234567.5, 1, "-1,234,567.5"},
+		{math.NaN(), 1, "unknown"},
+		{math.Inf(1), 1, "unknown"},
+	} {
+		if got := Number(c.v, c.decimals); got != c.want {
+			t.Errorf("Number(%v, %d) = %q, want %q", c.v, c.decimals, got, c.want)
+		}
+	}
+	if got := Plural(1, "root") + ", " + Plural(int64(1200), "session"); got != "1 root, 1,200 sessions" {
+		t.Error(got)
+	}
 }

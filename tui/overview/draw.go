@@ -66,9 +66,9 @@ func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
 		if len(s.Analysis.Findings) > 0 {
 			sev = widget.OfFinding(s.Analysis.Findings[0])
 		}
-		x = c.W() - 1 - len(widget.ConfidenceWord(s.Analysis.Confidence)) - 3
+		x = c.W() - 1 - len(s.Analysis.Confidence.String()) - 3
 		x = c.Text(x, 0, sev.Style(), sev.Mark()) + 1
-		c.Text(x, 0, sev.Style(), widget.ConfidenceWord(s.Analysis.Confidence))
+		c.Text(x, 0, sev.Style(), s.Analysis.Confidence.String())
 	}
 	y := 1
 	switch {
@@ -320,7 +320,7 @@ func (s *Screen) drawDetail(c *grid.Canvas) {
 	sev := widget.OfFinding(*f)
 	x := c.Text(1, 0, sev.Style(), sev.Mark()) + 1
 	x = c.Text(x, 0, sev.Style(), widget.RoleWord(f.Role)) + 2
-	x = c.Text(x, 0, theme.Text, widget.ConfidenceWord(f.Confidence)) + 2
+	x = c.Text(x, 0, theme.Text, f.Confidence.String()) + 2
 	x = c.Text(x, 0, theme.Dim, text.Clock(f.Window.From)) + 1
 	x = c.Text(x, 0, theme.Dim, "to") + 1
 	c.Text(x, 0, theme.Dim, text.Clock(f.Window.To))

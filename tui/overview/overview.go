@@ -194,7 +194,7 @@ func (s *Screen) markdown() string {
 		}
 	}
 	for _, f := range a.Findings {
-		b.WriteString("\n" + redact.Markdown(redact.Flat(f.Claim)) + " (" + widget.ConfidenceWord(f.Confidence) +
+		b.WriteString("\n" + redact.Markdown(redact.Flat(f.Claim)) + " (" + f.Confidence.String() +
 			"; evidence: " + redact.Markdown(strings.Join(f.GroupNames, ", ")) + ")\n")
 		if f.Action != "" {
 			b.WriteString("\n```sql\n" + strings.ReplaceAll(redact.Lines(f.Action), "```", "---") + "\n```\n")

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
+
+	"tripcurve/internal/export"
 )
 
 // NoData stands where a number would stand if there were one. It never looks
@@ -15,25 +16,7 @@ import (
 const NoData = "no data"
 
 // Count is 1247 as "1,247".
-func Count[N ~int | ~int64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	if len(s) <= 3 {
-		return sign + s
-	}
-	var b strings.Builder
-	b.WriteString(sign)
-	for i := range len(s) {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+func Count[N ~int | ~int64](n N) string { return export.Count(n) }
 
 // Number is a measured value with about three digits; "no data" for NaN.
 func Number(v float64) string {
@@ -104,9 +87,4 @@ func Millis(d time.Duration) string {
 }
 
 // Plural is "1 session", "100 sessions".
-func Plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Count(n) + " " + one + "s"
-}
+func Plural(n int, one string) string { return export.Plural(n, one) }

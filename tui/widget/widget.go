@@ -68,18 +68,6 @@ func RoleWord(r incident.Role) string {
 	}
 }
 
-// ConfidenceWord is the word for how sure an analysis is.
-func ConfidenceWord(c incident.Confidence) string {
-	switch c {
-	case incident.Likely:
-		return "Likely"
-	case incident.Possible:
-		return "Possible"
-	default: // incident.NoClearCause
-		return "No clear cause"
-	}
-}
-
 // Rule draws a line across the canvas.
 func Rule(c *grid.Canvas, y int, set *glyph.Set) { c.Fill(0, y, c.W(), 1, set.Rule, theme.Faint) }
 

@@ -89,7 +89,7 @@ func Text(t incident.LockTree, a incident.Analysis) string {
 	if t.Waiting == 0 && len(t.Cycles) == 0 {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "\nlocks at %s   %d waiting, %s, deepest %d\n", t.At.UTC().Format("15:04:05Z"), t.Waiting, count(len(t.Roots), "root"), t.Deepest)
+	fmt.Fprintf(&b, "\nlocks at %s   %d waiting, %s, deepest %d\n", t.At.UTC().Format("15:04:05Z"), t.Waiting, export.Plural(len(t.Roots), "root"), t.Deepest)
 	for _, c := range t.Cycles {
 		fmt.Fprintf(&b, "!! these wait for each other: %s\n", strings.Trim(fmt.Sprint(c), "[]"))
 	}
@@ -175,13 +175,6 @@ func age(since, at time.Time) string {
 		return "for an unknown time"
 	}
 	return max(0, at.Sub(since)).Round(time.Second).String()
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func firstAction(a incident.Analysis) string {

@@ -151,7 +151,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	}
 	rep := Report{
 		Schema: Schema, Incident: ours(opt.Name), GeneratedAt: export.Instant(opt.GeneratedAt),
-		Sentence: foreign(a.Sentence), Confidence: export.ConfidenceWord(a.Confidence), Proof: each(a.Proof, foreign),
+		Sentence: foreign(a.Sentence), Confidence: a.Confidence.String(), Proof: each(a.Proof, foreign),
 		Impact: window(a.Impact), Remainder: []Remainder{}, Findings: []Finding{}, Endpoints: []Endpoint{},
 		Sources: []Source{}, Checked: each(a.Checked, foreign), analysis: a,
 	}
@@ -189,7 +189,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 func finding(f incident.Finding, foreign, ours func(string) string) Finding {
 	out := Finding{
 		ID: foreign(f.ID), Role: export.RoleWord(f.Role), Cause: f.Cause, Claim: foreign(f.Claim), Detail: each(f.Detail, foreign),
-		Action: ours(f.Action), Window: window(f.Window), Confidence: export.ConfidenceWord(f.Confidence),
+		Action: ours(f.Action), Window: window(f.Window), Confidence: f.Confidence.String(),
 		Groups: each(f.GroupNames, foreign), Coverage: share(f.Coverage), Support: ids(f.Support, foreign), Against: ids(f.Against, foreign),
 		Subject: Subject{
 			PID: f.Subject.PID, Relation: foreign(f.Subject.Relation), Mode: foreign(f.Subject.Mode), Waiters: f.Subject.Waiters,

@@ -237,17 +237,7 @@ func length(d time.Duration) string {
 }
 
 // thousands is a number to one decimal with thousands apart.
-func thousands(v float64) string {
-	s := strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
-	whole, rest, _ := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if rest != "" {
-		return whole + "." + rest
-	}
-	return whole
-}
+func thousands(v float64) string { return export.Number(v, 1) }
 
 // or is a number to print in place of one that is not known.
 func or(v *float64) *float64 {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"tripcurve/internal/export"
 )
 
 func round(v float64, digits int) float64 {
@@ -96,14 +98,7 @@ func number(v float64) string {
 	if v != math.Trunc(v) && math.Abs(v) < 1000 {
 		return fmt.Sprintf("%.1f", v)
 	}
-	s := fmt.Sprintf("%.0f", math.Abs(v))
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	if v < 0 {
-		s = "-" + s
-	}
-	return s
+	return export.Number(v, 0)
 }
 
 // measured is a number with its unit; counts have none.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tripcurve/internal/export"
 	"tripcurve/internal/redact"
 )
 
@@ -21,7 +22,7 @@ func (d Document) Markdown() []byte {
 	if d.Impact != nil {
 		fmt.Fprintf(&b, "Customers were affected from %s to %s: %s (%s s). All times are UTC.\n\n",
 			d.Impact.from.UTC().Format("2006-01-02 15:04:05Z"), d.until(d.Impact.to), length(d.Impact.to.Sub(d.Impact.from)),
-			trim(d.Impact.DurationS))
+			export.Number(d.Impact.DurationS, 3))
 	} else {
 		b.WriteString("No request is known to have failed. All times are UTC.\n\n")
 	}
@@ -55,7 +56,7 @@ func (d Document) Markdown() []byte {
 		for _, s := range d.Spans {
 			v := "unknown"
 			if s.DurationS != nil {
-				v = fmt.Sprintf("%s (%s s)", length(s.length), trim(*s.DurationS))
+				v = fmt.Sprintf("%s (%s s)", length(s.length), export.Number(*s.DurationS, 3))
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", s.Name, s.Between, v)
 		}
@@ -118,17 +119,4 @@ func length(d time.Duration) string {
 		return fmt.Sprintf("%s%dm%02ds", sign, s/60, s%60)
 	}
 	return fmt.Sprintf("%s%dh%02dm%02ds", sign, s/3600, s/60%60, s%60)
-}
-
-// trim prints seconds with up to three decimals and thousands apart.
-func trim(s float64) string {
-	t := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.3f", s), "0"), ".")
-	whole, rest, _ := strings.Cut(t, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if rest != "" {
-		rest = "." + rest
-	}
-	return whole + rest
 }
