@@ -113,7 +113,7 @@ func rootText(b *strings.Builder, r *incident.LockNode, at time.Time) {
 	}
 	fmt.Fprintf(b, "  %s  blocks %d\n", redact.Line(r.State), r.Blocks)
 	if r.Query != "" {
-		fmt.Fprintf(b, "|  %s\n", redact.Line(redact.MaskSecrets(r.Query)))
+		fmt.Fprintf(b, "|  %s\n", redact.Flat(redact.MaskSecrets(r.Query)))
 	}
 }
 
@@ -160,7 +160,7 @@ func children(b *strings.Builder, nodes []*incident.LockNode, indent string, at 
 func who(n *incident.LockNode) string {
 	var parts []string
 	for _, p := range []string{n.User, n.Application} {
-		if p != "" {
+		if p != "" && (len(parts) == 0 || p != n.User) {
 			parts = append(parts, redact.Line(p))
 		}
 	}
