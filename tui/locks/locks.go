@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/export/locktree"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/tui/chart"
@@ -180,23 +181,16 @@ func (s *Screen) focus(pid int) {
 	}
 }
 
-// plain is the tree as text, for a ticket.
+// plain is the tree as text, for a ticket: whole, whatever is folded or filtered
+// here, and as the command now prints it.
 func (s *Screen) plain() string {
 	t := s.gather()
-	var b strings.Builder
-	b.WriteString("locks at " + text.Clock(t.at) + ": " + t.summary + "\n")
-	for _, r := range t.rows {
-		b.WriteString(strings.Repeat("  ", r.depth))
-		if r.depth > 0 {
-			b.WriteString(map[bool]string{true: "+- ", false: "~  "}[r.node.Hard])
-		}
-		b.WriteString(r.name)
-		for _, f := range []string{r.user, r.lock, r.relation, r.since, r.blocks, r.statement} {
-			if f != "" {
-				b.WriteString("  " + f)
-			}
-		}
-		b.WriteByte('\n')
+	why, tree := s.blind(), s.View.LockTree(t.at)
+	if why == "" && len(tree.Roots) == 0 {
+		why = "nobody waits for a lock at this instant"
 	}
-	return b.String()
+	if why != "" {
+		return "locks at " + text.Clock(t.at) + ": " + why + "\n"
+	}
+	return locktree.Text(tree, s.Analysis)
 }
