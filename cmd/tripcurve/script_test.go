@@ -1,13 +1,18 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tripcurve/internal/incident/file"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +30,23 @@ func (c cleaner) Run() int {
 		_ = os.RemoveAll(builtDir)
 	}
 	return code
+}
+
+// makeNewer makes an incident file as a program with the next schema would.
+func makeNewer(path string) error {
+	w, err := file.Create(path, "newer", time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", file.Schema+1))
+	return errors.Join(err, db.Close())
 }
 
 func exitCode(err error) string {
@@ -46,6 +68,13 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// newer FILE makes an incident file of the next schema.
+			"newer": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: newer FILE")
+				}
+				ts.Check(makeNewer(ts.MkAbs(args[0])))
+			},
 			// exits CODE PROGRAM ARGS... runs a program that must end with that code.
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) < 2 {

@@ -22,7 +22,7 @@ type terminal struct {
 	tb      testing.TB
 	cmd     *exec.Cmd
 	pty     *os.File
-	emu     *vt.SafeEmulator
+	emu     *vt.Emulator  // written and looked at under mu; its answers are a pipe
 	changed chan struct{} // has a token after every write of the program
 	started time.Time
 
@@ -30,6 +30,7 @@ type terminal struct {
 	mu     sync.Mutex
 	raw    bytes.Buffer // everything the program wrote
 	exited chan struct{}
+	mute   chan struct{} // closed when the emulator answers no more
 	err    error
 }
 
@@ -72,15 +73,18 @@ func startTerminal(tb testing.TB, cols, rows int, env []string, program string, 
 		"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8",
 	}, env...)
 	t := &terminal{
-		tb: tb, cmd: cmd, emu: vt.NewSafeEmulator(cols, rows),
-		changed: make(chan struct{}, 1), exited: make(chan struct{}), started: time.Now(),
+		tb: tb, cmd: cmd, emu: vt.NewEmulator(cols, rows),
+		changed: make(chan struct{}, 1), exited: make(chan struct{}), mute: make(chan struct{}), started: time.Now(),
 	}
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	t.pty = f
-	go func() { _, _ = io.Copy(f, t.emu) }() // ends when the emulator is closed
+	go func() { // the emulator's answers to queries; ends with kill
+		defer close(t.mute)
+		_, _ = io.Copy(f, t.emu)
+	}()
 	go t.pump()
 	tb.Cleanup(t.kill)
 	return t
@@ -94,8 +98,8 @@ func (t *terminal) pump() {
 		if n > 0 {
 			t.mu.Lock()
 			t.raw.Write(buf[:n])
-			t.mu.Unlock()
 			_, _ = t.emu.Write(buf[:n])
+			t.mu.Unlock()
 			select {
 			case t.changed <- struct{}{}:
 			default:
@@ -120,13 +124,19 @@ func (t *terminal) kill() {
 		_ = t.cmd.Process.Kill()
 		<-t.exited
 	}
+	if answers, ok := t.emu.InputPipe().(io.Closer); ok {
+		_ = answers.Close()
+	}
+	<-t.mute
 	_ = t.emu.Close()
 	_ = t.pty.Close()
 }
 
 // screen is the text on the terminal, lines without trailing blanks.
 func (t *terminal) screen() string {
+	t.mu.Lock()
 	lines := strings.Split(t.emu.String(), "\n")
+	t.mu.Unlock()
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " \r")
 	}
