@@ -22,9 +22,21 @@ var ErrBusy = errors.New("too many calls in flight")
 type TimeoutError struct {
 	Edge  string
 	After time.Duration
+
+	status *status.Status // made once where a guard runs into the same limit again and again
+}
+
+// timeoutError is a TimeoutError that knows its status.
+func timeoutError(edge string, after time.Duration) *TimeoutError {
+	e := &TimeoutError{Edge: edge, After: after}
+	e.status = e.GRPCStatus()
+	return e
 }
 
 func (e *TimeoutError) Error() string {
+	if e.status != nil {
+		return e.status.Message()
+	}
 	return fmt.Sprintf("%s: no answer within %s", e.Edge, e.After)
 }
 
@@ -32,6 +44,9 @@ func (e *TimeoutError) Unwrap() error { return ErrTimeout }
 
 // GRPCStatus is the status that gRPC gives the error when it crosses a hop.
 func (e *TimeoutError) GRPCStatus() *status.Status {
+	if e.status != nil {
+		return e.status
+	}
 	return status.New(codes.Unavailable, e.Error())
 }
 

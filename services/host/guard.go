@@ -49,6 +49,7 @@ type Guard struct {
 	broken    error      // why WithBreaker could not be done; every call answers it
 
 	limit    time.Duration // time limit of one attempt; 0 none
+	late     *TimeoutError // of that limit
 	library  bool          // the limit is the breaker library's own
 	bare     bool          // nothing to do but perhaps detach
 	guarded  bool          // an attempt has to ask (breaker, max concurrent)
@@ -182,6 +183,7 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 		g.limit, g.library = callTimeout, true
 	}
 	g.guarded = g.breaker != nil || p.MaxConcurrent > 0
+	g.late = timeoutError(edge, g.limit)
 	g.bare = !g.guarded && g.limit == 0 && p.Deadline == 0 && p.Retry.Attempts <= 1
 	g.wakeFunc = g.wake
 	return g, nil
@@ -294,7 +296,7 @@ func (g *Guard) attempt(ctx context.Context, method string, args, reply any, las
 	err = g.call(ctx, limit, method, args, reply, last, opts)
 	took := g.clock.Now().Sub(start)
 	if trace != nil {
-		trace.Attempts = append(trace.Attempts, Attempt{Start: start, Took: took, Err: err})
+		trace.add(Attempt{Start: start, Took: took, Err: err})
 	}
 	if g.breaker != nil {
 		g.record(ticket, g.outcome(err, took))
@@ -339,7 +341,7 @@ func (g *Guard) call(ctx context.Context, limit time.Duration, method string, ar
 	})
 	switch {
 	case errors.Is(err, ErrTimeout):
-		return &TimeoutError{Edge: g.edge, After: limit}
+		return g.timedOut(limit)
 	case err == nil && !last:
 		proto.Merge(reply.(proto.Message), into.(proto.Message))
 	}
@@ -361,9 +363,17 @@ func (g *Guard) invoke(ctx context.Context, limit time.Duration, method string, 
 	defer cancel()
 	err := g.conn.Invoke(bounded, method, args, reply, opts...)
 	if err != nil && own && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return &TimeoutError{Edge: g.edge, After: limit}
+		return g.timedOut(limit)
 	}
 	return err
+}
+
+// timedOut is the error of a call whose caller's own timer ran out.
+func (g *Guard) timedOut(limit time.Duration) *TimeoutError {
+	if limit == g.limit {
+		return g.late
+	}
+	return timeoutError(g.edge, limit) // the library set one for this call
 }
 
 // admit asks for a place and for the breaker's leave, and says how long the

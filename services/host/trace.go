@@ -12,6 +12,14 @@ import (
 type Trace struct {
 	grpc.EmptyCallOption
 	Attempts []Attempt
+	room     [1]Attempt // of Attempts, for the rule: one try
+}
+
+func (t *Trace) add(a Attempt) {
+	if t.Attempts == nil {
+		t.Attempts = t.room[:0]
+	}
+	t.Attempts = append(t.Attempts, a)
 }
 
 // Attempt is one try of a guarded call. One that a breaker rejected is none.
