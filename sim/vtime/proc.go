@@ -173,12 +173,17 @@ func (p *Proc) loop(yield func(struct{}) bool) {
 
 // growStack makes the coroutine's stack 8 KB while there is next to nothing on it.
 // Handlers need that much, and a stack that grows under them is copied frame by
-// frame, twice: a sixth of the time of a run with thousands of processes.
+// frame, twice: a sixth of the time of a run with thousands of processes. Having a
+// large frame is enough: with i = 0 the room in it is not even touched.
 //
 //go:noinline
 func growStack(i int) byte {
+	if i == 0 {
+		return 0
+	}
 	var room [5 << 10]byte
-	return room[i]
+	room[i] = 1
+	return room[i/2]
 }
 
 // body runs one process to its end.
