@@ -31,7 +31,8 @@ const maxParts = 64
 func (ev *Evidence) addBucket(b Bucket) {
 	b.At = b.At.UTC()
 	ev.cover(b.At, b.At.Add(b.Width))
-	have := ev.buckets.find(&bucket{Bucket: b})
+	ev.sought.bucket.Bucket = b
+	have := ev.buckets.find(&ev.sought.bucket)
 	if have == nil {
 		n := bucket{Bucket: b}
 		if b.Origin.To > b.Origin.From {
@@ -172,6 +173,12 @@ func compareEpisodes(a, b *Episode) int {
 	if c := a.From.Compare(b.From); c != 0 {
 		return c
 	}
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Session.PID, b.Session.PID),
-		strings.Compare(a.subject(), b.subject()), a.Session.BackendStart.Compare(b.Session.BackendStart), compareOrigins(&a.Origin, &b.Origin))
+	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Session.PID, b.Session.PID)); c != 0 {
+		return c
+	}
+	subject := 0
+	if a.LockType != b.LockType || a.Relation != b.Relation || a.Text != b.Text { // else there is no need to put it together
+		subject = strings.Compare(a.subject(), b.subject())
+	}
+	return cmp.Or(subject, a.Session.BackendStart.Compare(b.Session.BackendStart), compareOrigins(&a.Origin, &b.Origin))
 }

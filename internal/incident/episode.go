@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-func (ev *Evidence) addEpisode(e Episode) {
+func (ev *Evidence) addEpisode(added *Episode) {
+	e := &ev.sought.episode
+	*e = *added
 	e.From, e.To = e.From.UTC(), e.To.UTC()
 	if e.To.Before(e.From) {
 		e.To = e.From
@@ -15,20 +17,21 @@ func (ev *Evidence) addEpisode(e Episode) {
 		ev.addSampled(e.To)
 	}
 	key := e.key()
-	if have := ev.episodes.find(&e); have != nil {
-		*have = have.Continue(e)
+	if have := ev.episodes.find(e); have != nil {
+		*have = have.Continue(*e)
 		return
 	}
 	if from, ok := ev.latest[key]; ok {
-		probe := e
+		probe := &ev.sought.earlier
+		*probe = *e
 		probe.From = from
-		if have := ev.episodes.find(&probe); have != nil && have.continues(e) {
-			whole := have.Continue(e)
+		if have := ev.episodes.find(probe); have != nil && have.continues(*e) {
+			whole := have.Continue(*e)
 			if whole.From.Equal(have.From) {
 				*have = whole
 				return
 			}
-			ev.episodes.remove(&probe)
+			ev.episodes.remove(probe)
 			ev.episodes.insert(whole)
 			ev.latest[key] = whole.From
 			return
@@ -37,7 +40,7 @@ func (ev *Evidence) addEpisode(e Episode) {
 	if from, ok := ev.latest[key]; !ok || e.From.After(from) {
 		ev.latest[key] = e.From
 	}
-	ev.episodes.insert(e)
+	ev.episodes.insert(*e)
 }
 
 // continues says that next, of the same session and thing, is more of e and not

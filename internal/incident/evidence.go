@@ -22,6 +22,13 @@ type Evidence struct {
 	sources   []SourceStatus
 	span      Window
 
+	// sought is what is looked for while a fact is taken in: kept here, for it
+	// would be a new object for every fact.
+	sought struct {
+		bucket           bucket
+		episode, earlier Episode
+	}
+
 	view *View // the last snapshot; nil after a write
 }
 
@@ -59,9 +66,9 @@ func (ev *Evidence) Add(facts ...Fact) {
 		case *Latency:
 			ev.addLatency(*f)
 		case Episode:
-			ev.addEpisode(f)
+			ev.addEpisode(&f)
 		case *Episode:
-			ev.addEpisode(*f)
+			ev.addEpisode(f)
 		case Series:
 			ev.addSeries(f)
 		case *Series:

@@ -118,9 +118,12 @@ func labels(m map[string]string) string {
 	}
 	sort.Strings(names)
 	var b strings.Builder
+	var quoted [64]byte
 	for i, name := range names {
 		b.WriteByte("{,"[min(i, 1)])
-		b.WriteString(name + "=" + strconv.Quote(m[name]))
+		b.WriteString(name)
+		b.WriteByte('=')
+		b.Write(strconv.AppendQuote(quoted[:0], m[name]))
 	}
 	b.WriteByte('}')
 	return b.String()
