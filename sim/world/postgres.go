@@ -249,6 +249,9 @@ func (d *Database) blockers(s *Session, t *Table) (bs []sim.PGBlocker) {
 			continue
 		}
 		modes := o.on(t)
+		if modes == 0 {
+			continue
+		}
 		for m := pglock.AccessExclusive; m >= pglock.AccessShare; m-- {
 			if modes>>m&1 != 0 && pglock.Conflicts(m, s.wanted) {
 				bs = append(bs, sim.PGBlocker{PID: o.row.PID, Hard: true, Mode: m})
