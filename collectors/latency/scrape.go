@@ -65,6 +65,7 @@ type Scrape struct {
 	seen    map[string]*incident.Series
 	buckets map[string]Histogram // cumulative since the process began, by series
 	skipped int
+	parser  expfmt.TextParser
 }
 
 // NewScrape makes a Scrape of a source, such as "order:9090".
@@ -72,6 +73,7 @@ func NewScrape(name string) *Scrape {
 	return &Scrape{
 		origin: incident.Origin{Group: "grpc", Name: name},
 		seen:   map[string]*incident.Series{}, buckets: map[string]Histogram{},
+		parser: expfmt.NewTextParser(model.UTF8Validation),
 	}
 }
 
@@ -85,8 +87,7 @@ func (s *Scrape) Observe(at time.Time, body []byte) ([]incident.Fact, error) {
 		return nil, nil
 	}
 	at = at.UTC()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	families, err := s.parser.TextToMetricFamilies(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("text exposition: %w", err)
 	}
