@@ -7,6 +7,7 @@ import (
 	"tripcurve/collectors/latency"
 	"tripcurve/collectors/postgres"
 	"tripcurve/internal/incident"
+	"tripcurve/services/gateway"
 	"tripcurve/sim"
 )
 
@@ -14,6 +15,7 @@ import (
 type reader struct {
 	evidence *incident.Evidence
 	intake   *gatewaylog.Intake
+	lines    []byte // of the log
 	sampler  *postgres.Sampler
 	pages    map[string]*latency.Scrape // by service
 	tracer   tracer
@@ -39,8 +41,13 @@ func newReader(sc sim.Scenario) (*reader, error) {
 	}, nil
 }
 
-func (r *reader) log(block []byte) error {
-	_, err := r.intake.Write(block)
+// log writes the lines that the gateway writes of these requests, and reads them.
+func (r *reader) log(block []gateway.AccessEntry) error {
+	r.lines = r.lines[:0]
+	for i := range block {
+		r.lines = gateway.AppendEnvoyJSON(r.lines, block[i])
+	}
+	_, err := r.intake.Write(r.lines)
 	return err
 }
 

@@ -7,21 +7,25 @@ import (
 	"tripcurve/sim"
 )
 
-// writer is the simulated world's side: it writes the gateway's log, shows the
+// writer is the simulated world's side: it shows the gateway's requests, the
 // database's sessions and the services' pages, and hands them to the reader, who
 // works beside the run.
 type writer struct {
-	reader *reader
-	work   chan func() error
-	done   chan error
-	lines  []byte // of the log, not yet handed over
+	reader  *reader
+	work    chan func() error
+	done    chan error
+	entries []gateway.AccessEntry      // of the log, not yet handed over
+	spare   chan []gateway.AccessEntry // blocks that were read
 }
 
-// logBlock is how much of the log is handed over at once.
-const logBlock = 32 << 10
+// logBlock is how many requests are handed over at once.
+const logBlock = 128
 
 func newWriter(r *reader) *writer {
-	w := &writer{reader: r, work: make(chan func() error, 64), done: make(chan error, 1)}
+	w := &writer{
+		reader: r, work: make(chan func() error, 64), done: make(chan error, 1),
+		spare: make(chan []gateway.AccessEntry, 8),
+	}
 	go func() { // ends with close
 		var first error
 		for f := range w.work {
@@ -35,17 +39,28 @@ func newWriter(r *reader) *writer {
 }
 
 func (w *writer) access(e gateway.AccessEntry) {
-	w.lines = gateway.AppendEnvoyJSON(w.lines, e)
+	w.entries = append(w.entries, e)
 	w.reader.tracer.observe(e) // its own: the reader asks for it after the run
-	if len(w.lines) >= logBlock {
+	if len(w.entries) >= logBlock {
 		w.flush()
 	}
 }
 
 func (w *writer) flush() {
-	block := w.lines
-	w.lines = make([]byte, 0, logBlock+4<<10)
-	w.work <- func() error { return w.reader.log(block) }
+	block := w.entries
+	select {
+	case w.entries = <-w.spare:
+	default:
+		w.entries = make([]gateway.AccessEntry, 0, logBlock)
+	}
+	w.work <- func() error {
+		err := w.reader.log(block)
+		select {
+		case w.spare <- block[:0]:
+		default:
+		}
+		return err
+	}
 }
 
 func (w *writer) sample(at time.Time, sessions []sim.PGSession) {
