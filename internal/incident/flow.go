@@ -179,30 +179,82 @@ func isDeadline(labels map[string]string) bool {
 	return false
 }
 
-// InFlight is the calls in flight at the end of each step: of the flow that
-// had the most, and of those that had about as many the one that is called
-// last, for its callers only wait for it. NaN where there is no sample. It is
-// not ok when nothing counts started calls.
+// InFlight is the most calls in flight in each step: of the flow that Deepest
+// finds in all of the evidence, so that a part of it shows the same calls as
+// the whole. NaN where there is no sample. It is not ok when nothing counts
+// started calls.
 func (v *View) InFlight(w Window, step time.Duration) (values []float64, ok bool) {
-	f, ok := v.Deepest(w)
+	points, stale, ok := v.deepestPoints()
 	if !ok {
 		return nil, false
 	}
 	values = nans(make([]float64, w.Steps(step)))
-	points := f.Points(w)
-	stale := 3 * interval(points)
-	i := 0
+	i, _ := slices.BinarySearchFunc(points, w.From, compareAt)
 	for n := range values {
-		end := w.From.Add(time.Duration(n+1) * step)
-		for i < len(points) && points[i].At.Before(end) {
-			i++
+		lo, hi := w.From.Add(time.Duration(n)*step), w.From.Add(time.Duration(n+1)*step)
+		if i > 0 && lo.Sub(points[i-1].At) < stale {
+			values[n] = points[i-1].InFlight // until the first sample of the step, or of a step with none
 		}
-		if i > 0 && end.Sub(points[i-1].At) <= max(stale, step) {
-			values[n] = points[i-1].InFlight
+		for first := true; i < len(points) && points[i].At.Before(hi); i++ {
+			if first {
+				values[n], first = points[i].InFlight, false
+			}
+			values[n] = max(values[n], points[i].InFlight)
 		}
 	}
 	return values, true
 }
+
+// InFlightAt is the calls in flight at an instant, as the last sample before it
+// has them: of the flow that InFlight shows. NaN when none is near, or nothing
+// counts started calls.
+func (v *View) InFlightAt(at time.Time) float64 {
+	points, stale, _ := v.deepestPoints()
+	i, same := slices.BinarySearchFunc(points, at, compareAt)
+	if same {
+		return points[i].InFlight
+	}
+	if i == 0 || at.Sub(points[i-1].At) >= stale {
+		return math.NaN()
+	}
+	return points[i-1].InFlight
+}
+
+// MostInFlight is the most calls in flight at one instant of w, over the
+// samples themselves, and when that was first seen; NaN without a sample.
+func (v *View) MostInFlight(w Window) (most float64, at time.Time) {
+	points, _, _ := v.deepestPoints()
+	most, at = v.InFlightAt(w.From), w.From
+	from, _ := slices.BinarySearchFunc(points, w.From, compareAt)
+	for _, p := range points[from:] {
+		if !p.At.Before(w.To) {
+			break
+		}
+		if !(p.InFlight <= most) { // also when most is NaN
+			most, at = p.InFlight, p.At
+		}
+	}
+	if math.IsNaN(most) {
+		return most, time.Time{}
+	}
+	return most, at
+}
+
+// deepestPoints are the samples of the flow that all of the evidence shows as
+// the deepest, and how long a sample holds when none follows.
+func (v *View) deepestPoints() (points []FlowPoint, stale time.Duration, ok bool) {
+	v.flight.Do(func() {
+		w := Window{v.Window.From, v.Window.To.Add(time.Nanosecond)} // with the last sample
+		f, ok := v.Deepest(w)
+		if ok {
+			v.inFlight = f.Points(w)
+		}
+		v.counted = ok
+	})
+	return v.inFlight, 3 * interval(v.inFlight), v.counted
+}
+
+func compareAt(p FlowPoint, at time.Time) int { return p.At.Compare(at) }
 
 // Deepest is the flow whose calls pile up in w, and of several that pile up
 // the one whose callee calls none of the others.

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,5 +75,40 @@ func TestFlowNames(t *testing.T) {
 	flows := ev.Snapshot().Flows()
 	if len(flows) != 1 || flows[0].Edge() != "order.inventory" || flows[0].Method != "Reserve" {
 		t.Errorf("%+v", flows)
+	}
+}
+
+// The value at the cursor, the highest value of a step and the highest of a
+// window are of the same samples, whatever part of them is looked at.
+func TestInFlightAtAndMost(t *testing.T) {
+	ev := NewEvidence()
+	counted(ev, "gateway", "order.Order", []float64{10, 20, 90, 95, 95}, []float64{10, 15, 15, 60, 95})
+	counted(ev, "order", "inventory.Inventory", []float64{5, 5, 6, 6, 6}, []float64{5, 5, 5, 5, 6})
+	v := ev.Snapshot()
+	for _, c := range []struct {
+		at   float64
+		want float64
+	}{{-1, math.NaN()}, {0, 0}, {4.9, 0}, {5, 5}, {10, 75}, {14.9, 75}, {15, 35}, {20, 0}, {34, 0}, {35, math.NaN()}} {
+		if got := v.InFlightAt(sec(c.at)); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("at %v s: %v, want %v", c.at, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		w    Window
+		want float64
+		at   float64
+	}{{during(0, 20), 75, 10}, {during(0, 10), 5, 5}, {during(12, 20), 75, 12}, {during(15, 20), 35, 15}} {
+		if got, at := v.MostInFlight(c.w); got != c.want || !at.Equal(sec(c.at)) {
+			t.Errorf("%v: %v at %v", c.w, got, at)
+		}
+	}
+	if got, at := v.MostInFlight(during(60, 70)); !math.IsNaN(got) || !at.IsZero() {
+		t.Errorf("no sample, yet %v at %v", got, at)
+	}
+	for _, step := range []time.Duration{time.Second, 7 * time.Second, 20 * time.Second} {
+		values, _ := v.InFlight(during(0, 20), step)
+		if most := slices.Max(values); most != 75 {
+			t.Errorf("steps of %v show at most %v, want 75", step, most)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -22,6 +23,11 @@ type View struct {
 	exemplars []Exemplar
 	changes   []Change
 	sampled   []time.Time
+
+	// Worked out when first asked for.
+	flight   sync.Once
+	inFlight []FlowPoint
+	counted  bool // something counts started calls
 }
 
 // Buckets are all buckets in order of time. It copies them out: for one pass
