@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"math/bits"
 	"time"
 
 	"tripcurve/internal/pglock"
@@ -244,26 +245,25 @@ func (d *Database) Sessions(rows []sim.PGSession) []sim.PGSession {
 // blockers is whom s waits for: those that hold a conflicting lock (hard), and
 // those that wait ahead of it for one (soft).
 func (d *Database) blockers(s *Session, t *Table) (bs []sim.PGBlocker) {
+	var against uint16 // bit m for mode m that conflicts with the wanted one
+	for m := pglock.AccessShare; m <= pglock.AccessExclusive; m++ {
+		if pglock.Conflicts(m, s.wanted) {
+			against |= 1 << m
+		}
+	}
 	for _, o := range d.sessions {
 		if o == s {
 			continue
 		}
-		modes := o.on(t)
-		if modes == 0 {
-			continue
-		}
-		for m := pglock.AccessExclusive; m >= pglock.AccessShare; m-- {
-			if modes>>m&1 != 0 && pglock.Conflicts(m, s.wanted) {
-				bs = append(bs, sim.PGBlocker{PID: o.row.PID, Hard: true, Mode: m})
-				break
-			}
+		if modes := o.on(t) & against; modes != 0 { // told of the strongest
+			bs = append(bs, sim.PGBlocker{PID: o.row.PID, Hard: true, Mode: pglock.Mode(bits.Len16(modes) - 1)})
 		}
 	}
 	for _, r := range t.queue {
 		if r.s == s {
 			break
 		}
-		if pglock.Conflicts(r.mode, s.wanted) {
+		if against>>r.mode&1 != 0 {
 			bs = append(bs, sim.PGBlocker{PID: r.s.row.PID, Mode: r.mode})
 		}
 	}
