@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
@@ -18,6 +19,15 @@ func exactArgs(n int, what string) cobra.PositionalArgs {
 		}
 		return badInput("%s takes %s; found %d arguments\nusage: %s", cmd.CommandPath(), what, len(args), cmd.UseLine())
 	}
+}
+
+// folderExists refuses a file in a folder that is not there, which is more often
+// a slip of the fingers than a wish.
+func folderExists(path string) error {
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return badInput("%s: %w", path, err)
+	}
+	return nil
 }
 
 // completeFiles completes the bundled incident's name and file names.

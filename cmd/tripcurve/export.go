@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,13 +54,20 @@ func (a *app) write(path string, data []byte, force, text bool) error {
 		_, err := a.stdout.Write(data)
 		return err
 	}
+	if err := folderExists(path); err != nil {
+		return err
+	}
 	if old, err := os.ReadFile(path); err == nil && text {
 		if d := export.Diff(path, string(old), string(data)); d != "" {
 			fmt.Fprint(a.stderr, redact.Lines(d))
 		}
 	}
-	if err := export.Write(path, data, force); err != nil {
-		return exitError{exitUsage, fmt.Errorf("%w (--force replaces it)", err)}
+	err := export.Write(path, data, force)
+	if errors.Is(err, export.ErrExists) {
+		return badInput("%s: the file exists; --force replaces it", path)
+	}
+	if err != nil {
+		return exitError{exitUsage, err}
 	}
 	fmt.Fprintf(a.stderr, "wrote %s\n", path)
 	return nil
@@ -111,6 +119,9 @@ express is said on stderr, never left out in silence.`,
 				path := o.out
 				if path != "-" {
 					path = filepath.Join(o.out, f.Name)
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						return badInput("export: %w", err)
+					}
 				}
 				if err := a.write(path, []byte(f.Text), o.force, true); err != nil {
 					return err

@@ -53,7 +53,7 @@ incident file. Reading the same file again adds nothing; an existing incident fi
 					return badInput("import %s: this is a folder; name the files in it", path)
 				}
 			}
-			im := importer{app: a, opt: gatewaylog.Options{Format: format, Routes: f.routes}}
+			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: f.routes}}
 			return im.run(cmd, args, out)
 		},
 	}
@@ -67,8 +67,38 @@ type importer struct {
 	opt   gatewaylog.Options
 	w     *file.Writer
 	names map[string]int
+	out   string
 	lines int64
 	bad   int64
+}
+
+// holder keeps facts back until one of them is more than a line that nobody
+// understood, so that a log of another format leaves nothing in the file.
+type holder struct {
+	append   func([]incident.Fact, []incident.SourceStatus) error
+	held     []incident.Fact
+	open     bool
+	firstBad string
+}
+
+func (h *holder) take(facts []incident.Fact) error {
+	if h.open {
+		return h.append(facts, nil)
+	}
+	h.held = append(h.held, facts...)
+	for _, f := range facts {
+		x, ok := f.(incident.Exemplar)
+		if !ok || x.Kind != incident.Unparsed {
+			h.open = true
+		} else if h.firstBad == "" {
+			h.firstBad = redact.Line(x.Note)
+		}
+	}
+	if !h.open {
+		return nil
+	}
+	facts, h.held = h.held, nil
+	return h.append(facts, nil)
 }
 
 func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err error) {
@@ -107,7 +137,8 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 	opt := im.opt
 	progress := bar.New(im.stderr, redact.Line(filepath.Base(path)))
 	opt.Progress = progress.Set
-	emit := func(facts []incident.Fact) error { return im.w.Append(facts, nil) }
+	held := holder{append: im.w.Append}
+	emit := held.take
 	var sum gatewaylog.Summary
 	var err error
 	if path == "-" {
@@ -118,9 +149,20 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 		sum, err = gatewaylog.Import(cmd.Context(), path, opt, emit)
 	}
 	progress.Clear()
-	im.lines += sum.Lines
-	im.bad += sum.Unparsed
+	if err == nil && sum.Parsed == 0 && sum.Unparsed > 0 {
+		err = fmt.Errorf("none of its %s is of the format %s: the first says %s", plural(sum.Unparsed, "line"), sum.Detection.Format.Name, held.firstBad)
+	}
+	if errors.Is(err, gatewaylog.ErrUnknownFormat) {
+		err = fmt.Errorf("%w; say it with --log-format, by name or pasted", err)
+	}
+	if err == nil {
+		im.lines += sum.Lines
+		im.bad += sum.Unparsed
+	}
 	if err != nil {
+		if im.lines > 0 {
+			fmt.Fprintf(im.stderr, "%s keeps what was read of the files before\n", im.out)
+		}
 		if cmd.Context().Err() != nil {
 			return exitError{exitUsage, fmt.Errorf("import %s: interrupted; what was read is kept, read it again to go on", path)}
 		}

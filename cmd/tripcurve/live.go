@@ -32,13 +32,14 @@ type live struct {
 	stopped  error // why the recording stopped while the screen goes on
 	fresh    bool  // something came in since the last view
 	facts    int64
+	reached  bool // some source was fine at some time
 	sources  map[string]incident.SourceStatus
 }
 
 // newLive begins a recording at path. The file must not exist.
 func newLive(path string, now time.Time) (*live, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, badInput("recording: %w", err)
+	if err := folderExists(path); err != nil {
+		return nil, err
 	}
 	name := filepath.Base(path)
 	name = name[:len(name)-len(filepath.Ext(name))]
@@ -55,9 +56,16 @@ func newLive(path string, now time.Time) (*live, error) {
 	}, nil
 }
 
-// defaultRecording is where a recording goes when the user names no file.
-func (a *app) defaultRecording(now time.Time) string {
-	return filepath.Join(a.paths.State, now.UTC().Format("2006-01-02T150405Z")+".incident")
+// recording is where a recording goes: where the user says, else to a new file
+// in the state folder, which is made.
+func (a *app) recording(named string, now time.Time) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	if err := os.MkdirAll(a.paths.State, 0o700); err != nil {
+		return "", badInput("recording: %w", err)
+	}
+	return filepath.Join(a.paths.State, now.UTC().Format("2006-01-02T150405Z")+".incident"), nil
 }
 
 // write is the supervisor's writer.
@@ -79,6 +87,7 @@ func (l *live) write(_ context.Context, b supervise.Batch) error {
 	for _, s := range b.Sources {
 		l.evidence.SetSource(s)
 		l.sources[s.Name] = s
+		l.reached = l.reached || s.State == incident.SourceOK || s.State == incident.SourceDone
 	}
 	l.facts += int64(len(b.Facts))
 	l.fresh = true

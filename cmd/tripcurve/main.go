@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -97,6 +98,17 @@ Wherever a FILE or SCENARIO is taken, inc-2847 is taken too.
 
 Exit codes: 0 fine, 1 findings or a failed check, 2 usage or bad input, 3 a source could not be reached.`
 
+// number is how Go's own number parsers end their errors.
+var number = regexp.MustCompile(`: strconv\.Parse\w+: parsing .*`)
+
+// plainer takes the names of Go's functions out of a flag's error.
+func plainer(err error) error {
+	if s := number.ReplaceAllString(err.Error(), ": expected a whole number"); s != err.Error() {
+		return errors.New(s)
+	}
+	return err
+}
+
 // command builds the command tree.
 func (a *app) command() *cobra.Command {
 	var configFile string
@@ -144,7 +156,7 @@ func (a *app) command() *cobra.Command {
 	}
 	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
 	flags.StringVar(&configFile, "config", "", "settings file (default "+a.paths.Config+")")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(),
 		a.analyzeCommand(), a.simulateCommand(), a.exportCommand(), a.infoCommand(), a.versionCommand(),

@@ -26,16 +26,18 @@ func (a *app) recordCommand() *cobra.Command {
 		Use:   "record",
 		Short: "collect and record without a screen",
 		Long: `Collects from every source named and records it until ctrl+c, or for --for. Progress goes to stderr.
-What is recorded stays recorded: at most the last second is lost when the program or the machine dies.`,
+What is recorded stays recorded: at most the last second is lost when the program or the machine dies.
+
+Exit code 3 when no source was ever reached.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
-			collectors, err := a.collectors(f, now)
+			collectors, err := a.collectors("record", f, now)
 			if err != nil {
 				return err
 			}
-			if record == "" {
-				record = a.defaultRecording(now)
+			if record, err = a.recording(record, now); err != nil {
+				return err
 			}
 			ctx := cmd.Context()
 			if length > 0 {
@@ -82,7 +84,10 @@ func (a *app) record(ctx context.Context, collectors []supervise.Collector, path
 				closed = nil
 			}
 			a.reportRecording(l)
-			return errors.Join(err, closed)
+			if err = errors.Join(err, closed); err == nil && !l.reached {
+				return exitError{exitUnreachable, fmt.Errorf("no source could be reached; %s holds why", path)}
+			}
+			return err
 		case <-tick.C:
 			a.reportRecording(l)
 		}

@@ -65,17 +65,18 @@ func (f *sourceFlags) usesStdin() bool {
 	return false
 }
 
-// noSources is what watch and record print when they are told nothing.
-const noSources = `name at least one source, for example
-  tripcurve watch --pg postgres://monitor@db.example/shop
-  tripcurve watch --pg "$DSN" --gateway-log /var/log/nginx/access.log --metrics http://10.0.3.15:9090/metrics
-  tripcurve watch --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
-  kubectl logs -f deploy/gateway | tripcurve watch --gateway-log -
+// examples are lines that show what a command collects from.
+func examples(command string) string {
+	return strings.ReplaceAll(`  tripcurve COMMAND --pg postgres://monitor@db.example/shop
+  tripcurve COMMAND --pg "$DSN" --gateway-log /var/log/nginx/access.log --metrics http://10.0.3.15:9090/metrics
+  tripcurve COMMAND --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
+  kubectl logs -f deploy/gateway | tripcurve COMMAND --gateway-log -
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from DD_API_KEY and DD_APP_KEY:
-  tripcurve watch --datadog-query 'p99:grpc.client.duration{service:gateway}'`
+  tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'`, "COMMAND", command)
+}
 
-// collectors makes one collector of every source.
-func (a *app) collectors(f sourceFlags, now time.Time) ([]supervise.Collector, error) {
+// collectors makes one collector of every source, for the command of that name.
+func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]supervise.Collector, error) {
 	var all []supervise.Collector
 	var since time.Time
 	if f.since > 0 {
@@ -128,7 +129,7 @@ func (a *app) collectors(f sourceFlags, now time.Time) ([]supervise.Collector, e
 		all = append(all, latency.NewDatadog(latency.DatadogConfig{Client: client, Query: f.datadog, Since: since}))
 	}
 	if len(all) == 0 {
-		return nil, exitError{exitUsage, errors.New(strings.TrimSpace(noSources))}
+		return nil, exitError{exitUsage, errors.New("name at least one source, for example\n" + examples(command))}
 	}
 	return all, nil
 }

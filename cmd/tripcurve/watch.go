@@ -21,10 +21,10 @@ func (a *app) watchCommand() *cobra.Command {
 		Short: "collect live, record, and show the screens",
 		Long: `Collects from every source named, records all of it to a file, and shows what is happening.
 Nothing is installed on the servers; Postgres is only read.`,
-		Example: noSources,
+		Example: examples("watch"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			collectors, err := a.collectors(f, time.Now())
+			collectors, err := a.collectors("watch", f, time.Now())
 			if err != nil {
 				return err
 			}
@@ -48,8 +48,9 @@ Nothing is installed on the servers; Postgres is only read.`,
 
 func (a *app) watch(ctx context.Context, collectors []supervise.Collector, record string, keys *os.File) error {
 	now := time.Now()
-	if record == "" {
-		record = a.defaultRecording(now)
+	record, err := a.recording(record, now)
+	if err != nil {
+		return err
 	}
 	l, err := newLive(record, now)
 	if err != nil {

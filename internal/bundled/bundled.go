@@ -54,6 +54,10 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 	in.Result, err = scenario.Run(ctx, sc, scenario.Observers{
 		OnAccess: w.access, OnSample: w.sample, OnScrape: w.scrape, OnEvent: w.event,
 	})
+	var before []incident.Fact
+	if err == nil {
+		before = dayBefore(sc) // while the reader has some left to read
+	}
 	if err := errors.Join(err, w.close()); err != nil {
 		return nil, fmt.Errorf("bundled incident: %w", err)
 	}
@@ -61,7 +65,7 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundled incident: %w", err)
 	}
-	in.Evidence.Add(dayBefore(sc)...)
+	in.Evidence.Add(before...)
 	return in, nil
 }
 

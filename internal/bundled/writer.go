@@ -21,10 +21,14 @@ type writer struct {
 // logBlock is how many requests are handed over at once.
 const logBlock = 128
 
+// backlog is how many things to read may wait: the simulation of the lock, whose
+// samples take longest to read, need not wait for the reader.
+const backlog = 512
+
 func newWriter(r *reader) *writer {
 	w := &writer{
-		reader: r, work: make(chan func() error, 64), done: make(chan error, 1),
-		spare: make(chan []gateway.AccessEntry, 8),
+		reader: r, work: make(chan func() error, backlog), done: make(chan error, 1),
+		spare: make(chan []gateway.AccessEntry, backlog),
 	}
 	go func() { // ends with close
 		var first error

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -23,6 +24,7 @@ type Setting struct {
 	Name    string
 	Default string
 	Choices []string // the values allowed; empty allows any
+	Most    int      // a whole number from 1 to Most is wanted; 0 is no number
 	Help    string
 }
 
@@ -37,7 +39,7 @@ var Settings = []Setting{
 	{Name: "color", Default: "auto", Choices: []string{"auto", "always", "never", "16", "256", "truecolor"}, Help: "colours on the terminal"},
 	{Name: "theme", Default: "auto", Choices: []string{"auto", "dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette; auto is dark, or light when the terminal says so"},
 	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
-	{Name: "fps", Default: "120", Help: "most frames per second; 15 suits a bad link"},
+	{Name: "fps", Default: "120", Most: 120, Help: "most frames per second; 15 suits a bad link"},
 	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "osc52", "tmux", "file"}, Help: "where y copies to"},
 	{Name: "export_dir", Default: ".", Help: "folder that exports are written to"},
 }
@@ -100,6 +102,9 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 func (v Values) set(s Setting, text, origin string) error {
 	if len(s.Choices) > 0 && !slices.Contains(s.Choices, text) {
 		return fmt.Errorf("%s: %s is %q; expected one of %s", origin, s.Name, text, strings.Join(s.Choices, ", "))
+	}
+	if n, err := strconv.Atoi(text); s.Most > 0 && (err != nil || n < 1 || n > s.Most) {
+		return fmt.Errorf("%s: %s is %q; expected a whole number from 1 to %d", origin, s.Name, text, s.Most)
 	}
 	v.byName[s.Name] = Value{Text: text, Origin: origin}
 	return nil

@@ -46,11 +46,13 @@ func TestStrongerPlaceWins(t *testing.T) {
 
 func TestBadFilesNameThePlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"unknown key":   {"theme: dark\ncolour: never\n", `:2:1: no setting is called "colour"; expected one of color,`},
-		"unknown value": {"theme: blue\n", `:1:8: theme is "blue"; expected one of auto, dark,`},
-		"a list":        {"theme:\n  - dark\n", ":2:3: theme has a Sequence; expected one value"},
-		"not a mapping": {"just words\n", ":1:1: found String; expected lines"},
-		"not yaml":      {"theme: [dark\n", "1:8"},
+		"unknown key":     {"theme: dark\ncolour: never\n", `:2:1: no setting is called "colour"; expected one of color,`},
+		"unknown value":   {"theme: blue\n", `:1:8: theme is "blue"; expected one of auto, dark,`},
+		"too many frames": {"fps: 500\n", `:1:6: fps is "500"; expected a whole number from 1 to 120`},
+		"not a number":    {"fps: fast\n", `:1:6: fps is "fast"; expected a whole number`},
+		"a list":          {"theme:\n  - dark\n", ":2:3: theme has a Sequence; expected one value"},
+		"not a mapping":   {"just words\n", ":1:1: found String; expected lines"},
+		"not yaml":        {"theme: [dark\n", "1:8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(write(t, c.text), false, noEnv, nil)

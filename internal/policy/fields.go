@@ -102,7 +102,7 @@ func Fields() []Field {
 		durationField("deadline", "s", 60, 0.5, "gRPC deadline on one attempt: ends the call on both sides and the work below it; 0 is none",
 			func(p *Policy) *time.Duration { return &p.Deadline }),
 		cancelField(),
-		durationField("keepalive", "s", 120, 5, "HTTP/2 ping after this long without a frame; 0 never notices a dead connection",
+		durationField("keepalive", "s", 120, 5, "HTTP/2 ping after this long without a frame, 10 s at least as grpc-go has it; 0 never notices a dead connection",
 			func(p *Policy) *time.Duration { return &p.Keepalive.Time }),
 		durationField("keepalive_timeout", "s", 60, 1, "the connection is dead this long after an unanswered ping; 0 is 20 s",
 			func(p *Policy) *time.Duration { return &p.Keepalive.Timeout }),

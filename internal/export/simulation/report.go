@@ -22,7 +22,7 @@ type Report struct {
 	OrdersFailed     int      `json:"orders_failed"`   // not accepted within patience, for any reason
 	OrdersRejected   int      `json:"orders_rejected"` // the last answer was a breaker's rejection
 	OrdersLate       int      `json:"orders_late"`     // accepted after the patience
-	WaitP50S         float64  `json:"wait_p50_s"`
+	WaitP50S         float64  `json:"wait_p50_s"`      // of checkouts begun between the trigger and the recovery
 	WaitP99S         float64  `json:"wait_p99_s"`
 	WaitMaxS         float64  `json:"wait_max_s"`
 	PoolFullAfterS   *float64 `json:"pool_full_after_s"`
@@ -33,9 +33,9 @@ type Report struct {
 	DeadlineExceeded int      `json:"deadline_exceeded"`
 	Orphans          int      `json:"orphan_reservations"`
 	ReserveCalls     int      `json:"reserve_calls"`
-	CallsPerOrder    float64  `json:"reserve_calls_per_order"` // while something was wrong
-	OutageS          float64  `json:"outage_s"`                // first failing checkout's start to the last one's end, whole seconds
-	Coverage         float64  `json:"coverage"`                // share of the outage that the lock covers, 0..1
+	CallsPerOrder    float64  `json:"reserve_calls_per_order_in_outage"`
+	OutageS          float64  `json:"outage_s"` // first failing checkout's start to the last one's end, whole seconds
+	Coverage         float64  `json:"coverage"` // share of the outage that the lock covers, 0..1
 	RemainderS       float64  `json:"remainder_s"`
 	RecoveredAt      *string  `json:"recovered_at"`
 
@@ -108,7 +108,7 @@ func New(r *sim.Result, others []*sim.Result) Report {
 		WaitP50S: seconds(r.Waits.P50), WaitP99S: seconds(r.Waits.P99), WaitMaxS: seconds(r.Waits.Max),
 		First502Started: instant(r.First502Started), Last502Ended: instant(r.Last502Ended),
 		LockWaitersMax: r.LockWaitersMax, DeadlineExceeded: r.DeadlineExceeded, Orphans: r.Orphans,
-		ReserveCalls: r.ReserveCalls, CallsPerOrder: r.ReserveCallsPerOrder, RecoveredAt: instant(r.RecoveredAt),
+		ReserveCalls: r.ReserveCalls, CallsPerOrder: round(r.ReserveCallsPerOrder, 3), RecoveredAt: instant(r.RecoveredAt),
 		Events: []Event{}, Breakers: []Breaker{}, Endpoints: []Endpoint{},
 	}
 	if r.PoolFullAfter >= 0 {

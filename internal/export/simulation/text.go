@@ -32,7 +32,7 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 			return
 		}
 		t := get(*today)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, measured(t, unit), measured(v, unit), difference(t, v))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, measured(t, unit), measured(v, unit), difference(t, v, unit))
 	}
 	row("orders failed", "", func(r Report) float64 { return float64(r.OrdersFailed) })
 	row("  answered 502", "", func(r Report) float64 { return float64(r.Orders502) })
@@ -41,8 +41,8 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 	row("  accepted too late", "", func(r Report) float64 { return float64(r.OrdersLate) })
 	row("outage of checkouts", "s", func(r Report) float64 { return r.OutageS })
 	row("  not under the lock", "s", func(r Report) float64 { return r.RemainderS })
-	row("customer's wait p50", "s", func(r Report) float64 { return r.WaitP50S })
-	row("customer's wait p99", "s", func(r Report) float64 { return r.WaitP99S })
+	row("customer's wait until recovery, p50", "s", func(r Report) float64 { return r.WaitP50S })
+	row("customer's wait until recovery, p99", "s", func(r Report) float64 { return r.WaitP99S })
 	row("reads of stock failed", "", func(r Report) float64 { return float64(r.failed("GET", "/api/inventory/:sku")) })
 	row("orphan reservations", "", func(r Report) float64 { return float64(r.Orphans) })
 	row("calls on inventory", "", func(r Report) float64 { return float64(r.ReserveCalls) })
@@ -58,7 +58,10 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 		if o.PoolFilled > 0 {
 			fmt.Fprintf(out, "; pool full after %s s (%s to %s)", number(o.PoolFullAfter.Mean), number(o.PoolFullAfter.Min), number(o.PoolFullAfter.Max))
 		}
-		if o.PoolFilled < o.Seeds {
+		switch {
+		case o.PoolFilled == 0:
+			fmt.Fprint(out, "; the pool never filled")
+		case o.PoolFilled < o.Seeds:
 			fmt.Fprintf(out, "; it never filled in %d of them", o.Seeds-o.PoolFilled)
 		}
 		fmt.Fprintln(out, ".")
@@ -72,7 +75,11 @@ func (rep Report) story(out io.Writer) {
 	for _, e := range rep.Events {
 		fmt.Fprintf(out, "%s  %-19s %s\n", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Text)
 	}
-	if rep.OutageS > 0 {
+	switch {
+	case rep.OutageS == 0:
+	case rep.RemainderS == 0:
+		fmt.Fprintf(out, "\nThe lock covers all of the %s s in which checkouts failed.\n", number(rep.OutageS))
+	default:
 		fmt.Fprintf(out, "\nThe lock covers %.1f %% of the %s s in which checkouts failed; %s s have another reason.\n",
 			100*rep.Coverage, number(rep.OutageS), number(rep.RemainderS))
 	}
@@ -101,25 +108,28 @@ func number(v float64) string {
 	return export.Number(v, 0)
 }
 
-// measured is a number with its unit; counts have none.
+// measured is a number with its unit, which counts have none of. Less than a
+// second is told in milliseconds.
 func measured(v float64, unit string) string {
-	if unit == "" {
+	switch {
+	case unit == "":
 		return number(v)
+	case unit == "s" && v != 0 && math.Abs(v) < 1:
+		return number(math.Round(v*1000)) + " ms"
 	}
 	return number(v) + " " + unit
 }
 
-func difference(from, to float64) string {
+func difference(from, to float64, unit string) string {
 	if from == to {
 		return "same"
 	}
-	d := to - from
-	sign := "+"
-	if d < 0 {
-		sign = ""
+	d := measured(to-from, unit)
+	if to > from {
+		d = "+" + d
 	}
 	if from == 0 {
-		return sign + number(d)
+		return d
 	}
-	return fmt.Sprintf("%s%s (%+.0f %%)", sign, number(d), 100*d/from)
+	return fmt.Sprintf("%s (%+.0f %%)", d, 100*(to-from)/from)
 }
