@@ -22,13 +22,27 @@ type graph struct {
 	held   map[object][]*Row // holders of one object
 }
 
+// parallel says whether a row is a parallel worker's: what it holds goes to its
+// leader's row.
+func (x *Sample) parallel() bool {
+	for i := range x.Rows {
+		if x.Rows[i].LeaderPID != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // newGraph reads a sample and leaves it as it was.
 func newGraph(x Sample) *graph {
 	g := &graph{
 		rows: make(map[int]*Row, len(x.Rows)), order: make([]int, 0, len(x.Rows)), leader: map[int]int{},
 		queue: map[object][]*Row{}, held: map[object][]*Row{},
 	}
-	rows := slices.Clone(x.Rows)
+	rows := x.Rows
+	if x.parallel() {
+		rows = slices.Clone(rows)
+	}
 	for i := range rows {
 		r := &rows[i]
 		if r.LeaderPID != 0 && r.LeaderPID != r.PID {
