@@ -31,8 +31,12 @@ type LockNode struct {
 	Children []*LockNode
 }
 
-// LockTree is who waits for whom at an instant.
+// LockTree is who waits for whom at an instant; shortly after the last look, as
+// that look had it, and At says so.
 func (v *View) LockTree(at time.Time) LockTree {
+	if last, ok := v.lastLook(at); ok {
+		at = last
+	}
 	return newLockGraph(v, at).tree()
 }
 

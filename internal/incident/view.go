@@ -28,6 +28,8 @@ type View struct {
 	flight   sync.Once
 	inFlight []FlowPoint
 	counted  bool // something counts started calls
+	logged   sync.Once
+	logs     []Window // what each gateway source covers
 }
 
 // Buckets are all buckets in order of time. It copies them out: for one pass
@@ -141,7 +143,8 @@ func (v *View) Endpoints() []Endpoint {
 }
 
 // Rate counts requests that match, per step of w, by their start or by their
-// end. A step in which every gateway source had a gap is NaN: not zero, unknown.
+// end. A step in which every gateway source had a gap, or none had begun or all
+// had ended, is NaN: not zero, unknown.
 // A bucket that is not within one step is spread evenly.
 func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd bool) []float64 {
 	counts := make([]float64, w.Steps(step))
@@ -171,13 +174,14 @@ func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd
 			counts[i] += float64(n) * float64(share) / float64(b.Width)
 		}
 	})
+	v.unlogged(counts, w, step)
 	v.blank(counts, "gateway", w, step)
 	return counts
 }
 
 // LockWaiters is the most sessions that waited for a lock at one instant of
-// each step, a parallel worker counting as its leader. Where Postgres was not
-// looked at it is NaN.
+// each step, a parallel worker counting as its leader. The last look at the
+// locks holds for three intervals; where Postgres was not looked at it is NaN.
 func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
 	counts := make([]float64, w.Steps(step))
 	if len(counts) == 0 {
@@ -192,9 +196,19 @@ func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
 		more int
 	}
 	var turns []turn
+	last, _ := v.lastLook(w.To)
+	held := last.Add(v.holds())
 	v.EachEpisode(func(e *Episode) {
-		if e.Kind == LockWait && e.To.After(w.From) && e.From.Before(w.To) {
-			turns = append(turns, turn{e.From, e.Session.Leader(), +1}, turn{e.To, e.Session.Leader(), -1})
+		to := e.To
+		switch {
+		case !e.Active(e.To):
+		case e.To.Equal(last):
+			to = held
+		default: // it was seen then, so that instant counts
+			to = e.To.Add(time.Nanosecond)
+		}
+		if e.Kind == LockWait && to.After(w.From) && e.From.Before(w.To) {
+			turns = append(turns, turn{e.From, e.Session.Leader(), +1}, turn{to, e.Session.Leader(), -1})
 		}
 	})
 	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.more, b.more)) })
@@ -208,7 +222,7 @@ func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
 			if waits[t.pid] += t.more; waits[t.pid] == 0 {
 				delete(waits, t.pid)
 			}
-			if !t.at.Before(w.From.Add(time.Duration(n) * step)) {
+			if t.at.After(w.From.Add(time.Duration(n) * step)) {
 				most = max(most, len(waits))
 			} else {
 				most = len(waits)
@@ -216,6 +230,7 @@ func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
 		}
 		counts[n] = float64(most)
 	}
+	v.unlooked(counts, w, step)
 	v.blank(counts, "postgres", w, step)
 	return counts
 }

@@ -124,19 +124,24 @@ func (s *scene) deadConnection(r *incident.Remainder, h *hang, inFlight float64)
 	r.Support = distinct(r.Support)
 }
 
-// noWaiters says that Postgres was looked at and nobody waited, but for the
-// sampling error at the window's beginning.
+// noWaiters says that Postgres was looked at for nearly all of the window and
+// nobody waited, but for the sampling error at the window's beginning.
 func (s *scene) noWaiters(w incident.Window) bool {
 	w.From = w.From.Add(onset)
 	if !s.v.Sees("postgres") || w.Length() == 0 {
 		return false
 	}
-	for _, n := range s.v.LockWaiters(w, w.Length()) {
-		if !(n == 0) { // NaN: not looked at
+	known := 0
+	looks := s.v.LockWaiters(w, min(w.Length(), badStep))
+	for _, n := range looks {
+		switch {
+		case n > 0:
 			return false
+		case n == 0: // else NaN: not looked at
+			known++
 		}
 	}
-	return true
+	return 10*known >= 9*len(looks)
 }
 
 // answers names an endpoint of a service that was answered well in the window.
