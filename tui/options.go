@@ -36,6 +36,7 @@ type Options struct {
 	Glyphs      glyph.Level
 	Mouse       bool
 	NoAnimation bool
+	ExportDir   string // where the Export screen writes; empty: a folder here with the incident's name
 	Clipboard   Clipboard
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen

@@ -25,7 +25,7 @@ func screens(o Options) []screen.Screen {
 		grpc.New(),
 		timeline.New(),
 		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate}),
-		export.New(export.Options{Edge: export.Proposed, Edges: export.Proposal(bundled.Edges)}),
+		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges)}),
 	}
 }
 

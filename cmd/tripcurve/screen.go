@@ -104,6 +104,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File) error {
 	}
 	opt.Theme = a.settings.Get("theme").Text
 	opt.Glyphs = a.glyphs()
+	opt.ExportDir = a.settings.Get("export_dir").Text
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
 	if err != nil {

@@ -41,7 +41,7 @@ var Settings = []Setting{
 	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
 	{Name: "fps", Default: "120", Most: 120, Help: "most frames per second; 15 suits a bad link"},
 	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "osc52", "tmux", "file"}, Help: "where y copies to"},
-	{Name: "export_dir", Default: ".", Help: "folder that exports are written to"},
+	{Name: "export_dir", Help: "folder that the Export screen writes to (default: one here with the incident's name)"},
 }
 
 // Value is a resolved setting.
