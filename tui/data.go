@@ -96,7 +96,7 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)))
 		r.follow = false
 	case msg.Live && r.follow:
-		cmds = append(cmds, r.moveCursor(msg.View.Window.To))
+		cmds = append(cmds, r.moveCursor(sampled(msg.View)))
 		r.follow = true
 	}
 	return tea.Batch(cmds...)
@@ -129,6 +129,30 @@ func clip(w, all incident.Window) incident.Window {
 		w.To = w.From.Add(10 * time.Second)
 	}
 	return w
+}
+
+// laggard is how far behind the newest evidence the newest look at the locks may
+// be for the time cursor to stay with it.
+const laggard = 15 * time.Second
+
+// sampled is the last instant that was really looked at: of the locks, for their
+// tree is drawn as of an instant, else of any source. The window's end is rounded
+// up, to where nobody has looked yet.
+func sampled(v *incident.View) time.Time {
+	var newest time.Time
+	for _, s := range v.Sources {
+		if s.LastAt.After(newest) {
+			newest = s.LastAt
+		}
+	}
+	if newest.IsZero() || newest.After(v.Window.To) {
+		newest = v.Window.To
+	}
+	looks := v.SampleTimes(incident.Window{From: v.Window.From, To: v.Window.To.Add(1)})
+	if n := len(looks); n > 0 && newest.Sub(looks[n-1]) <= laggard {
+		return looks[n-1]
+	}
+	return newest
 }
 
 // peak is where the incident is at its worst: the first instant with the most
@@ -176,7 +200,7 @@ func (r *Root) moveCursor(at time.Time) tea.Cmd {
 		at = all.To
 	}
 	r.common.Cursor = at
-	r.follow = r.common.Live && !at.Before(all.To)
+	r.follow = r.common.Live && (r.common.View == nil || !at.Before(sampled(r.common.View)))
 	cmd := r.tellAll(screen.CursorMsg{At: at})
 	w := r.common.Range
 	if w.Length() > 0 && (at.Before(w.From) || at.After(w.To)) { // bring it into sight

@@ -54,6 +54,9 @@ func (r *Root) draw(c *grid.Canvas) {
 	if r.help != nil {
 		r.drawHelp(&body)
 	}
+	if r.prompt.listed {
+		r.drawCommands(&body)
+	}
 	foot := c.Rows(c.H()-1, 1)
 	r.drawFoot(&foot)
 }
@@ -186,14 +189,14 @@ func (r *Root) drawFoot(c *grid.Canvas) {
 	hints := r.hints()
 	// The last hint is the help: it stays when the others do not fit.
 	last := hints[len(hints)-1]
-	end := c.W() - 2 - grid.Width(last.Label()) - grid.Width(last.Hint)
+	end := c.W() - 2 - grid.Width(last.FootLabel()) - grid.Width(last.Hint)
 	drawHint(c, end, last)
 	if r.busy.What != "" {
 		end = r.drawBusy(c, end-2) - 1
 	}
 	x := 1
 	for _, a := range hints[:len(hints)-1] {
-		w := grid.Width(a.Label()) + 1 + grid.Width(a.Hint)
+		w := grid.Width(a.FootLabel()) + 1 + grid.Width(a.Hint)
 		if x+w+2 > end {
 			continue
 		}
@@ -202,7 +205,7 @@ func (r *Root) drawFoot(c *grid.Canvas) {
 }
 
 func drawHint(c *grid.Canvas, x int, a screen.Action) int {
-	x = c.Text(x, 0, theme.Key, a.Label())
+	x = c.Text(x, 0, theme.Key, a.FootLabel())
 	return c.Text(x+1, 0, theme.Dim, a.Hint)
 }
 

@@ -40,21 +40,21 @@ func (r *Root) helpGroups(all bool) []helpGroup {
 	return []helpGroup{{"on " + r.screens[r.at].Title(), own}, {title, global}}
 }
 
-// unshadowed are the root's actions without those that the screen has made its
-// own: a name that it has, or keys that mean something else there.
+// unshadowed are the root's actions with the keys that the screen leaves to
+// them; one whose keys and name are all taken is left out.
 func unshadowed(global, own []screen.Action) (out []screen.Action) {
 	for _, g := range global {
-		taken := func(k string) bool {
+		free := slices.DeleteFunc(slices.Clone(g.Keys), func(k string) bool {
 			return slices.ContainsFunc(own, func(a screen.Action) bool { return slices.Contains(a.Keys, k) })
+		})
+		named := slices.ContainsFunc(own, func(a screen.Action) bool { return a.Name == g.Name })
+		if named && len(free) == 0 {
+			continue
 		}
-		switch {
-		case slices.ContainsFunc(own, func(a screen.Action) bool { return a.Name == g.Name }):
-		case len(g.Keys) > 0 && !slices.ContainsFunc(g.Keys, func(k string) bool { return !taken(k) }):
-			g.Keys, g.Show = nil, "" // still a command
-			out = append(out, g)
-		default:
-			out = append(out, g)
+		if len(free) < len(g.Keys) {
+			g.Keys, g.Show = free, "" // without keys still a command
 		}
+		out = append(out, g)
 	}
 	return out
 }

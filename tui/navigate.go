@@ -34,7 +34,6 @@ func (r *Root) act(a screen.Action, own bool, args string) tea.Cmd {
 			return r.setFilter(args)
 		}
 		r.prompt.start('/', nil)
-		r.prompt.input.SetValue(r.filters[r.at].Text)
 	case "screen":
 		i := r.screenNamed(args)
 		if i < 0 {

@@ -71,24 +71,6 @@ func ProgramOptions(color string, env []string, fps int) ([]tea.ProgramOption, e
 	return opts, nil
 }
 
-// Go runs f on a goroutine of its own. A panic there would leave the terminal in
-// raw mode: it ends the program instead and comes out as the error of the
-// channel, which is closed when f has returned.
-func Go(p interface{ Kill() }, f func()) <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		defer close(done)
-		defer func() {
-			if r := recover(); r != nil {
-				p.Kill()
-				done <- fmt.Errorf("panic beside the screen: %v", r)
-			}
-		}()
-		f()
-	}()
-	return done
-}
-
 func (o Options) theme() (*theme.Theme, error) {
 	if o.Theme == "" || o.Theme == "auto" {
 		return theme.All()[0], nil

@@ -20,7 +20,8 @@ type prompt struct {
 	kind    byte // ':' or '/'
 	input   textinput.Model
 	history map[byte][]string
-	recall  int // index into the history; its length: what is being typed
+	recall  int  // index into the history; its length: what is being typed
+	listed  bool // tab was pressed where nothing was typed: all commands are shown
 }
 
 func newPrompt() prompt {
@@ -43,7 +44,7 @@ func (p *prompt) start(kind byte, suggestions []string) {
 }
 
 func (p *prompt) stop() {
-	p.open = false
+	p.open, p.listed = false, false
 	p.input.Blur()
 }
 
@@ -77,7 +78,13 @@ func (p *prompt) recalled(d int) {
 // typed is a key while the prompt is open.
 func (r *Root) typed(msg tea.KeyPressMsg) (cmd tea.Cmd) {
 	p := &r.prompt
+	p.listed = false
 	switch msg.String() {
+	case "tab":
+		if p.kind == ':' && p.input.Value() == "" {
+			p.listed = true
+			return nil
+		}
 	case "esc":
 		p.stop()
 		return nil
@@ -118,10 +125,11 @@ var shortNames = map[string]string{"q": "quit-now", "q!": "quit-now", "quit": "q
 
 // command does a ':' line: the name of an action and what it takes.
 func (r *Root) command(line string) tea.Cmd {
-	name, args, _ := strings.Cut(line, " ")
-	if name == "" {
+	typed, args, _ := strings.Cut(line, " ")
+	if typed == "" {
 		return nil
 	}
+	name := typed
 	if full, ok := shortNames[name]; ok {
 		name = full
 	}
@@ -130,7 +138,7 @@ func (r *Root) command(line string) tea.Cmd {
 		return screen.Fail(fmt.Errorf("no command %q here; tab completes, :keys lists all", name))
 	}
 	if args = strings.TrimSpace(args); args != "" && a.Arg == "" {
-		return screen.Fail(fmt.Errorf("%s takes nothing, got %q", name, args))
+		return screen.Fail(fmt.Errorf("%s takes nothing, got %q", typed, args))
 	}
 	return r.act(a, own, args)
 }
@@ -146,6 +154,28 @@ func (r *Root) suggestions() []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// drawCommands lists the commands that work here over the last rows of the
+// screen, as tab does in a shell.
+func (r *Root) drawCommands(c *grid.Canvas) {
+	var names []string
+	for _, a := range slices.Concat(r.screens[r.at].Actions(), r.global) {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	wide := 0
+	for _, n := range names {
+		wide = max(wide, grid.Width(n))
+	}
+	columns := max(1, (c.W()-2)/(wide+2))
+	h := min(c.H(), (len(names)+columns-1)/columns)
+	box := c.Rows(c.H()-h, h)
+	box.Fill(0, 0, box.W(), h, ' ', theme.Input)
+	for i, n := range names {
+		box.Text(1+i/h*(wide+2), i%h, theme.Input, n)
+	}
 }
 
 // paste gives pasted text to whoever is being typed into, on one line.

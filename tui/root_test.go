@@ -515,13 +515,13 @@ type killed struct{ n int }
 
 func (k *killed) Kill() { k.n++ }
 
-func TestGoSurvivesAPanic(t *testing.T) {
+func TestPanicBesideTheScreen(t *testing.T) {
 	var k killed
-	err := <-Go(&k, func() { panic("boom") })
+	err := <-guarded(&k, func() { panic("boom") })
 	if err == nil || !strings.Contains(err.Error(), "boom") || k.n != 1 {
 		t.Errorf("error %v, killed %d times", err, k.n)
 	}
-	if err := <-Go(&k, func() {}); err != nil || k.n != 1 {
+	if err := <-guarded(&k, func() {}); err != nil || k.n != 1 {
 		t.Errorf("without a panic: %v, killed %d times", err, k.n)
 	}
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -18,8 +19,13 @@ type Terminal struct {
 	Out   io.Writer
 }
 
-// Run shows the screens until they are left or ctx ends; both are no error.
-func Run(ctx context.Context, o Options, t Terminal) error {
+// Run shows the screens until they are left or ctx ends; both are no error. Each
+// of beside runs on a goroutine of its own meanwhile, until its context ends,
+// which it does when the screens are left; Run waits for them. A panic of theirs
+// restores the terminal and is an error.
+func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Context)) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	opts, err := ProgramOptions(t.Color, t.Env, t.FPS)
 	if err != nil {
 		return err
@@ -32,9 +38,38 @@ func Run(ctx context.Context, o Options, t Terminal) error {
 		opts = append(opts, tea.WithOutput(t.Out))
 	}
 	o.Context = ctx
-	_, err = tea.NewProgram(New(o), opts...).Run()
+	p := tea.NewProgram(New(o), opts...)
+	var running []<-chan error
+	for _, f := range beside {
+		running = append(running, guarded(p, func() { f(ctx) }))
+	}
+	_, err = p.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
-		return nil
+		err = nil
+	}
+	stop()
+	for _, r := range running {
+		if panicked := <-r; panicked != nil {
+			err = panicked // the program was killed for it
+		}
 	}
 	return err
+}
+
+// guarded runs f on a goroutine of its own. A panic there would leave the
+// terminal in raw mode: it ends the program instead and comes out of the channel,
+// which is closed when f has returned.
+func guarded(p interface{ Kill() }, f func()) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				p.Kill()
+				done <- fmt.Errorf("panic beside the screen: %v", r)
+			}
+		}()
+		f()
+	}()
+	return done
 }

@@ -46,9 +46,10 @@ type Series struct {
 
 // Marker is an event.
 type Marker struct {
-	At    time.Time
-	Key   rune   // 'A'
-	Label string // written after the letter where there is room
+	At     time.Time
+	Key    rune   // 'A'
+	Label  string // written after the letter where there is room
+	Weight int    // of those without room, the higher are named first beside the chart
 }
 
 // Band is an interval on another background, named above the plot.
@@ -71,8 +72,9 @@ type Chart struct {
 	Bare    bool // bands without their names, which another chart above has
 	Margin  int  // columns kept free at the right; 0: as many as key letters need
 
-	plot   grid.Canvas // where the data is, after Draw
-	layout layout
+	plot    grid.Canvas // where the data is, after Draw
+	layout  layout
+	unnamed []Marker // whose labels found no room
 }
 
 type layout struct {
@@ -387,12 +389,17 @@ func (c *Chart) known(x int) bool {
 	return false
 }
 
+// maxShift is how many columns a letter may stand right of its instant, where
+// several events fall together.
+const maxShift = 12
+
 // drawMarkers writes letters (and labels where there is room) in the row above
-// the plot and a dotted column behind the data.
+// the plot and a dotted column behind the data. Letters of one column stand
+// beside each other.
 func (c *Chart) drawMarkers(cv *grid.Canvas) {
 	l := c.layout
-	row := l.y - 1
-	free := 0
+	c.unnamed = c.unnamed[:0]
+	row, free, end := l.y-1, 0, l.x+l.w
 	for i, m := range c.Markers {
 		x, ok := c.Column(m.At)
 		if !ok {
@@ -403,21 +410,52 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 				c.plot.Set(x-l.x, y, c.Glyphs.Set().Dot, theme.Marker)
 			}
 		}
-		if row < 0 || x < free {
+		at := max(x, free)
+		if row < 0 || at-x > maxShift || at >= end {
 			continue
 		}
-		cv.Set(x, row, m.Key, theme.Marker)
-		free = x + 2
-		end := l.x + l.w
+		cv.Set(at, row, m.Key, theme.Marker)
+		free = at + 1
+		room := end
 		for _, n := range c.Markers[i+1:] {
-			if nx, ok := c.Column(n.At); ok && nx > x {
-				end = nx - 1
+			if nx, ok := c.Column(n.At); ok {
+				room = nx - 1
 				break
 			}
 		}
-		if w := grid.Width(m.Label); m.Label != "" && x+2+w <= end {
-			free = cv.Text(x+2, row, theme.Dim, m.Label) + 1
+		if w := grid.Width(m.Label); m.Label != "" && at+2+w <= room {
+			free = cv.Text(at+2, row, theme.Dim, m.Label) + 1
+		} else if m.Label != "" {
+			c.unnamed = append(c.unnamed, m)
 		}
+	}
+}
+
+// MarkerLegend names, within columns x to end of a row, the events whose labels
+// found no room on the chart: the weightiest of them, in order of time.
+func (c *Chart) MarkerLegend(cv *grid.Canvas, x, end, y int) {
+	const gap = 2
+	for least := 0; ; least++ {
+		width, named := 0, 0
+		for _, m := range c.unnamed {
+			if m.Weight >= least {
+				width += 2 + grid.Width(m.Label) + gap
+				named++
+			}
+		}
+		if named == 0 {
+			return
+		}
+		if width-gap > end-x {
+			continue
+		}
+		for _, m := range c.unnamed {
+			if m.Weight >= least {
+				cv.Set(x, y, m.Key, theme.Marker)
+				x = cv.Text(x+2, y, theme.Dim, m.Label) + gap
+			}
+		}
+		return
 	}
 }
 

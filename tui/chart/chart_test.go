@@ -32,7 +32,7 @@ func example(l glyph.Level) *Chart {
 			{Name: "waves", Key: 'w', Style: theme.Data1, Kind: Area, From: window.From, Step: 10 * time.Second, Values: a},
 			{Name: "ramp", Key: 'r', Style: theme.Data2, Pattern: Dashed, From: window.From, Step: 10 * time.Second, Values: b},
 		},
-		Markers: []Marker{{window.From.Add(time.Minute), 'A', "lock"}, {window.From.Add(80 * time.Second), 'B', "pool"}, {window.To, 'C', "end"}},
+		Markers: []Marker{{window.From.Add(time.Minute), 'A', "lock", 2}, {window.From.Add(80 * time.Second), 'B', "pool", 1}, {window.To, 'C', "end", 0}},
 		Bands:   []Band{{window.From.Add(time.Minute), window.From.Add(3 * time.Minute), "SHARE 120 s"}},
 	}
 }

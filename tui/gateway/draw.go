@@ -1,12 +1,12 @@
 package gateway
 
 import (
-	"slices"
 	"strconv"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/tui/chart"
+	"tripcurve/tui/events"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
@@ -55,39 +55,42 @@ func (s *Screen) Draw(c *grid.Canvas) {
 // drawHead says what is counted: the phase, its window, requests by status.
 func (s *Screen) drawHead(c *grid.Canvas) {
 	w := s.table.query.window
-	x := c.Text(1, 0, theme.Head, "GATEWAY") + 2
+	x := 1
+	if c.W() >= 100 {
+		x = c.Text(1, 0, theme.Head, "GATEWAY") + 2
+	}
 	name := phases[s.phase]
 	if s.Analysis.Impact.Length() == 0 {
 		name = phases[shown]
 	}
 	x = c.Text(x, 0, theme.Accent, name) + 1
-	if w.Length() > 0 {
+	if w.Length() > 0 && c.W() >= 76 { // a small screen has room for the numbers only
 		format := text.Clock(w.From) + " to " + text.Clock(w.To)
 		if w.From.YearDay() != w.To.YearDay() {
 			format = w.From.Format("01-02 ") + format
 		}
 		x = c.Text(x, 0, theme.Dim, format) + 2
 	}
-	statuses := make([]int, 0, len(s.table.total))
-	for status := range s.table.total {
-		statuses = append(statuses, status)
-	}
-	slices.SortFunc(statuses, func(a, b int) int { return b - a })
-	for _, status := range statuses {
-		n := s.table.total[status]
-		label := strconv.Itoa(status)
-		if status == 0 {
+	for i, n := range s.table.total {
+		label := strconv.Itoa(n.status)
+		if n.status == 0 {
 			label = "none"
 		}
-		if n == 0 || x+len(label)+12 > c.W() {
-			continue
+		rest := len(s.table.total) - i
+		need := len(label) + 2 + len(text.Count(n.requests))
+		if rest > 1 {
+			need += len("  +9 more")
+		}
+		if x+need >= c.W() {
+			c.Text(x, 0, theme.Dim, "+"+text.Count(rest)+" more")
+			return
 		}
 		style := theme.Dim
-		if status >= 500 {
+		if n.failed {
 			style = theme.Crit
 		}
 		x = c.Text(x, 0, style, label+":") + 1
-		x = c.Text(x, 0, theme.Text, text.Count(n)) + 2
+		x = c.Text(x, 0, theme.Text, text.Count(n.requests)) + 2
 	}
 }
 
@@ -103,7 +106,8 @@ var looks = [...]struct {
 }
 
 func (s *Screen) drawFailures(c *grid.Canvas) {
-	x := c.Text(1, 0, theme.Head, "failing/s by end") + 2
+	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
+	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)) + 2
 	plot := c.Rows(1, c.H()-1)
 	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.chart)
 	for i, b := range s.table.bad {
@@ -112,6 +116,7 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 		x = c.Text(x+1, 0, theme.Dim, "max")
 		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
 	}
+	s.plot.Chart().MarkerLegend(c, x+1, c.W()-1, 0)
 }
 
 func (s *Screen) chart() *chart.Chart {
@@ -127,11 +132,7 @@ func (s *Screen) chart() *chart.Chart {
 			ch.Bands = append(ch.Bands, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode + " lock")})
 		}
 	}
-	for _, m := range s.Analysis.Timeline {
-		if !m.Hidden && len(ch.Markers) < 26 {
-			ch.Markers = append(ch.Markers, chart.Marker{At: m.At, Key: rune('A' + len(ch.Markers)), Label: redact.Line(m.Lane)})
-		}
-	}
+	ch.Markers = events.Markers(events.Of(s.Analysis.Timeline))
 	return ch
 }
 

@@ -26,10 +26,17 @@ type query struct {
 type table struct {
 	query query
 	rows  []row
-	total map[int]int64 // requests by status
+	total []total // those that failed first, then by how many
 	bad   []series
 	step  time.Duration
 	seen  bool // a gateway was looked at at all
+}
+
+// total is the requests of one status.
+type total struct {
+	status   int
+	requests int64
+	failed   bool
 }
 
 // series is the failures of one status over the shown range, per second, by
@@ -107,7 +114,8 @@ func (s *Screen) compute() tea.Cmd {
 }
 
 func count(v *incident.View, q query, vanished []incident.Endpoint) table {
-	t := table{query: q, total: map[int]int64{}, seen: v.Sees("gateway")}
+	t := table{query: q, seen: v.Sees("gateway")}
+	totals := map[int]*total{}
 	rows := map[row]*row{}
 	at := func(k row) *row {
 		if rows[k] == nil {
@@ -119,7 +127,13 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 	v.EachBucket(q.window, func(b *incident.Bucket) {
 		r := at(keyOf(q.by, b.Endpoint, b.Status, b.Outcome))
 		r.requests += b.Started
-		t.total[b.Status] += b.Started
+		if b.Started > 0 {
+			if totals[b.Status] == nil {
+				totals[b.Status] = &total{status: b.Status}
+			}
+			totals[b.Status].requests += b.Started
+			totals[b.Status].failed = totals[b.Status].failed || b.Failed()
+		}
 		if !b.Failed() {
 			return
 		}
@@ -163,6 +177,12 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 	if n := unparsed(v); n > 0 {
 		t.rows = append(t.rows, row{label: "(lines no format understood)", unparsed: true, requests: n, failed: n})
 	}
+	for _, n := range totals {
+		t.total = append(t.total, *n)
+	}
+	slices.SortFunc(t.total, func(a, b total) int {
+		return cmp.Or(cmp.Compare(b2i(b.failed), b2i(a.failed)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.status, b.status))
+	})
 	t.failures(v, q)
 	return t
 }

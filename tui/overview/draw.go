@@ -24,7 +24,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	}
 	f := s.gather()
 	if s.Full {
-		s.drawCharts(c, f)
+		s.drawCharts(c, f, true)
 		return
 	}
 	y := s.drawSentence(c, f)
@@ -56,7 +56,7 @@ func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
 	set := s.Set()
 	small := c.H() < 20
 	head := "WHOLE INCIDENT"
-	if f.span == "" {
+	if f.span == "" || f.running {
 		head = "SO FAR"
 	}
 	x := c.Text(1, 0, theme.Head, head) + 2
@@ -155,10 +155,10 @@ func (s *Screen) drawNarrow(c *grid.Canvas, f *facts) {
 	}
 	y := 0
 	if h := c.H() - fixed; h >= 5 {
-		head := c.Rows(0, 1)
-		s.drawFailingHead(&head, f)
 		plot := c.Rows(1, h-1)
 		s.plot(&plot, &s.failing, s.failingChart(f, false))
+		head := c.Rows(0, 1)
+		s.drawFailingHead(&head, f, true)
 		y = h
 	}
 	s.drawBars(c, y, f)
@@ -176,7 +176,7 @@ func (s *Screen) drawMedium(c *grid.Canvas, f *facts) {
 	list := min(max(5, len(s.rows)), c.H()/3)
 	top := c.H() - list - 1
 	left := c.Sub(0, 0, c.W()*3/5, top)
-	s.drawCharts(&left, f)
+	s.drawCharts(&left, f, true)
 	wall := left.W() + 1
 	widget.Wall(c, wall, 0, top, s.Set())
 	right := c.Sub(wall+1, 0, c.W()-wall-1, top)
@@ -202,43 +202,50 @@ func (s *Screen) drawWide(c *grid.Canvas, f *facts) {
 	s.drawDetail(&detail)
 	widget.Wall(c, lw, 0, h, s.Set())
 	middle := c.Sub(lw+1, 0, c.W()-lw-rw-2, h)
-	s.drawCharts(&middle, f)
+	s.drawCharts(&middle, f, false) // the events stand below
 	widget.Wall(c, c.W()-rw, 0, h, s.Set())
 	right := c.Sub(c.W()-rw+1, 0, rw-1, h)
 	s.drawSide(&right, f)
 	widget.Rule(c, h, s.Set())
 	log := c.Rows(h+1, events)
-	s.drawEvents(&log)
+	s.drawEvents(&log, f)
 }
 
 func (s *Screen) key() chart.Key {
 	return chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}
 }
 
-func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts) {
-	x := c.Text(1, 0, theme.Head, f.what) + 2
+// drawFailingHead says how the failures stand; after the chart below it was
+// drawn, it names the events for whose names the chart had no room.
+func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts, legend bool) {
+	x := c.Text(1, 0, theme.Head, f.what) + 1
+	x = c.Text(x, 0, theme.Dim, f.over) + 2
 	x = c.Text(x, 0, theme.Dim, "at cursor ")
 	x = c.Text(x, 0, theme.Text, f.nowFailing) + 2
 	x = c.Text(x, 0, theme.Dim, "max ")
-	c.Text(x, 0, theme.Text, f.maxFailing)
+	x = c.Text(x, 0, theme.Text, f.maxFailing)
+	if ch := s.failing.Chart(); legend && ch != nil {
+		ch.MarkerLegend(c, x+3, c.W()-1, 0)
+	}
 }
 
 // drawCharts stacks the charts on one time axis, each under a line that says
-// how it stands at the cursor; where there is little room only the first.
-func (s *Screen) drawCharts(c *grid.Canvas, f *facts) {
+// how it stands at the cursor; where there is little room only the first. legend
+// names events that the chart could not.
+func (s *Screen) drawCharts(c *grid.Canvas, f *facts, legend bool) {
 	if c.H() < 20 {
-		head := c.Rows(0, 1)
-		s.drawFailingHead(&head, f)
 		plot := c.Rows(1, c.H()-3)
 		s.plot(&plot, &s.failing, s.failingChart(f, false))
+		head := c.Rows(0, 1)
+		s.drawFailingHead(&head, f, legend)
 		s.drawBars(c, c.H()-2, f)
 		return
 	}
 	third := (c.H() - 2) / 3 // the first is two rows higher: it names events and the lock
 	upper := c.Rows(0, c.H()-2*third)
-	s.drawFailingHead(&upper, f)
 	plot := upper.Rows(1, upper.H()-1)
 	s.plot(&plot, &s.failing, s.failingChart(f, true))
+	s.drawFailingHead(&upper, f, legend)
 	for i, cache := range []*chart.Cache{&s.waiting, &s.flight} {
 		part := c.Rows(upper.H()+i*third, third)
 		s.drawBar(&part, 0, i, f)
@@ -427,19 +434,20 @@ func (s *Screen) drawSide(c *grid.Canvas, f *facts) {
 }
 
 // drawEvents is the timeline as a log, lettered as on the charts.
-func (s *Screen) drawEvents(c *grid.Canvas) {
+func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
 	c.Text(1, 0, theme.Head, "EVENTS")
-	y, key := 1, 'A'
-	for _, m := range s.Analysis.Timeline {
-		if m.Hidden || y >= c.H() {
-			continue
+	y := 1
+	for i := range f.events {
+		m := &f.events[i]
+		if y >= c.H() {
+			break
 		}
-		c.Set(1, y, key, theme.Marker)
+		c.Set(1, y, m.Key, theme.Marker)
 		c.Text(3, y, theme.Dim, text.Clock(m.At))
 		c.Text(14, y, theme.Dim, redact.Line(m.Lane))
 		end := c.Clip(24, y, c.W()-60, theme.Text, redact.Flat(m.Text), s.Set().More)
 		c.Clip(end+3, y, c.W()-end-4, theme.Dim, redact.Flat(m.SourceText), s.Set().More)
 		y++
-		key++
 	}
+	widget.Scroll(c, 0, 0, y-1, len(f.events))
 }

@@ -9,6 +9,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/tui/chart"
+	"tripcurve/tui/events"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
@@ -24,8 +25,10 @@ type facts struct {
 
 	step      time.Duration
 	what      string    // what failing counts: "502/s" or "failing/s"
+	over      string    // the step that a rate is the mean of
 	failing   []float64 // per second
 	levels    [2]level  // sessions that wait, calls in flight
+	events    []events.Event
 	markers   []chart.Marker
 	bands     []chart.Band
 	evidence  []tick
@@ -35,6 +38,7 @@ type facts struct {
 	coverage  string
 	remainder []string
 	span      string
+	running   bool // it goes on: what is said is not of the whole incident yet
 
 	// at the time cursor
 	nowFailing, maxFailing string
@@ -102,12 +106,12 @@ func (s *Screen) gatherRange(f *facts) {
 		f.levels[0].values = v.LockWaiters(w, f.step)
 	}
 	f.levels[1].values, _ = v.InFlight(w, f.step)
-	f.markers = markers(s.Analysis.Timeline)
+	f.events = events.Of(s.Analysis.Timeline)
+	f.markers = events.Markers(f.events)
 	f.bands = bands(s.Analysis.Findings)
-	for i := range f.levels {
-		f.levels[i].most = highest(f.levels[i].values)
-	}
+	f.over = "over " + text.Dur(f.step)
 	f.maxFailing = text.Number(highest(f.failing))
+	s.gatherMost(f)
 
 	a := s.Analysis
 	f.sentence = redact.Flat(a.Sentence)
@@ -118,19 +122,46 @@ func (s *Screen) gatherRange(f *facts) {
 	f.evidence = ticks(v, a)
 	if a.Impact.Length() > 0 {
 		f.coverage = coverageLine(a)
-		f.span = text.Clock(a.Impact.From) + " to " + text.Clock(a.Impact.To) + "  " + text.Dur(a.Impact.Length())
+		f.running = s.Live && running(a, v)
+		to := text.Clock(a.Impact.To)
+		if f.running {
+			to = "now"
+		}
+		f.span = text.Clock(a.Impact.From) + " to " + to + "  " + text.Dur(a.Impact.Length())
 		for _, r := range a.Remainder {
 			f.remainder = append(f.remainder, redact.Flat(remainderLine(r)))
 		}
 	}
 }
 
+// gatherMost finds the most at one instant of the impact, or of all that there
+// is, so that looking closer does not change it.
+func (s *Screen) gatherMost(f *facts) {
+	w := s.Analysis.Impact
+	if w.Length() == 0 {
+		w = incident.Window{From: s.View.Window.From, To: s.View.Window.To.Add(1)}
+	}
+	f.levels[0].most = math.NaN()
+	if s.View.Sees("postgres") {
+		f.levels[0].most = highest(s.View.LockWaiters(w, screen.StepFor(w.Length(), 240)))
+	}
+	f.levels[1].most, _ = s.View.MostInFlight(w)
+}
+
+// gatherCursor reads what stood at the time cursor: levels at that very instant,
+// the rate of the step that it lies in. While data comes in, the newest step is
+// not whole yet: the one before it counts.
 func (s *Screen) gatherCursor(f *facts) {
 	i := int(s.Cursor.Sub(s.Range.From) / f.step)
+	if s.Live && i > 0 && s.Range.From.Add(time.Duration(i+1)*f.step).After(s.View.Window.To) {
+		i--
+	}
 	f.nowFailing = text.Number(value(f.failing, i))
+	f.levels[0].note = ""
+	s.gatherLocks(f)
+	f.levels[1].now = s.View.InFlightAt(s.Cursor)
 	for k := range f.levels {
 		l := &f.levels[k]
-		l.now, l.note = value(l.values, i), ""
 		l.text = of(l.now, l.most)
 	}
 	s.View.EachEpisode(func(e *incident.Episode) {
@@ -138,17 +169,19 @@ func (s *Screen) gatherCursor(f *facts) {
 			f.levels[0].note = redact.Line(e.Text) + " FULL since " + text.Clock(e.From)
 		}
 	})
-	s.gatherLocks(f)
 }
 
-// gatherLocks folds the lock tree at the cursor into a few lines.
+// gatherLocks counts who waits at the cursor, and folds the lock tree into a few
+// lines.
 func (s *Screen) gatherLocks(f *facts) {
 	f.roots, f.noLocks = nil, "nobody waits for a lock"
-	if !s.View.Sees("postgres") || math.IsNaN(f.levels[0].now) {
-		f.noLocks = text.NoData
+	at := incident.Window{From: s.Cursor, To: s.Cursor.Add(time.Second)}
+	if !s.View.Sees("postgres") || math.IsNaN(highest(s.View.LockWaiters(at, time.Second))) {
+		f.noLocks, f.levels[0].now = text.NoData, math.NaN()
 		return
 	}
 	tree := s.View.LockTree(s.Cursor)
+	f.levels[0].now = float64(tree.Waiting)
 	for _, n := range tree.Roots {
 		r := lockRoot{
 			head:  fmt.Sprintf("%d %s %s %s  blocks %d", n.PID, redact.Line(n.User), n.Held, redact.Line(n.Relation), n.Blocks),
@@ -200,17 +233,6 @@ func highest(list []float64) float64 {
 	return m
 }
 
-// markers are the letters of the timeline's entries, in order.
-func markers(moments []incident.Moment) (out []chart.Marker) {
-	for _, m := range moments {
-		if m.Hidden || len(out) == 26 {
-			continue
-		}
-		out = append(out, chart.Marker{At: m.At, Key: rune('A' + len(out)), Label: redact.Line(m.Lane)})
-	}
-	return out
-}
-
 // bands are the windows of the triggers.
 func bands(findings []incident.Finding) (out []chart.Band) {
 	for _, f := range findings {
@@ -225,6 +247,18 @@ func bands(findings []incident.Finding) (out []chart.Band) {
 		out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(label)})
 	}
 	return out
+}
+
+// stillFailing is how long nothing must have failed for an incident to be over
+// whose end no success shows.
+const stillFailing = 30 * time.Second
+
+// running says that the impact goes on: something that failed has not succeeded
+// again, or failed just now.
+func running(a incident.Analysis, v *incident.View) bool {
+	return v.Window.To.Sub(a.Impact.To) < stillFailing || slices.ContainsFunc(a.Endpoints, func(e incident.Impact) bool {
+		return e.Failed > 0 && e.Recovered.IsZero()
+	})
 }
 
 // ticks lists the independence groups of all sources: those that a finding

@@ -133,21 +133,23 @@ func statement(action string) string {
 // fares.
 func (s *Screen) makeRows() []row {
 	var out []row
-	add := func(r row) {
-		if s.Filter.Match(r.word, r.text) {
-			out = append(out, r)
-		}
-	}
 	for i, f := range s.Analysis.Findings {
-		show := screenOf(f)
-		add(row{severity: widget.OfFinding(f), word: widget.RoleWord(f.Role), text: redact.Flat(f.Claim), show: show, finding: i})
+		show, do := screenOf(f), redact.Flat(statement(f.Action))
+		r := row{severity: widget.OfFinding(f), word: widget.RoleWord(f.Role), text: redact.Flat(f.Claim), show: show, finding: i}
+		if !s.Filter.Match(r.word, r.text, do) { // a finding and what to do about it stay together
+			continue
+		}
+		out = append(out, r)
 		if f.Action != "" {
-			add(row{word: "do", text: redact.Flat(statement(f.Action)), show: show, finding: i, do: true})
+			out = append(out, row{word: "do", text: do, show: show, finding: i, do: true})
 		}
 	}
 	for _, e := range s.Analysis.Endpoints {
 		sev, word := widget.OfImpact(e)
-		add(row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint})
+		r := row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint}
+		if s.Filter.Match(r.word, r.text) {
+			out = append(out, r)
+		}
 	}
 	return out
 }

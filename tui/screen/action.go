@@ -10,6 +10,7 @@ type Action struct {
 	Arg    string   // what the command takes: "COLUMN"; empty: nothing
 	Values []string // what Arg may be, for completion
 	Hint   string   // label in the last line; empty: not shown there
+	Foot   string   // the keys in the last line, where one hint stands for two actions; empty: as in help
 }
 
 // Label is how the action's keys are written.
@@ -21,6 +22,14 @@ func (a Action) Label() string {
 		return a.Keys[0]
 	}
 	return ":" + a.Name
+}
+
+// FootLabel is how the last line writes the keys.
+func (a Action) FootLabel() string {
+	if a.Foot != "" {
+		return a.Foot
+	}
+	return a.Label()
 }
 
 // Moves are the movement actions that every list shares.
@@ -40,7 +49,7 @@ func TimeMoves() []Action {
 	return []Action{
 		{Name: "earlier", Keys: []string{"h", "left"}, Show: "h/left", Help: "time cursor one step back"},
 		{Name: "later", Keys: []string{"l", "right"}, Show: "l/right", Help: "time cursor one step on"},
-		{Name: "earlier-far", Keys: []string{"H", "shift+left"}, Show: "H", Help: "ten steps back"},
-		{Name: "later-far", Keys: []string{"L", "shift+right"}, Show: "L", Help: "ten steps on"},
+		{Name: "earlier-far", Keys: []string{"H", "shift+left"}, Show: "H", Help: "time cursor ten steps back"},
+		{Name: "later-far", Keys: []string{"L", "shift+right"}, Show: "L", Help: "time cursor ten steps on"},
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
+	"tripcurve/tui/events"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
@@ -148,7 +149,7 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 		if i == s.list.At {
 			st = theme.Accent | grid.Selected
 		}
-		plot.Set(x, y, letter(i), st)
+		plot.Set(x, y, m.Key, st)
 		free[y] = x + 1
 	}
 	s.drawCursor(&plot, column(s.Cursor), clockRow)
@@ -185,18 +186,7 @@ func stepFor(length time.Duration, n int) time.Duration {
 	return 24 * time.Hour
 }
 
-// letter names a moment in its lane and in the list.
-func letter(i int) rune {
-	switch {
-	case i < 26:
-		return rune('A' + i)
-	case i < 52:
-		return rune('a' + i - 26)
-	}
-	return '+'
-}
-
-func style(m *incident.Moment) grid.Style {
+func style(m *events.Event) grid.Style {
 	switch m.Kind {
 	case incident.MTrigger:
 		return theme.Crit
@@ -230,7 +220,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 		if i == s.list.At {
 			sel = grid.Selected
 		}
-		c.Set(3, y, letter(i), style(m)|sel)
+		c.Set(3, y, m.Key, style(m)|sel)
 		x := c.Text(5, y, theme.Text|sel, clock(m)) + 1
 		end := c.W() - 1
 		if c.W() >= 70 {
@@ -261,7 +251,7 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 	if s.open {
 		head = theme.Accent
 	}
-	c.Clip(0, 0, c.W(), head, string(letter(s.list.At))+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
+	c.Clip(0, 0, c.W(), head, string(m.Key)+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
 	if len(s.evidence) == 0 {
 		if c.H() > 1 {
 			said := "nothing is linked to it"
@@ -303,7 +293,7 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 	}
 }
 
-func confidence(m *incident.Moment) string {
+func confidence(m *events.Event) string {
 	if m.Confidence == "" {
 		return ""
 	}

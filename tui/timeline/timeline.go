@@ -14,6 +14,7 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
+	"tripcurve/tui/events"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
 )
@@ -21,7 +22,7 @@ import (
 // Screen is the screen.
 type Screen struct {
 	screen.Common
-	moments []incident.Moment // shown, in order
+	moments []events.Event // shown, in order
 	list    screen.List
 
 	open     bool // the evidence has the focus
@@ -113,18 +114,12 @@ func (s *Screen) reload() {
 		was = m.ID
 	}
 	s.moments = s.moments[:0]
-	for _, m := range s.Analysis.Timeline {
-		if !m.Hidden && s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
+	for _, m := range events.Of(s.Analysis.Timeline) {
+		if s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
 			s.moments = append(s.moments, m)
 		}
 	}
-	slices.SortStableFunc(s.moments, func(a, b incident.Moment) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return int(a.Kind) - int(b.Kind)
-	})
-	if i := slices.IndexFunc(s.moments, func(m incident.Moment) bool { return m.ID == was }); i >= 0 {
+	if i := slices.IndexFunc(s.moments, func(m events.Event) bool { return m.ID == was }); i >= 0 {
 		s.list.At = i
 	}
 	s.list.Clamp(len(s.moments))
@@ -146,7 +141,7 @@ func (s *Screen) follow() {
 	s.resolve()
 }
 
-func (s *Screen) selected() *incident.Moment {
+func (s *Screen) selected() *events.Event {
 	if s.list.At < len(s.moments) {
 		return &s.moments[s.list.At]
 	}
@@ -176,7 +171,7 @@ func (s *Screen) resolve() {
 }
 
 // source is where a moment was read.
-func (s *Screen) source(m *incident.Moment) string {
+func (s *Screen) source(m *events.Event) string {
 	if m.SourceText != "" {
 		return redact.Line(m.SourceText)
 	}
@@ -205,7 +200,7 @@ func (s *Screen) yank(markdown bool) tea.Cmd {
 }
 
 // clock is the moment's time, no more exact than it is known.
-func clock(m *incident.Moment) string {
+func clock(m *events.Event) string {
 	if m.Precision >= time.Minute {
 		return m.At.UTC().Format("15:04Z")
 	}
@@ -213,6 +208,6 @@ func clock(m *incident.Moment) string {
 }
 
 // inferred says that a moment was concluded and not seen.
-func inferred(m *incident.Moment) bool { return m.Confidence != "measured" && m.Confidence != "stated" }
+func inferred(m *events.Event) bool { return m.Confidence != "measured" && m.Confidence != "stated" }
 
 var _ screen.Screen = (*Screen)(nil)

@@ -249,7 +249,7 @@ func analysis(v *incident.View) incident.Analysis {
 			{ID: "m1", At: trigger, Kind: incident.MTrigger, Text: "pid 48291 takes SHARE on stock_reservations", System: "stock_reservations", Lane: "locks", Confidence: "measured", SourceText: "pg_locks"},
 			{ID: "m2", At: trigger, Kind: incident.MSymptom, Text: "first failing POST /api/orders", System: "gateway", Lane: "errors", Confidence: "measured", SourceText: "access.log, byte 8123990"},
 			{ID: "m3", At: poolFull, End: released, Kind: incident.MSymptom, Text: "inventory pool full (100)", System: "inventory", Lane: "pool", Confidence: "derived"},
-			{ID: "m4", At: released, Kind: incident.MSymptom, Text: "lock released; 100 calls stay in flight", System: "stock_reservations", Lane: "locks", Confidence: "measured"},
+			{ID: "m4", At: released, Kind: incident.MRecovery, Text: "lock released; 100 calls stay in flight", System: "stock_reservations", Lane: "locks", Confidence: "measured"},
 			{ID: "m5", At: restarted, Kind: incident.MRecovery, Text: "order restarted; checkouts succeed again", System: "order", Lane: "deploy", Confidence: "measured"},
 		},
 		Checked:    []string{"no deadlock", "no replica lag"},
