@@ -87,9 +87,9 @@ func loadIncident(ctx context.Context, arg string) (name string, v *incident.Vie
 }
 
 // show runs the TUI until it is left. keys replaces the standard input as the
-// source of keys; nil keeps it. Where there is no terminal to draw on, the plain
+// source of keys; nil keeps it. beside runs next to the screens. Where there is no terminal to draw on, the plain
 // report is printed instead.
-func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File) error {
+func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside ...func(context.Context)) error {
 	if why := a.noScreen(); why != "" {
 		if opt.Load == nil {
 			return badInput("%s; use `tripcurve record` to collect without a screen", why)
@@ -110,7 +110,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File) error {
 	if err != nil {
 		return err // config has checked it
 	}
-	return tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys})
+	return tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys}, beside...)
 }
 
 // noScreen says why the TUI cannot be shown, or nothing.

@@ -56,24 +56,14 @@ func (a *app) watch(ctx context.Context, collectors []supervise.Collector, recor
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	collected := make(chan error, 1)
-	go func() { collected <- supervise.New(collectors, supervise.Options{}).Run(ctx, l.write) }()
-	published := make(chan struct{})
-	go func() {
-		defer close(published)
-		l.publish(ctx)
-	}()
-
-	shown := a.show(ctx, tui.Options{Name: l.name, Live: l.out, Record: record}, keys)
-	stop()
-	err = <-collected
-	<-published
-	if errors.Is(err, context.Canceled) {
-		err = nil
+	var collected error
+	collect := func(ctx context.Context) {
+		if err := supervise.New(collectors, supervise.Options{}).Run(ctx, l.write); !errors.Is(err, context.Canceled) {
+			collected = err
+		}
 	}
-	err = errors.Join(shown, err, l.close())
+	shown := a.show(ctx, tui.Options{Name: l.name, Live: l.out, Record: record}, keys, collect, l.publish)
+	err = errors.Join(shown, collected, l.close())
 	if err == nil {
 		fmt.Fprintf(a.stderr, "recorded %s\nopen it again with: tripcurve open %s\n", plural(l.facts, "fact"), record)
 	}
