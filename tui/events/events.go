@@ -3,7 +3,6 @@
 package events
 
 import (
-	"slices"
 	"strings"
 
 	"tripcurve/internal/incident"
@@ -21,20 +20,10 @@ type Event struct {
 
 // Of are the moments that are not hidden, in order of time.
 func Of(timeline []incident.Moment) []Event {
-	events := make([]Event, 0, len(timeline))
-	for _, m := range timeline {
-		if !m.Hidden {
-			events = append(events, Event{Moment: m, Label: label(m)})
-		}
-	}
-	slices.SortStableFunc(events, func(a, b Event) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return int(a.Kind) - int(b.Kind)
-	})
-	for i := range events {
-		events[i].Key = letter(i)
+	shown := incident.Shown(timeline)
+	events := make([]Event, len(shown))
+	for i, m := range shown {
+		events[i] = Event{Moment: m, Key: incident.Letter(i), Label: label(m)}
 	}
 	return events
 }
@@ -46,16 +35,6 @@ func Markers(events []Event) []chart.Marker {
 		out[i] = chart.Marker{At: e.At, Key: e.Key, Label: e.Label, Weight: weight(e.Moment)}
 	}
 	return out
-}
-
-func letter(i int) rune {
-	switch {
-	case i < 26:
-		return rune('A' + i)
-	case i < 52:
-		return rune('a' + i - 26)
-	}
-	return '+'
 }
 
 // label names what happened; the lane alone would not tell a beginning from an

@@ -94,7 +94,7 @@ func (f Figure) draw(c draw.Canvas) {
 	legend := style(9, xfont.WeightNormal, ink)
 	for i, m := range f.Marks {
 		at := vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin + legendLine*vg.Length(len(f.Marks)-1-i)}
-		line := fmt.Sprintf("%s  %s  %s", letter(i), m.At.UTC().Format("15:04:05Z"), m.Label)
+		line := fmt.Sprintf("%c  %s  %s", m.Key, m.At.UTC().Format("15:04:05Z"), m.Label)
 		c.FillText(legend, at, fit(legend, line, pageWidth-2*margin))
 	}
 }
@@ -186,8 +186,6 @@ func fit(s text.Style, line string, width vg.Length) string {
 	}
 	return string(runes) + " ..."
 }
-
-func letter(i int) string { return string(rune('A' + i%26)) }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 

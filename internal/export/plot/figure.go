@@ -48,6 +48,7 @@ type Band struct {
 // Mark is an instant marked in all panels.
 type Mark struct {
 	At    time.Time
+	Key   rune // its letter on the screens
 	Label string
 }
 
@@ -106,8 +107,8 @@ func failures(v *incident.View, w incident.Window) (label string, match func(inc
 
 func marks(ms []incident.Moment, w incident.Window) []Mark {
 	var out []Mark
-	for _, m := range ms {
-		if m.Hidden || m.At.Before(w.From) || !m.At.Before(w.To) || len(out) == maxMarks {
+	for i, m := range incident.Shown(ms) {
+		if m.At.Before(w.From) || !m.At.Before(w.To) || len(out) == maxMarks {
 			continue
 		}
 		switch m.Kind {
@@ -117,7 +118,7 @@ func marks(ms []incident.Moment, w incident.Window) []Mark {
 				continue
 			}
 		}
-		out = append(out, Mark{m.At, redact.Flat(redact.New(redact.Options{}).Text(m.Text))})
+		out = append(out, Mark{m.At, incident.Letter(i), redact.Flat(redact.New(redact.Options{}).Text(m.Text))})
 	}
 	return out
 }

@@ -84,10 +84,10 @@ func (b background) names(c draw.Canvas, x func(float64) vg.Length) {
 	}
 	mark := style(9, xfont.WeightBold, ink)
 	free := c.Min.X - 100
-	for i, m := range b.f.Marks {
-		w := mark.Width(letter(i))
+	for _, m := range b.f.Marks {
+		w := mark.Width(string(m.Key))
 		at := max(x(seconds(m.At))-w/2, free)
-		c.FillText(mark, vg.Point{X: at, Y: c.Max.Y + 3}, letter(i))
+		c.FillText(mark, vg.Point{X: at, Y: c.Max.Y + 3}, string(m.Key))
 		free = at + w + 3
 	}
 }

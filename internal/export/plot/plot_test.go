@@ -52,9 +52,9 @@ func figure() Figure {
 		},
 		Bands: []Band{{incident.Window{From: start.Add(301 * time.Second), To: start.Add(541 * time.Second)}, "SHARE lock on stock_reservations, 4m00s"}},
 		Marks: []Mark{
-			{start.Add(301 * time.Second), "migration takes SHARE on stock_reservations"},
-			{start.Add(346 * time.Second), "pool of 100 connections full"},
-			{start.Add(1698 * time.Second), "order service restarted"},
+			{start.Add(301 * time.Second), 'A', "migration takes SHARE on stock_reservations"},
+			{start.Add(346 * time.Second), 'C', "pool of 100 connections full"},
+			{start.Add(1698 * time.Second), 'L', "order service restarted"},
 		},
 	}
 }
@@ -174,5 +174,21 @@ func TestAround(t *testing.T) {
 	}
 	if w := around(incident.Window{}, all); w != all {
 		t.Errorf("without an impact %v, want all", w)
+	}
+}
+
+// A mark has the letter that its event has on the screens, also when events
+// between the marks are not drawn.
+func TestMarksHaveTheLettersOfTheTimeline(t *testing.T) {
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	got := marks([]incident.Moment{
+		{At: at(40), Kind: incident.MRecovery, Text: "released"},
+		{At: at(30), Kind: incident.MTrigger, Text: "wrong", Hidden: true},
+		{At: at(20), Kind: incident.MSymptom, Lane: "errors", Text: "first failing"},
+		{At: at(10), Kind: incident.MTrigger, Text: "lock"},
+	}, incident.Window{From: start, To: at(60)})
+	want := []Mark{{at(10), 'A', "lock"}, {at(40), 'C', "released"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
