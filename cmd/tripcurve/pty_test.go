@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // TestWalk opens the program on a real terminal, walks all screens, moves a
@@ -170,5 +173,41 @@ func TestOpenBadFile(t *testing.T) {
 	}
 	if out := term.output(); strings.Contains(out, "\x1b") || !strings.Contains(out, "not an incident file") {
 		t.Errorf("output %q", out)
+	}
+}
+
+// TestLogFromStdin is `kubectl logs -f ... | tripcurve watch --gateway-log -`: the
+// log comes from the standard input, so keys come from the terminal itself.
+func TestLogFromStdin(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "log")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	term := startTerminal(t, 80, 24, []string{"PROGRAM=" + binary(t, "tripcurve"), "LOG=" + pipe},
+		"/bin/sh", "-c", `exec "$PROGRAM" watch --gateway-log - --record live.incident < "$LOG"`)
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // waits for the program to open its end
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	const line = `198.51.100.7 - - [%s] "POST /api/orders HTTP/1.1" %d 157 "-" "ShopApp/7.3.1" 0.012 0.011 10.0.3.15:8080 %[2]d` + "\n"
+	at := time.Now().UTC()
+	for i := range 40 {
+		if _, err := fmt.Fprintf(w, line, at.Add(time.Duration(i-40)*time.Second).Format("02/Jan/2006:15:04:05 -0700"), 201); err != nil {
+			t.Fatal(err)
+		}
+	}
+	term.send("3")
+	term.waitFor("POST /api/orders")
+	term.send("q")
+	term.waitUntil("the first screen or the end", func(s string) bool {
+		return !strings.Contains(s, "[3 Gateway]")
+	})
+	term.send("q")
+	if code := term.waitExit(); code != 0 {
+		t.Errorf("exit code %d; output %q", code, term.output())
+	}
+	if !strings.Contains(term.output(), "open it again with: tripcurve open live.incident") {
+		t.Errorf("the recording is not named at the end: %q", term.output())
 	}
 }
