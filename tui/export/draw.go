@@ -1,6 +1,7 @@
 package export
 
 import (
+	"path/filepath"
 	"strings"
 
 	"tripcurve/internal/redact"
@@ -172,7 +173,7 @@ func (s *Screen) drawPreview(c *grid.Canvas) {
 	}
 }
 
-// drawFoot says where files go and what the last writing did.
+// drawFoot says where files go, and which the next enter would replace.
 func (s *Screen) drawFoot(c *grid.Canvas) {
 	y := c.H() - 1
 	x := c.Text(1, y, theme.Dim, "into ")
@@ -182,14 +183,14 @@ func (s *Screen) drawFoot(c *grid.Canvas) {
 		return
 	}
 	x = c.Clip(x, y, c.W()/2, theme.Accent, redact.Line(s.directory()), s.Set().More)
-	said, style := "", theme.Dim
-	switch {
-	case len(s.confirm) > 0:
-		said, style = "enter again replaces "+strings.Join(s.confirm, ", "), theme.Warn
-	case len(s.wrote) > 0:
-		said, style = strings.Join(s.wrote, "; "), theme.OK
+	if len(s.confirm) == 0 {
+		return
 	}
-	c.Clip(x+2, y, c.W()-x-3, style, redact.Line(said), s.Set().More)
+	names := make([]string, len(s.confirm))
+	for i, path := range s.confirm {
+		names[i] = filepath.Base(path)
+	}
+	c.Clip(x+2, y, c.W()-x-3, theme.Warn, redact.Line("enter replaces "+strings.Join(names, ", ")+"; esc does not"), s.Set().More)
 }
 
 // Cursor is where the typed directory's cursor stands.

@@ -6,6 +6,7 @@ package export
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 type Options struct {
 	Dir     string       // where files go; empty: ./ and the incident's name
 	Edge    string       // whose thresholds are exported until another is chosen
-	Edges   policy.Edges // the policies chosen so far
+	Edges   policy.Edges // what is exported until a knob is turned: Proposal
 	Targets []Target     // nil: Targets()
 }
 
@@ -35,6 +36,7 @@ type Screen struct {
 	opt     Options
 	edge    string
 	edges   policy.Edges
+	turned  bool // the edge's policy was chosen on the Tune screen
 	targets []Target
 	chosen  map[string]bool // by Target.key
 	list    screen.List
@@ -46,7 +48,6 @@ type Screen struct {
 	diff    bool // the diff is shown where there is one
 
 	confirm []string // files that exist and differ: the next enter replaces them
-	wrote   []string // what the last writing did, one line a file
 
 	dir    textinput.Model
 	typing bool
@@ -65,7 +66,7 @@ type preview struct {
 
 // wroteMsg is what became of a writing.
 type wroteMsg struct {
-	lines   []string
+	wrote   []string // files
 	differs []string // files that exist, differ, and were left alone
 	err     error
 }
@@ -102,8 +103,8 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "directory", Keys: []string{"t"}, Help: "change the directory", Hint: "directory"},
 		{Name: "diff", Keys: []string{"d"}, Help: "diff against the file that is there, or the whole text", Hint: "diff"},
 		{Name: "copy", Keys: []string{"y"}, Help: "copy the text", Hint: "copy"},
-		{Name: "preview-up", Keys: []string{"K"}, Show: "K/J", Help: "scroll the preview"},
-		{Name: "preview-down", Keys: []string{"J"}, Help: "scroll the preview"},
+		{Name: "preview-up", Keys: []string{"K"}, Help: "preview one line up"},
+		{Name: "preview-down", Keys: []string{"J"}, Help: "preview one line down"},
 	}, moves...)
 }
 
@@ -122,7 +123,10 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		s.Apply(msg)
 		return s, s.refresh()
 	case screen.PolicyMsg:
-		s.edge, s.edges = msg.Edge, msg.Edges
+		s.edge, s.edges, s.turned = msg.Edge, msg.Edges, msg.Turned
+		if !msg.Turned {
+			s.edges = s.opt.Edges
+		}
 		return s, s.refresh()
 	case screen.SizeMsg:
 		s.Apply(msg)
@@ -245,6 +249,9 @@ func (s *Screen) fit() {
 func (s *Screen) fill() {
 	s.fit()
 	var lines []string
+	if t := s.focused(); t != nil && t.Group == groupThresholds {
+		lines = slices.AppendSeq(lines, grid.WrapSeq(redact.Line(s.origin()), max(10, s.view.Width())))
+	}
 	for _, w := range s.preview.artifact.Warnings {
 		mark := "! "
 		for line := range grid.WrapSeq(redact.Flat(w), max(10, s.view.Width()-2)) {
@@ -293,17 +300,32 @@ func (s *Screen) write() tea.Cmd {
 }
 
 func (s *Screen) written(msg wroteMsg) tea.Cmd {
-	s.wrote, s.confirm = msg.lines, msg.differs
+	s.confirm = msg.differs
 	cmds := []tea.Cmd{func() tea.Msg { return screen.BusyMsg{} }, s.refresh()}
-	switch {
-	case msg.err != nil:
-		cmds = append(cmds, screen.Fail(msg.err))
-	case len(msg.differs) > 0:
-		cmds = append(cmds, screen.Say(strings.Join(msg.differs, ", ")+" would change: enter again replaces, esc does not"))
-	default:
-		cmds = append(cmds, screen.Say(strings.Join(msg.lines, "; ")))
+	if msg.err != nil {
+		return tea.Batch(append(cmds, screen.Fail(msg.err))...)
 	}
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, screen.Say(said(msg)))...)
+}
+
+// said is what a writing did, in one line.
+func said(msg wroteMsg) string {
+	var parts []string
+	switch n := len(msg.wrote); n {
+	case 0:
+	case 1:
+		parts = append(parts, "wrote "+msg.wrote[0])
+	default:
+		parts = append(parts, "wrote "+text.Plural(n, "file"))
+	}
+	switch n := len(msg.differs); n {
+	case 0:
+	case 1:
+		parts = append(parts, filepath.Base(msg.differs[0])+" is there and differs: enter again replaces it")
+	default:
+		parts = append(parts, text.Plural(n, "file")+" are there and differ: enter again replaces them")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // copy puts the text of the focused target on the clipboard.

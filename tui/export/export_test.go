@@ -89,25 +89,28 @@ func TestBeforeAnyData(t *testing.T) {
 func TestWritingAsksBeforeItReplaces(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "INC-2847")
 	s := loaded(t, dir, 80, 24)
-	do(s, "write")
+	said := fmt.Sprint(do(s, "write"))
 	path := filepath.Join(dir, "breaker.js")
 	if got := read(t, path); !strings.Contains(got, "timeout: 5000") {
 		t.Fatalf("wrote %q", got)
 	}
-	if !strings.Contains(frame(s, 80, 21), "wrote ") {
-		t.Errorf("what was written is not said:\n%s", frame(s, 80, 21))
+	if !strings.Contains(said, "wrote "+path) || strings.Contains(frame(s, 80, 21), "wrote ") {
+		t.Errorf("what was written is said, once and not for good: %s\n%s", said, frame(s, 80, 21))
 	}
 	edges := s.edges.Clone()
 	if err := edges.Set("order.inventory.deadline", "3s"); err != nil {
 		t.Fatal(err)
 	}
-	tuitest.Send(s, screen.PolicyMsg{Edge: "order.inventory", Edges: edges})
+	tuitest.Send(s, screen.PolicyMsg{Edge: "order.inventory", Edges: edges, Turned: true})
 	if !strings.Contains(s.preview.diff, "-  timeout: 5000") || !strings.Contains(s.preview.diff, "+  timeout: 3000") {
 		t.Errorf("diff %q", s.preview.diff)
 	}
 	do(s, "write")
 	if got := read(t, path); !strings.Contains(got, "5000") {
 		t.Error("replaced without being asked again")
+	}
+	if frame := frame(s, 80, 21); !strings.Contains(frame, "enter replaces breaker.js") {
+		t.Errorf("what enter would do is not said:\n%s", frame)
 	}
 	if s.Depth() != 1 {
 		t.Error("esc would leave the screen and not the question")
@@ -229,4 +232,43 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// What is exported and where it comes from is what Tune shows: its values once a
+// knob is turned, the postmortem's before and after.
+func TestTheOriginOfTheValuesIsSaid(t *testing.T) {
+	s := loaded(t, t.TempDir(), 80, 24)
+	turned := s.edges.Clone()
+	if err := turned.Set("order.inventory.deadline", "3s"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		msg        screen.PolicyMsg
+		said, text string
+	}{
+		{screen.PolicyMsg{Edge: Proposed, Edges: turned, Turned: true}, "your values of the Tune screen", "timeout: 3000"},
+		{screen.PolicyMsg{Edge: Proposed, Edges: policy.Edges{Proposed: {}}}, "the postmortem's 5 s, 50 %, 30 s", "timeout: 5000"},
+	} {
+		tuitest.Send(s, c.msg)
+		got := frame(s, 80, 21)
+		if !strings.Contains(got, c.said) || !strings.Contains(got, c.text) {
+			t.Errorf("%+v: lacks %q or %q:\n%s", c.msg, c.said, c.text, got)
+		}
+	}
+}
+
+// One line says what became of several files.
+func TestSeveralFilesAreCounted(t *testing.T) {
+	for _, c := range []struct {
+		msg  wroteMsg
+		want string
+	}{
+		{wroteMsg{wrote: []string{"x/a.md"}}, "wrote x/a.md"},
+		{wroteMsg{wrote: []string{"x/a.md", "x/b.md"}}, "wrote 2 files"},
+		{wroteMsg{wrote: []string{"x/a.md"}, differs: []string{"x/b.md"}}, "wrote x/a.md; b.md is there and differs: enter again replaces it"},
+	} {
+		if got := said(c.msg); got != c.want {
+			t.Errorf("said %q, want %q", got, c.want)
+		}
+	}
 }

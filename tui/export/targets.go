@@ -161,7 +161,7 @@ func writeAll(list []Target, s State, dir string, force bool) (msg wroteMsg) {
 			msg.err = err
 			return msg
 		default:
-			msg.lines = append(msg.lines, "wrote "+path+" ("+text.Count(len(a.Data))+" bytes)")
+			msg.wrote = append(msg.wrote, path)
 		}
 	}
 	return msg

@@ -24,6 +24,17 @@ func Proposal(now policy.Edges) policy.Edges {
 	return edges
 }
 
+// origin says whose values the thresholds are.
+func (s *Screen) origin() string {
+	switch {
+	case s.turned:
+		return s.edge + ": your values of the Tune screen"
+	case s.edge == Proposed:
+		return s.edge + ": the postmortem's 5 s, 50 %, 30 s; a knob turned on the Tune screen replaces them"
+	}
+	return s.edge + ": as it was in the incident; turn its knobs on the Tune screen"
+}
+
 // thresholds are the chosen edge's policy in the words of each library.
 func thresholds() (list []Target) {
 	for _, name := range config.Targets() {

@@ -22,10 +22,15 @@ func (s *Screen) Draw(c *grid.Canvas) {
 		c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Dim, s.absent())
 		return
 	}
-	rows := min(len(s.shown), max(3, c.H()/5))
+	rows := min(len(s.shown), max(3, c.H()/3))
 	table := c.Rows(0, rows+1)
 	s.drawTable(&table)
 	widget.Rule(c, rows+1, s.Set())
+	if len(s.shown) > rows {
+		on := c.Rows(rows+1, 1)
+		on.Fill(on.W()-12, 0, 12, 1, ' ', theme.Text)
+		widget.Scroll(&on, 0, s.list.Top, rows, len(s.shown))
+	}
 	f := s.selected()
 	if f == nil {
 		c.Text(1, rows+2, theme.Dim, "no call matches the filter")

@@ -60,7 +60,7 @@ func (s *Screen) Title() string { return "gRPC" }
 
 func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
-		{Name: "tune", Keys: []string{"D", "enter"}, Show: "D", Help: "try a deadline on this call: go to Tune", Hint: "try a deadline"},
+		{Name: "try-deadline", Keys: []string{"D", "enter"}, Show: "D/enter", Help: "try a deadline on this call: go to Tune", Hint: "try a deadline", Foot: "D"},
 		{Name: "copy", Keys: []string{"y"}, Help: "copy what is said of this call", Hint: "copy"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
@@ -96,7 +96,7 @@ func (s *Screen) act(name string) tea.Cmd {
 		return nil
 	}
 	switch name {
-	case "tune":
+	case "try-deadline":
 		return screen.Show("Tune", incident.Subject{Edge: f.Edge()}, time.Time{})
 	case "copy", "yank":
 		return screen.Copy(redact.New(redact.Options{}).Text(s.said(f)), "what is known of "+redact.Line(f.Name()))

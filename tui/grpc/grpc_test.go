@@ -124,7 +124,7 @@ func TestNoDataIsNotZero(t *testing.T) {
 
 func TestTuneGetsTheEdge(t *testing.T) {
 	s := loaded(t, tuitest.Incident(), 80, 24)
-	_, cmd := s.Update(screen.ActionMsg{Name: "tune"})
+	_, cmd := s.Update(screen.ActionMsg{Name: "try-deadline"})
 	got := tuitest.Answers(cmd)
 	if len(got) != 1 {
 		t.Fatalf("%v", got)

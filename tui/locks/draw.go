@@ -34,6 +34,9 @@ func (s *Screen) Draw(c *grid.Canvas) {
 		s.drawTree(&body, t)
 	case c.W() >= 130:
 		tw := c.W() * 11 / 20
+		if c.W() >= 160 { // the side needs no more, the statements do
+			tw = c.W() - 72
+		}
 		left := body.Sub(0, 0, tw, body.H())
 		s.drawTree(&left, t)
 		widget.Wall(&body, tw, 0, body.H(), s.Set())
@@ -52,22 +55,48 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	}
 }
 
-// columns of the table, by width: where each ends or begins.
+// columns of the table: where each begins, of numbers where it ends; -1 has no
+// room.
 type columns struct{ user, lock, relation, since, blocks, statement int }
 
-func columnsFor(w int) columns {
-	switch {
-	case w < 76:
+// widths are those of the longest cells.
+type widths struct{ name, user, lock, relation int }
+
+// columnsFor gives each column what it needs, up to a bound, and the rest to the
+// statement.
+func columnsFor(w int, need widths) columns {
+	if w < 76 {
 		return columns{user: -1, lock: 20, relation: -1, since: 48, blocks: 56, statement: -1}
-	case w < 100:
-		return columns{user: 18, lock: 28, relation: -1, since: 54, blocks: 61, statement: 63}
 	}
-	return columns{user: 20, lock: 31, relation: 52, since: 80, blocks: 88, statement: 91}
+	var c columns
+	c.user = min(max(need.name, len("PID")), 20) + 2
+	c.lock = c.user + min(max(need.user, len("USER")), 14) + 2
+	end := c.lock + min(max(need.lock, len("LOCK")), 30) + 1
+	c.relation = -1
+	if w >= 100 {
+		c.relation = end + 1
+		end = c.relation + min(max(need.relation, len("RELATION")), 30) + 2
+	}
+	c.since = end + 6
+	c.blocks = c.since + 7
+	c.statement = c.blocks + 2
+	return c
+}
+
+// measure finds what the columns need.
+func (t *tree) measure() {
+	for i := range t.rows {
+		r := &t.rows[i]
+		t.need.name = max(t.need.name, 5+2*r.depth+grid.Width(r.name))
+		t.need.user = max(t.need.user, grid.Width(r.user))
+		t.need.lock = max(t.need.lock, grid.Width(r.lock))
+		t.need.relation = max(t.need.relation, grid.Width(r.relation))
+	}
 }
 
 func (s *Screen) drawTree(c *grid.Canvas, t *tree) {
 	set := s.Set()
-	col := columnsFor(c.W())
+	col := columnsFor(c.W(), t.need)
 	c.Text(3, 0, theme.Head, "PID")
 	if col.user >= 0 {
 		c.Text(col.user, 0, theme.Head, "USER")

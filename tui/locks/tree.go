@@ -24,6 +24,7 @@ type tree struct {
 	summary string
 	empty   string // why there are no lines
 	rows    []row
+	need    widths
 }
 
 // row is one line: a session, or several equal waiters folded.
@@ -64,6 +65,7 @@ func (s *Screen) gather() *tree {
 		t.summary += ", " + text.Plural(len(lt.Cycles), "cycle") + " (deadlock?)"
 	}
 	s.add(t, lt.Roots, nil, 0, 0)
+	t.measure()
 	if len(t.rows) == 0 {
 		t.empty = "nobody waits for a lock at this instant; w goes to the worst one"
 		if s.Filter.Active() {

@@ -262,31 +262,44 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 		}
 		return
 	}
-	at := s.evidence[min(s.facts.At, len(s.evidence)-1)]
-	quote := ""
-	if grid.Width(at.text) > c.W()-2 {
-		quote = at.text + "\n"
+	focus := min(s.facts.At, len(s.evidence)-1)
+	at := s.evidence[focus]
+	quote := at.quote
+	if strings.Contains(at.text, redact.Flat(quote)) {
+		quote = ""
 	}
-	quote += at.quote
-	below := 0
+	below, lines := 0, 1
 	if quote != "" {
-		below = min(c.H()/2, 9)
+		below = 1
+		for range grid.WrapSeq(quote, c.W()-2) {
+			below++
+		}
+		below = min(below, c.H()/2, 9)
 	}
-	rows := max(1, (c.H()-1-below)/2)
+	for range grid.WrapSeq(at.text, c.W()-2) {
+		lines++
+	}
+	lines = min(lines, max(2, c.H()-1-below)) // of the selected fact, whole
+	rows := 1 + max(0, c.H()-1-below-lines)/2
 	top := s.facts.Visible(len(s.evidence), rows)
 	y := 1
 	for i := top; i < len(s.evidence) && i < top+rows; i++ {
 		f := s.evidence[i]
-		selected := s.open && i == s.facts.At
 		c.Clip(2, y, c.W()-2, theme.Note, f.source, s.Set().More)
-		if y+1 < c.H() {
+		switch {
+		case i == focus:
+			c.Wrap(2, y+1, c.W()-2, lines-1, theme.Text, f.text)
+		case y+1 < c.H():
 			c.Clip(2, y+1, c.W()-2, theme.Text, f.text, s.Set().More)
 		}
-		if selected {
+		if s.open && i == focus {
 			c.Set(0, y, s.Set().Cursor, theme.Accent)
 			c.Select(0, y, c.W())
 		}
 		y += 2
+		if i == focus {
+			y += lines - 2
+		}
 	}
 	if quote != "" && y+1 < c.H() {
 		c.Wrap(2, y+1, c.W()-2, c.H()-y-1, theme.Dim, quote)

@@ -3,6 +3,7 @@ package tune
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -22,22 +23,23 @@ func (r rect) of(c *grid.Canvas) grid.Canvas { return c.Sub(r.x, r.y, r.w, r.h) 
 
 // layout says where everything is; a part without height is not drawn.
 type layout struct {
-	head, knobs, help, table, chart, strip rect
-	measures                               []int
-	short, spread                          bool // of the table
-	rule                                   int  // row of the line above the results; -1 none
-	wall                                   int  // column between knobs and results; -1 none
+	head, knobs, help, table, chart, strip, legend rect
+	measures                                       int
+	short, spread                                  bool // of the table
+	rule                                           int  // row of the line above the results; -1 none
+	wall                                           int  // column between knobs and results; -1 none
 }
 
 // layout divides a canvas: knobs over results on a small one, side by side on a
 // wide one, with the curve across the top where it is also high.
 func (s *Screen) layout(w, h int) layout {
-	l := layout{head: rect{0, 0, w, 1}, rule: -1, wall: -1, measures: every()}
-	n := len(l.measures)
+	l := layout{head: rect{0, 0, w, 1}, rule: -1, wall: -1, measures: len(measures)}
+	n := l.measures
 	switch {
 	case s.Full && w > 0: // the knobs alone would hide what they do: the curve instead
 		l.chart = rect{1, 1, w - 2, h - 3}
 		l.strip = rect{1, h - 2, w - 2, 1}
+		l.legend = rect{max(1, w-1-len(stripLegend)), 1, len(stripLegend), 1}
 		l.knobs = rect{0, h - 1, w, 1}
 	case w >= 160 && h >= 36:
 		top := h - 2 - max(len(s.rows)+2, n+2)
@@ -45,6 +47,7 @@ func (s *Screen) layout(w, h int) layout {
 		l.chart = rect{1, 1, w - 2, top}
 		l.strip = rect{1, 1 + top, w - 2, 1}
 		l.rule = top + 2
+		l.legend = rect{w - 3 - len(stripLegend), 1, len(stripLegend), 1} // right of the curve's own
 		l.wall = w - 64
 		l.knobs = rect{0, l.rule + 1, l.wall, h - l.rule - 2}
 		l.help = rect{1, h - 1, l.wall - 1, 1}
@@ -59,23 +62,26 @@ func (s *Screen) layout(w, h int) layout {
 		l.table = rect{right.x, h - rows, right.w, rows}
 		l.chart = rect{right.x, 1, right.w, h - rows - 3}
 		l.strip = rect{right.x, h - rows - 2, right.w, 1}
+		l.legend = rect{right.x, h - rows - 1, right.w, 1}
 		l.spread = true
 	case w >= 76 && h >= 20:
-		l.measures = few
-		rows := len(few) + 1
+		l.measures = 9
+		rows := l.measures + 1
 		l.rule = h - rows - 1
 		l.knobs = rect{0, 1, w, l.rule - 2}
 		l.help = rect{1, l.rule - 1, w - 2, 1}
 		l.table = rect{1, l.rule + 1, 42, rows}
-		l.chart = rect{44, l.rule + 1, w - 45, rows - 1}
-		l.strip = rect{44, h - 1, w - 45, 1}
+		l.chart = rect{44, l.rule + 1, w - 45, rows - 2}
+		l.strip = rect{44, h - 2, w - 45, 1}
+		l.legend = rect{44, h - 1, w - 45, 1}
 	default:
-		l.short, l.spread, l.measures = true, true, fewer
-		rows := len(fewer) + 1
-		l.rule = h - rows - 2
+		l.short, l.spread, l.measures = true, true, 6
+		rows := l.measures + 1
+		l.rule = h - rows - 3
 		l.knobs = rect{0, 1, w, max(1, l.rule-1)}
 		l.table = rect{1, l.rule + 1, w - 2, rows}
-		l.strip = rect{1, h - 1, w - 2, 1}
+		l.strip = rect{1, h - 2, w - 2, 1}
+		l.legend = rect{9, h - 1, w - 10, 1}
 	}
 	return l
 }
@@ -100,6 +106,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	draw(l.help, s.drawHelp)
 	draw(l.chart, s.drawChart)
 	draw(l.strip, s.drawStrip)
+	draw(l.legend, s.drawStripLegend)
 	draw(l.table, func(c *grid.Canvas) { s.drawTable(c, l) })
 }
 
@@ -108,9 +115,12 @@ func (s *Screen) drawHead(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Dim, "edge ")
 	x = c.Text(x, 0, theme.Accent, "< "+s.edgeName()+" >") + 2
 	sc := s.opt.Scenario
-	said := fmt.Sprintf("simulation of %s, seed %d", redact.Line(sc.Name), sc.Seed)
+	said := fmt.Sprintf("simulation of %s, %s", redact.Line(sc.Name), s.runs.said())
 	if s.Name != "" && s.View != nil && !s.ours() {
 		said = fmt.Sprintf("simulation of %s, not of %s", redact.Line(sc.Name), redact.Line(s.Name))
+	}
+	if c.W()-x-1 < grid.Width(said) { // the numbers' seeds are what changes
+		said, _, _ = strings.Cut(s.runs.said(), " (")
 	}
 	if room := c.W() - x - 1; room > 10 {
 		c.Clip(max(x, c.W()-1-grid.Width(said)), 0, room, theme.Dim, said, s.Set().More)
@@ -153,11 +163,9 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 	w := c.W()
 	switch {
 	case r.edge:
-		c.Text(nameAt, y, theme.Text, "edge")
-		c.Text(valueAt, y, theme.Accent, s.edgeName())
-		if w > 66 {
-			c.Right(w-2, y, theme.Dim, fmt.Sprintf("%d of %d", s.edge+1, len(s.names)))
-		}
+		c.Text(nameAt, y, theme.Text, "edge") // its name stands in the head
+		c.Text(valueAt, y, theme.Accent, fmt.Sprintf("%d of %d", s.edge+1, len(s.names)))
+		c.Clip(barAt, y, w-barAt-2, theme.Dim, "e the next, E the one before", set.More)
 	case r.head != "":
 		c.Text(1, y, theme.Head, r.head)
 		return
@@ -214,6 +222,13 @@ func changesOf(edge string, now, this policy.Policy) (out []string) {
 	return out
 }
 
+// ranged is the width from which each slider's range stands beside it, in
+// spanWidth columns.
+const (
+	ranged    = 74
+	spanWidth = 15
+)
+
 // drawBar draws the slider, a mark where the knob stood, and its range.
 func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Policy) {
 	w := c.W()
@@ -236,8 +251,8 @@ func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Po
 	}
 	span := limits(f)
 	bar := min(w-barAt-2, 60)
-	if w >= 74 {
-		bar = min(w-barAt-14, 60)
+	if w >= ranged {
+		bar = min(w-barAt-spanWidth-2, 60)
 		c.Clip(barAt+bar+1, y, w-barAt-bar-3, theme.Dim, span, "")
 	}
 	if bar < 4 {
@@ -257,6 +272,9 @@ func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Po
 func (s *Screen) drawHelp(c *grid.Canvas) {
 	r := s.focused()
 	help := r.field.Help
+	if l := s.layout(s.W, s.H); l.knobs.w < ranged {
+		help = strings.TrimPrefix(limits(r.field)+": "+help, ": ")
+	}
 	if r.edge {
 		help = "the call whose policy is tuned: h and l, or e anywhere, change it"
 	}
@@ -275,10 +293,10 @@ func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
 	case s.runs.changed() && this == nil, now == nil:
 		said = " simulating ... "
 	case s.runs.changed():
-		_, many := s.runs.pairs()
+		_, many := s.runs.compared()
 		said = fmt.Sprintf(" %s of %s orders failed, now %s ", text.Count(this.Orders.Failed), text.Count(this.Orders.Started), text.Count(now.Orders.Failed))
 		if len(many) > 1 {
-			l := s.lines(few[:1])[0]
+			l := s.lines([]int{0})[0]
 			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), now %s ", l.format(l.this), l.spread(), l.runs, l.format(l.now))
 		}
 		style = theme.Strong
@@ -288,27 +306,30 @@ func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
 
 func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 	cols := [4]int{23, 32, 41, 54} // right edges
-	if !l.spread {
-		cols = [4]int{23, 32, 41, 0}
-	}
-	if l.short {
+	long := false
+	switch {
+	case l.short:
 		cols = [4]int{24, 34, 43, 57}
+	case !l.spread:
+		cols[3] = 0
+	case c.W() >= 60:
+		cols, long = [4]int{28, 37, 46, 60}, true
 	}
 	if c.W() < cols[3] {
 		cols[3] = c.W()
 	}
-	head := "lower is better"
-	if now, _ := s.runs.pairs(); len(now) > 1 {
-		head = fmt.Sprintf("mean of %d", len(now))
+	head := s.runs.said()
+	if i := strings.IndexByte(head, '('); i > 0 && !long {
+		head = head[:i]
 	}
-	c.Text(0, 0, theme.Head, head)
+	c.Clip(0, 0, cols[0]-4, theme.Head, head, "")
 	c.Right(cols[0], 0, theme.Head, "now")
 	c.Right(cols[1], 0, theme.Head, "this")
 	c.Right(cols[2], 0, theme.Head, "change")
 	if l.spread {
 		c.Right(cols[3], 0, theme.Head, "range")
 	}
-	for i, m := range s.lines(l.measures) {
+	for i, m := range s.lines(s.pick(l.measures)) {
 		y := i + 1
 		if y >= c.H() {
 			break
@@ -317,7 +338,11 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 		if i == 0 {
 			strong = theme.Strong
 		}
-		c.Text(0, y, theme.Text, m.name)
+		name := m.name
+		if long {
+			name = m.full()
+		}
+		c.Text(0, y, theme.Text, name)
 		c.Right(cols[0], y, theme.Dim, m.format(m.now))
 		if !s.runs.changed() {
 			continue
@@ -334,19 +359,29 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 // drawChart draws orders not served: as recorded, as simulated, and as it would
 // have been.
 func (s *Screen) drawChart(c *grid.Canvas) {
-	legend := c.H() > 5
-	body := *c
-	if legend {
-		body = c.Sub(0, 1, c.W(), c.H()-1)
+	title := fmt.Sprintf("orders failed per minute, as they ended, seed %d", s.runs.seeds[0])
+	head := 0
+	switch narrow := c.W() < grid.Width(title)+38; {
+	case c.H() > 5 && !narrow:
+		head = 1
+	case c.H() > 6:
+		head = 2
 	}
+	if c.W() < grid.Width(title) {
+		title = fmt.Sprintf("orders failed/min, seed %d", s.runs.seeds[0])
+	}
+	body := c.Sub(0, head, c.W(), c.H()-head)
 	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Glyphs: s.Glyphs}
 	s.cache.Draw(&body, key, s.Common.Cursor, s.curve)
-	if legend {
-		x := 0
-		if c.W() >= 60 {
-			x = c.Text(0, 0, theme.Dim, "orders that failed, as they ended   ")
-		}
+	x := 0
+	if head > 0 {
+		x = c.Text(0, 0, theme.Dim, title) + 3
+	}
+	switch head {
+	case 1:
 		s.cache.Chart().Legend(c, x, 0)
+	case 2:
+		s.cache.Chart().Legend(c, 0, 1)
 	}
 }
 
@@ -453,33 +488,45 @@ func (s *Screen) track(r *sim.Result) *sim.BreakerTrack {
 	return nil
 }
 
-// stateAt is the state in which the breaker was longest in [lo, hi).
+// stripLegend is what the strip's signs mean.
+const stripLegend = "# closed  . open  ~ half-open"
+
+func (s *Screen) drawStripLegend(c *grid.Canvas) {
+	if _, this := s.runs.shown(); this == nil || s.track(this) == nil {
+		return
+	}
+	x := c.Text(0, 0, theme.OK, "#")
+	x = c.Text(x, 0, theme.Dim, " closed  ")
+	x = c.Text(x, 0, theme.Crit, ".")
+	x = c.Text(x, 0, theme.Dim, " open  ")
+	x = c.Text(x, 0, theme.Warn, "~")
+	c.Text(x, 0, theme.Dim, " half-open")
+}
+
+// stateAt is the state of the breaker in [lo, hi) that tells most: half-open when
+// it was that at all, else open, else closed. A column may stand for more than a
+// minute, in which a probe is lost otherwise.
 func stateAt(t *sim.BreakerTrack, lo, hi time.Time) (rune, grid.Style) {
-	var lasted [policy.ShutDown + 1]time.Duration
-	state, since := policy.Closed, lo
+	state, halfOpen, open := policy.Closed, false, false
+	see := func() {
+		halfOpen = halfOpen || state == policy.HalfOpen
+		open = open || state == policy.Open || state == policy.ForcedOpen || state == policy.ShutDown
+	}
 	for _, ch := range t.Changes {
 		if !ch.At.Before(hi) {
 			break
 		}
-		if ch.At.After(since) {
-			lasted[state] += ch.At.Sub(since)
-			since = ch.At
+		if ch.At.After(lo) {
+			see() // the state before the change reached into the column
 		}
 		state = ch.State
 	}
-	lasted[state] += hi.Sub(since)
-	longest := policy.Closed
-	for s := range policy.ShutDown + 1 {
-		if lasted[s] > lasted[longest] {
-			longest = s
-		}
-	}
-	switch longest {
-	case policy.HalfOpen:
+	see()
+	switch {
+	case halfOpen:
 		return '~', theme.Warn
-	case policy.Open, policy.ForcedOpen, policy.ShutDown:
+	case open:
 		return '.', theme.Crit
-	default: // calls pass
-		return '#', theme.OK
 	}
+	return '#', theme.OK
 }

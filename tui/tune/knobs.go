@@ -11,6 +11,7 @@ import (
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
 )
 
 // row is one line of the knobs: the edge, a group's head, or a knob.
@@ -197,48 +198,48 @@ func (s *Screen) commit() tea.Cmd {
 
 // value is a knob's value for people.
 func value(f policy.Field, p policy.Policy) string {
-	text := f.Get(p)
+	v := f.Get(p)
 	switch f.Kind {
 	case policy.KindDuration:
-		if text == "0s" || text == "0" {
+		if v == "0s" || v == "0" {
 			return "none"
 		}
-		return text
+		return v
 	case policy.KindRatio:
-		if v, err := strconv.ParseFloat(text, 64); err == nil {
-			if v == 0 && f.Name == "retry_budget" {
+		if n, err := strconv.ParseFloat(v, 64); err == nil {
+			if n == 0 && f.Name == "retry_budget" {
 				return "none"
 			}
-			return strconv.FormatFloat(100*v, 'f', -1, 64) + " %"
+			return strconv.FormatFloat(100*n, 'f', -1, 64) + " %"
 		}
 	case policy.KindSwitch:
-		if text == "true" {
+		if v == "true" {
 			return "on"
 		}
 		return "off"
 	case policy.KindNumber, policy.KindInteger:
-		if v, err := strconv.ParseFloat(text, 64); err == nil && (v >= 1<<31-1 || v == 0 && f.Name == "max_concurrent") {
+		if n, err := strconv.ParseFloat(v, 64); err == nil && (n >= 1<<31-1 || n == 0 && f.Name == "max_concurrent") {
 			return "no bound"
 		}
 		if f.Unit == "ms" || f.Unit == "s" || f.Unit == "%" {
-			return text + " " + f.Unit
+			return v + " " + f.Unit
 		}
 	case policy.KindChoice, policy.KindText:
 	}
-	if text == "" {
+	if v == "" {
 		return "none"
 	}
-	return text
+	return v
 }
 
-// limits is a slider's range for people.
+// limits is a slider's range for people, with its unit.
 func limits(f policy.Field) string {
 	if f.Kind == policy.KindChoice || f.Kind == policy.KindSwitch || f.Max <= f.Min {
 		return ""
 	}
-	num := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	least, most, unit := f.Min, f.Max, f.Unit
 	if f.Kind == policy.KindRatio {
-		return num(100*f.Min) + ".." + num(100*f.Max)
+		least, most, unit = 100*least, 100*most, "%"
 	}
-	return num(f.Min) + ".." + num(f.Max)
+	return strings.TrimSpace(text.Number(least) + ".." + text.Number(most) + " " + unit)
 }

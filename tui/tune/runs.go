@@ -3,6 +3,7 @@ package tune
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 
 	tea "charm.land/bubbletea/v2"
@@ -193,4 +194,23 @@ func (r *runs) pairs() (now, this []*sim.Result) {
 		}
 	}
 	return now, this
+}
+
+// compared are the pairs that the numbers are made of: the scenario's own seed,
+// and from the moment on when all are there all of them, so that the numbers
+// change once and not with every run.
+func (r *runs) compared() (now, this []*sim.Result) {
+	now, this = r.pairs()
+	if len(now) < len(r.seeds) {
+		return now[:min(1, len(now))], this[:min(1, len(this))]
+	}
+	return now, this
+}
+
+// said names the seeds behind the numbers.
+func (r *runs) said() string {
+	if now, _ := r.compared(); len(now) > 1 {
+		return fmt.Sprintf("mean of %d seeds (%d..%d)", len(now), r.seeds[0], r.seeds[len(r.seeds)-1])
+	}
+	return fmt.Sprintf("seed %d", r.seeds[0])
 }

@@ -3,7 +3,9 @@ package tune
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"time"
 
 	"tripcurve/internal/redact"
 	"tripcurve/sim"
@@ -15,30 +17,38 @@ import (
 // measure is one line of the comparison. Less is better in all of them.
 type measure struct {
 	name string
-	get  func(*sim.Result) float64 // NaN: it never happened
+	long string                    // the name where there is room, the same as in other outputs; empty: name
+	get  func(*sim.Result) float64 // NaN: it is not over
 	show func(float64) string
 	nan  string
 }
 
-var measures = []measure{
-	{"failed orders", func(r *sim.Result) float64 { return float64(r.Orders.Failed) }, whole, "-"},
-	{"  answered 502", func(r *sim.Result) float64 { return float64(r.Orders.Answered502) }, whole, "-"},
-	{"  answered 503", func(r *sim.Result) float64 { return float64(r.Orders.Answered503) }, whole, "-"},
-	{"  rejected", func(r *sim.Result) float64 { return float64(r.Orders.Rejected) }, whole, "-"},
-	{"  too late", func(r *sim.Result) float64 { return float64(r.Orders.Late) }, whole, "-"},
-	{"wait p50", func(r *sim.Result) float64 { return r.Waits.P50.Seconds() }, secs, "-"},
-	{"wait p99", func(r *sim.Result) float64 { return r.Waits.P99.Seconds() }, secs, "-"},
-	{"reads failed", readsFailed, whole, "-"},
-	{"orphans", func(r *sim.Result) float64 { return float64(r.Orphans) }, whole, "-"},
-	{"calls on inv.", func(r *sim.Result) float64 { return float64(r.ReserveCalls) }, whole, "-"},
-	{"recovery", recovery, secs, "never"},
+func (m measure) full() string {
+	if m.long != "" {
+		return m.long
+	}
+	return m.name
 }
 
-// few and fewer are the measures that small screens show, by their place in
-// measures.
+var measures = []measure{
+	{"orders failed", "", func(r *sim.Result) float64 { return float64(r.Orders.Failed) }, whole, "-"},
+	{"  answered 502", "", func(r *sim.Result) float64 { return float64(r.Orders.Answered502) }, whole, "-"},
+	{"  answered 503", "", func(r *sim.Result) float64 { return float64(r.Orders.Answered503) }, whole, "-"},
+	{"  rejected", "", func(r *sim.Result) float64 { return float64(r.Orders.Rejected) }, whole, "-"},
+	{"  too late", "  accepted too late", func(r *sim.Result) float64 { return float64(r.Orders.Late) }, whole, "-"},
+	{"wait p50", "customer's wait p50", func(r *sim.Result) float64 { return r.Waits.P50.Seconds() }, secs, "-"},
+	{"wait p99", "customer's wait p99", func(r *sim.Result) float64 { return r.Waits.P99.Seconds() }, secs, "-"},
+	{"reads failed", "", readsFailed, whole, "-"},
+	{"orphans", "orphan reservations", func(r *sim.Result) float64 { return float64(r.Orphans) }, whole, "-"},
+	{"calls on inv.", "calls on inventory", func(r *sim.Result) float64 { return float64(r.ReserveCalls) }, whole, "-"},
+	{"outage", "outage of checkouts", outage, secs, "not over"},
+}
+
+// Places in measures, in the order in which they are left out where there is no
+// room: parts that are nothing in both runs first, then what others imply.
 var (
-	few   = []int{0, 1, 2, 4, 6, 7, 8, 9, 10}
-	fewer = []int{0, 1, 2, 6, 8, 9, 10}
+	parts   = []int{4, 2, 3, 1, 7}
+	implied = []int{5, 2, 4, 7, 9, 8}
 )
 
 // every is all of measures.
@@ -48,6 +58,26 @@ func every() []int {
 		all[i] = i
 	}
 	return all
+}
+
+// pick is the n measures that say most of the runs that are there.
+func (s *Screen) pick(n int) []int {
+	left := every()
+	if n >= len(left) {
+		return left
+	}
+	drop := func(i int) { left = slices.DeleteFunc(left, func(k int) bool { return k == i }) }
+	for _, i := range parts {
+		if l := s.lines([]int{i})[0]; len(left) > n && l.runs > 0 && l.now == 0 && l.this == 0 {
+			drop(i)
+		}
+	}
+	for _, i := range implied {
+		if len(left) > n {
+			drop(i)
+		}
+	}
+	return left
 }
 
 func whole(v float64) string { return text.Count(int64(math.Round(v))) }
@@ -72,20 +102,21 @@ func readsFailed(r *sim.Result) float64 {
 	return float64(n)
 }
 
-// recovery is the time from the trigger to the first checkout after which all
-// goes well; 0 when nothing ever failed.
-func recovery(r *sim.Result) float64 {
-	switch {
-	case r.Orders.Failed == 0:
+// outage is the time from the second of the first failing checkout's start to
+// the end of the second of the last one's end; 0 when none failed.
+func outage(r *sim.Result) float64 {
+	if r.Orders.Failed == 0 {
 		return 0
-	case r.RecoveredAt.IsZero():
+	}
+	if r.RecoveredAt.IsZero() {
 		return math.NaN()
 	}
-	from := r.LockFrom
-	if from.IsZero() {
-		from = r.Start
+	for _, e := range r.Endpoints {
+		if e.Method == "POST" && e.Route == "/api/orders" && e.Failed > 0 {
+			return e.LastFailed.Add(time.Second - 1).Truncate(time.Second).Sub(e.FirstFailed.Truncate(time.Second)).Seconds()
+		}
 	}
-	return max(0, r.RecoveredAt.Sub(from).Seconds())
+	return 0
 }
 
 // line is one measure over all runs that are there.
@@ -97,7 +128,7 @@ type line struct {
 }
 
 func (s *Screen) lines(pick []int) []line {
-	now, this := s.runs.pairs()
+	now, this := s.runs.compared()
 	out := make([]line, len(pick))
 	for i, n := range pick {
 		m := measures[n]
@@ -158,7 +189,10 @@ func (l line) difference() (string, grid.Style) {
 		return "+" + l.show(l.this), style
 	}
 	share := 100 * (l.this - l.now) / l.now
-	if math.Abs(share) < 1 {
+	switch {
+	case math.Abs(share) < 0.5:
+		return "same", theme.Dim
+	case math.Abs(share) < 1:
 		style = theme.Dim
 	}
 	if math.Abs(share) >= 1000 {
@@ -175,7 +209,7 @@ func (l line) spread() string {
 	case math.IsNaN(l.least) || math.IsNaN(l.most):
 		return l.nan
 	case l.show(l.least) == l.show(l.most):
-		return "always"
+		return "all equal"
 	}
 	least, most := l.show(l.least), l.show(l.most)
 	for _, unit := range []string{" s", " ms"} {
@@ -190,7 +224,7 @@ func (l line) spread() string {
 func (s *Screen) yank(markdown bool) string {
 	var b strings.Builder
 	ls := s.lines(every())
-	head := fmt.Sprintf("%s, simulated, %s: now against this", s.opt.Scenario.Name, text.Plural(ls[0].runs, "seed"))
+	head := fmt.Sprintf("%s, simulated, %s: now against this", s.opt.Scenario.Name, s.runs.said())
 	changes := s.changes()
 	if markdown {
 		fmt.Fprintf(&b, "%s\n\n", redact.Markdown(head))
@@ -204,10 +238,10 @@ func (s *Screen) yank(markdown bool) string {
 	for _, l := range ls {
 		diff, _ := l.difference()
 		if markdown {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", strings.TrimSpace(l.name), l.format(l.now), l.format(l.this), diff, l.spread())
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", strings.TrimSpace(l.full()), l.format(l.now), l.format(l.this), diff, l.spread())
 			continue
 		}
-		fmt.Fprintf(&b, "%-15s %9s %9s %8s  %s\n", l.name, l.format(l.now), l.format(l.this), diff, l.spread())
+		fmt.Fprintf(&b, "%-20s %9s %9s %8s  %s\n", l.full(), l.format(l.now), l.format(l.this), diff, l.spread())
 	}
 	return b.String()
 }

@@ -90,19 +90,19 @@ func (s *Screen) Title() string { return "Tune" }
 // is moved from the other screens.
 func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
-		{Name: "less", Keys: []string{"h", "left"}, Show: "h/l", Help: "turn the knob down", Hint: "turn"},
+		{Name: "less", Keys: []string{"h", "left"}, Show: "h/left", Help: "turn the knob down", Hint: "turn", Foot: "h/l"},
 		{Name: "more", Keys: []string{"l", "right"}, Show: "l/right", Help: "turn the knob up"},
-		{Name: "less-far", Keys: []string{"H", "shift+left"}, Show: "H/L", Help: "ten steps down", Hint: "x10"},
-		{Name: "more-far", Keys: []string{"L", "shift+right"}, Show: "L", Help: "ten steps up"},
+		{Name: "less-far", Keys: []string{"H", "shift+left"}, Show: "H", Help: "turn it ten steps down", Hint: "x10", Foot: "H/L"},
+		{Name: "more-far", Keys: []string{"L", "shift+right"}, Show: "L", Help: "turn it ten steps up"},
 		{Name: "reset", Keys: []string{"0"}, Help: "this knob as it was", Hint: "reset"},
 		{Name: "reset-all", Keys: []string{"R"}, Help: "all knobs of all edges as they were"},
 		{Name: "type", Keys: []string{"enter"}, Help: "type a value", Hint: "type"},
 		{Name: "edge", Keys: []string{"e"}, Arg: "EDGE", Values: s.names, Help: "next edge", Hint: "edge"},
 		{Name: "edge-back", Keys: []string{"E"}, Help: "edge before"},
 		{Name: "set", Arg: "PATH=VALUE", Help: "set one value by its path: order.inventory.keepalive=20s"},
-		{Name: "undo", Keys: []string{"z"}, Show: "z/Z", Help: "undo the last change", Hint: "undo"},
-		{Name: "redo", Keys: []string{"Z"}, Help: "redo it"},
-		{Name: "export", Keys: []string{"x", "ctrl+s"}, Show: "x", Help: "export these thresholds", Hint: "export"},
+		{Name: "undo", Keys: []string{"z"}, Help: "undo the last change", Hint: "undo", Foot: "z/Z"},
+		{Name: "redo", Keys: []string{"Z"}, Help: "redo the change undone last"},
+		{Name: "export-thresholds", Keys: []string{"x", "ctrl+s"}, Show: "x", Help: "export these thresholds", Hint: "export"},
 	}, screen.Moves()...)
 }
 
@@ -123,7 +123,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	case screen.VisitMsg:
 		return s, s.runs.start(s.runs.changed())
 	case screen.FocusMsg:
-		return s, s.chooseEdge(msg.Subject.Edge)
+		return s, s.focusDeadline(msg.Subject.Edge)
 	case doneMsg:
 		return s, s.runs.done(msg)
 	case tea.KeyPressMsg, tea.PasteMsg:
@@ -162,7 +162,7 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 		return s.back(&s.undo, &s.redo, "undo")
 	case "redo":
 		return s.back(&s.redo, &s.undo, "redo")
-	case "export":
+	case "export-thresholds":
 		return tea.Batch(s.chosen(), screen.Show("export", incident.Subject{Edge: s.edgeName()}, time.Time{}))
 	case "yank", "yank-markdown":
 		return screen.Copy(s.yank(msg.Name == "yank-markdown"), "the comparison")
@@ -210,9 +210,19 @@ func (s *Screen) back(from, to *[]past, what string) tea.Cmd {
 	return s.adopt(st.edges)
 }
 
+// focusDeadline goes to the deadline of an edge: what a screen that shows calls
+// without one leads here for.
+func (s *Screen) focusDeadline(edge string) tea.Cmd {
+	cmd := s.chooseEdge(edge)
+	if i := slices.IndexFunc(s.rows, func(r row) bool { return r.field.Name == "deadline" }); i >= 0 && s.edgeName() == edge {
+		s.list.At = i
+	}
+	return cmd
+}
+
 // chosen tells all screens which policies are chosen.
 func (s *Screen) chosen() tea.Cmd {
-	msg := screen.PolicyMsg{Edge: s.edgeName(), Edges: s.edges}
+	msg := screen.PolicyMsg{Edge: s.edgeName(), Edges: s.edges, Turned: len(changesOf(s.edgeName(), s.now(), s.policy())) > 0}
 	return func() tea.Msg { return msg }
 }
 

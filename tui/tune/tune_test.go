@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/incident"
 	"tripcurve/internal/policy"
 	"tripcurve/sim"
 	"tripcurve/sim/scenario"
@@ -59,7 +60,10 @@ func outline(_ context.Context, sc sim.Scenario) (*sim.Result, error) {
 	if guarded {
 		r.Waits, r.Orphans, r.ReserveCalls = sim.Waits{P50: 5100 * time.Millisecond, P99: 15 * time.Second}, 3, 2400
 	}
-	r.Endpoints = []sim.Endpoint{{Method: "GET", Route: "/api/inventory/:sku", Requests: 4000, Failed: 330}}
+	r.Endpoints = []sim.Endpoint{
+		{Method: "GET", Route: "/api/inventory/:sku", Requests: 4000, Failed: 330},
+		{Method: "POST", Route: "/api/orders", Requests: n, Failed: r.Orders.Failed, FirstFailed: r.LockFrom, LastFailed: r.RecoveredAt},
+	}
 	if p.Breaker.Library != "" {
 		track := sim.BreakerTrack{Edge: "order.inventory"}
 		for at := lockFrom + 5; at < end; at += 60 {
@@ -248,6 +252,41 @@ func TestEdges(t *testing.T) {
 	press(t, s, "E", "g", "h")
 	if s.edgeName() != "inventory.postgres" {
 		t.Errorf("h on the edge's row goes to %s", s.edgeName())
+	}
+}
+
+func TestFocusGoesToTheDeadline(t *testing.T) {
+	s := loaded(t, 80, 24, outline)
+	tuitest.Send(s, screen.FocusMsg{Subject: incident.Subject{Edge: "gateway.order"}})
+	if s.edgeName() != "gateway.order" || s.focused().field.Name != "deadline" {
+		t.Errorf("on %s of %s", s.focused().field.Name, s.edgeName())
+	}
+}
+
+// The numbers change once, from the own seed to all of them, and the strip shows
+// a probe however much time a column covers.
+func TestNumbersAndStripSayWhatTheyAre(t *testing.T) {
+	s := loaded(t, 80, 24, outline)
+	focus(t, s, "breaker")
+	press(t, s, "l")
+	if got := s.runs.said(); got != "mean of 5 seeds (68..72)" {
+		t.Errorf("numbers of %q", got)
+	}
+	delete(s.runs.this, 72)
+	if now, this := s.runs.compared(); len(now) != 1 || len(this) != 1 || s.runs.said() != "seed 68" {
+		t.Errorf("%d and %d runs compared, said to be %q", len(now), len(this), s.runs.said())
+	}
+	at := tuitest.At("14:20:00")
+	track := &sim.BreakerTrack{Changes: []sim.BreakerChange{
+		{At: at, State: policy.Open}, {At: at.Add(30 * time.Second), State: policy.HalfOpen}, {At: at.Add(31 * time.Second), State: policy.Closed},
+	}}
+	var strip []rune
+	for i := range 4 {
+		r, _ := stateAt(track, at.Add(time.Duration(i-1)*15*time.Second), at.Add(time.Duration(i)*15*time.Second))
+		strip = append(strip, r)
+	}
+	if r, _ := stateAt(track, at, at.Add(90*time.Second)); string(strip) != "#..~" && r != '~' {
+		t.Errorf("strip %q, in one column %q", string(strip), r)
 	}
 }
 
