@@ -106,15 +106,18 @@ type Moment struct {
 type Impact struct {
 	Endpoint                Endpoint
 	Before, During, After   Counts
-	FirstFailed, LastFailed time.Time // start of the first, end of the last; zero when none failed
+	FirstFailed, LastFailed time.Time // start of the first; end of the last, to the full second after it; zero when none failed
 	Recovered               time.Time // end of the first success after which failures are rare again; zero when unknown
 	P50During, P99During    Quantile
 	P50Before, P99Before    Quantile
-	Requests, Failed        int64 // over the impact window, by start
+	Requests, Failed        int64 // over the impact window, by start; without an impact over all evidence
 	Vanished                bool  // traffic that stopped altogether: no failures, no requests
 	VanishedFrom            time.Time
 	Support                 []ID
 	Statuses                map[int]int64 // during
+	// ByEnd: its log has no durations, so all counts are by end, and FirstFailed
+	// is when the first failing request was answered.
+	ByEnd bool
 }
 
 // Counts of requests by start.
@@ -127,7 +130,8 @@ type Counts struct {
 // said about it.
 type Remainder struct {
 	Window      Window
-	Explanation string // empty: unexplained
+	Explanation string // one clause, without its subject; empty: unexplained
+	Detail      []string
 	Support     []ID
 }
 

@@ -172,7 +172,10 @@ func impactText(e incident.Impact) string {
 		return name + "  no requests since " + text.Clock(e.VanishedFrom)
 	case e.Failed > 0:
 		out := name + "  " + text.Count(e.Failed) + " of " + text.Count(e.Requests) +
-			" failed (" + text.Percent(float64(e.Failed)/float64(max(1, e.Requests))) + ") since " + text.Clock(e.FirstFailed)
+			" failed (" + text.Percent(float64(e.Failed)/float64(max(1, e.Requests))) + ")"
+		if !e.FirstFailed.IsZero() { // else now and then, which is no impact
+			out += " since " + text.Clock(e.FirstFailed)
+		}
 		if !e.Recovered.IsZero() {
 			out += ", recovered " + text.Clock(e.Recovered)
 		}

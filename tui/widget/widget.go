@@ -44,6 +44,8 @@ func OfFinding(f incident.Finding) Severity {
 // OfImpact is how bad an endpoint fares, and the word for it.
 func OfImpact(i incident.Impact) (Severity, string) {
 	switch share := float64(i.Failed) / max(1, float64(i.Requests)); {
+	case i.FirstFailed.IsZero() && !i.Vanished: // some fail now and then: no impact
+		return Normal, "normal"
 	case i.Failed > 0 && share >= 0.5:
 		return Crit, "failing"
 	case i.Failed > 0:

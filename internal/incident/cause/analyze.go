@@ -22,7 +22,7 @@ type Options struct {
 
 // Analyze is everything that the rules derive from a view.
 func Analyze(v *incident.View, opt Options) incident.Analysis {
-	s := &scene{v: v}
+	s := &scene{v: v, told: map[string]string{}}
 	s.findImpact(opt.At)
 	s.findHolders()
 	s.findHangs()
@@ -33,6 +33,7 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	findings = append(findings, s.poolsExhausted()...)
 	for i := range findings {
 		f := &findings[i]
+		f.Window.To = up(f.Window.To, time.Second)
 		f.Coverage = share(f.Window.Meet(s.impact).Length(), s.impact.Length())
 		f.Support, f.Against = distinct(f.Support), distinct(f.Against)
 		f.GroupNames = s.groups(f.Support)
@@ -59,12 +60,14 @@ type scene struct {
 	v         *incident.View
 	impact    incident.Window   // zero when nothing failed
 	open      bool              // requests fail to the end of the evidence
+	endsOnly  map[string]bool   // logs without durations, by the source's name
 	midway    bool              // they failed already when the gateway's evidence began
 	others    []incident.Window // further impacts, apart from this one
 	endpoints []incident.Impact // worst first
 	holders   []*holder         // of locks that others waited for, heaviest first
 	hangs     []*hang           // calls that did not end, the deepest callee first
 	dismissed []string          // what was looked at and is not the cause, in words
+	told      map[string]string // findings by ID: what their entry in the timeline says
 	closeUp   incident.Window   // where to look for causes: the impact and a little around
 }
 

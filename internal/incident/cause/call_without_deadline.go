@@ -21,7 +21,8 @@ const (
 type hang struct {
 	flow incident.Flow
 	incident.Window
-	stepErr  time.Duration // of From and To: a scrape interval
+	stepErr  time.Duration // a scrape interval: From and To may be that much earlier
+	exactly  [2]bool       // From and To are known better than that
 	before   float64       // in flight when it began
 	most     float64       // in flight
 	started  float64
@@ -83,7 +84,8 @@ func (s *scene) hang(f incident.Flow) *hang {
 			continue
 		case !running:
 			running = true
-			now = hang{flow: f, Window: incident.Window{From: points[max(0, i-1)].At}, before: p.InFlight - p.Started}
+			began := points[max(0, i-1)].At
+			now = hang{flow: f, Window: incident.Window{From: began}, stepErr: p.At.Sub(began), before: p.InFlight - p.Started}
 		}
 		now.To = p.At
 		now.started += p.Started
@@ -102,20 +104,32 @@ func (s *scene) hang(f incident.Flow) *hang {
 func (s *scene) align(h *hang) {
 	err := max(h.stepErr, scrape)
 	if d := s.impact.From.Sub(h.From); s.impact != (incident.Window{}) && d > -onset && d <= err {
-		h.From = s.impact.From
+		h.From, h.exactly[0] = s.impact.From, true
 	}
 	if h.endedBy == "" {
 		return
 	}
 	for _, c := range s.v.Changes() {
 		if c.Kind == incident.Restart && !c.At.After(h.To) && h.To.Sub(c.At) <= err && related(c.System, h.flow) {
-			h.To, h.endedBy = c.At, "restart"
+			h.To, h.endedBy, h.exactly[1] = c.At, "restart", true
 			return
 		}
 	}
 	if d := h.To.Sub(s.impact.To); s.impact != (incident.Window{}) && d > 0 && d <= err {
-		h.To = s.impact.To
+		h.To, h.exactly[1] = s.impact.To, true
 	}
+}
+
+// ends are the two ends in words: a scrape only says that it was before.
+func (h *hang) ends() (from, to string) {
+	from, to = clock(h.From), till(h.To)
+	if !h.exactly[0] {
+		from = "about " + from
+	}
+	if !h.exactly[1] {
+		to = "about " + to
+	}
+	return from, to
 }
 
 func related(system string, f incident.Flow) bool {
@@ -133,6 +147,9 @@ func (h *hang) inFlight(at time.Time) float64 {
 	}
 	return n
 }
+
+// id is its finding's.
+func (h *hang) id() string { return subject("call_without_deadline", h.flow.Edge(), h.flow.Name()) }
 
 // edge names the call for people: "order -> inventory".
 func (h *hang) edge() string { return h.flow.Caller + " -> " + h.flow.Callee() }
@@ -153,18 +170,26 @@ func (s *scene) callsWithoutDeadline() []incident.Finding {
 
 func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	f := incident.Finding{
-		ID: subject("call_without_deadline", h.flow.Edge(), h.flow.Name()), Role: incident.Amplifier, Cause: "call_without_deadline",
+		ID: h.id(), Role: incident.Amplifier, Cause: "call_without_deadline",
 		Window: h.Window, Confidence: incident.Possible,
 		Subject: incident.Subject{Edge: h.flow.Edge(), Waiters: int(h.most)},
 	}
+	from, to := h.ends()
 	f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: from %s to %s none ended, up to %s in flight",
-		h.edge(), h.flow.Method, clock(h.From), clock(h.To), count(int64(h.most)))
+		h.edge(), h.flow.Method, from, to, count(int64(h.most)))
 	if h.endedBy == "" {
 		f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: since %s none has ended, %s in flight",
-			h.edge(), h.flow.Method, clock(h.From), count(int64(h.inFlight(h.To))))
+			h.edge(), h.flow.Method, from, count(int64(h.inFlight(h.To))))
 	}
-	f.Detail = append(f.Detail, fmt.Sprintf("started minus finished: %s calls began and none finished in %s; no call ended with DEADLINE_EXCEEDED",
-		count(int64(h.started)), whole(h.Length())))
+	earlier := ""
+	if h.before > 0 {
+		earlier = fmt.Sprintf(", %s in flight before,", things(int64(h.before), "was", "were"))
+	}
+	f.Detail = append(f.Detail, fmt.Sprintf("started minus finished: %s calls began%s and none finished in %s; no call ended with DEADLINE_EXCEEDED",
+		count(int64(h.started)), earlier, whole(h.Length())))
+	if h.stepErr > 0 && (!h.exactly[0] || !h.exactly[1]) {
+		f.Detail = append(f.Detail, fmt.Sprintf("the counters are read every %s: what is said to be about may be that much earlier", whole(h.stepErr)))
+	}
 	f.Support = append(f.Support, h.flow.Started.ID())
 	for _, done := range h.flow.Finished {
 		f.Support = append(f.Support, done.ID())
@@ -174,8 +199,8 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	}
 	if root := s.trigger(); root != nil && !root.open {
 		if left := h.To.Sub(root.end()); left > scrape {
-			f.Detail = append(f.Detail, fmt.Sprintf("%s were in flight when the lock had gone at %s, and stayed for %s",
-				things(int64(h.inFlight(root.end())), "call", "calls"), clock(root.end()), whole(left)))
+			f.Detail = append(f.Detail, fmt.Sprintf("%s were in flight when the lock had gone at %s, and stayed",
+				things(int64(h.inFlight(root.end())), "call", "calls"), till(root.end())))
 		}
 		f.Support = append(f.Support, root.states...)
 	}

@@ -110,15 +110,18 @@ func report(a incident.Analysis, timeline bool) string {
 	}
 	for _, r := range a.Remainder {
 		p("remainder %s to %s, %s: %s", clock(r.Window.From), clock(r.Window.To), whole(r.Window.Length()), either(r.Explanation, "unexplained"))
+		for _, d := range r.Detail {
+			p("  %s", d)
+		}
 	}
 	for _, x := range a.Endpoints {
 		switch {
-		case x.Failed > 0:
+		case !x.FirstFailed.IsZero():
 			recovered := "not recovered"
 			if !x.Recovered.IsZero() {
 				recovered = "recovered " + clock(x.Recovered)
 			}
-			p("endpoint %s: %d of %d failed, %s to %s, %s", x.Endpoint, x.Failed, x.Requests, clock(x.FirstFailed), clock(x.LastFailed), recovered)
+			p("endpoint %s: %d of %d failed, %s to %s, %s", x.Endpoint, x.Failed, x.Requests, clock(x.FirstFailed), till(x.LastFailed), recovered)
 		case x.Vanished:
 			p("endpoint %s: vanished at %s", x.Endpoint, clock(x.VanishedFrom))
 		}

@@ -72,7 +72,7 @@ func (s *scene) drains(r *incident.Remainder) bool {
 	var last incident.ID
 	s.v.EachBucket(incident.Window{From: r.Window.From, To: r.Window.To.Add(time.Nanosecond)}, func(b *incident.Bucket) {
 		if b.Failed() {
-			begun += b.Started
+			begun += s.counted(b)
 			ended += b.Ended
 			if b.Ended > 0 {
 				last = b.ID()
@@ -82,7 +82,7 @@ func (s *scene) drains(r *incident.Remainder) bool {
 	if begun > 0 || ended == 0 {
 		return false
 	}
-	r.Explanation = fmt.Sprintf("was the end of %s begun before: none begun after %s failed", things(ended, "request", "requests"), clock(r.Window.From))
+	r.Explanation = fmt.Sprintf("was the end of %s begun before: none begun after %s failed", things(ended, "request", "requests"), till(r.Window.From))
 	r.Support = []incident.ID{last}
 	return true
 }
@@ -92,35 +92,34 @@ func (s *scene) drains(r *incident.Remainder) bool {
 // answers others, nobody waits for a lock, and nothing but a restart of the
 // caller helped.
 func (s *scene) deadConnection(r *incident.Remainder, h *hang, inFlight float64) {
-	var facts []string
-	facts = append(facts, fmt.Sprintf("%s in flight %s at %s and none ended", things(int64(inFlight), "call", "calls"), h.edge(), clock(r.Window.From)))
 	r.Support = append(r.Support, h.flow.Started.ID())
 	for _, done := range h.flow.Finished {
 		r.Support = append(r.Support, done.ID())
 	}
 	free := s.noWaiters(r.Window)
 	if free {
-		facts = append(facts, "no session waited for a lock any more")
+		r.Detail = append(r.Detail, "no session waited for a lock any more")
 	}
 	alive, id := s.answers(h.flow.Callee(), r.Window)
 	if alive != "" {
-		facts = append(facts, fmt.Sprintf("%s answered others (%s)", h.flow.Callee(), alive))
+		r.Detail = append(r.Detail, fmt.Sprintf("%s answered others (%s)", h.flow.Callee(), alive))
 		r.Support = append(r.Support, id...)
 	}
 	restarted := h.endedBy == "restart"
 	if restarted {
-		facts = append(facts, fmt.Sprintf("only the restart of %s at %s ended it", h.flow.Caller, clock(h.To)))
+		r.Detail = append(r.Detail, fmt.Sprintf("only the restart of %s at %s ended it", h.flow.Caller, till(h.To)))
 		for _, c := range s.v.Changes() {
 			if c.Kind == incident.Restart && c.At.Equal(h.To) {
 				r.Support = append(r.Support, c.ID())
 			}
 		}
 	}
-	head := "calls in flight that nothing ended, for they have no deadline: "
+	head := "was calls in flight that nothing ended"
 	if free && (alive != "" || restarted) {
-		head = "began with a connection that nobody noticed was dead: "
+		head = "began with a connection that nobody noticed was dead"
 	}
-	r.Explanation = head + strings.Join(facts, "; ") + "; no deadline and no keepalive noticed"
+	r.Explanation = fmt.Sprintf("%s: %s %s hung", head, things(int64(inFlight), "call", "calls"), h.edge())
+	r.Detail = append(r.Detail, "no deadline and no keepalive noticed it")
 	r.Support = distinct(r.Support)
 }
 

@@ -262,6 +262,7 @@ func (h *holder) sum() {
 	if len(h.waits) > 0 && h.waits[0].From.Before(h.From) {
 		h.From, h.sinceErr = h.waits[0].From, h.waits[0].wait.FromErr
 	}
+	h.From = h.From.Truncate(time.Millisecond)
 	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.more, a.more)) })
 	under := map[int]int{}
 	for _, t := range turns {
@@ -274,8 +275,14 @@ func (h *holder) sum() {
 	}
 }
 
-// end is the first instant at which it was gone, as far as is known.
-func (h *holder) end() time.Time { return h.To.Add(h.untilErr) }
+// end is the first full second at which it was gone, as far as is known; of one
+// that goes on, the last look.
+func (h *holder) end() time.Time {
+	if h.open {
+		return h.To
+	}
+	return up(h.To.Add(h.untilErr), time.Second)
+}
 
 // foreign says why the holder is no part of the usual work; empty when it is.
 func (h *holder) foreign() string {

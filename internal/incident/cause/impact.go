@@ -38,6 +38,7 @@ type burst struct {
 
 // findImpact sets the impact's window and what each endpoint went through.
 func (s *scene) findImpact(at time.Time) {
+	s.findEndsOnly()
 	cells := s.cells()
 	endpoints := make([]incident.Endpoint, 0, len(cells))
 	for e := range cells {
@@ -59,6 +60,25 @@ func (s *scene) findImpact(at time.Time) {
 	s.describe(endpoints, cells)
 }
 
+// findEndsOnly finds the logs that stamp ends and have no durations: when their
+// requests began is not known.
+func (s *scene) findEndsOnly() {
+	s.endsOnly = map[string]bool{}
+	s.v.EachBucket(incident.Window{}, func(b *incident.Bucket) {
+		only, seen := s.endsOnly[b.Origin.Name]
+		s.endsOnly[b.Origin.Name] = b.Started == 0 && (only || !seen)
+	})
+}
+
+// counted is how many requests a bucket counts: by start, or by end where no
+// start is known.
+func (s *scene) counted(b *incident.Bucket) int64 {
+	if s.endsOnly[b.Origin.Name] {
+		return b.Ended
+	}
+	return b.Started
+}
+
 // cells are the gateway's buckets by endpoint, in order of time.
 func (s *scene) cells() map[incident.Endpoint][]cell {
 	cells := map[incident.Endpoint][]cell{}
@@ -68,10 +88,10 @@ func (s *scene) cells() map[incident.Endpoint][]cell {
 			list = append(list, cell{at: b.At, width: b.Width})
 		}
 		c := &list[len(list)-1]
-		c.started += b.Started
+		c.started += s.counted(b)
 		c.ended += b.Ended
 		if b.Failed() {
-			c.failed += b.Started
+			c.failed += s.counted(b)
 			c.dead += b.Ended
 		}
 		cells[b.Endpoint] = list
@@ -243,20 +263,25 @@ func (s *scene) describe(endpoints []incident.Endpoint, cells map[incident.Endpo
 		case w != (incident.Window{}) && !b.At.Before(w.To):
 			counts = &x.After
 		}
-		add(counts, b)
-		if during && b.Started > 0 {
-			x.Requests += b.Started
+		n := s.counted(b)
+		add(counts, b, n)
+		x.ByEnd = x.ByEnd || s.endsOnly[b.Origin.Name]
+		if during || w == (incident.Window{}) {
+			x.Requests += n
 			if b.Failed() {
-				x.Failed += b.Started
+				x.Failed += n
+				if w == (incident.Window{}) && n > 0 && len(x.Support) == 0 {
+					x.Support = append(x.Support, b.ID())
+				}
 			}
 		}
 		if b.Failed() && w != (incident.Window{}) && !b.At.Before(w.From) && !b.At.After(w.To) {
-			if b.Started > 0 && x.FirstFailed.IsZero() {
+			if n > 0 && x.FirstFailed.IsZero() {
 				x.FirstFailed = b.At
 				x.Support = append(x.Support, b.ID())
 			}
 			if b.Ended > 0 {
-				x.LastFailed = b.At
+				x.LastFailed = b.At.Add(b.Width)
 			}
 		}
 	})
@@ -266,9 +291,11 @@ func (s *scene) describe(endpoints []incident.Endpoint, cells map[incident.Endpo
 	for i := range s.endpoints {
 		x := &s.endpoints[i]
 		x.Statuses = x.During.Statuses
-		if x.Failed > 0 {
+		switch {
+		case w == (incident.Window{}):
+		case x.Failed > 0:
 			recovery(x, cells[x.Endpoint])
-		} else if w != (incident.Window{}) {
+		default:
 			s.vanished(x, cells[x.Endpoint], end)
 		}
 		x.Support = distinct(x.Support)
@@ -285,22 +312,23 @@ func (s *scene) describe(endpoints []incident.Endpoint, cells map[incident.Endpo
 // atEnd keeps a failed request with the impact whose last second it began in.
 func (s *scene) atEnd(b *incident.Bucket) bool { return b.At.Equal(s.impact.To) && b.Failed() }
 
-func add(c *incident.Counts, b *incident.Bucket) {
-	if b.Started == 0 {
+func add(c *incident.Counts, b *incident.Bucket, n int64) {
+	if n == 0 {
 		return
 	}
-	c.Requests += b.Started
+	c.Requests += n
 	if b.Failed() {
-		c.Failed += b.Started
+		c.Failed += n
 	}
 	if c.Statuses == nil {
 		c.Statuses = map[int]int64{}
 	}
-	c.Statuses[b.Status] += b.Started
+	c.Statuses[b.Status] += n
 }
 
 // precise takes the instants of the first and the last failing request from
-// the requests that were kept whole.
+// the requests that were kept whole. The last one's is told to the full second
+// after it, as the impact's end is.
 func (s *scene) precise(index map[incident.Endpoint]int) {
 	for _, e := range s.v.Exemplars() {
 		i, ok := index[e.Endpoint]
@@ -308,12 +336,16 @@ func (s *scene) precise(index map[incident.Endpoint]int) {
 			continue
 		}
 		x := &s.endpoints[i]
-		if e.Kind == incident.FirstFailing && e.Start.Truncate(time.Second).Equal(x.FirstFailed) {
-			x.FirstFailed = e.Start
+		began := e.Start
+		if began.IsZero() {
+			began = e.End
+		}
+		if e.Kind == incident.FirstFailing && began.Truncate(time.Second).Equal(x.FirstFailed) {
+			x.FirstFailed = began
 			x.Support = append([]incident.ID{e.ID()}, x.Support...)
 		}
-		if e.Kind == incident.LastFailing && e.End.Truncate(time.Second).Equal(x.LastFailed) {
-			x.LastFailed = e.End
+		if late := x.LastFailed.Sub(e.End); e.Kind == incident.LastFailing && late >= 0 && late <= time.Second {
+			x.LastFailed = up(e.End, time.Second)
 			x.Support = append(x.Support, e.ID())
 		}
 	}
@@ -436,7 +468,7 @@ func (s *scene) hungAtOnce() int64 {
 	var under, most int64
 	var last time.Time
 	s.v.EachBucket(s.closeUp, func(b *incident.Bucket) {
-		if !b.Failed() {
+		if !b.Failed() || s.endsOnly[b.Origin.Name] {
 			return
 		}
 		if !b.At.Equal(last) {

@@ -59,7 +59,7 @@ func (s *scene) harmless(h *holder) string {
 	}
 	name := fmt.Sprintf("%s, %s on %s", who(h.session.PID, h.session.User, h.session.Application), h.mode(), h.on())
 	if !h.end().After(s.impact.From) || !h.From.Before(s.impact.To) {
-		return fmt.Sprintf("%s: from %s to %s, outside of the impact", name, clock(h.From), clock(h.end()))
+		return fmt.Sprintf("%s: from %s to %s, outside of the impact", name, clock(h.From), till(h.end()))
 	}
 	if hung := s.hungAtOnce(); int64(h.waiters)*tooFew < hung {
 		return fmt.Sprintf("%s: %s at most, while %s hung at once: too few to be their cause",
@@ -142,7 +142,7 @@ func (s *scene) judge(h *holder) verdict {
 		v.detail = append(v.detail, "foreign to the work: "+why)
 	}
 	if left := s.impact.To.Sub(h.end()); left > onset && !h.open {
-		v.detail = append(v.detail, fmt.Sprintf("requests went on failing for %s after it had ended: it does not explain that part", whole(left)))
+		v.detail = append(v.detail, "requests went on failing after it had ended: it does not explain that part")
 	}
 	v.detail = append(v.detail, "no counterfactual was run (the same incident without it): Possible, not Likely")
 	return v
@@ -242,7 +242,7 @@ func (h *holder) matrix() []string {
 		}
 	}
 	if !pglock.Conflicts(h.held, pglock.AccessShare) {
-		lines = append(lines, fmt.Sprintf("%s lets SELECT pass: reads that hang hang on something else", h.held))
+		lines = append(lines, fmt.Sprintf("%s lets SELECT pass: a read that hangs waits for something else", h.held))
 	}
 	if h.queued != nil && h.behindQueue > 0 {
 		lines = append(lines, fmt.Sprintf("%s stood in the queue for %s, and whoever came after waits behind it, also for locks that %s would allow: %s",

@@ -123,7 +123,7 @@ func (s *scene) demand(w incident.Window) int64 {
 	var n int64
 	s.v.EachBucket(w, func(b *incident.Bucket) {
 		if b.Failed() {
-			n += b.Started
+			n += s.counted(b)
 		}
 	})
 	for _, h := range s.hangs {
@@ -144,10 +144,12 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 		Subject: incident.Subject{Pool: name, Waiters: c.size},
 	}
 	if c.measured {
-		f.Claim = fmt.Sprintf("the pool %s (%s) was full from %s to %s", name, count(c.size), clock(c.From), clock(c.To))
+		f.Claim = fmt.Sprintf("the pool %s (%s) was full from %s to %s", name, count(c.size), clock(c.From), till(c.To))
+		s.told[f.ID] = fmt.Sprintf("pool %s full: all %s connections taken", name, count(c.size))
 	} else {
 		f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: a ceiling, such as its connection pool's",
-			count(c.size), name, clock(c.From), clock(c.To))
+			count(c.size), name, clock(c.From), till(c.To))
+		s.told[f.ID] = fmt.Sprintf("%s sessions of %s wait and no more come: a ceiling, such as its pool's", count(c.size), name)
 		f.Detail = append(f.Detail, fmt.Sprintf("requests kept coming (%s in that time) and the number that waits stayed at %s: a limit", count(s.demand(c.Window)), count(c.size)))
 	}
 	if root := s.trigger(); root != nil {
@@ -156,7 +158,8 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 		}
 		if s.hungReads(&f, root) && !c.measured {
 			f.Claim = fmt.Sprintf("%s sessions of %s waited at once from %s to %s and never more: its pool had no connection left, for reads either",
-				count(c.size), name, clock(c.From), clock(c.To))
+				count(c.size), name, clock(c.From), till(c.To))
+			s.told[f.ID] = fmt.Sprintf("pool of %s full: %s sessions wait, and reads have no connection", name, count(c.size))
 		}
 	}
 	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a larger pool): Possible, not Likely")
@@ -170,7 +173,7 @@ func (s *scene) hungReads(f *incident.Finding, root *holder) (some bool) {
 		return false
 	}
 	for _, x := range s.endpoints {
-		if x.Failed == 0 || x.Endpoint.Method != "GET" && x.Endpoint.Method != "HEAD" {
+		if x.FirstFailed.IsZero() || x.Endpoint.Method != "GET" && x.Endpoint.Method != "HEAD" {
 			continue
 		}
 		line := fmt.Sprintf("%s failed from %s", x.Endpoint, clock(x.FirstFailed))

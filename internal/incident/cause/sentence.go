@@ -11,8 +11,8 @@ import (
 // sentence says in one sentence what holds whom and what that explains, and
 // gives the proof in lines. Without evidence there is none.
 func (s *scene) sentence(a *incident.Analysis) (string, []string) {
-	if s.v.Window == (incident.Window{}) {
-		return "", nil
+	if !s.v.Sees("gateway") && len(s.v.SampleTimes(always)) == 0 && !s.sampledSeries() {
+		return s.nothingSeen()
 	}
 	var top *incident.Finding
 	for i := range a.Findings {
@@ -23,6 +23,12 @@ func (s *scene) sentence(a *incident.Analysis) (string, []string) {
 	}
 	proof := s.proof(a, top)
 	switch {
+	case a.Impact == (incident.Window{}) && top == nil && s.waiting() != "":
+		text := s.waiting()
+		if len(a.Findings) > 0 {
+			text += "; " + a.Findings[0].Claim
+		}
+		return text + "; " + s.noFailures(), proof
 	case a.Impact == (incident.Window{}) && len(a.Findings) == 0:
 		return s.healthy(), proof
 	case a.Impact == (incident.Window{}) && top != nil:
@@ -38,10 +44,10 @@ func (s *scene) sentence(a *incident.Analysis) (string, []string) {
 // extent says how much of the impact the trigger covers, and what the rest is.
 func (s *scene) extent(a *incident.Analysis) string {
 	covered := time.Duration(a.Coverage * float64(a.Impact.Length()))
-	failing := s.worst().Endpoint.String()
+	failing := s.failing()
 	if len(a.Remainder) == 0 {
 		if s.open {
-			return fmt.Sprintf("; %s has failed %s %s (%s so far)", failing, s.since(), clock(a.Impact.From), whole(a.Impact.Length()))
+			return fmt.Sprintf("; %s failed %s %s (%s so far)", have(failing), s.since(), clock(a.Impact.From), whole(a.Impact.Length()))
 		}
 		return fmt.Sprintf("; that covers the %s in which %s failed", whole(a.Impact.Length()), failing)
 	}
@@ -60,6 +66,49 @@ func (s *scene) extent(a *incident.Analysis) string {
 		whole(covered), whole(a.Impact.Length()), failing, percent(a.Coverage), whole(left), head)
 }
 
+// requests is what failed when no endpoint failed all the time.
+const requests = "requests"
+
+// failing names what failed: the endpoint that did from the beginning to the end
+// of the impact, the one with most failures of several; else requests.
+func (s *scene) failing() string {
+	for _, x := range s.endpoints {
+		if x.Failed > 0 && x.FirstFailed.Sub(s.impact.From) <= onset && s.impact.To.Sub(x.LastFailed) <= badStep {
+			return x.Endpoint.String()
+		}
+	}
+	return requests
+}
+
+// firstFailing is the endpoint that failed before the others.
+func (s *scene) firstFailing() string {
+	var first incident.Impact
+	for _, x := range s.endpoints {
+		if !x.FirstFailed.IsZero() && (first.FirstFailed.IsZero() || x.FirstFailed.Before(first.FirstFailed)) {
+			first = x
+		}
+	}
+	return first.Endpoint.String()
+}
+
+// have is a subject and the verb that fits it.
+func have(failing string) string {
+	if failing == requests {
+		return failing + " have"
+	}
+	return failing + " has"
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// byEnd says of an endpoint that its log does not tell when requests began.
+func byEnd(x incident.Impact) string {
+	if x.ByEnd {
+		return "; counted by their end, for the log has no durations"
+	}
+	return ""
+}
+
 // since is the word before the impact's beginning.
 func (s *scene) since() string {
 	if s.midway {
@@ -71,15 +120,26 @@ func (s *scene) since() string {
 // unexplained is what to say when requests fail and nothing is known to have
 // begun it.
 func (s *scene) unexplained(a *incident.Analysis) string {
-	x := s.worst()
-	text := fmt.Sprintf("%s failed from %s to %s (%s of %s requests)", x.Endpoint, clock(a.Impact.From), clock(a.Impact.To), count(x.Failed), count(x.Requests))
+	var n, failed int64
+	name := s.failing()
+	for _, x := range s.endpoints {
+		if x.Failed > 0 && (name == x.Endpoint.String() || name == requests) {
+			n += x.Requests
+			failed += x.Failed
+		}
+	}
+	of := fmt.Sprintf("(%s of %s", count(failed), things(n, "request", "requests"))
+	if name == requests {
+		of += ", " + s.firstFailing() + " first"
+	}
+	text := fmt.Sprintf("%s failed from %s to %s %s)", capital(name), clock(a.Impact.From), till(a.Impact.To), of)
 	if s.open {
-		text = fmt.Sprintf("%s has failed %s %s (%s of %s requests)", x.Endpoint, s.since(), clock(a.Impact.From), count(x.Failed), count(x.Requests))
+		text = fmt.Sprintf("%s failed %s %s %s)", capital(have(name)), s.since(), clock(a.Impact.From), of)
 	}
 	text += ": no clear cause"
 	switch {
 	case !s.v.Sees("postgres"):
-		text += "; locks were not looked at, for there is no Postgres source"
+		text += "; locks were not looked at, for " + s.why("postgres", "there is no Postgres source")
 	default:
 		for _, f := range a.Findings {
 			if f.Confidence > incident.NoClearCause {
@@ -92,6 +152,9 @@ func (s *scene) unexplained(a *incident.Analysis) string {
 
 func (s *scene) healthy() string {
 	text := "Nothing is wrong"
+	if s.allDown() {
+		text = "Nothing is seen any more: " + s.states() + "; until then nothing was wrong"
+	}
 	switch {
 	case len(s.endpoints) > 0 && s.v.Sees("postgres"):
 		return text + ": " + s.noFailures() + "; no session waits for a lock for long"
@@ -100,18 +163,18 @@ func (s *scene) healthy() string {
 	case s.v.Sees("postgres"):
 		return text + " that Postgres shows: no session waits for a lock for long"
 	}
-	return text + " in the series; neither a gateway log nor Postgres was looked at"
+	return text + " in the series; " + s.why("gateway", "no gateway log was read") + " and " + s.why("postgres", "there is no Postgres source")
 }
 
 // noFailures says what is known about requests when none make an impact.
 func (s *scene) noFailures() string {
 	if len(s.endpoints) == 0 {
-		return "no gateway log was read, so what it does to requests is not known"
+		return s.why("gateway", "no gateway log was read") + ", so what it does to requests is not known"
 	}
 	var n, failed int64
 	for _, x := range s.endpoints {
-		n += x.Before.Requests
-		failed += x.Before.Failed
+		n += x.Requests
+		failed += x.Failed
 	}
 	return fmt.Sprintf("%s of %s failed", count(failed), things(n, "request", "requests"))
 }
@@ -131,17 +194,10 @@ func (s *scene) proof(a *incident.Analysis, top *incident.Finding) []string {
 		switch {
 		case x.Failed > 0:
 			lines = append(lines, fmt.Sprintf("%s: %s of %s failed (%s), %s to %s", x.Endpoint, count(x.Failed),
-				things(x.Requests, "request", "requests"), percent(float64(x.Failed)/float64(max(1, x.Requests))), clock(x.FirstFailed), clock(x.LastFailed.Round(time.Second))))
+				things(x.Requests, "request", "requests"), percent(float64(x.Failed)/float64(max(1, x.Requests))), clock(x.FirstFailed), till(x.LastFailed))+byEnd(x))
 		case x.Vanished:
 			lines = append(lines, fmt.Sprintf("%s: stopped coming at %s", x.Endpoint, clock(x.VanishedFrom)))
 		}
-	}
-	if top != nil {
-		covered := time.Duration(a.Coverage * float64(a.Impact.Length()))
-		lines = append(lines, fmt.Sprintf("the lock covers %s of %s (%s)", whole(covered), whole(a.Impact.Length()), percent(a.Coverage)))
-	}
-	for _, r := range a.Remainder {
-		lines = append(lines, fmt.Sprintf("%s to %s (%s): %s", clock(r.Window.From), clock(r.Window.To), whole(r.Window.Length()), either(r.Explanation, "unexplained")))
 	}
 	return lines
 }
@@ -156,7 +212,7 @@ func (s *scene) checked(findings []incident.Finding) []string {
 		}
 	}
 	if !s.v.Sees("postgres") {
-		list = append(list, "locks: not looked at, no Postgres source")
+		list = append(list, "locks: not looked at, "+s.why("postgres", "no Postgres source"))
 	} else if len(s.holders) == 0 {
 		list = append(list, "locks: nobody waited")
 	}
@@ -166,10 +222,10 @@ func (s *scene) checked(findings []incident.Finding) []string {
 		list = append(list, fmt.Sprintf("calls in flight: none piled up (%s)", things(len(flows), "method", "methods")))
 	}
 	if len(s.endpoints) == 0 {
-		list = append(list, "requests: not looked at, no gateway log")
+		list = append(list, "requests: not looked at, "+s.why("gateway", "no gateway log"))
 	}
 	for _, w := range s.others {
-		list = append(list, fmt.Sprintf("requests also failed from %s to %s; that is another impact", clock(w.From), clock(w.To)))
+		list = append(list, fmt.Sprintf("requests also failed from %s to %s; that is another impact", clock(w.From), till(w.To)))
 	}
 	if len(findings) == 0 && s.impact != (incident.Window{}) {
 		if n := s.changesBefore(); n > 0 {

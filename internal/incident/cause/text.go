@@ -17,13 +17,26 @@ func count[N ~int | ~int64](n N) string {
 	return s
 }
 
-// whole prints a duration in whole seconds: "1,397 s".
+// whole prints a duration in whole seconds, "1,397 s"; below ten with the tenth
+// that then matters, "4.7 s".
 func whole(d time.Duration) string {
+	if tenths := math.Round(10 * d.Seconds()); d < 10*time.Second && math.Mod(tenths, 10) != 0 {
+		return strconv.FormatFloat(tenths/10, 'f', 1, 64) + " s"
+	}
 	return count(int64(math.Round(d.Seconds()))) + " s"
 }
 
-// clock prints an instant to the second: "14:23:01Z".
+// clock prints a beginning to the second, "14:23:01Z": what began within it had
+// not begun before.
 func clock(t time.Time) string { return t.UTC().Format("15:04:05Z") }
+
+// till prints an end to the second after it, so that nothing of it comes later.
+func till(t time.Time) string { return clock(up(t, time.Second)) }
+
+// up is the next whole unit, or t when it is whole.
+func up(t time.Time, unit time.Duration) time.Time {
+	return t.Add(unit - time.Nanosecond).Truncate(unit)
+}
 
 // percent prints a share with one digit: "17.2 %".
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }

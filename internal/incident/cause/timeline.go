@@ -47,6 +47,14 @@ func (s *scene) timeline(findings []incident.Finding) []incident.Moment {
 		if m.Precision == 0 {
 			m.Precision = time.Second
 		}
+		unit := time.Second
+		if m.Precision < time.Second {
+			unit = time.Millisecond
+		}
+		m.At = m.At.Truncate(unit) // ends are rounded up already
+		if !m.End.IsZero() {
+			m.End = up(m.End, unit)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b incident.Moment) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
@@ -84,10 +92,14 @@ func (s *scene) momentsOf(f incident.Finding) []incident.Moment {
 	case "call_without_deadline":
 		interval.Kind, interval.Lane, interval.System, interval.Confidence = incident.MSymptom, "grpc", f.Subject.Edge, "derived"
 		interval.Text = f.Claim
-		interval.Precision = 5 * time.Second
+		for _, h := range s.hangs {
+			if f.ID == h.id() && !h.exactly[0] {
+				interval.Precision = h.stepErr
+			}
+		}
 	case "pool_exhausted":
 		interval.Kind, interval.Lane, interval.System, interval.Confidence = incident.MSymptom, "pool", f.Subject.Pool, "derived"
-		interval.Text = fmt.Sprintf("pool of %s full: %s sessions wait", f.Subject.Pool, count(f.Subject.Waiters))
+		interval.Text = s.told[f.ID]
 	}
 	return []incident.Moment{interval}
 }
@@ -101,6 +113,15 @@ func (s *scene) holderOf(f incident.Finding) *holder {
 	return nil
 }
 
+// precision is a millisecond for an instant out of one request, a second for a
+// bucket's.
+func precision(at time.Time) time.Duration {
+	if at.Truncate(time.Second).Equal(at) {
+		return time.Second
+	}
+	return time.Millisecond
+}
+
 func (s *scene) momentsOfEndpoint(x incident.Impact) []incident.Moment {
 	var list []incident.Moment
 	m := func(what string, at time.Time, kind incident.MomentKind, text string, support []incident.ID) {
@@ -109,16 +130,20 @@ func (s *scene) momentsOfEndpoint(x incident.Impact) []incident.Moment {
 		}
 		list = append(list, incident.Moment{
 			ID: "endpoint/" + x.Endpoint.String() + "/" + what, At: at, Kind: kind, Lane: "errors", System: x.Endpoint.String(),
-			Text: text, Confidence: "measured", Support: support,
+			Text: text, Confidence: "measured", Support: support, Precision: precision(at),
 		})
 	}
-	if x.Failed > 0 {
-		m("first", x.FirstFailed, incident.MSymptom, "first failing "+x.Endpoint.String(), x.Support[:min(1, len(x.Support))])
+	if !x.FirstFailed.IsZero() {
+		first := "first failing " + x.Endpoint.String()
+		if x.ByEnd {
+			first += " answered"
+		}
+		m("first", x.FirstFailed, incident.MSymptom, first, x.Support[:min(1, len(x.Support))])
 		m("last", x.LastFailed, incident.MNote, "last failing "+x.Endpoint.String()+" answered", x.Support[max(0, len(x.Support)-1):])
 		m("recovered", x.Recovered, incident.MRecovery, x.Endpoint.String()+" succeeds again", s.bucketAt(x.Endpoint, x.Recovered))
 	}
 	if x.Vanished {
-		m("vanished", x.VanishedFrom, incident.MSymptom, "no "+x.Endpoint.String()+" comes any more", x.Support)
+		m("vanished", x.VanishedFrom.Truncate(time.Second), incident.MSymptom, "no "+x.Endpoint.String()+" comes any more", x.Support)
 	}
 	return list
 }

@@ -1,0 +1,142 @@
+package cause
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+)
+
+// always is all of time that evidence can be of.
+var always = incident.Window{From: time.Unix(0, 0), To: time.Unix(1<<40, 0)}
+
+// sampledSeries says that a series has a sample.
+func (s *scene) sampledSeries() bool {
+	for _, x := range s.v.AllSeries() {
+		if len(x.Points) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// nothingSeen is the sentence without evidence: what each source does, and in
+// the proof why. It is empty while a source may still give some.
+func (s *scene) nothingSeen() (string, []string) {
+	var why []string
+	some := false
+	for _, x := range s.v.Sources {
+		switch x.State {
+		case incident.SourceAbsent:
+			continue
+		case incident.SourceOK:
+			return "", nil
+		default:
+			some = true
+		}
+		if x.Detail != "" {
+			why = append(why, x.Name+": "+oneLine(x.Detail))
+		}
+	}
+	if !some {
+		return "", nil
+	}
+	return "Nothing was seen: " + s.states(), why
+}
+
+// allDown says that no source is reached any more.
+func (s *scene) allDown() bool {
+	some := false
+	for _, x := range s.v.Sources {
+		switch x.State {
+		case incident.SourceDown:
+			some = true
+		case incident.SourceAbsent:
+		default:
+			return false
+		}
+	}
+	return some
+}
+
+// states are the states of all sources, in words.
+func (s *scene) states() string {
+	var list []string
+	for _, x := range s.v.Sources {
+		if x.State != incident.SourceAbsent {
+			list = append(list, s.state(x))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// state is how a source does: "pg down since 14:05:00Z".
+func (s *scene) state(x incident.SourceStatus) string {
+	text := x.Name + " " + x.State.String()
+	if x.State == incident.SourceDone {
+		return text
+	}
+	since := x.LastAt
+	for _, g := range s.v.Gaps(x.Group) {
+		if g.Open && g.Origin.Name == x.Name {
+			since = g.From
+		}
+	}
+	if since.IsZero() {
+		return text + ", never reached"
+	}
+	return text + " since " + clock(since)
+}
+
+// why says why a group of sources gave nothing: those that there are, and how
+// they do, or none.
+func (s *scene) why(group, none string) string {
+	var list []string
+	for _, x := range s.v.Sources {
+		if x.Group == group && x.State != incident.SourceAbsent {
+			list = append(list, s.state(x))
+		}
+	}
+	if len(list) == 0 {
+		return none
+	}
+	return strings.Join(list, ", ")
+}
+
+// young is the age below which a wait for a lock may end by itself at any time.
+const young = 5 * time.Second
+
+// waiting says who blocks whom at the last look, however short that is; empty
+// when nobody waits, or nobody has looked lately.
+func (s *scene) waiting() string {
+	tree := s.v.LockTree(s.v.Window.To)
+	if tree.Waiting == 0 {
+		return ""
+	}
+	var oldest time.Duration
+	var walk func(list []*incident.LockNode)
+	walk = func(list []*incident.LockNode) {
+		for _, n := range list {
+			oldest = max(oldest, tree.At.Sub(n.Since))
+			walk(n.Children)
+		}
+	}
+	for _, r := range tree.Roots {
+		walk(r.Children)
+	}
+	if len(tree.Roots) == 0 {
+		return fmt.Sprintf("%s for locks in a cycle: %s", things(tree.Waiting, "session waits", "sessions wait"), strings.Trim(fmt.Sprint(tree.Cycles), "[]"))
+	}
+	r := tree.Roots[0]
+	h := holder{session: r.Session, held: r.Held, relation: r.Relation, lockType: r.LockType}
+	text := fmt.Sprintf("%s (%s on %s) blocks %s", who(r.PID, r.User, r.Application), h.mode(), h.on(), things(tree.Waiting, "session", "sessions"))
+	if n := len(tree.Roots); n > 1 {
+		text = fmt.Sprintf("%s (%s on %s) blocks %s of %d that wait", who(r.PID, r.User, r.Application), h.mode(), h.on(), count(r.Blocks), tree.Waiting)
+	}
+	text += ", the longest for " + whole(oldest)
+	if oldest < young {
+		text += ": young waits"
+	}
+	return text
+}
