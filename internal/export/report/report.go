@@ -56,7 +56,7 @@ type Report struct {
 	analysis incident.Analysis
 }
 
-// Window is half open.
+// Window is half open; its ends are rounded outwards to the millisecond.
 type Window struct {
 	From      string  `json:"from"`
 	To        string  `json:"to"`
@@ -67,6 +67,7 @@ type Window struct {
 type Remainder struct {
 	Window
 	Explanation string   `json:"explanation"` // empty: unexplained
+	Detail      []string `json:"detail"`
 	Support     []string `json:"support"`
 }
 
@@ -117,6 +118,7 @@ type Endpoint struct {
 	P99During    *Quantile `json:"p99_during"`
 	Vanished     bool      `json:"vanished"`
 	VanishedFrom *string   `json:"vanished_from"`
+	CountedByEnd bool      `json:"counted_by_end"` // the log has no durations, so starts are not known
 }
 
 // Counts of requests; by status code as sent to clients.
@@ -161,7 +163,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 		rep.CoveredS, rep.RemainderS = number(covered), number(a.Impact.Length().Seconds()-covered)
 	}
 	for _, m := range a.Remainder {
-		rep.Remainder = append(rep.Remainder, Remainder{*window(m.Window), foreign(m.Explanation), ids(m.Support, foreign)})
+		rep.Remainder = append(rep.Remainder, Remainder{*window(m.Window), foreign(m.Explanation), each(m.Detail, foreign), ids(m.Support, foreign)})
 	}
 	for _, f := range a.Findings {
 		rep.Findings = append(rep.Findings, finding(f, foreign, ours))
@@ -208,7 +210,7 @@ func endpoint(e incident.Impact, foreign func(string) string) Endpoint {
 		Before: counts(e.Before), During: counts(e.During), After: counts(e.After),
 		FirstFailed: export.Instant(e.FirstFailed), LastFailed: export.Instant(e.LastFailed), Recovered: export.Instant(e.Recovered),
 		P50Before: quantile(e.P50Before), P99Before: quantile(e.P99Before), P50During: quantile(e.P50During), P99During: quantile(e.P99During),
-		Vanished: e.Vanished, VanishedFrom: export.Instant(e.VanishedFrom),
+		Vanished: e.Vanished, VanishedFrom: export.Instant(e.VanishedFrom), CountedByEnd: e.ByEnd,
 	}
 	if e.Requests > 0 {
 		out.FailedShare = share(float64(e.Failed) / float64(e.Requests))
@@ -228,7 +230,13 @@ func window(w incident.Window) *Window {
 	if w == (incident.Window{}) {
 		return nil
 	}
+	w.From, w.To = w.From.Truncate(time.Millisecond), up(w.To, time.Millisecond)
 	return &Window{From: *export.Instant(w.From), To: *export.Instant(w.To), DurationS: export.Seconds(w.Length())}
+}
+
+// up is the next whole unit, or t when it is whole.
+func up(t time.Time, unit time.Duration) time.Time {
+	return t.Add(unit - time.Nanosecond).Truncate(unit)
 }
 
 func quantile(q incident.Quantile) *Quantile {

@@ -34,24 +34,25 @@ func analysis() incident.Analysis {
 		Findings: []incident.Finding{
 			{
 				ID: "lock_root/48291", Role: incident.Trigger, Cause: "lock_root", Claim: "pid 48291 blocks 100 sessions on stock_reservations",
-				Detail: []string{"user migrator, application psql, client 10.0.0.7"}, Action: "select pg_cancel_backend(48291)", Window: lock,
+				Detail: []string{"user migrator, application psql, client 10.0.0.7", "no counterfactual was run (the same incident without it): Possible"}, Action: "select pg_cancel_backend(48291)", Window: lock,
 				Confidence: incident.Likely, Support: []incident.ID{"episode/pg/1", "episode/pg/2"}, GroupNames: []string{"postgres"}, Coverage: 240.0 / 1397,
 				Subject: incident.Subject{PID: 48291, Relation: "stock_reservations", Mode: "SHARE", Waiters: 100},
 			},
 			{
 				ID: "call_without_deadline/order.inventory", Role: incident.Amplifier, Cause: "call_without_deadline", Claim: "order.inventory waits without a deadline",
+				Detail: []string{"no counterfactual was run (the same incident with a deadline): Possible"},
 				Window: impact, Confidence: incident.Possible, Coverage: 1, Subject: incident.Subject{Edge: "order.inventory", Endpoint: orders},
 			},
 		},
 		Endpoints: []incident.Impact{
 			{
-				Endpoint: orders, Requests: 1247, Failed: 1247, FirstFailed: at("14:23:01"), LastFailed: at("14:46:18"), Recovered: at("14:46:19"),
+				Endpoint: orders, Requests: 1247, Failed: 1247, FirstFailed: at("14:23:01.798"), LastFailed: at("14:46:17.999"), Recovered: at("14:46:19"),
 				P50During: incident.Quantile{Lo: 29900 * time.Millisecond, Hi: 30100 * time.Millisecond}, P99During: incident.Quantile{Lo: 10 * time.Second, Capped: true},
 				During: incident.Counts{Requests: 1247, Failed: 1247, Statuses: map[int]int64{502: 1247, 0: 1}},
 			},
 			{Endpoint: incident.Endpoint{Method: "POST", Route: "/api/payments/intent"}, Vanished: true, VanishedFrom: at("14:23:20")},
 		},
-		Remainder: []incident.Remainder{{Window: incident.Window{From: at("14:27:01"), To: at("14:46:18")}, Explanation: "calls on a connection that nobody noticed was dead"}},
+		Remainder: []incident.Remainder{{Window: incident.Window{From: at("14:27:01"), To: at("14:46:18")}, Explanation: "began with a connection that nobody noticed was dead: 663 calls hung", Detail: []string{"only the restart of order ended it"}}},
 		Timeline: []incident.Moment{
 			{ID: "b", At: at("14:46:18"), Kind: incident.MRecovery, Text: "order service restarted"},
 			{ID: "a", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "SHARE lock on stock_reservations", SourceText: "pg", Confidence: "measured"},
@@ -126,4 +127,30 @@ func TestNothingFound(t *testing.T) {
 		t.Errorf("%s", js)
 	}
 	rep.Markdown()
+}
+
+// The text tells a thing once: what a section below says is no proof above it,
+// and what all findings say stands under them.
+func TestTheTextTellsAThingOnce(t *testing.T) {
+	text := strings.Join(strings.Fields(New(view(), analysis(), Options{}).Text()), " ")
+	for _, once := range []string{"counterfactual", "idx_reservations_expiry", "663 calls hung", "(1,397 s)"} {
+		if n := strings.Count(text, once); n > 1 {
+			t.Errorf("%q is said %d times", once, n)
+		}
+	}
+	if !strings.Contains(text, "failing from 14:23:01Z to 14:46:18Z") || strings.Contains(text, "14:46:17") {
+		t.Error("a beginning is rounded down and an end up")
+	}
+}
+
+func TestWithoutAnImpact(t *testing.T) {
+	text := New(view(), incident.Analysis{
+		Sentence: "Nothing is wrong", Proof: []string{"a line of proof"},
+		Endpoints: []incident.Impact{{Endpoint: incident.Endpoint{Method: "GET", Route: "/"}, Requests: 14, ByEnd: true}},
+	}, Options{}).Text()
+	for _, want := range []string{"a line of proof", "ENDPOINTS, in all of the evidence", "counted by their end"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
 }

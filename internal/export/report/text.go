@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,22 +31,19 @@ func (rep Report) Text() string {
 	} else {
 		line("", rep.Sentence)
 	}
-	for _, p := range rep.Proof {
+	for _, p := range rep.newProof() {
 		line("  ", p)
 	}
 	fmt.Fprintf(&b, "  Confidence: %s.\n", rep.Confidence)
 	if rep.Impact != nil {
 		head("IMPACT")
-		line("  ", fmt.Sprintf("%s to %s, %s (%s s). Triggers cover %s s of it (%s), %s s remain.",
-			stamp(a.Impact.From), clock(a.Impact.To), length(a.Impact.Length()), thousands(a.Impact.Length().Seconds()),
-			thousands(*or(rep.CoveredS)), percent(a.Coverage), thousands(*or(rep.RemainderS))))
+		line("  ", rep.extent())
 		for i, m := range rep.Remainder {
-			why := m.Explanation
-			if why == "" {
-				why = "unexplained"
-			}
 			w := a.Remainder[i].Window
-			line("  ", fmt.Sprintf("%s to %s, %s s: %s", clock(w.From), clock(w.To), thousands(w.Length().Seconds()), why))
+			line("  ", fmt.Sprintf("%s to %s %s", clock(w.From), till(w.To), said(m.Explanation)))
+			for _, d := range m.Detail {
+				line("    ", d)
+			}
 		}
 	}
 	if len(rep.Findings) > 0 {
@@ -53,9 +51,12 @@ func (rep Report) Text() string {
 		for i, f := range rep.Findings {
 			rep.finding(&b, i, f)
 		}
+		if rep.uncounted() {
+			line("  ", allUncounted)
+		}
 	}
 	if len(rep.Endpoints) > 0 {
-		head("ENDPOINTS, in the impact window")
+		head("ENDPOINTS, " + rep.scope())
 		fmt.Fprintf(&b, "  %-30s %8s %8s %7s %9s %9s\n", "", "requests", "failed", "share", "p50", "p99")
 		for i, e := range rep.Endpoints {
 			rep.endpoint(&b, e, a.Endpoints[i])
@@ -63,20 +64,16 @@ func (rep Report) Text() string {
 	}
 	if len(rep.Timeline) > 0 {
 		head("TIMELINE (UTC)")
-		for i, e := range rep.Timeline {
+		for _, e := range rep.Timeline {
 			end := ""
 			if e.DurationS != nil {
 				end = ", lasted " + length(time.Duration(*e.DurationS*float64(time.Second)))
-			}
-			at, err := time.Parse(time.RFC3339Nano, e.At)
-			if err != nil {
-				panic(fmt.Sprintf("report: entry %d has the time %q", i, e.At)) // we wrote it ourselves
 			}
 			source := ""
 			if e.Source != "" {
 				source = " [" + e.Source + "]"
 			}
-			b.WriteString(wrap(fmt.Sprintf("%s  %s%s%s", clock(at), e.Text, end, source), "  ", "             "))
+			b.WriteString(wrap(fmt.Sprintf("%s  %s%s%s", e.Clock(false), e.Text, end, source), "  ", "             "))
 		}
 	}
 	if len(rep.Sources) > 0 {
@@ -115,7 +112,9 @@ func (rep Report) lastAt(i int) time.Time {
 func (rep Report) finding(b *strings.Builder, i int, f Finding) {
 	fmt.Fprint(b, wrap(fmt.Sprintf("%d. %s: %s", i+1, title(f.Role), f.Claim), "  ", "     "))
 	for _, d := range f.Detail {
-		fmt.Fprint(b, wrap(d, "     ", "     "))
+		if !strings.HasPrefix(d, uncounted) {
+			fmt.Fprint(b, wrap(d, "     ", "     "))
+		}
 	}
 	sources := "no independent source"
 	if n := len(f.Groups); n > 0 {
@@ -124,7 +123,16 @@ func (rep Report) finding(b *strings.Builder, i int, f Finding) {
 	w := rep.analysis.Findings[i].Window
 	when := ""
 	if w.Length() > 0 {
-		when = fmt.Sprintf("%s to %s, %s of the impact; ", clock(w.From), clock(w.To), percent(rep.analysis.Findings[i].Coverage))
+		var parts []string
+		if !strings.Contains(f.Claim, clock(w.From)) { // else the claim says when, and how exactly that is known
+			parts = append(parts, clock(w.From)+" to "+till(w.To))
+		}
+		if rep.Impact != nil {
+			parts = append(parts, percent(rep.analysis.Findings[i].Coverage)+" of the impact")
+		}
+		if len(parts) > 0 {
+			when = strings.Join(parts, ", ") + "; "
+		}
 	}
 	fmt.Fprint(b, wrap(fmt.Sprintf("%s; %s%s; %d facts for it, %d against", f.Confidence, when, sources, len(f.Support), len(f.Against)), "     ", "     "))
 	if f.Action != "" {
@@ -146,13 +154,16 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 		brief(raw.P50During), brief(raw.P99During))
 	var notes []string
 	if !raw.FirstFailed.IsZero() {
-		notes = append(notes, fmt.Sprintf("failing from %s to %s", clock(raw.FirstFailed), clock(raw.LastFailed)))
+		notes = append(notes, fmt.Sprintf("failing from %s to %s", clock(raw.FirstFailed), till(raw.LastFailed)))
 	}
 	if !raw.Recovered.IsZero() {
 		notes = append(notes, "recovered "+clock(raw.Recovered))
 	}
 	if e.Vanished {
 		notes = append(notes, "traffic stopped at "+clock(raw.VanishedFrom))
+	}
+	if e.CountedByEnd {
+		notes = append(notes, "counted by their end")
 	}
 	if len(notes) > 0 {
 		fmt.Fprint(b, wrap(strings.Join(notes, "; "), "    ", "    "))
@@ -215,6 +226,9 @@ func clock(t time.Time) string {
 	return t.UTC().Format("15:04:05Z")
 }
 
+// till is an end to the full second after it.
+func till(t time.Time) string { return clock(up(t, time.Second)) }
+
 func percent(v float64) string {
 	if v != v {
 		return "unknown"
@@ -239,12 +253,57 @@ func length(d time.Duration) string {
 // thousands is a number to one decimal with thousands apart.
 func thousands(v float64) string { return export.Number(v, 1) }
 
-// or is a number to print in place of one that is not known.
-func or(v *float64) *float64 {
-	if v == nil {
-		return new(float64)
+// uncounted begins what every finding says that no simulation was asked about;
+// the text says it once.
+const (
+	uncounted    = "no counterfactual was run"
+	allUncounted = "No counterfactual was run (the same incident without one of these): Possible, not Likely."
+)
+
+func (rep Report) uncounted() bool {
+	return slices.ContainsFunc(rep.Findings, func(f Finding) bool {
+		return slices.ContainsFunc(f.Detail, func(d string) bool { return strings.HasPrefix(d, uncounted) })
+	})
+}
+
+// newProof is the proof, unless the sections below tell all of it.
+func (rep Report) newProof() []string {
+	if rep.Impact != nil {
+		return nil
 	}
-	return v
+	return slices.DeleteFunc(slices.Clone(rep.Proof), func(p string) bool {
+		return slices.ContainsFunc(rep.Findings, func(f Finding) bool { return slices.Contains(f.Detail, p) })
+	})
+}
+
+// extent is how long the impact was. How much of it triggers cover, the sentence
+// says where there is a trigger.
+func (rep Report) extent() string {
+	w := rep.analysis.Impact
+	text := fmt.Sprintf("%s to %s, %s", stamp(w.From), till(w.To), length(w.Length()))
+	if w.Length() >= time.Minute {
+		text += fmt.Sprintf(" (%s s)", thousands(w.Length().Seconds()))
+	}
+	if !slices.ContainsFunc(rep.analysis.Findings, func(f incident.Finding) bool { return f.Role == incident.Trigger }) {
+		text += "; no trigger is known"
+	}
+	return text + "."
+}
+
+// said is an explanation, or that there is none.
+func said(explanation string) string {
+	if explanation == "" {
+		return "is unexplained"
+	}
+	return explanation
+}
+
+// scope is the time that the numbers of endpoints are of.
+func (rep Report) scope() string {
+	if rep.Impact == nil {
+		return "in all of the evidence"
+	}
+	return "in the impact window"
 }
 
 // Markdown is the report in GitHub-flavoured Markdown.
@@ -261,22 +320,20 @@ func (rep Report) Markdown() []byte {
 	} else {
 		fmt.Fprintf(&b, "**%s** (%s)\n\n", md(rep.Sentence), rep.Confidence)
 	}
-	for _, p := range rep.Proof {
+	for _, p := range rep.newProof() {
 		fmt.Fprintf(&b, "- %s\n", md(p))
 	}
-	if len(rep.Proof) > 0 {
+	if len(rep.newProof()) > 0 {
 		b.WriteByte('\n')
 	}
 	if rep.Impact != nil {
-		fmt.Fprintf(&b, "## Impact\n\n%s to %s: %s (%s s). Triggers cover %s s of it (%s); %s s remain.\n\n", stamp(a.Impact.From), clock(a.Impact.To),
-			length(a.Impact.Length()), thousands(a.Impact.Length().Seconds()), thousands(*or(rep.CoveredS)), percent(a.Coverage), thousands(*or(rep.RemainderS)))
+		fmt.Fprintf(&b, "## Impact\n\n%s\n\n", rep.extent())
 		for i, m := range rep.Remainder {
-			why := m.Explanation
-			if why == "" {
-				why = "unexplained"
-			}
 			w := a.Remainder[i].Window
-			fmt.Fprintf(&b, "- %s to %s, %s s: %s\n", clock(w.From), clock(w.To), thousands(w.Length().Seconds()), md(why))
+			fmt.Fprintf(&b, "- %s to %s %s\n", clock(w.From), till(w.To), md(said(m.Explanation)))
+			for _, d := range m.Detail {
+				fmt.Fprintf(&b, "  - %s\n", md(d))
+			}
 		}
 		if len(rep.Remainder) > 0 {
 			b.WriteByte('\n')
@@ -292,7 +349,7 @@ func (rep Report) Markdown() []byte {
 		b.WriteByte('\n')
 	}
 	if len(rep.Endpoints) > 0 {
-		b.WriteString("## Endpoints in the impact window\n\n| Endpoint | Requests | Failed | Share | p50 | p99 | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|\n")
+		b.WriteString("## Endpoints, " + rep.scope() + "\n\n| Endpoint | Requests | Failed | Share | p50 | p99 | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|\n")
 		for i, e := range rep.Endpoints {
 			raw, shared := a.Endpoints[i], "-"
 			if e.FailedShare != nil {
@@ -304,7 +361,10 @@ func (rep Report) Markdown() []byte {
 				}
 				return clock(t)
 			}
-			last := at(raw.LastFailed)
+			last := "-"
+			if !raw.LastFailed.IsZero() {
+				last = till(raw.LastFailed)
+			}
 			if e.Vanished {
 				last = "traffic stopped " + at(raw.VanishedFrom)
 			}
@@ -317,7 +377,7 @@ func (rep Report) Markdown() []byte {
 	if len(rep.Timeline) > 0 {
 		b.WriteString("## Timeline (UTC)\n\n| Time | What happened | Source | Confidence |\n|---|---|---|---|\n")
 		for _, e := range rep.Timeline {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", md(strings.TrimPrefix(e.At, a.Impact.From.UTC().Format(time.DateOnly)+"T")), md(e.Text), md(e.Source), md(e.Confidence))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", e.Clock(!strings.HasPrefix(e.At, a.Impact.From.UTC().Format(time.DateOnly))), md(e.Text), md(e.Source), md(e.Confidence))
 		}
 		b.WriteByte('\n')
 	}

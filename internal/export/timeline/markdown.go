@@ -45,7 +45,7 @@ func (d Document) Markdown() []byte {
 		if e.Hidden {
 			what = "(hidden) " + what
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s <!-- id: %s --> | %s | %s | %s |\n", e.clock(dated), lasted, what,
+		fmt.Fprintf(&b, "| %s | %s | %s <!-- id: %s --> | %s | %s | %s |\n", e.Clock(dated), lasted, what,
 			strings.ReplaceAll(redact.MarkdownComment(e.ID), "|", "&#124;"), e.Kind, redact.Markdown(e.Source), redact.Markdown(e.Confidence))
 	}
 	if len(d.Entries) == 0 {
@@ -64,8 +64,9 @@ func (d Document) Markdown() []byte {
 	return []byte(b.String())
 }
 
-// clock writes an entry's instant no more exactly than it is known.
-func (e Entry) clock(dated bool) string {
+// Clock writes an entry's instant no more exactly than it is known, with its
+// date when dated.
+func (e Entry) Clock(dated bool) string {
 	layout := "15:04:05Z"
 	switch t := e.moment.At; {
 	case e.moment.Precision >= time.Minute:

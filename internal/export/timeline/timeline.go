@@ -114,18 +114,18 @@ func NewRedaction(r *redact.Redactor, unredacted bool) Redaction {
 	return Redaction{Applied: true, Statement: r.Statement(), Replaced: r.Counts()}
 }
 
-// Entries turns moments into entries: start, then end, then kind, then id. clean
-// is applied to all foreign text.
+// Entries turns moments into entries: start, then kind, then end, then id: the
+// order in which screens letter them. clean is applied to all foreign text.
 func Entries(ms []incident.Moment, hidden bool, get export.Lookup, clean func(string) string) []Entry {
 	ms = slices.Clone(ms)
 	slices.SortStableFunc(ms, func(a, b incident.Moment) int {
 		if c := a.At.Compare(b.At); c != 0 {
 			return c
 		}
-		if c := a.End.Compare(b.End); c != 0 {
+		if c := int(a.Kind) - int(b.Kind); c != 0 {
 			return c
 		}
-		if c := int(a.Kind) - int(b.Kind); c != 0 {
+		if c := a.End.Compare(b.End); c != 0 {
 			return c
 		}
 		return strings.Compare(a.ID, b.ID)
@@ -136,7 +136,7 @@ func Entries(ms []incident.Moment, hidden bool, get export.Lookup, clean func(st
 			continue
 		}
 		e := Entry{
-			ID: redact.Line(m.ID), At: m.At.UTC().Format(time.RFC3339Nano), End: export.Instant(m.End),
+			ID: redact.Line(m.ID), At: m.At.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), End: export.Instant(m.End),
 			PrecisionS: export.Seconds(m.Precision), Kind: m.Kind.String(), Lane: redact.Line(m.Lane),
 			System: redact.Line(clean(m.System)), Text: redact.Flat(clean(m.Text)), Confidence: redact.Line(m.Confidence),
 			Support: []string{}, Hidden: m.Hidden, moment: m,

@@ -160,3 +160,26 @@ func TestUnredactedIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// Entries come in the order in which screens letter them, and an instant is
+// written no more exactly than to the millisecond.
+func TestEntriesComeAsTheScreensLetterThem(t *testing.T) {
+	ms := []incident.Moment{
+		{ID: "symptom", At: at("14:23:01"), Kind: incident.MSymptom},
+		{ID: "trigger", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger},
+		{ID: "fine", At: at("14:23:01.064960629"), Kind: incident.MNote, Precision: time.Millisecond},
+	}
+	var ids []string
+	for i, e := range Entries(ms, false, nil, strings.Clone) {
+		ids = append(ids, e.ID)
+		if e.ID != incident.Shown(ms)[i].ID {
+			t.Errorf("entry %d is %s", i, e.ID)
+		}
+		if e.ID == "fine" && e.At != "2026-01-15T14:23:01.064Z" {
+			t.Error(e.At)
+		}
+	}
+	if d := cmp.Diff([]string{"trigger", "symptom", "fine"}, ids); d != "" {
+		t.Error(d)
+	}
+}

@@ -129,13 +129,17 @@ func (b *builder) line(line string) error {
 		}
 		b.ev.Add(s)
 	case "gap":
-		b.ev.Add(incident.Episode{Kind: incident.Gap, From: a.at("from"), To: a.at("to"), Text: "connection refused", Origin: incident.Origin{Group: a.bare[1], Name: a.bare[1]}})
+		b.ev.Add(incident.Episode{
+			Kind: incident.Gap, From: a.at("from"), To: a.at("to"), Open: a.has("open"), Text: "connection refused",
+			Origin: incident.Origin{Group: a.bare[1], Name: either(a.kv["name"], a.bare[1])},
+		})
 	case "sampled":
 		for t := a.at("from"); t.Before(a.at("to")); t = t.Add(time.Second) {
 			b.ev.Sampled(t)
 		}
 	case "source":
-		b.ev.SetSource(incident.SourceStatus{Name: a.bare[1], Group: a.bare[2]})
+		states := map[string]incident.SourceState{"down": incident.SourceDown, "stale": incident.SourceStale, "absent": incident.SourceAbsent}
+		b.ev.SetSource(incident.SourceStatus{Name: a.bare[1], Group: a.bare[2], State: states[a.kv["state"]], LastAt: a.at("last"), Detail: a.kv["detail"]})
 	default:
 		return fmt.Errorf("unknown evidence %q", verb)
 	}
@@ -171,7 +175,12 @@ func (b *builder) requests(a args) {
 				Started: started, Ended: ended, Origin: incident.Origin{Group: origin.Group, Name: origin.Name},
 			})
 		}
-		bucket(t, 1, 0)
+		start := t
+		if a.has("nodurations") { // as a log of ends gives them
+			start = time.Time{}
+		} else {
+			bucket(t, 1, 0)
+		}
 		bucket(end, 0, 1)
 		s := sketch.New()
 		s.Add(end.Sub(t))
@@ -179,7 +188,7 @@ func (b *builder) requests(a args) {
 		origin.From, origin.To = bytes, bytes+200
 		bytes += 200
 		if status >= 500 {
-			e := incident.Exemplar{Kind: incident.FirstFailing, Start: t, End: end, Endpoint: endpoint, Status: status, Outcome: outcome, Took: end.Sub(t), Origin: origin}
+			e := incident.Exemplar{Kind: incident.FirstFailing, Start: start, End: end, Endpoint: endpoint, Status: status, Outcome: outcome, Took: end.Sub(t), Origin: origin}
 			if first {
 				b.ev.Add(e)
 				first = false

@@ -98,6 +98,11 @@ func report(a incident.Analysis, timeline bool) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("%s", a.Sentence)
+	if a.Impact == (incident.Window{}) {
+		for _, line := range a.Proof {
+			p("proof %s", line)
+		}
+	}
 	if a.Impact != (incident.Window{}) {
 		p("impact %s to %s, %s; %s covered", clock(a.Impact.From), clock(a.Impact.To), whole(a.Impact.Length()), percent(a.Coverage))
 	}

@@ -2,6 +2,8 @@ package cause
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +106,7 @@ func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // byEnd says of an endpoint that its log does not tell when requests began.
 func byEnd(x incident.Impact) string {
 	if x.ByEnd {
-		return "; counted by their end, for the log has no durations"
+		return ", counted by their end"
 	}
 	return ""
 }
@@ -223,6 +225,11 @@ func (s *scene) checked(findings []incident.Finding) []string {
 	}
 	if len(s.endpoints) == 0 {
 		list = append(list, "requests: not looked at, "+s.why("gateway", "no gateway log"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.endsOnly)) {
+		if s.endsOnly[name] {
+			list = append(list, fmt.Sprintf("when requests began: %s has no durations, so they are counted by their end", name))
+		}
 	}
 	for _, w := range s.others {
 		list = append(list, fmt.Sprintf("requests also failed from %s to %s; that is another impact", clock(w.From), till(w.To)))

@@ -65,15 +65,15 @@ func (s *scene) states() string {
 	var list []string
 	for _, x := range s.v.Sources {
 		if x.State != incident.SourceAbsent {
-			list = append(list, s.state(x))
+			list = append(list, x.Name+" "+s.state(x))
 		}
 	}
 	return strings.Join(list, ", ")
 }
 
-// state is how a source does: "pg down since 14:05:00Z".
+// state is how a source does: "down since 14:05:00Z".
 func (s *scene) state(x incident.SourceStatus) string {
-	text := x.Name + " " + x.State.String()
+	text := x.State.String()
 	if x.State == incident.SourceDone {
 		return text
 	}
@@ -84,7 +84,7 @@ func (s *scene) state(x incident.SourceStatus) string {
 		}
 	}
 	if since.IsZero() {
-		return text + ", never reached"
+		return text + " (never reached)"
 	}
 	return text + " since " + clock(since)
 }
@@ -95,7 +95,7 @@ func (s *scene) why(group, none string) string {
 	var list []string
 	for _, x := range s.v.Sources {
 		if x.Group == group && x.State != incident.SourceAbsent {
-			list = append(list, s.state(x))
+			list = append(list, x.Name+" is "+s.state(x))
 		}
 	}
 	if len(list) == 0 {
@@ -110,7 +110,11 @@ const young = 5 * time.Second
 // waiting says who blocks whom at the last look, however short that is; empty
 // when nobody waits, or nobody has looked lately.
 func (s *scene) waiting() string {
-	tree := s.v.LockTree(s.v.Window.To)
+	at := s.v.Window.To
+	if looks := s.v.SampleTimes(always); len(looks) > 0 {
+		at = later(at, looks[len(looks)-1])
+	}
+	tree := s.v.LockTree(at)
 	if tree.Waiting == 0 {
 		return ""
 	}
@@ -130,11 +134,11 @@ func (s *scene) waiting() string {
 	}
 	r := tree.Roots[0]
 	h := holder{session: r.Session, held: r.Held, relation: r.Relation, lockType: r.LockType}
-	text := fmt.Sprintf("%s (%s on %s) blocks %s", who(r.PID, r.User, r.Application), h.mode(), h.on(), things(tree.Waiting, "session", "sessions"))
-	if n := len(tree.Roots); n > 1 {
-		text = fmt.Sprintf("%s (%s on %s) blocks %s of %d that wait", who(r.PID, r.User, r.Application), h.mode(), h.on(), count(r.Blocks), tree.Waiting)
+	blocked := things(tree.Waiting, "session", "sessions")
+	if len(tree.Roots) > 1 {
+		blocked = count(r.Blocks) + " of " + things(tree.Waiting, "session that waits", "sessions that wait")
 	}
-	text += ", the longest for " + whole(oldest)
+	text := fmt.Sprintf("%s blocks %s with %s on %s, the longest for %s", who(r.PID, r.User, r.Application), blocked, h.mode(), h.on(), whole(oldest))
 	if oldest < young {
 		text += ": young waits"
 	}
