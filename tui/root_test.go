@@ -635,3 +635,92 @@ func BenchmarkViewCursorMoves(b *testing.B) {
 		r.View()
 	}
 }
+
+// TestHelpNamesKeysOnce: every key of the help does what its line says, and no
+// label of the last line stands for two actions there.
+func TestHelpNamesKeysOnce(t *testing.T) {
+	r := opened(120, 36)
+	for i, s := range r.screens {
+		keys(r, fmt.Sprint(i+1))
+		seen := map[string]string{}
+		for _, g := range r.helpGroups(false) {
+			for _, a := range g.actions {
+				for _, k := range a.Keys {
+					if other, ok := seen[k]; ok {
+						t.Errorf("%s: %q is %s and %s", s.Title(), k, other, a.Name)
+					}
+					seen[k] = a.Name
+					if found, _, _ := r.find(func(a screen.Action) bool { return slices.Contains(a.Keys, k) }); found.Name != a.Name {
+						t.Errorf("%s: help has %q as %s, it does %s", s.Title(), k, a.Name, found.Name)
+					}
+				}
+				if l := a.Label(); strings.Count(l, "/") == 1 && len(l) == 3 && !slices.Contains(a.Keys, l[2:]) && a.Name != "copy" {
+					t.Errorf("%s: %s is labelled %q, its keys are %v", s.Title(), a.Name, l, a.Keys)
+				}
+			}
+		}
+		for k := range 7 {
+			if seen[fmt.Sprint(k+1)] == "" {
+				t.Errorf("%s: the help lacks the key %d", s.Title(), k+1)
+			}
+		}
+	}
+}
+
+// TestLiveCursorStaysWhereSomebodyLooked: the window's end is rounded up, and
+// nobody has seen that instant yet.
+func TestLiveCursorStaysWhereSomebodyLooked(t *testing.T) {
+	ev := incident.NewEvidence()
+	pg := incident.Origin{Group: "postgres", Name: "pg"}
+	seen := tuitest.At("14:20:10").Add(300 * time.Millisecond)
+	for pid := range 5 {
+		ev.Add(incident.Episode{
+			Kind: incident.LockWait, From: tuitest.At("14:20:00"), To: seen, Open: true, Origin: pg,
+			Session: incident.Session{PID: 100 + pid}, Blockers: []incident.Blocker{{PID: 1, Hard: true}},
+		})
+	}
+	e := incident.Endpoint{Method: "POST", Route: "/api/orders"}
+	ev.Add(incident.Bucket{At: tuitest.At("14:20:10"), Width: time.Second, Endpoint: e, Status: 502, Started: 1, Ended: 1, Origin: incident.Origin{Group: "gateway", Name: "gw"}})
+	ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", LastAt: seen})
+	r := newRoot(Options{Name: "live", Theme: "dark", NoAnimation: true, Live: make(chan EvidenceMsg)})
+	send(r, tea.WindowSizeMsg{Width: 80, Height: 24}, EvidenceMsg{Name: "live", View: ev.Snapshot(), Live: true})
+	if !r.common.Cursor.Equal(seen) || !r.follow {
+		t.Errorf("cursor at %s, following %v, want %s", r.common.Cursor, r.follow, seen)
+	}
+	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "waiting sessions  5 of max 5") {
+		t.Errorf("five wait:\n%s", got)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	r := opened(80, 24)
+	typed(r, ":")
+	keys(r, "tab")
+	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "export-dialog") || !strings.Contains(got, "zoom-all") {
+		t.Errorf("tab on nothing lists no commands:\n%s", got)
+	}
+	typed(r, "quit foo")
+	keys(r, "enter")
+	if got := r.status.Text; !strings.HasPrefix(got, "quit takes nothing") {
+		t.Errorf("said %q", got)
+	}
+	keys(r, "/")
+	typed(r, "lock")
+	keys(r, "enter", "/", "esc", "/")
+	typed(r, "order")
+	keys(r, "enter")
+	if got := r.filters[0].Text; got != "order" {
+		t.Errorf("the second filter is %q", got)
+	}
+}
+
+// TestLettersStayUnderAFilter: what is hidden takes no letter from the others.
+func TestLettersStayUnderAFilter(t *testing.T) {
+	r := opened(80, 24)
+	keys(r, "5", "/")
+	typed(r, "pool")
+	keys(r, "enter")
+	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "C 14:23:46Z inventory pool full") {
+		t.Errorf("the pool is C without a filter:\n%s", got)
+	}
+}

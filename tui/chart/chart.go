@@ -49,8 +49,10 @@ type Marker struct {
 	At     time.Time
 	Key    rune   // 'A'
 	Label  string // written after the letter where there is room
-	Weight int    // of those without room, the higher are named first beside the chart
+	Weight int    // 0 to maxWeight: of those without room, the higher are named first beside the chart
 }
+
+const maxWeight = 5
 
 // Band is an interval on another background, named above the plot.
 type Band struct {
@@ -415,6 +417,7 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 			continue
 		}
 		cv.Set(at, row, m.Key, theme.Marker)
+		alone := at == x && cv.Rune(at-1, row) == ' '
 		free = at + 1
 		room := end
 		for _, n := range c.Markers[i+1:] {
@@ -423,7 +426,7 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 				break
 			}
 		}
-		if w := grid.Width(m.Label); m.Label != "" && at+2+w <= room {
+		if w := grid.Width(m.Label); alone && m.Label != "" && at+2+w <= room {
 			free = cv.Text(at+2, row, theme.Dim, m.Label) + 1
 		} else if m.Label != "" {
 			c.unnamed = append(c.unnamed, m)
@@ -432,30 +435,27 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 }
 
 // MarkerLegend names, within columns x to end of a row, the events whose labels
-// found no room on the chart: the weightiest of them, in order of time.
+// found no room on the chart: the weightiest first as far as they fit, written
+// in order of time.
 func (c *Chart) MarkerLegend(cv *grid.Canvas, x, end, y int) {
 	const gap = 2
-	for least := 0; ; least++ {
-		width, named := 0, 0
-		for _, m := range c.unnamed {
-			if m.Weight >= least {
-				width += 2 + grid.Width(m.Label) + gap
-				named++
+	var named [64]bool
+	list := c.unnamed[:min(len(c.unnamed), len(named))]
+	width := func(m Marker) int { return 2 + grid.Width(m.Label) + gap }
+	room := end - x + gap
+	for weight := maxWeight; weight >= 0; weight-- {
+		for i, m := range list {
+			if m.Weight == weight && width(m) <= room {
+				named[i] = true
+				room -= width(m)
 			}
 		}
-		if named == 0 {
-			return
+	}
+	for i, m := range list {
+		if named[i] {
+			cv.Set(x, y, m.Key, theme.Marker)
+			x = cv.Text(x+2, y, theme.Dim, m.Label) + gap
 		}
-		if width-gap > end-x {
-			continue
-		}
-		for _, m := range c.unnamed {
-			if m.Weight >= least {
-				cv.Set(x, y, m.Key, theme.Marker)
-				x = cv.Text(x+2, y, theme.Dim, m.Label) + gap
-			}
-		}
-		return
 	}
 }
 

@@ -130,7 +130,7 @@ func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 		said, style = "is there and would change", theme.Warn
 	}
 	end := c.Text(x, y, theme.Strong, t.Group+" "+t.Name)
-	c.Clip(end+2, y, x+w-end-2, style, redact.Line(strings.TrimSpace(p.name+" "+said)), s.Set().More)
+	c.Clip(end+2, y, x+w-end-2, style, redact.Line(strings.TrimPrefix(p.name+": "+said, ": ")), s.Set().More)
 	if s.view.TotalLineCount() > s.view.Height() && w > 60 {
 		c.Right(x+w, y, theme.Dim, percent(s.view.ScrollPercent()))
 	}

@@ -49,7 +49,24 @@ func (s *Screen) Draw(c *grid.Canvas) {
 		}
 	default:
 		s.drawTable(&rest)
+		s.drawBelow(&rest)
 	}
+}
+
+// drawBelow fills the rows that the table leaves with the lines behind the
+// selected row.
+func (s *Screen) drawBelow(c *grid.Canvas) {
+	rows := s.table.shown(s.Filter)
+	y := len(rows) + 1
+	if s.by == byStatus {
+		y += 2 // a remark stands there
+	}
+	if s.list.At >= len(rows) || c.H()-y < 5 {
+		return
+	}
+	widget.Rule(c, y, s.Set())
+	below := c.Rows(y+1, c.H()-y-1)
+	s.beside(rows[s.list.At]).draw(&below, s, false)
 }
 
 // drawHead says what is counted: the phase, its window, requests by status.

@@ -48,6 +48,10 @@ func (s *Screen) Draw(c *grid.Canvas) {
 			below = body.H() / 2
 		}
 		above := body.Rows(0, body.H()-below-1)
+		if spare := above.H() - len(t.rows) - 2; spare >= 7 {
+			plot := above.Rows(above.H()-min(spare, 12), min(spare, 12))
+			s.drawWaiting(&plot)
+		}
 		s.drawTree(&above, t)
 		widget.Rule(&body, body.H()-below-1, s.Set())
 		detail := body.Rows(body.H()-below, below)
@@ -187,67 +191,85 @@ func (s *Screen) drawStems(c *grid.Canvas, y int, r *row) int {
 
 func (s *Screen) drawSide(c *grid.Canvas, t *tree) {
 	h := max(8, c.H()/3)
+	top := c.Rows(0, h)
+	s.drawWaiting(&top)
+	widget.Rule(c, h, s.Set())
+	detail := c.Rows(h+1, c.H()-h-1)
+	y := s.drawDetail(&detail, t)
+	if below := detail.H() - y - 2; !s.advice && below >= 8 && s.list.At < len(t.rows) {
+		widget.Rule(&detail, y+1, s.Set())
+		advice := detail.Rows(y+2, below)
+		s.drawAdvice(&advice, t)
+	}
+}
+
+// drawWaiting is how many sessions waited over time.
+func (s *Screen) drawWaiting(c *grid.Canvas) {
 	c.Text(1, 0, theme.Head, "WAITING SESSIONS")
-	plot := c.Rows(1, h-1)
+	plot := c.Rows(1, c.H()-1)
 	w := s.gatherWaiters()
 	s.waiting.Draw(&plot, chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}, s.Cursor, func() *chart.Chart {
 		return &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Series: []chart.Series{
 			{Name: "waiting sessions", Style: theme.Data3, Kind: chart.Area, From: s.Range.From, Step: w.step, Values: w.values},
 		}}
 	})
-	widget.Rule(c, h, s.Set())
-	detail := c.Rows(h+1, c.H()-h-1)
-	s.drawDetail(&detail, t)
+}
+
+// drawAdvice is how to prevent what the session at the bottom of the queue did.
+func (s *Screen) drawAdvice(c *grid.Canvas, t *tree) int {
+	root := t.root(s.list.At)
+	c.Text(1, 0, theme.Head, "HOW TO PREVENT IT")
+	c.Clip(20, 0, c.W()-21, theme.Dim, "for pid "+strconv.Itoa(root.PID)+"; nothing runs by itself", s.Set().More)
+	y := 1
+	for _, line := range prevent(root) {
+		style := theme.Strong
+		if strings.HasPrefix(line, "--") {
+			style = theme.Dim
+		}
+		y += c.Wrap(1, y, c.W()-2, max(0, c.H()-y), style, line)
+	}
+	return y
 }
 
 // drawDetail is the selected session: who, since when, what it waits for, its
-// statement; or how to prevent it.
-func (s *Screen) drawDetail(c *grid.Canvas, t *tree) {
+// statement; or how to prevent it. It returns the row below.
+func (s *Screen) drawDetail(c *grid.Canvas, t *tree) int {
 	if s.list.At >= len(t.rows) {
-		return
+		return 0
+	}
+	if s.advice {
+		return s.drawAdvice(c, t)
 	}
 	r := &t.rows[s.list.At]
 	n := r.node
 	y := 0
-	if s.advice {
-		root := t.root(s.list.At)
-		c.Text(1, 0, theme.Head, "HOW TO PREVENT IT")
-		c.Clip(20, 0, c.W()-21, theme.Dim, "for pid "+strconv.Itoa(root.PID)+"; nothing runs by itself", s.Set().More)
-		y = 1
-		for _, line := range prevent(root) {
-			style := theme.Strong
-			if strings.HasPrefix(line, "--") {
-				style = theme.Dim
-			}
-			y += c.Wrap(1, y, c.W()-2, max(0, c.H()-y), style, line)
-		}
-		return
-	}
 	name := "pid " + strconv.Itoa(n.PID)
 	if r.folded > 0 {
 		name += ", the oldest of " + text.Count(r.folded) + " alike"
 	}
 	x := c.Text(1, 0, theme.Strong, name) + 2
-	x = s.pair(c, x, 0, "user", n.User)
-	x = s.pair(c, x, 0, "app", n.Application)
-	x = s.pair(c, x, 0, "client", n.Client)
-	s.pair(c, x, 0, "db", n.Database)
-	x = s.pair(c, 1, 1, "state", n.State)
+	x, y = s.pair(c, x, y, "user", n.User)
+	x, y = s.pair(c, x, y, "app", n.Application)
+	x, y = s.pair(c, x, y, "client", n.Client)
+	x, y = s.pair(c, x, y, "db", n.Database)
+	x, y = s.pair(c, x, y, "state", n.State)
 	if !n.XactStart.IsZero() {
-		x = s.pair(c, x, 1, "xact", text.Clock(n.XactStart))
+		x, y = s.pair(c, x, y, "xact since", text.Clock(n.XactStart))
 	}
-	if n.Wanted == 0 {
-		s.pair(c, x, 1, "holds", n.Held.String()+" on "+n.Relation+", waits for nobody")
-	} else {
-		what := n.Wanted.String() + " on " + n.Relation + " (" + n.LockType + ")"
+	what := n.Held.String() + " on " + n.Relation + ", waits for nobody"
+	label := "holds"
+	if n.Wanted != 0 {
+		label, what = "waits for", n.Wanted.String()+" on "+n.Relation+" ("+n.LockType+")"
 		if !n.Hard {
 			what += ", only queued behind its parent"
 		}
-		s.pair(c, x, 1, "waits for", what)
 	}
+	_, y = s.pair(c, x, y, label, what)
+	y++
 	for line := range strings.SplitSeq(redact.Lines(n.Query), "\n") {
-		y += c.Wrap(1, 2+y, c.W()-2, max(0, c.H()-2-y), theme.Text, line)
+		y += c.Wrap(1, y, c.W()-2, max(0, c.H()-y), theme.Text, line)
 	}
+	return y
 }
 
 // root is the session at the bottom of the queue that a row stands in.
@@ -260,14 +282,18 @@ func (t *tree) root(at int) *incident.LockNode {
 	return t.rows[at].node
 }
 
-// pair writes a label and a value that was collected, and returns the column
-// for the next.
-func (s *Screen) pair(c *grid.Canvas, x, y int, label, value string) int {
+// pair writes a label and a value that was collected, on the next row when they
+// do not fit on this one, and returns the place for the next.
+func (s *Screen) pair(c *grid.Canvas, x, y int, label, value string) (nextX, nextY int) {
 	if value == "" {
-		return x
+		return x, y
+	}
+	value = redact.Line(value)
+	if x > 1 && x+grid.Width(label)+1+grid.Width(value) > c.W()-1 {
+		x, y = 1, y+1
 	}
 	x = c.Text(x, y, theme.Dim, label) + 1
-	return c.Clip(x, y, max(0, c.W()-1-x), theme.Text, redact.Line(value), s.Set().More) + 2
+	return c.Clip(x, y, max(0, c.W()-1-x), theme.Text, value, s.Set().More) + 2, y
 }
 
 var _ screen.Screen = (*Screen)(nil)

@@ -267,7 +267,8 @@ func (s *Screen) drawBars(c *grid.Canvas, y int, f *facts) {
 func (s *Screen) drawBar(c *grid.Canvas, y, i int, f *facts) {
 	l := f.levels[i]
 	c.Text(1, y, theme.Head, levelNames[i])
-	x := max(36, c.Text(19, y, theme.Text, l.text)+2)
+	c.Text(19, y, theme.Text, l.text)
+	x := max(36, 19+max(len(f.levels[0].text), len(f.levels[1].text))+2) // bars begin under each other
 	w := min(40, c.W()-x-1)
 	if n := grid.Width(l.note); l.note != "" && c.W()-x-n-4 > 8 {
 		w = min(w, c.W()-x-n-4)

@@ -38,7 +38,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	body := c.Rows(y, c.H()-y)
 	switch {
 	case c.W() >= 100:
-		left := body.W() * 11 / 20
+		left := body.W() * 13 / 20
 		list, facts := body.Sub(0, 0, left, body.H()), body.Sub(left+2, 0, body.W()-left-3, body.H())
 		widget.Wall(&body, left, 0, body.H(), s.Set())
 		s.drawList(&list)
@@ -222,21 +222,31 @@ func (s *Screen) drawList(c *grid.Canvas) {
 		}
 		c.Set(3, y, m.Key, style(m)|sel)
 		x := c.Text(5, y, theme.Text|sel, clock(m)) + 1
-		end := c.W() - 1
-		if c.W() >= 70 {
-			where := s.source(m)
-			if m.Confidence != "" {
-				where = strings.TrimPrefix(where+", "+redact.Line(m.Confidence), ", ")
-			}
-			room := min(grid.Width(where), c.W()*2/5)
-			c.Clip(end-room, y, room, theme.Dim|sel, where, s.Set().More)
-			end -= room + 2
-		}
 		what := redact.Flat(m.Text)
 		if !m.End.IsZero() {
 			what += ", " + text.Dur(m.End.Sub(m.At))
 		}
+		end := c.W() - 1
+		where := s.source(m)
+		if m.Confidence != "" {
+			full := strings.TrimPrefix(where+", "+redact.Line(m.Confidence), ", ")
+			if grid.Width(full) <= end-x-grid.Width(what)-2 {
+				where = full
+			}
+		}
+		// Where it was read stands at the right, but not at the cost of what it is:
+		// the evidence below names it as well.
+		if room := end - x - grid.Width(what) - 2; room >= min(grid.Width(where), 12) {
+			if w := grid.Width(where); w <= room {
+				c.Right(end, y, theme.Dim|sel, where)
+			} else {
+				c.Clip(end-room, y, room, theme.Dim|sel, where, s.Set().More)
+			}
+		}
 		c.Clip(x, y, end-x, theme.Text|sel, what, s.Set().More)
+		if i == s.list.At {
+			s.cut = grid.Width(what) > end-x
+		}
 	}
 }
 
@@ -250,6 +260,11 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 	head := theme.Dim
 	if s.open {
 		head = theme.Accent
+	}
+	if s.cut && c.H() >= 5 { // the list has no room for all that it says
+		y := c.Wrap(0, 0, c.W(), c.H()-3, theme.Strong, redact.Flat(m.Text))
+		rest := c.Rows(y, c.H()-y)
+		c = &rest
 	}
 	c.Clip(0, 0, c.W(), head, string(m.Key)+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
 	if len(s.evidence) == 0 {

@@ -24,6 +24,7 @@ type Screen struct {
 	screen.Common
 	moments []events.Event // shown, in order
 	list    screen.List
+	cut     bool // the list had no room for the selected moment's text
 
 	open     bool // the evidence has the focus
 	evidence []fact

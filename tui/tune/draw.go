@@ -305,13 +305,13 @@ func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
 }
 
 func (s *Screen) drawTable(c *grid.Canvas, l layout) {
-	cols := [4]int{23, 32, 41, 54} // right edges
+	cols := [4]int{22, 30, 38, 51} // right edges
 	long := false
 	switch {
 	case l.short:
-		cols = [4]int{24, 34, 43, 57}
+		cols = [4]int{24, 33, 41, 57}
 	case !l.spread:
-		cols[3] = 0
+		cols = [4]int{23, 32, 41, 0}
 	case c.W() >= 60:
 		cols, long = [4]int{28, 37, 46, 60}, true
 	}
@@ -489,7 +489,7 @@ func (s *Screen) track(r *sim.Result) *sim.BreakerTrack {
 }
 
 // stripLegend is what the strip's signs mean.
-const stripLegend = "# closed  . open  ~ half-open"
+const stripLegend = "# closed  . open  ~ half-open too"
 
 func (s *Screen) drawStripLegend(c *grid.Canvas) {
 	if _, this := s.runs.shown(); this == nil || s.track(this) == nil {
@@ -500,7 +500,7 @@ func (s *Screen) drawStripLegend(c *grid.Canvas) {
 	x = c.Text(x, 0, theme.Crit, ".")
 	x = c.Text(x, 0, theme.Dim, " open  ")
 	x = c.Text(x, 0, theme.Warn, "~")
-	c.Text(x, 0, theme.Dim, " half-open")
+	c.Text(x, 0, theme.Dim, " half-open too")
 }
 
 // stateAt is the state of the breaker in [lo, hi) that tells most: half-open when

@@ -214,7 +214,7 @@ func (l line) spread() string {
 	least, most := l.show(l.least), l.show(l.most)
 	for _, unit := range []string{" s", " ms"} {
 		if strings.HasSuffix(least, unit) && strings.HasSuffix(most, unit) {
-			least = strings.TrimSuffix(least, unit)
+			least, most = strings.TrimSuffix(least, unit), strings.TrimSuffix(most, unit)
 		}
 	}
 	return least + ".." + most
