@@ -49,7 +49,7 @@ func TestWalk(t *testing.T) {
 	// A slider: the deadline of order.inventory. The numbers of "this" appear and
 	// the orders that fail are far fewer.
 	term.send("6")
-	term.waitUntil("today's numbers on Tune", has("[6 Tune]", "failed orders 1,2"))
+	term.waitUntil("today's numbers on Tune", has("[6 Tune]", "orders failed 1,2"))
 	for range 4 { // library, timeout, deadline ... down to the deadline
 		if strings.Contains(selected(term.screen()), "deadline") {
 			break
@@ -98,10 +98,10 @@ func selected(screen string) string {
 	return ""
 }
 
-// hasChange says whether the failed orders show a change in percent.
+// hasChange says whether the orders that failed show a change in percent.
 func hasChange(screen string) bool {
 	for line := range strings.Lines(screen) {
-		if strings.Contains(line, "failed orders") {
+		if strings.HasPrefix(strings.TrimSpace(line), "orders failed ") {
 			return strings.Contains(line, "%")
 		}
 	}
