@@ -138,7 +138,7 @@ func (b *builder) line(line string) error {
 			b.ev.Sampled(t)
 		}
 	case "source":
-		states := map[string]incident.SourceState{"down": incident.SourceDown, "stale": incident.SourceStale, "absent": incident.SourceAbsent}
+		states := map[string]incident.SourceState{"down": incident.SourceDown, "stale": incident.SourceStale, "absent": incident.SourceAbsent, "done": incident.SourceDone}
 		b.ev.SetSource(incident.SourceStatus{Name: a.bare[1], Group: a.bare[2], State: states[a.kv["state"]], LastAt: a.at("last"), Detail: a.kv["detail"]})
 	default:
 		return fmt.Errorf("unknown evidence %q", verb)

@@ -13,7 +13,7 @@ import (
 // sentence says in one sentence what holds whom and what that explains, and
 // gives the proof in lines. Without evidence there is none.
 func (s *scene) sentence(a *incident.Analysis) (string, []string) {
-	if !s.v.Sees("gateway") && len(s.v.SampleTimes(always)) == 0 && !s.sampledSeries() {
+	if len(a.Findings) == 0 && len(s.endpoints) == 0 && len(s.v.SampleTimes(always)) == 0 && !s.sampledSeries() {
 		return s.nothingSeen()
 	}
 	var top *incident.Finding
