@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"time"
+
 	"charm.land/bubbles/v2/progress"
 
 	"tripcurve/internal/incident"
@@ -61,6 +63,10 @@ func (r *Root) draw(c *grid.Canvas) {
 	r.drawFoot(&foot)
 }
 
+// late is how far behind the clock the newest evidence may be before the head
+// says of which instant the screens are.
+const late = 5 * time.Second
+
 // drawHead is line 1: the incident, the clock, and how every source does.
 func (r *Root) drawHead(c *grid.Canvas) {
 	x := c.Clip(1, 0, max(8, c.W()/3), theme.Strong, redact.Line(r.common.Name), "..") + 2
@@ -80,7 +86,7 @@ func (r *Root) drawHead(c *grid.Canvas) {
 	}
 	x = c.Text(x, 0, theme.Text, text.Clock(clock)) + 1
 	x = c.Text(x, 0, style, word) + 1
-	if r.common.Live && !r.follow && !r.common.Cursor.IsZero() {
+	if r.common.Live && !r.common.Cursor.IsZero() && (!r.follow || clock.Sub(r.common.Cursor) > late) {
 		x = c.Text(x, 0, theme.Accent, "at "+text.Clock(r.common.Cursor)) + 1
 	}
 	if r.common.View == nil {

@@ -409,7 +409,7 @@ func TestLiveFollowsAndPauses(t *testing.T) {
 		}
 	}
 	update(tea.WindowSizeMsg{Width: 80, Height: 24}, liveMsg(view("14:25:00")), screen.TickMsg{Now: tuitest.At("14:25:42")})
-	if head := lines(r)[0]; !strings.Contains(head, "14:25:42Z LIVE  pg STALE 42s") {
+	if head := lines(r)[0]; !strings.Contains(head, "14:25:42Z LIVE at 14:25:00Z  pg STALE 42s") {
 		t.Errorf("line 1: %q", head)
 	}
 	update(press("space"), liveMsg(view("14:26:00")), liveMsg(view("14:27:00")))

@@ -155,10 +155,8 @@ func (s *Screen) drawNarrow(c *grid.Canvas, f *facts) {
 	}
 	y := 0
 	if h := c.H() - fixed; h >= 5 {
-		plot := c.Rows(1, h-1)
-		s.plot(&plot, &s.failing, s.failingChart(f, false))
-		head := c.Rows(0, 1)
-		s.drawFailingHead(&head, f, true)
+		part := c.Rows(0, h)
+		s.drawOneChart(&part, f, true)
 		y = h
 	}
 	s.drawBars(c, y, f)
@@ -234,10 +232,8 @@ func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts, legend bool) {
 // names events that the chart could not.
 func (s *Screen) drawCharts(c *grid.Canvas, f *facts, legend bool) {
 	if c.H() < 20 {
-		plot := c.Rows(1, c.H()-3)
-		s.plot(&plot, &s.failing, s.failingChart(f, false))
-		head := c.Rows(0, 1)
-		s.drawFailingHead(&head, f, legend)
+		part := c.Rows(0, c.H()-2)
+		s.drawOneChart(&part, f, legend)
 		s.drawBars(c, c.H()-2, f)
 		return
 	}
@@ -252,6 +248,23 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *facts, legend bool) {
 		plot := part.Rows(1, third-1)
 		s.plot(&plot, cache, s.levelChart(f, i))
 	}
+}
+
+// drawOneChart draws the failures, or who waits where no log tells of failures.
+func (s *Screen) drawOneChart(c *grid.Canvas, f *facts, legend bool) {
+	plot := c.Rows(1, c.H()-1)
+	head := c.Rows(0, 1)
+	if f.failing != nil || f.levels[0].values == nil {
+		s.plot(&plot, &s.failing, s.failingChart(f, false))
+		s.drawFailingHead(&head, f, legend)
+		return
+	}
+	ch := s.levelChart(f, 0)
+	ch.Markers, ch.Bare, ch.Gutter, ch.NoClock = f.markers, false, 0, false
+	s.plot(&plot, &s.failing, ch)
+	x := head.Text(1, 0, theme.Head, "waiting over time")
+	x = head.Text(x, 0, theme.Dim, "; "+f.what+" "+text.NoData)
+	s.failing.Chart().MarkerLegend(&head, x+3, head.W()-1, 0)
 }
 
 func (s *Screen) plot(c *grid.Canvas, cache *chart.Cache, ch chart.Chart) {

@@ -152,3 +152,21 @@ func BenchmarkDrawMovingCursor(b *testing.B) {
 		s.Draw(g.Canvas())
 	}
 }
+
+// TestWaitingWithoutALog: where no log tells of failures, the chart is of what is
+// known.
+func TestWaitingWithoutALog(t *testing.T) {
+	ev := incident.NewEvidence()
+	ev.Add(incident.Episode{
+		Kind: incident.LockWait, From: tuitest.At("14:20:00"), To: tuitest.At("14:20:30"), ToErr: time.Second,
+		Origin: incident.Origin{Group: "postgres", Name: "pg"}, Session: incident.Session{PID: 7}, Blockers: []incident.Blocker{{PID: 1, Hard: true}},
+	})
+	v := ev.Snapshot()
+	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: v}, screen.RangeMsg{Window: v.Window}, screen.CursorMsg{At: tuitest.At("14:20:10")})
+	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
+	for _, part := range []string{"waiting over time; failing/s no data", "waiting sessions  1 of max 1"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("lacks %q:\n%s", part, text)
+		}
+	}
+}
