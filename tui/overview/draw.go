@@ -254,7 +254,7 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *facts, legend bool) {
 func (s *Screen) drawOneChart(c *grid.Canvas, f *facts, legend bool) {
 	plot := c.Rows(1, c.H()-1)
 	head := c.Rows(0, 1)
-	if f.failing != nil || f.levels[0].values == nil {
+	if f.maxFailing != text.NoData || f.levels[0].values == nil {
 		s.plot(&plot, &s.failing, s.failingChart(f, false))
 		s.drawFailingHead(&head, f, legend)
 		return
