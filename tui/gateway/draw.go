@@ -124,13 +124,12 @@ var looks = [...]struct {
 
 func (s *Screen) drawFailures(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
-	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)) + 2
+	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)+", max shown") + 2
 	plot := c.Rows(1, c.H()-1)
 	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.chart)
 	for i, b := range s.table.bad {
 		status := strconv.Itoa(b.status)
 		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)
-		x = c.Text(x+1, 0, theme.Dim, "max")
 		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
 	}
 	s.plot.Chart().MarkerLegend(c, x+1, c.W()-1, 0)

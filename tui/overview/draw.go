@@ -220,7 +220,7 @@ func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts, legend bool) {
 	x = c.Text(x, 0, theme.Dim, f.over) + 2
 	x = c.Text(x, 0, theme.Dim, "at cursor ")
 	x = c.Text(x, 0, theme.Text, f.nowFailing) + 2
-	x = c.Text(x, 0, theme.Dim, "max ")
+	x = c.Text(x, 0, theme.Dim, "max shown ")
 	x = c.Text(x, 0, theme.Text, f.maxFailing)
 	if ch := s.failing.Chart(); legend && ch != nil {
 		ch.MarkerLegend(c, x+3, c.W()-1, 0)

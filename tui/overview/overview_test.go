@@ -95,7 +95,7 @@ func TestNoDataIsNoZero(t *testing.T) {
 	msg.View = ev.Snapshot()
 	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
 	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
-	for _, part := range []string{"at cursor no data  max no data", "waiting sessions  no data", "calls in flight   no data"} {
+	for _, part := range []string{"at cursor no data  max shown no data", "waiting sessions  no data", "calls in flight   no data"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("lacks %q:\n%s", part, text)
 		}
