@@ -132,7 +132,7 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)
 		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
 	}
-	s.plot.Chart().MarkerLegend(c, x+1, c.W()-1, 0)
+	s.plot.Chart().MarkerLegend(c, x, c.W()-1, 0)
 }
 
 func (s *Screen) chart() *chart.Chart {

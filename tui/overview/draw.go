@@ -223,7 +223,7 @@ func (s *Screen) drawFailingHead(c *grid.Canvas, f *facts, legend bool) {
 	x = c.Text(x, 0, theme.Dim, "max shown ")
 	x = c.Text(x, 0, theme.Text, f.maxFailing)
 	if ch := s.failing.Chart(); legend && ch != nil {
-		ch.MarkerLegend(c, x+3, c.W()-1, 0)
+		ch.MarkerLegend(c, x+2, c.W()-1, 0)
 	}
 }
 
