@@ -24,9 +24,9 @@ type graph struct {
 
 // parallel says whether a row is a parallel worker's: what it holds goes to its
 // leader's row.
-func (x *Sample) parallel() bool {
-	for i := range x.Rows {
-		if x.Rows[i].LeaderPID != 0 {
+func (s *Sample) parallel() bool {
+	for i := range s.Rows {
+		if s.Rows[i].LeaderPID != 0 {
 			return true
 		}
 	}

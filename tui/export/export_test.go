@@ -60,7 +60,7 @@ func do(s *Screen, names ...string) (said []tea.Msg) {
 	return said
 }
 
-func frame(s *Screen, w, h int) string { return strings.Join(tuitest.Draw(s, w, h).Lines(), "\n") }
+func frame(s *Screen) string { return strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n") }
 
 func TestGolden(t *testing.T) {
 	const dir = "testdata/written" // holds a breaker.js
@@ -94,8 +94,8 @@ func TestWritingAsksBeforeItReplaces(t *testing.T) {
 	if got := read(t, path); !strings.Contains(got, "timeout: 5000") {
 		t.Fatalf("wrote %q", got)
 	}
-	if !strings.Contains(said, "wrote "+path) || strings.Contains(frame(s, 80, 21), "wrote ") {
-		t.Errorf("what was written is said, once and not for good: %s\n%s", said, frame(s, 80, 21))
+	if !strings.Contains(said, "wrote "+path) || strings.Contains(frame(s), "wrote ") {
+		t.Errorf("what was written is said, once and not for good: %s\n%s", said, frame(s))
 	}
 	edges := s.edges.Clone()
 	if err := edges.Set("order.inventory.deadline", "3s"); err != nil {
@@ -109,7 +109,7 @@ func TestWritingAsksBeforeItReplaces(t *testing.T) {
 	if got := read(t, path); !strings.Contains(got, "5000") {
 		t.Error("replaced without being asked again")
 	}
-	if frame := frame(s, 80, 21); !strings.Contains(frame, "enter replaces breaker.js") {
+	if frame := frame(s); !strings.Contains(frame, "enter replaces breaker.js") {
 		t.Errorf("what enter would do is not said:\n%s", frame)
 	}
 	if s.Depth() != 1 {
@@ -250,7 +250,7 @@ func TestTheOriginOfTheValuesIsSaid(t *testing.T) {
 		{screen.PolicyMsg{Edge: Proposed, Edges: policy.Edges{Proposed: {}}}, "the postmortem's 5 s, 50 %, 30 s", "timeout: 5000"},
 	} {
 		tuitest.Send(s, c.msg)
-		got := frame(s, 80, 21)
+		got := frame(s)
 		if !strings.Contains(got, c.said) || !strings.Contains(got, c.text) {
 			t.Errorf("%+v: lacks %q or %q:\n%s", c.msg, c.said, c.text, got)
 		}
