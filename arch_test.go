@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 }
 
 // testOnly rooms may be imported by test files alone.
-var testOnly = []string{"internal/pgtest", "tui/tuitest"}
+var testOnly = []string{"internal/pgtest", "tui/tuitest", "services/memstore"}
 
 // named packages were asked for by name: product code must use each of them.
 var named = []string{

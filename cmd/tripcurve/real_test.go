@@ -57,7 +57,7 @@ func TestRealInput(t *testing.T) {
 	waitFor(t, "the healthy baseline in the access log", 15*time.Second, func() bool { return lines(s.log) > 60 })
 
 	locked := time.Now()
-	pid, release := s.migrate()
+	pid, since, release := s.migrate()
 	claims := []string{"pid " + strconv.Itoa(pid), "SHARE", "stock_reservations"}
 
 	t.Run("now names the blocker", func(t *testing.T) {
@@ -86,8 +86,9 @@ func TestRealInput(t *testing.T) {
 		for _, c := range claims {
 			term.waitFor(c)
 		}
-		since := locked.UTC().Format("15:04:")
-		term.waitFor(since) // the transaction's start, not ours
+		// The sentence says since when, to the second of the transaction's start;
+		// the clock of the header is 20 s later by now.
+		term.waitFor(since.UTC().Format("15:04:05Z"))
 		term.send("2")
 		term.waitFor("ROW EXCLUSIVE")
 		if strings.Contains(term.screen(), "inventory-read") {
@@ -114,6 +115,7 @@ func TestRealInput(t *testing.T) {
 		t.Errorf("the password is on the screen:\n%s", recErr.String())
 	}
 
+	var sentence string
 	t.Run("analyze says the same", func(t *testing.T) {
 		out, errs, code := command(t, "analyze", recording, "--format", "json")
 		if code != exitFindings {
@@ -123,7 +125,8 @@ func TestRealInput(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &rep); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range claims {
+		sentence = rep.Sentence
+		for _, c := range append(claims, since.UTC().Format("15:04:05Z")) {
 			if !strings.Contains(rep.Sentence, c) {
 				t.Errorf("the sentence does not name %q: %s", c, rep.Sentence)
 			}
@@ -152,10 +155,10 @@ func TestRealInput(t *testing.T) {
 	})
 
 	t.Run("open says the same", func(t *testing.T) {
-		term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "open", recording)
-		for _, c := range claims {
-			term.waitFor(c)
-		}
+		term := startTerminal(t, 200, 50, nil, binary(t, "tripcurve"), "open", recording)
+		term.waitUntil("the sentence that analyze prints: "+sentence, func(s string) bool {
+			return sentence != "" && strings.Contains(strings.Join(strings.Fields(s), " "), sentence)
+		})
 		term.send("q")
 		if code := term.waitExit(); code != 0 {
 			t.Errorf("exit code %d", code)
@@ -185,8 +188,24 @@ func TestRealPostgresGone(t *testing.T) {
 	waitFor(t, "the first samples", 15*time.Second, recorded(`"state": "ok"`))
 	pg.Stop()
 	waitFor(t, "the source recorded as down", 20*time.Second, recorded(`"state": "down"`))
+	// What was recorded before is still there, and the time without is a gap.
+	_, before, err := loadFile(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pg.Resume(t)
 	waitFor(t, "samples again", 60*time.Second, recorded(`"state": "ok"`))
+	_, after, err := loadFile(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := before.SampleTimes(before.Window)
+	if kept := after.SampleTimes(before.Window); len(samples) == 0 || len(kept) < len(samples) {
+		t.Errorf("%d samples before the server went, %d of them later", len(samples), len(kept))
+	}
+	if len(after.Gaps("postgres")) == 0 {
+		t.Error("the time without the server is no gap")
+	}
 	if err := rec.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -233,8 +233,9 @@ func (s *shop) load(ctx context.Context, every time.Duration, method, url string
 }
 
 // migrate takes the lock as the migration of INC-2847 did and holds it until
-// release is called: CREATE INDEX inside a transaction that stays open.
-func (s *shop) migrate() (pid int, release func()) {
+// release is called: CREATE INDEX inside a transaction that stays open. since is
+// when the server says that the transaction began.
+func (s *shop) migrate() (pid int, since time.Time, release func()) {
 	s.t.Helper()
 	ctx := context.Background()
 	cfg, err := pgx.ParseConfig(s.pg.DSNOf("migrator", "m1grator"))
@@ -252,6 +253,9 @@ func (s *shop) migrate() (pid int, release func()) {
 			s.t.Fatal(err)
 		}
 	}
+	if err := conn.QueryRow(ctx, "SELECT now()").Scan(&since); err != nil {
+		s.t.Fatal(err)
+	}
 	var once sync.Once
 	release = func() {
 		once.Do(func() {
@@ -262,5 +266,5 @@ func (s *shop) migrate() (pid int, release func()) {
 		})
 	}
 	s.t.Cleanup(release)
-	return pid, release
+	return pid, since, release
 }
