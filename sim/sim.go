@@ -25,6 +25,9 @@ type Scenario struct {
 	Faults   []Fault
 	Edges    policy.Edges
 	World    World
+	// Assumed are the values that nobody measured or stated, in words, for
+	// whoever shows what the run gave.
+	Assumed []string
 }
 
 // Ramp is a rate that changes along a straight line.

@@ -28,6 +28,8 @@ type Options struct {
 	// Live brings a new view whenever there is one; nil for a recording. The
 	// sender never has to wait: the TUI takes the newest and skips the rest.
 	Live <-chan EvidenceMsg
+	// Note is shown until the first key: what one must know of the incident.
+	Note string
 	// Record is the file in which live evidence is being kept, named at the start;
 	// empty when it is not kept.
 	Record string

@@ -99,6 +99,8 @@ func newRoot(o Options) *Root {
 	}
 	if o.Record != "" && err == nil {
 		r.status = screen.StatusMsg{Text: "recording to " + o.Record}
+	} else if err == nil {
+		r.status = screen.StatusMsg{Text: o.Note}
 	}
 	r.tellAll(screen.GlyphsMsg{Level: o.Glyphs})
 	return r

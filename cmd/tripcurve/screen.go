@@ -21,9 +21,12 @@ import (
 // bundledName is what stands for the bundled incident wherever a FILE is taken.
 const bundledName = "inc-2847"
 
+// reconstructed is what a reader of the bundled incident must know.
+const reconstructed = "reconstructed and simulated; `simulate inc-2847` lists what is assumed"
+
 // openBundled is the program without arguments.
 func (a *app) openBundled(ctx context.Context) error {
-	return a.show(ctx, tui.Options{Name: bundled.Name, Load: loadBundled}, nil)
+	return a.show(ctx, tui.Options{Name: bundled.Name, Note: reconstructed, Load: loadBundled}, nil)
 }
 
 func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {

@@ -118,6 +118,7 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 		return err
 	}
 	rep := simulation.New(result, spread)
+	rep.Assumed = append(rep.Assumed, sc.Assumed...)
 	if evidence != nil {
 		if err := writeIncident(out, bundled.Name+" simulated", evidence, sc.Start); err != nil {
 			return err

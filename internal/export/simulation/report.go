@@ -39,6 +39,7 @@ type Report struct {
 	RemainderS       float64  `json:"remainder_s"`
 	RecoveredAt      *string  `json:"recovered_at"`
 
+	Assumed    []string    `json:"assumed"` // what nobody measured or stated, in words
 	Events     []Event     `json:"events"`
 	Breakers   []Breaker   `json:"breakers"`
 	Endpoints  []Endpoint  `json:"endpoints"`
@@ -109,7 +110,7 @@ func New(r *sim.Result, others []*sim.Result) Report {
 		First502Started: instant(r.First502Started), Last502Ended: instant(r.Last502Ended),
 		LockWaitersMax: r.LockWaitersMax, DeadlineExceeded: r.DeadlineExceeded, Orphans: r.Orphans,
 		ReserveCalls: r.ReserveCalls, CallsPerOrder: round(r.ReserveCallsPerOrder, 3), RecoveredAt: instant(r.RecoveredAt),
-		Events: []Event{}, Breakers: []Breaker{}, Endpoints: []Endpoint{},
+		Assumed: []string{}, Events: []Event{}, Breakers: []Breaker{}, Endpoints: []Endpoint{},
 	}
 	if r.PoolFullAfter >= 0 {
 		s := seconds(r.PoolFullAfter)

@@ -52,6 +52,12 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 		return err
 	}
 	rep.story(out)
+	if len(rep.Assumed) > 0 {
+		fmt.Fprintln(out, "\nAssumed, for nobody measured or stated it:")
+		for _, a := range rep.Assumed {
+			fmt.Fprintf(out, "  - %s\n", a)
+		}
+	}
 	if o := rep.OtherSeeds; o != nil {
 		fmt.Fprintf(out, "\nOver %d other seeds: %s orders answered 502 (%s to %s)", o.Seeds,
 			number(o.Orders502.Mean), number(o.Orders502.Min), number(o.Orders502.Max))
