@@ -229,3 +229,33 @@ func TestLogFromStdin(t *testing.T) {
 		t.Errorf("the recording is not named at the end: %q", term.output())
 	}
 }
+
+// TestFirstScreen holds what a new user sees first, from the real run through the
+// real parsers and rules. TRIPCURVE_UPDATE=1 rewrites it.
+func TestFirstScreen(t *testing.T) {
+	for _, size := range []struct{ cols, rows int }{{80, 24}, {200, 50}} {
+		t.Run(fmt.Sprintf("%dx%d", size.cols, size.rows), func(t *testing.T) {
+			golden := filepath.Join("testdata", fmt.Sprintf("overview-%dx%d.txt", size.cols, size.rows))
+			term := startTerminal(t, size.cols, size.rows, nil, binary(t, "tripcurve"))
+			if os.Getenv("TRIPCURVE_UPDATE") != "" {
+				term.waitFor("380 of max 3,752")
+				for quiet := false; !quiet; { // a frame arrives in pieces
+					select {
+					case <-term.changed:
+					case <-time.After(time.Second):
+						quiet = true
+					}
+				}
+				if err := os.WriteFile(golden, []byte(term.screen()+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			term.waitUntil("the screen of "+golden, func(s string) bool { return s+"\n" == string(want) })
+		})
+	}
+}

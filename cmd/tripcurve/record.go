@@ -85,13 +85,24 @@ func (a *app) record(ctx context.Context, collectors []supervise.Collector, path
 			}
 			a.reportRecording(l)
 			if err = errors.Join(err, closed); err == nil && !l.reached {
-				return exitError{exitUnreachable, fmt.Errorf("no source could be reached; %s holds why", path)}
+				return exitError{exitUnreachable, fmt.Errorf("no source could be reached: %s", l.excuses())}
 			}
 			return err
 		case <-tick.C:
 			a.reportRecording(l)
 		}
 	}
+}
+
+// excuses are the reasons of all sources, in the order of their names.
+func (l *live) excuses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(l.sources)) {
+		all = append(all, redact.Line(name+": "+l.sources[name].Detail))
+	}
+	return strings.Join(all, "; ")
 }
 
 // reportRecording is one line of progress and what the evidence says.
