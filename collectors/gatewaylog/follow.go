@@ -24,6 +24,7 @@ type FollowOptions struct {
 	FromStart bool
 	Poll      time.Duration // between looks at the file; 0 is 250 ms
 	Emit      time.Duration // between handing out facts; 0 is 1 s
+	Decide    time.Duration // from the first lines of no known format to giving up; 0 is 5 s
 }
 
 // Follow is a collector that reads a log while it is written. Facts are
@@ -37,6 +38,7 @@ type Follow struct {
 	tail      *tail // of a file; kept when Run ends in an error, so that it goes on where it was
 	in        *Intake
 	sample    []byte // of a log whose format is not known yet
+	doubt     *doubt // that it has a format we know; nil before the first lines and once it is known
 	gone      Stats  // of the files before this one
 	pending   []incident.Fact
 }
@@ -63,6 +65,9 @@ func NewFollow(opt FollowOptions) (*Follow, error) {
 	if opt.Emit == 0 {
 		opt.Emit = time.Second
 	}
+	if opt.Decide == 0 {
+		opt.Decide = 5 * time.Second
+	}
 	f := &Follow{opt: opt, routes: routes, gone: Stats{First: Unknown, Last: Unknown}}
 	f.src = incident.SourceStatus{Name: opt.Name, Group: Group, State: incident.SourceOK, Detail: "waiting for the first lines"}
 	if opt.Format != nil {
@@ -82,10 +87,7 @@ func (f *Follow) Run(ctx context.Context, out chan<- []incident.Fact, status cha
 	} else {
 		err = f.runReader(ctx, out, status)
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err == nil {
+	if err == nil || ctx.Err() != nil && !errors.Is(err, ErrUnknownFormat) {
 		return nil
 	}
 	err = fmt.Errorf("gateway log %s: %w", f.opt.Name, err)
@@ -108,15 +110,19 @@ func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status
 	}()
 	for {
 		if err := f.look(ctx); err != nil {
-			return errors.Join(err, f.hand(ctx, out, status))
+			f.hand(ctx, out, status)
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			f.last(out)
-			return nil
+			err := f.conclude(false) // a line without its end is still being written
+			f.last(out, status)
+			return err
 		case <-poll.C:
 		case <-emit.C:
-			if err := f.hand(ctx, out, status); err != nil {
+			err := f.giveUp(time.Now())
+			f.hand(ctx, out, status)
+			if err != nil {
 				return err
 			}
 		}
@@ -177,23 +183,19 @@ func (f *Follow) begin(end bool) error {
 		return nil
 	}
 	if f.detection.Format == nil {
-		d, err := Detect(sampleOf(f.head(), true, end))
+		d, err := Detect(sampleOf(f.sample, true, end))
 		if err != nil {
-			if !end && lines < sampleLines && len(f.sample) < sampleHead && lines < minFollowLines {
+			f.wonder(err, time.Now())
+			if !end && len(f.sample) < sampleHead && lines < minFollowLines {
 				return nil // a few odd lines first are no reason to give up
 			}
-			return err
+			return f.refuse(err)
 		}
-		f.detection = d
+		f.detection, f.doubt = d, nil
 	}
-	origin, at := incident.Origin{Group: Group, Name: f.opt.Name}, int64(0)
-	if f.tail != nil {
-		file, err := f.tail.identity(f.opt.Name, f.opt.Known)
-		if err != nil {
-			return err
-		}
-		origin.File = file.File // but not its name: a followed log has one
-		at = f.tail.offset - int64(len(f.sample))
+	origin, at, err := f.place()
+	if err != nil {
+		return err
 	}
 	f.in = NewIntake(f.detection.Format, origin, f.routes, at)
 	f.in.Since(f.opt.Since)
@@ -203,17 +205,15 @@ func (f *Follow) begin(end bool) error {
 	return nil
 }
 
-// minFollowLines is how many lines of no known format a followed log may begin
-// with before it is given up.
-const minFollowLines = 100
-
-// head is what the format is told from: the beginning of the file, which may
-// have been skipped over, and what came since.
-func (f *Follow) head() []byte {
-	if f.tail == nil || f.tail.seen == nil {
-		return f.sample
+// place is where the sample stands.
+func (f *Follow) place() (incident.Origin, int64, error) {
+	origin := incident.Origin{Group: Group, Name: f.opt.Name}
+	if f.tail == nil || f.tail.file == nil {
+		return origin, 0, nil
 	}
-	return append(append([]byte(nil), f.tail.seen...), f.sample...)
+	file, err := f.tail.identity(f.opt.Name, f.opt.Known)
+	origin.File = file.File // but not its name: a followed log has one
+	return origin, f.tail.offset - int64(len(f.sample)), err
 }
 
 // learn shows the endpoints what was skipped over, so that the first templates
@@ -246,7 +246,7 @@ func (f *Follow) turn(event tailEvent, now time.Time) error {
 	if event == tailTruncated {
 		f.pending = append(f.pending, f.gap(now))
 	}
-	f.sample = nil
+	f.sample, f.doubt = nil, nil
 	return f.tail.restart(event)
 }
 
@@ -264,7 +264,7 @@ func (f *Follow) gap(now time.Time) incident.Episode {
 }
 
 // hand gives out what was counted, and the status.
-func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) {
 	facts := f.pending
 	f.pending = nil
 	if f.in != nil {
@@ -275,7 +275,7 @@ func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status ch
 		case out <- facts:
 		case <-ctx.Done():
 			f.pending = facts
-			return nil
+			return
 		}
 	}
 	f.src = f.now()
@@ -283,28 +283,16 @@ func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status ch
 	case status <- f.src:
 	case <-ctx.Done():
 	}
-	return nil
 }
 
 // lastWait bounds handing out the last facts after the context has ended.
 const lastWait = 2 * time.Second
 
-// last gives out what was counted when ctx has ended.
-func (f *Follow) last(out chan<- []incident.Fact) {
-	facts := f.pending
-	if f.in != nil {
-		facts = append(facts, f.in.Flush()...)
-	}
-	f.pending = nil
-	if len(facts) == 0 {
-		return
-	}
-	t := time.NewTimer(lastWait)
-	defer t.Stop()
-	select {
-	case out <- facts:
-	case <-t.C:
-	}
+// last gives out what was counted, and the status, when ctx has ended.
+func (f *Follow) last(out chan<- []incident.Fact, status chan<- incident.SourceStatus) {
+	ctx, stop := context.WithTimeout(context.Background(), lastWait)
+	defer stop()
+	f.hand(ctx, out, status)
 }
 
 // now is the status as it stands.
@@ -319,6 +307,9 @@ func (f *Follow) now() incident.SourceStatus {
 		if total.Unparsed > 0 {
 			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
 		}
+	}
+	if f.doubt != nil {
+		s.State, s.Detail = incident.SourceStale, f.doubt.String()
 	}
 	if f.tail != nil && f.tail.missing {
 		s.State = incident.SourceStale
@@ -343,17 +334,23 @@ func (f *Follow) runReader(ctx context.Context, out chan<- []incident.Fact, stat
 	for {
 		select {
 		case <-ctx.Done(): // the pump ends with its next Read
-			f.last(out)
-			return nil
+			err := f.conclude(false)
+			f.last(out, status)
+			return err
 		case block, ok := <-blocks:
 			if !ok {
-				return errors.Join(failure, f.finish(), f.hand(ctx, out, status))
+				err := f.finish()
+				f.hand(ctx, out, status)
+				return errors.Join(failure, err)
 			}
 			if err := f.take(block); err != nil {
+				f.hand(ctx, out, status)
 				return err
 			}
 		case <-emit.C:
-			if err := f.hand(ctx, out, status); err != nil {
+			err := f.giveUp(time.Now())
+			f.hand(ctx, out, status)
+			if err != nil {
 				return err
 			}
 		}
@@ -362,13 +359,8 @@ func (f *Follow) runReader(ctx context.Context, out chan<- []incident.Fact, stat
 
 // finish takes the last line of a stream that has ended.
 func (f *Follow) finish() error {
-	if f.in == nil {
-		if len(f.sample) == 0 {
-			return nil
-		}
-		if err := f.begin(true); err != nil {
-			return err
-		}
+	if err := f.conclude(true); err != nil || f.in == nil {
+		return err
 	}
 	f.in.Close()
 	return nil
@@ -403,18 +395,25 @@ func (f *Follow) skipOld() error {
 	if err != nil {
 		return err
 	}
-	if !f.opt.Since.IsZero() {
-		if f.detection.Format == nil {
-			if f.detection, err = Detect(sampleOf(f.tail.seen, true, false)); err != nil {
-				f.detection = Detection{} // too little to tell; the lines that come will
-				at = 0
-			}
+	if f.detection.Format == nil && len(f.tail.seen) > 0 {
+		d, err := Detect(sampleOf(f.tail.seen, true, false))
+		if err == nil {
+			f.detection = d
+		} else {
+			// The lines that come will tell, in a new format perhaps: what was
+			// skipped over says nothing about them.
+			f.wonder(err, time.Now())
+			f.tail.seen = nil
 		}
-		if f.detection.Format != nil {
-			at, err = f.tail.search(NewDecoder(f.detection.Format), Instant(f.opt.Since.UnixNano()), at)
-			if err != nil {
-				return err
-			}
+	}
+	switch {
+	case f.opt.Since.IsZero():
+	case f.detection.Format == nil:
+		at, f.doubt = 0, nil // all of it comes
+	default:
+		at, err = f.tail.search(NewDecoder(f.detection.Format), Instant(f.opt.Since.UnixNano()), at)
+		if err != nil {
+			return err
 		}
 	}
 	f.tail.offset = at

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,11 @@ func appendTo(t *testing.T, path, text string) {
 	}
 }
 
+// rubbish is n lines of a log that is none of a gateway.
+func rubbish(n int) string {
+	return strings.Repeat("Jan 15 14:23:31 web1 sshd[2213]: Accepted publickey\n", n)
+}
+
 func newFollow(t *testing.T, opt FollowOptions) *Follow {
 	t.Helper()
 	f, err := NewFollow(quick(opt))
@@ -223,7 +229,7 @@ func TestFollowAgainGoesOn(t *testing.T) {
 
 func TestFollowUnknownFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "auth.log")
-	appendTo(t, path, strings.Repeat("Jan 15 14:23:31 web1 sshd[2213]: Accepted publickey\n", 200))
+	appendTo(t, path, rubbish(200))
 	r := follow(t, newFollow(t, FollowOptions{Path: path, FromStart: true}))
 	if err := r.end(); !errors.Is(err, ErrUnknownFormat) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
@@ -262,5 +268,153 @@ func TestFollowStream(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("seconds (-want +got):\n%s", diff)
+	}
+}
+
+func (r *followed) unparsed() (n int) {
+	for _, e := range r.ev.Snapshot().Exemplars() {
+		if e.Kind == incident.Unparsed {
+			n++
+		}
+	}
+	return n
+}
+
+// refused fails unless err is the permanent one of n lines without a format.
+func (r *followed) refused(err error, n int) {
+	r.t.Helper()
+	want := fmt.Sprintf("unknown format: of %d lines ", n)
+	if !errors.Is(err, ErrUnknownFormat) || !strings.Contains(fmt.Sprint(err), want) || !strings.Contains(err.Error(), " reads 0 % (column ") {
+		r.t.Errorf("ended with %v, want %q", err, want)
+	}
+	if got := r.unparsed(); got != min(n, keepUnparsed) {
+		r.t.Errorf("%d lines kept, want %d", got, min(n, keepUnparsed))
+	}
+	if r.last.State == incident.SourceOK {
+		r.t.Errorf("status %+v", r.last)
+	}
+}
+
+// A log that says little is not read for ever: it is given up after a while.
+func TestFollowGivesUpAnIdleLog(t *testing.T) {
+	for name, opt := range map[string]FollowOptions{
+		"from the start": {FromStart: true},
+		"since":          {Options: Options{Since: time.Date(2026, 1, 15, 14, 0, 0, 0, time.UTC)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt.Path, opt.Decide = write(t, "auth.log", []byte(rubbish(62))), time.Millisecond
+			r := follow(t, newFollow(t, opt))
+			r.refused(r.end(), 62)
+		})
+	}
+}
+
+func TestFollowDoubts(t *testing.T) {
+	path := write(t, "auth.log", []byte(rubbish(62)))
+	r := follow(t, newFollow(t, FollowOptions{Path: path, FromStart: true, Decide: time.Hour}))
+	r.until("a status", func() bool { return r.last.Name != "" })
+	if r.last.State != incident.SourceStale || !strings.HasPrefix(r.last.Detail, "62 lines so far, none is understood yet; unknown format: ") || !r.last.LastAt.IsZero() {
+		t.Errorf("status %+v", r.last)
+	}
+	r.stop()
+	r.refused(r.end(), 62)
+
+	// The banner of a server that waits for its first request is no reason to give up.
+	path = write(t, "access.log", []byte(rubbish(30)))
+	r = follow(t, newFollow(t, FollowOptions{Path: path, FromStart: true, Decide: time.Nanosecond}))
+	looks := 0
+	r.until("several looks", func() bool { looks++; return looks > 5 && r.last.State == incident.SourceStale })
+	appendTo(t, path, requests(0, 20))
+	r.until("some of them", func() bool { return strings.Contains(r.last.Detail, "50 lines so far, too few are understood yet") })
+	appendTo(t, path, requests(20, 40))
+	r.until("the first lines", func() bool { return r.ended() == 60 && r.last.State == incident.SourceOK })
+
+	// What was skipped over makes doubtful, but is not what will come.
+	path = write(t, "other.log", []byte(rubbish(2000)))
+	r = follow(t, newFollow(t, FollowOptions{Path: path, Decide: time.Nanosecond}))
+	r.until("a status", func() bool { return r.last.State == incident.SourceStale })
+	appendTo(t, path, requests(0, 1))
+	r.until("the first line", func() bool { return r.ended() == 1 && r.last.State == incident.SourceOK })
+}
+
+func TestFollowUnknownStream(t *testing.T) {
+	r := follow(t, newFollow(t, FollowOptions{Reader: strings.NewReader(strings.TrimSuffix(rubbish(3), "\n"))}))
+	if err := r.end(); !errors.Is(err, ErrUnknownFormat) || r.last.State == incident.SourceOK {
+		t.Errorf("%v, status %+v", err, r.last)
+	}
+	r = follow(t, newFollow(t, FollowOptions{Reader: strings.NewReader("")}))
+	if err := r.end(); err != nil || r.last.Detail != "waiting for the first lines" || !r.last.LastAt.IsZero() {
+		t.Errorf("empty: %v, status %+v", err, r.last)
+	}
+}
+
+func TestFollowCountsSkippedLinesOnce(t *testing.T) {
+	path := write(t, "auth.log", []byte(rubbish(500)))
+	since := time.Date(2026, 1, 15, 14, 0, 0, 0, time.UTC)
+	r := follow(t, newFollow(t, FollowOptions{Path: path, Options: Options{Since: since}}))
+	r.refused(r.end(), 500)
+}
+
+// A followed log gives what importing the same bytes gives, in every way to tell
+// its format.
+func TestFollowEqualsImport(t *testing.T) {
+	pasted, err := ParseFormat(pastedLayout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var envoy strings.Builder
+	begin := time.Date(2026, 1, 15, 14, 0, 0, 120e6, time.UTC)
+	for i := range 60 {
+		status, flags, took := 200, "-", 12+i
+		if i%3 == 0 {
+			status, flags, took = 502, "UT", 30_000+i
+		}
+		fmt.Fprintf(&envoy, `{"start_time":%q,"method":"POST","path":"/api/orders/ord_%04x","response_code":%d,"response_flags":%q,"duration":%d}`+"\n",
+			begin.Add(time.Duration(i)*700*time.Millisecond).Format(time.RFC3339Nano), 4096+i, status, flags, took)
+	}
+	nginx := requests(0, 60)
+	for _, c := range []struct {
+		name, text string
+		format     *Format
+		reason     string
+	}{
+		{"envoy", envoy.String(), nil, "Envoy or Istio JSON: "},
+		{"nginx", nginx, nil, "nginx combined with request and upstream times: "},
+		{"pasted", nginx, pasted, pasted.Title + ": given"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			whole := write(t, "access.log", []byte(c.text))
+			want := incident.NewEvidence()
+			gather(t, want, whole, Options{Format: c.format})
+
+			path := filepath.Join(t.TempDir(), "access.log")
+			appendTo(t, path, "")
+			r := follow(t, newFollow(t, FollowOptions{Path: path, FromStart: true, Options: Options{Format: c.format}}))
+			for rest, n := c.text, 0; rest != ""; {
+				piece := rest[:min(997, len(rest))] // in the middle of lines
+				appendTo(t, path, piece)
+				rest = rest[len(piece):]
+				n += strings.Count(piece, "\n")
+				r.until("a piece", func() bool { return r.ended() == int64(n) })
+			}
+			r.until("the format", func() bool { return strings.HasPrefix(r.last.Detail, c.reason) })
+			r.stop()
+			if err := r.end(); err != nil {
+				t.Fatal(err)
+			}
+			// Of a log that grows more requests are kept: those, too, that were the
+			// slowest or drawn for a while.
+			got, kept := told(r.ev.Snapshot()), len(r.ev.Snapshot().Exemplars())
+			all := told(want.Snapshot())
+			counts := len(all) - len(want.Snapshot().Exemplars())
+			if diff := cmp.Diff(all[:counts], got[:len(got)-kept]); diff != "" {
+				t.Errorf("counts (-imported +followed):\n%s", diff)
+			}
+			for _, e := range all[counts:] {
+				if !slices.Contains(got[len(got)-kept:], e) {
+					t.Errorf("not kept: %s", e)
+				}
+			}
+		})
 	}
 }
