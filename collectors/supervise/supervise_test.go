@@ -242,6 +242,33 @@ type slowly struct{ *script }
 
 func (slowly) Every() time.Duration { return 20 * time.Second }
 
+func TestLinesThatNobodyReadsMakeNoSourceWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		garbage := incident.Exemplar{Kind: incident.Unparsed, Raw: "garbage"}
+		c := &script{name: "access.log", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(_ context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				status <- incident.SourceStatus{Name: "access.log", Group: "test", State: incident.SourceStale, Detail: "none is understood"}
+				out <- []incident.Fact{garbage}
+				return Permanent(errors.New("unknown format"))
+			},
+		}}
+		var n notes
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := New([]Collector{c}, fixed).Run(ctx, n.write); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range n.sources {
+			if s.State == incident.SourceOK {
+				t.Errorf("the source was well: %v", n.states())
+			}
+		}
+		if len(n.facts) == 0 {
+			t.Error("the line was not kept")
+		}
+	})
+}
+
 func TestASlowSourceIsNotStaleBetweenItsLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := slowly{&script{name: "datadog", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
@@ -254,7 +281,9 @@ func TestASlowSourceIsNotStaleBetweenItsLooks(t *testing.T) {
 			},
 		}}}
 		var n notes
-		if err := New([]Collector{c}, fixed).Run(t.Context(), n.write); err != nil {
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := New([]Collector{c}, fixed).Run(ctx, n.write); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range n.sources {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -36,6 +37,10 @@ func (w *watch) run(ctx context.Context, c Collector) error {
 	for {
 		select {
 		case facts := <-out:
+			if !understood(facts) {
+				w.in <- event{facts: facts}
+				continue
+			}
 			w.alive(time.Now())
 			if w.last.State == incident.SourceStale || w.last.State == incident.SourceDown {
 				s := w.last
@@ -58,6 +63,15 @@ func (w *watch) run(ctx context.Context, c Collector) error {
 			return err
 		}
 	}
+}
+
+// understood says whether facts hold more than lines that nobody could read:
+// those alone do not make a source well.
+func understood(facts []incident.Fact) bool {
+	return slices.ContainsFunc(facts, func(f incident.Fact) bool {
+		x, ok := f.(incident.Exemplar)
+		return !ok || x.Kind != incident.Unparsed
+	})
 }
 
 // alive notes that the source gave data at now, which ends a gap.
