@@ -152,20 +152,49 @@ func (s *scene) unexplained(a *incident.Analysis) string {
 	return text
 }
 
+// healthy is what to say when nothing was found: that nothing is wrong, or that
+// too little was seen to say so.
 func (s *scene) healthy() string {
-	text := "Nothing is wrong"
+	text, until := "Nothing is wrong", "nothing was wrong"
+	failed, doubt := s.tooFew()
+	switch {
+	case failed >= leastFail: // spread out, or as many as usual
+		text, until = "No impact stands out", "no impact stood out"
+	case failed > 0:
+		text, until = "Too few failed to judge", "too few failed to judge"
+	}
 	if s.allDown() {
-		text = "Nothing is seen any more: " + s.states() + "; until then nothing was wrong"
+		text = "Nothing is seen any more: " + s.states() + "; until then " + until
 	}
 	switch {
 	case len(s.endpoints) > 0 && s.v.Sees("postgres"):
-		return text + ": " + s.noFailures() + "; no session waits for a lock for long"
+		return text + ": " + s.noFailures() + doubt + "; no session waits for a lock for long"
+	case len(s.endpoints) > 0 && doubt != "":
+		return text + ": " + s.noFailures() + doubt
 	case len(s.endpoints) > 0:
 		return text + " that the gateway shows: " + s.noFailures()
 	case s.v.Sees("postgres"):
 		return text + " that Postgres shows: no session waits for a lock for long"
 	}
 	return text + " in the series; " + s.why("gateway", "no gateway log was read") + " and " + s.why("postgres", "there is no Postgres source")
+}
+
+// tooFew says why no impact is told though an endpoint failed as often as in an
+// impact, and how many of it failed: without it, one request of one that failed
+// would pass for health.
+func (s *scene) tooFew() (failed int64, why string) {
+	for _, x := range s.endpoints { // most failures first
+		if x.Failed == 0 || float64(x.Failed) < badShare*float64(x.Requests) {
+			continue
+		}
+		where := ""
+		if len(s.endpoints) > 1 {
+			where = fmt.Sprintf(", of %s %s of %s", x.Endpoint, count(x.Failed), count(x.Requests))
+		}
+		return x.Failed, fmt.Sprintf("%s; an impact takes %d failures of one endpoint, %.0f %% of its requests and more than usual, with at most %s between them",
+			where, leastFail, 100*badShare, whole(quiet))
+	}
+	return 0, ""
 }
 
 // noFailures says what is known about requests when none make an impact.
