@@ -17,6 +17,16 @@ const (
 	scrape     = 15 * time.Second // counters are usually read at least this often
 )
 
+// ending is what ended a hang.
+type ending int
+
+const (
+	goesOn ending = iota
+	callsEnded
+	callerRestart // of the caller and nothing else: its connections went with it
+	otherRestart  // of the callee, which ends stuck handlers as well, of more than the caller, or nobody says of what
+)
+
 // hang is a time in which calls of one flow began and none ended.
 type hang struct {
 	flow incident.Flow
@@ -28,7 +38,8 @@ type hang struct {
 	started  float64
 	deadline float64 // calls that a deadline ended, in all of the evidence looked at
 	points   []incident.FlowPoint
-	endedBy  string // "restart" or "calls ended"; empty: it goes on
+	endedBy  ending
+	restarts []incident.Change // that were seen at its end
 	above    []incident.Flow
 }
 
@@ -73,9 +84,9 @@ func (s *scene) hang(f incident.Flow) *hang {
 		deadline += p.Deadline
 		switch {
 		case p.Finished > 0 || p.Restart:
-			now.To, now.endedBy = p.At, "calls ended"
+			now.To, now.endedBy = p.At, callsEnded
 			if p.Restart {
-				now.endedBy = "restart"
+				now.endedBy = callerRestart
 			}
 			if i > 0 {
 				now.stepErr = p.At.Sub(points[i-1].At)
@@ -106,14 +117,33 @@ func (s *scene) align(h *hang) {
 	if d := s.impact.From.Sub(h.From); s.impact != (incident.Window{}) && d > -onset && d <= err {
 		h.From, h.exactly[0] = s.impact.From, true
 	}
-	if h.endedBy == "" {
+	if h.endedBy == goesOn {
 		return
 	}
+	end, ours, others := h.To, false, []incident.Change(nil)
 	for _, c := range s.v.Changes() {
-		if c.Kind == incident.Restart && !c.At.After(h.To) && h.To.Sub(c.At) <= err && related(c.System, h.flow) {
-			h.To, h.endedBy, h.exactly[1] = c.At, "restart", true
-			return
+		if c.Kind != incident.Restart || c.At.After(h.To) || h.To.Sub(c.At) > err {
+			continue
 		}
+		switch who := restartSeen(c.System, h.flow); {
+		case who == goesOn:
+			others = append(others, c)
+			continue
+		case who == otherRestart && c.System == "" && h.endedBy == callerRestart: // the counters began anew: it was the caller's
+		case h.endedBy != otherRestart:
+			h.endedBy = who
+		}
+		if !ours {
+			end, ours = c.At, true
+		}
+		h.restarts = append(h.restarts, c)
+	}
+	if len(others) > 0 && h.endedBy == callerRestart { // what the callee itself waited for, perhaps
+		h.endedBy, h.restarts = otherRestart, append(h.restarts, others...)
+	}
+	if ours {
+		h.To, h.exactly[1] = end, true
+		return
 	}
 	if d := h.To.Sub(s.impact.To); s.impact != (incident.Window{}) && d > 0 && d <= err {
 		h.To, h.exactly[1] = s.impact.To, true
@@ -132,8 +162,27 @@ func (h *hang) ends() (from, to string) {
 	return from, to
 }
 
-func related(system string, f incident.Flow) bool {
-	return system == "" || strings.Contains(f.Caller, system) || strings.Contains(system, f.Caller) || system == f.Callee()
+// restarted names what was restarted at the end, as the evidence has it.
+func (h *hang) restarted() string {
+	var names []string
+	for _, c := range h.restarts {
+		if name := either(c.System, "something without a name"); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// restartSeen says whose restart it was, as a flow sees it; goesOn is of no
+// concern to it.
+func restartSeen(system string, f incident.Flow) ending {
+	switch {
+	case system != "" && (strings.Contains(f.Caller, system) || strings.Contains(system, f.Caller)):
+		return callerRestart
+	case system == "" || system == f.Callee():
+		return otherRestart
+	}
+	return goesOn
 }
 
 // inFlight is how many calls were in flight at an instant.
@@ -177,7 +226,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	from, to := h.ends()
 	f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: from %s to %s none ended, up to %s in flight",
 		h.edge(), h.flow.Method, from, to, count(int64(h.most)))
-	if h.endedBy == "" {
+	if h.endedBy == goesOn {
 		f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: since %s none has ended, %s in flight",
 			h.edge(), h.flow.Method, from, count(int64(h.inFlight(h.To))))
 	}
@@ -204,8 +253,11 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 		}
 		f.Support = append(f.Support, root.states...)
 	}
-	if h.endedBy == "restart" {
+	switch h.endedBy {
+	case callerRestart:
 		f.Detail = append(f.Detail, fmt.Sprintf("they ended with the restart of %s, not by themselves", h.flow.Caller))
+	case otherRestart:
+		f.Detail = append(f.Detail, fmt.Sprintf("they ended with a restart, but not of %s alone: %s", h.flow.Caller, h.restarted()))
 	}
 	for _, up := range h.above {
 		f.Detail = append(f.Detail, fmt.Sprintf("%s -> %s (%s) hangs with it: it waits for these calls", up.Caller, up.Callee(), up.Method))

@@ -59,7 +59,7 @@ func (s *scene) explain(w incident.Window) incident.Remainder {
 		if !(at >= leastHung) {
 			continue
 		}
-		s.deadConnection(&r, h, at)
+		s.hungCalls(&r, h, at)
 		return r
 	}
 	return r
@@ -87,39 +87,57 @@ func (s *scene) drains(r *incident.Remainder) bool {
 	return true
 }
 
-// deadConnection words what calls in flight that never end show. That the
-// connection was dead is only said when all else is ruled out: the callee
-// answers others, nobody waits for a lock, and nothing but a restart of the
-// caller helped.
-func (s *scene) deadConnection(r *incident.Remainder, h *hang, inFlight float64) {
+// hungCalls words what calls in flight that never end show. That the connection
+// was dead is said when all else is ruled out and not before: the lock is gone
+// and nobody waits for another, the callee answers others, and nothing but a
+// restart of the caller, and with it of its connections, ended the calls.
+// Otherwise handlers that are stuck in the callee would look the same.
+func (s *scene) hungCalls(r *incident.Remainder, h *hang, inFlight float64) {
 	r.Support = append(r.Support, h.flow.Started.ID())
 	for _, done := range h.flow.Finished {
 		r.Support = append(r.Support, done.ID())
 	}
-	free := s.noWaiters(r.Window)
-	if free {
+	var open []string // what else it may be
+	caller, callee := h.flow.Caller, h.flow.Callee()
+	switch root := s.trigger(); {
+	case !s.noWaiters(r.Window):
+		open = append(open, "that no session waited for a lock was not seen")
+	case root == nil || root.open || root.end().After(r.Window.From.Add(onset)):
+		open = append(open, "no session waited for a lock, and none was seen to go before")
+	default:
 		r.Detail = append(r.Detail, "no session waited for a lock any more")
 	}
-	alive, id := s.answers(h.flow.Callee(), r.Window)
-	if alive != "" {
-		r.Detail = append(r.Detail, fmt.Sprintf("%s answered others (%s)", h.flow.Callee(), alive))
+	if alive, id := s.answers(callee, r.Window); alive != "" {
+		r.Detail = append(r.Detail, fmt.Sprintf("%s answered others (%s)", callee, alive))
 		r.Support = append(r.Support, id...)
+	} else {
+		open = append(open, fmt.Sprintf("that %s answered others was not seen", callee))
 	}
-	restarted := h.endedBy == "restart"
-	if restarted {
-		r.Detail = append(r.Detail, fmt.Sprintf("only the restart of %s at %s ended it", h.flow.Caller, till(h.To)))
-		for _, c := range s.v.Changes() {
-			if c.Kind == incident.Restart && c.At.Equal(h.To) {
-				r.Support = append(r.Support, c.ID())
-			}
-		}
+	for _, c := range h.restarts {
+		r.Support = append(r.Support, c.ID())
 	}
-	head := "was calls in flight that nothing ended"
-	if free && (alive != "" || restarted) {
-		head = "began with a connection that nobody noticed was dead"
+	long := "that never ended"
+	switch {
+	case h.endedBy == callerRestart:
+		long = fmt.Sprintf("that only the restart of %s ended", caller)
+		r.Detail = append(r.Detail, fmt.Sprintf("only the restart of %s at %s ended it", caller, till(h.To)))
+	case h.endedBy == otherRestart:
+		long = "that only a restart ended"
+		open = append(open, fmt.Sprintf("the restart at %s was not of %s alone: %s", till(h.To), caller, h.restarted()))
+	case h.endedBy == callsEnded:
+		long = "that did not end for long"
+		open = append(open, fmt.Sprintf("calls ended again at %s, without a restart of %s", till(h.To), caller))
+	default:
+		open = append(open, fmt.Sprintf("no restart of %s shows whether that ends it", caller))
 	}
-	r.Explanation = fmt.Sprintf("%s: %s %s hung", head, things(int64(inFlight), "call", "calls"), h.edge())
-	r.Detail = append(r.Detail, "no deadline and no keepalive noticed it")
+	hung := fmt.Sprintf("%s %s hung", things(int64(inFlight), "call", "calls"), h.edge())
+	if len(open) == 0 {
+		r.Explanation = "began with a connection that nobody noticed was dead: " + hung
+		r.Detail = append(r.Detail, "no deadline and no keepalive noticed it")
+	} else {
+		r.Explanation = fmt.Sprintf("began with calls %s %s: a dead connection or stuck handlers, the evidence does not say which", h.edge(), long)
+		r.Detail = append(append(r.Detail, hung+", and no deadline ended them"), open...)
+	}
 	r.Support = distinct(r.Support)
 }
 
