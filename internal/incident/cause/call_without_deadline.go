@@ -258,6 +258,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 		f.Detail = append(f.Detail, fmt.Sprintf("they ended with the restart of %s, not by themselves", h.flow.Caller))
 	case otherRestart:
 		f.Detail = append(f.Detail, fmt.Sprintf("they ended with a restart, but not of %s alone: %s", h.flow.Caller, h.restarted()))
+	case goesOn, callsEnded: // the claim says it
 	}
 	for _, up := range h.above {
 		f.Detail = append(f.Detail, fmt.Sprintf("%s -> %s (%s) hangs with it: it waits for these calls", up.Caller, up.Callee(), up.Method))

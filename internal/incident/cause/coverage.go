@@ -117,17 +117,17 @@ func (s *scene) hungCalls(r *incident.Remainder, h *hang, inFlight float64) {
 		r.Support = append(r.Support, c.ID())
 	}
 	long := "that never ended"
-	switch {
-	case h.endedBy == callerRestart:
+	switch h.endedBy {
+	case callerRestart:
 		long = fmt.Sprintf("that only the restart of %s ended", caller)
 		r.Detail = append(r.Detail, fmt.Sprintf("only the restart of %s at %s ended it", caller, till(h.To)))
-	case h.endedBy == otherRestart:
+	case otherRestart:
 		long = "that only a restart ended"
 		open = append(open, fmt.Sprintf("the restart at %s was not of %s alone: %s", till(h.To), caller, h.restarted()))
-	case h.endedBy == callsEnded:
+	case callsEnded:
 		long = "that did not end for long"
 		open = append(open, fmt.Sprintf("calls ended again at %s, without a restart of %s", till(h.To), caller))
-	default:
+	case goesOn:
 		open = append(open, fmt.Sprintf("no restart of %s shows whether that ends it", caller))
 	}
 	hung := fmt.Sprintf("%s %s hung", things(int64(inFlight), "call", "calls"), h.edge())
