@@ -8,7 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/pglock"
+)
+
+// Lock modes by their numbers in PostgreSQL.
+const (
+	rowExclusive = 3
+	share        = 5
 )
 
 var at = time.Date(2026, 1, 15, 14, 24, 40, 0, time.UTC)
@@ -16,7 +21,7 @@ var at = time.Date(2026, 1, 15, 14, 24, 40, 0, time.UTC)
 func waiter(pid int, hard bool, since time.Duration) *incident.LockNode {
 	return &incident.LockNode{
 		Session: incident.Session{PID: pid, User: "inventory", State: "active"},
-		Wanted:  pglock.RowExclusive, LockType: "relation", Relation: "stock_reservations", Since: at.Add(-since), Hard: hard,
+		Wanted:  rowExclusive, LockType: "relation", Relation: "stock_reservations", Since: at.Add(-since), Hard: hard,
 	}
 }
 
@@ -27,7 +32,7 @@ func tree() incident.LockTree {
 			PID: 48291, User: "migrator", Application: "psql", State: "active",
 			Query: "CREATE INDEX i ON stock_reservations\n  (expires_at) -- password=hunter2 \x1b[2J",
 		},
-		Held: pglock.Share, Relation: "stock_reservations", Since: at.Add(-99 * time.Second), Blocks: 7,
+		Held: share, Relation: "stock_reservations", Since: at.Add(-99 * time.Second), Blocks: 7,
 	}
 	for i := range 6 {
 		root.Children = append(root.Children, waiter(51000+i, true, time.Duration(60-i)*time.Second))
