@@ -14,7 +14,7 @@ import (
 
 // Names of the gauges that a Sampler makes.
 const (
-	WaitersSeries  = "postgres_lock_waiters"    // sessions that wait for a lock
+	WaitersSeries  = incident.LockWaitersSeries // sessions that wait for a lock
 	BackendsSeries = "postgres_client_backends" // by label state
 )
 
