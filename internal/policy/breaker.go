@@ -43,6 +43,13 @@ type Breaker interface {
 	Operate(now time.Time, op Operation) error
 }
 
+// Sharer is a Breaker that turns away a share of the calls or judges hosts one by
+// one. The others turn away none or all.
+type Sharer interface {
+	// Share is the share of calls turned away now, 0..1.
+	Share() float64
+}
+
 // Ticket says when and in which state an admitted call began, so that a machine
 // can tell late results from its own probe's.
 type Ticket struct {

@@ -18,6 +18,9 @@ type Param struct {
 	// what the library accepts.
 	Min, Max, Step float64
 	Help           string
+	Choices        []string // KindChoice only
+	// Text is the library's default as it writes it; a param.Table fills it in.
+	Text string
 }
 
 // Dialect is what Set needs to know of a breaker library. The libraries live in

@@ -106,6 +106,8 @@ func Fields() []Field {
 			func(p *Policy) *time.Duration { return &p.Keepalive.Time }),
 		durationField("keepalive_timeout", "s", 60, 1, "the connection is dead this long after an unanswered ping; 0 is 20 s",
 			func(p *Policy) *time.Duration { return &p.Keepalive.Timeout }),
+		switchField("keepalive_without_calls", "pings also while no call is in flight; the server must permit it",
+			func(p *Policy) *bool { return &p.Keepalive.WithoutCalls }),
 		integerField("attempts", "calls", 1, 10, 1, "all tries, the first included",
 			func(p *Policy) *int { return &p.Retry.Attempts }),
 		durationField("backoff", "ms", 5000, 50, "wait before the second attempt",
@@ -120,19 +122,8 @@ func Fields() []Field {
 		breakerField(),
 		integerField("max_concurrent", "calls", 0, 500, 10, "calls in flight on the caller's side; 0 is no bound",
 			func(p *Policy) *int { return &p.MaxConcurrent }),
-		{
-			Name: "fallback", Kind: KindSwitch, Max: 1, Step: 1,
-			Help: "answers in place of a failed or rejected call instead of an error",
-			Get:  func(p Policy) string { return strconv.FormatBool(p.Fallback) },
-			Set: func(p *Policy, v string) error {
-				b, err := strconv.ParseBool(v)
-				if err != nil {
-					return fmt.Errorf("%q is neither true nor false", v)
-				}
-				p.Fallback = b
-				return nil
-			},
-		},
+		switchField("fallback", "answers in place of a failed or rejected call instead of an error",
+			func(p *Policy) *bool { return &p.Fallback }),
 	}
 }
 
@@ -171,6 +162,21 @@ func integerField(name, unit string, least, most, step float64, help string, at 
 				return fmt.Errorf("%q is not a whole number from 0 to 1000000", v)
 			}
 			*at(p) = n
+			return nil
+		},
+	}
+}
+
+func switchField(name, help string, at func(*Policy) *bool) Field {
+	return Field{
+		Name: name, Kind: KindSwitch, Max: 1, Step: 1, Help: help,
+		Get: func(p Policy) string { return strconv.FormatBool(*at(&p)) },
+		Set: func(p *Policy, v string) error {
+			b, err := strconv.ParseBool(v)
+			if err != nil {
+				return fmt.Errorf("%q is neither true nor false", v)
+			}
+			*at(p) = b
 			return nil
 		},
 	}
@@ -268,19 +274,12 @@ func breakerField() Field {
 func paramField(library string, param Param) Field {
 	f := Field{
 		Name: "breaker." + param.Name, Kind: param.Kind, Unit: param.Unit, Help: param.Help,
-		Min: param.Min, Max: param.Max, Step: param.Step,
+		Min: param.Min, Max: param.Max, Step: param.Step, Choices: param.Choices,
 		Get: func(p Policy) string {
 			if v, ok := p.Breaker.Params[param.Name]; ok {
 				return v
 			}
-			switch param.Kind {
-			case KindSwitch:
-				return strconv.FormatBool(param.Default != 0)
-			case KindText, KindChoice, KindDuration:
-				return ""
-			default:
-				return strconv.FormatFloat(param.Default, 'f', -1, 64)
-			}
+			return param.Text
 		},
 	}
 	f.Set = func(p *Policy, v string) error { return setParam(p, library, param.Name, v) }

@@ -55,6 +55,9 @@ const (
 type Keepalive struct {
 	Time    time.Duration // a ping after this long without a frame; 0 is no keepalive
 	Timeout time.Duration // the connection is dead this long after an unanswered ping; 0 is grpc-go's 20 s
+	// WithoutCalls pings also while no call is in flight (grpc-go PermitWithoutStream,
+	// grpc-js grpc.keepalive_permit_without_calls).
+	WithoutCalls bool
 }
 
 // Retry says how often and how soon a failed attempt is made again.

@@ -39,9 +39,14 @@ type Library struct {
 // Built is a breaker and what its host must do for it.
 type Built struct {
 	Breaker policy.Breaker
-	// CallTimeout is the library's own time limit on a call, which the host keeps
-	// and records as policy.Timeout; 0 is none.
+	// CallTimeout is the library's own time limit on one attempt, which the host
+	// keeps and records as policy.Timeout; 0 is none.
 	CallTimeout time.Duration
+	// TotalTimeout is the library's own time limit over all attempts; 0 is none.
+	TotalTimeout time.Duration
+	// MaxConcurrent is the library's own bound on the calls in flight where the
+	// machine does not keep it itself; 0 is none.
+	MaxConcurrent int
 }
 
 // All are the libraries, in the order in which they are shown.

@@ -4,6 +4,7 @@
 package opossum
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/param"
 )
 
 // Version is the release that the machine follows.
@@ -54,122 +56,83 @@ func Factory() map[string]string {
 	return map[string]string{"timeout": "5000", "errorThresholdPercentage": "50", "resetTimeout": "30000"}
 }
 
-// option is one option of the library: how it is shown, read and written.
-type option struct {
-	policy.Param
-	set func(*Params, string) error
-	get func(Params) string
-}
-
 // maxTimer is the longest time that Node's timers take. A longer one does not
 // wait longer: it fires after 1 ms.
 const maxTimer = (1<<31 - 1) * time.Millisecond
 
-var options = []option{
-	{
-		policy.Param{
-			Name: "timeout", Unit: "ms", Kind: policy.KindNumber, Default: 10000, Min: 0, Max: 30000, Step: 500,
-			Help: "gives up on a call after this long; the call runs on; 0 or false never",
+var table = param.Table[Params]{
+	Library: "opossum",
+	Word:    "option",
+	Default: Default,
+	Hint:    hint,
+	Always:  slices.Collect(maps.Keys(Factory())),
+	Params: []param.Of[Params]{
+		{
+			Param: policy.Param{
+				Name: "timeout", Unit: "ms", Kind: policy.KindNumber, Default: 10000, Min: 0, Max: 30000, Step: 500,
+				Help: "gives up on a call after this long; the call runs on; 0 or false never",
+			},
+			Set: func(p *Params, v string) error {
+				if v == "false" {
+					v = "0"
+				}
+				return milliseconds(&p.Timeout, v)
+			},
+			Get: func(p Params) string {
+				if p.Timeout == 0 {
+					return "false"
+				}
+				return inMilliseconds(p.Timeout)
+			},
 		},
-		func(p *Params, v string) error {
-			if v == "false" {
-				v = "0"
-			}
-			return milliseconds(&p.Timeout, v)
-		},
-		func(p Params) string {
-			if p.Timeout == 0 {
-				return "false"
-			}
-			return inMilliseconds(p.Timeout)
-		},
-	},
-	{
-		policy.Param{
+		param.Number(policy.Param{
 			Name: "errorThresholdPercentage", Unit: "%", Kind: policy.KindNumber, Default: 50, Min: 0, Max: 100, Step: 5,
 			Help: "opens above (not at) this share of failed calls among all calls fired in the window, rejected ones included",
-		},
-		func(p *Params, v string) error {
-			f, err := strconv.ParseFloat(strings.TrimSuffix(v, "%"), 64)
-			if err != nil || math.IsNaN(f) || f < 0 || f > 100 {
-				return fmt.Errorf("%q is not a percentage from 0 to 100: write 50", v)
-			}
-			p.ErrorThresholdPercentage = f
-			return nil
-		},
-		func(p Params) string { return strconv.FormatFloat(p.ErrorThresholdPercentage, 'f', -1, 64) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *float64 { return &p.ErrorThresholdPercentage }, 0, 100),
+		timerOption(policy.Param{
 			Name: "resetTimeout", Unit: "ms", Kind: policy.KindNumber, Default: 30000, Min: 500, Max: 120000, Step: 500,
 			Help: "stays open this long, then lets one probe through",
-		},
-		func(p *Params, v string) error { return milliseconds(&p.ResetTimeout, v) },
-		func(p Params) string { return inMilliseconds(p.ResetTimeout) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *time.Duration { return &p.ResetTimeout }),
+		timerOption(policy.Param{
 			Name: "rollingCountTimeout", Unit: "ms", Kind: policy.KindNumber, Default: 10000, Min: 1000, Max: 60000, Step: 1000,
 			Help: "length of the window in which calls are counted",
-		},
-		func(p *Params, v string) error { return milliseconds(&p.RollingCountTimeout, v) },
-		func(p Params) string { return inMilliseconds(p.RollingCountTimeout) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *time.Duration { return &p.RollingCountTimeout }),
+		integerOption(policy.Param{
 			Name: "rollingCountBuckets", Unit: "buckets", Kind: policy.KindInteger, Default: 10, Min: 1, Max: 60, Step: 1,
 			Help: "parts of the window; it forgets one part at a time",
-		},
-		func(p *Params, v string) error { return integer(&p.RollingCountBuckets, v, 0, 100_000) },
-		func(p Params) string { return strconv.Itoa(p.RollingCountBuckets) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *int { return &p.RollingCountBuckets }, 100_000),
+		integerOption(policy.Param{
 			Name: "volumeThreshold", Unit: "calls", Kind: policy.KindInteger, Default: 0, Min: 0, Max: 100, Step: 1,
 			Help: "calls fired in the window before it can open; 0 opens on the first failure after a quiet window",
-		},
-		func(p *Params, v string) error { return integer(&p.VolumeThreshold, v, 0, unlimited) },
-		func(p Params) string { return strconv.Itoa(p.VolumeThreshold) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *int { return &p.VolumeThreshold }, unlimited),
+		integerOption(policy.Param{
 			Name: "capacity", Unit: "calls", Kind: policy.KindInteger, Default: unlimited, Min: 1, Max: 500, Step: 1,
 			Help: "calls in flight; one more is rejected and counts as a failure",
-		},
-		func(p *Params, v string) error { return integer(&p.Capacity, v, 0, unlimited) },
-		func(p Params) string { return strconv.Itoa(p.Capacity) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *int { return &p.Capacity }, unlimited),
+		param.Switch(policy.Param{
 			Name: "allowWarmUp", Kind: policy.KindSwitch, Max: 1, Step: 1,
 			Help: "never opens during the first window after the start",
-		},
-		func(p *Params, v string) error { return boolean(&p.AllowWarmUp, v) },
-		func(p Params) string { return strconv.FormatBool(p.AllowWarmUp) },
-	},
-	{
-		policy.Param{
+		}, func(p *Params) *bool { return &p.AllowWarmUp }),
+		param.Switch(policy.Param{
 			Name: "enabled", Kind: policy.KindSwitch, Default: 1, Max: 1, Step: 1,
 			Help: "false lets every call through, without time limit or statistics",
-		},
-		func(p *Params, v string) error { return boolean(&p.Enabled, v) },
-		func(p Params) string { return strconv.FormatBool(p.Enabled) },
-	},
-	{
-		policy.Param{
-			Name: "errorFilter", Kind: policy.KindText,
-			Help: "the library's own error codes (ETIMEDOUT, ESEMLOCKED) that its filter lets count as success",
-		},
-		filter,
-		func(p Params) string {
-			var codes []string
-			if p.FiltersTimeout {
-				codes = append(codes, "ETIMEDOUT")
-			}
-			if p.FiltersLocked {
-				codes = append(codes, "ESEMLOCKED")
-			}
-			return strings.Join(codes, ",")
+		}, func(p *Params) *bool { return &p.Enabled }),
+		{
+			Param: policy.Param{
+				Name: "errorFilter", Kind: policy.KindText,
+				Help: "the library's own error codes (ETIMEDOUT, ESEMLOCKED) that its filter lets count as success",
+			},
+			Set: filter,
+			Get: func(p Params) string {
+				var codes []string
+				if p.FiltersTimeout {
+					codes = append(codes, "ETIMEDOUT")
+				}
+				if p.FiltersLocked {
+					codes = append(codes, "ESEMLOCKED")
+				}
+				return strings.Join(codes, ",")
+			},
 		},
 	},
 }
@@ -184,98 +147,41 @@ var (
 	unmodelled = []string{"abortController", "autoRenewAbortController", "cache", "coalesce", "state", "status"}
 )
 
-// List is the parameters that can be set, in the order of the documentation.
-func List() []policy.Param {
-	list := make([]policy.Param, len(options))
-	for i, o := range options {
-		list[i] = o.Param
-	}
-	return list
-}
-
-func find(name string) (option, error) {
-	i := slices.IndexFunc(options, func(o option) bool { return o.Name == name })
-	if i >= 0 {
-		return options[i], nil
-	}
+// hint says more about a name than that it is none of the options.
+func hint(name string) error {
 	switch {
 	case name == "errorThreshold":
-		return option{}, fmt.Errorf("opossum has no option errorThreshold and would ignore it in silence, opening on the first failure: "+
-			"a percentage is errorThresholdPercentage, a number of calls is volumeThreshold (known: %s)", known())
+		return errors.New("opossum has no option errorThreshold and would ignore it in silence, opening on the first failure: " +
+			"a percentage is errorThresholdPercentage, a number of calls is volumeThreshold")
 	case name == "maxFailures":
-		return option{}, fmt.Errorf("opossum no longer looks at maxFailures: use errorThresholdPercentage and volumeThreshold (known: %s)", known())
+		return errors.New("opossum no longer looks at maxFailures: use errorThresholdPercentage and volumeThreshold")
 	case slices.Contains(unmodelled, name):
-		return option{}, fmt.Errorf("opossum has the option %s, but it is not modelled here: leave it out (known: %s)", name, known())
+		return fmt.Errorf("opossum has the option %s, but it is not modelled here: leave it out", name)
 	case slices.Contains(inert, name):
-		return option{}, fmt.Errorf("opossum's option %s changes no decision of the breaker: leave it out (known: %s)", name, known())
+		return fmt.Errorf("opossum's option %s changes no decision of the breaker: leave it out", name)
 	}
-	return option{}, policy.Unknown("opossum option", name, Names())
+	return nil
 }
 
-// Known says what is wrong with an option's name, if anything.
-func Known(name string) error {
-	_, err := find(name)
-	return err
-}
+// List is the parameters that can be set, in the order of the documentation.
+func List() []policy.Param { return table.List() }
 
 // Names are the names of all parameters that can be set.
-func Names() []string {
-	list := make([]string, len(options))
-	for i, o := range options {
-		list[i] = o.Name
-	}
-	return list
-}
+func Names() []string { return table.Names() }
 
-func known() string { return strings.Join(Names(), ", ") }
+// Known says what is wrong with an option's name, if anything.
+func Known(name string) error { return table.Known(name) }
 
 // Check says whether the library takes value for its option name and returns it
 // as the library writes it. Durations are accepted as milliseconds or as "5s".
-func Check(name, value string) (string, error) {
-	o, err := find(name)
-	if err != nil {
-		return "", err
-	}
-	p := Default()
-	if err := o.set(&p, value); err != nil {
-		return "", err
-	}
-	return o.get(p), nil
-}
+func Check(name, value string) (string, error) { return table.Check(name, value) }
 
 // Parse reads parameters under the library's own names over its defaults.
-func Parse(params map[string]string) (Params, error) {
-	p := Default()
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if err := Known(name); err != nil {
-			return Params{}, err
-		}
-	}
-	for _, o := range options {
-		v, ok := params[o.Name]
-		if !ok {
-			continue
-		}
-		if err := o.set(&p, v); err != nil {
-			return Params{}, fmt.Errorf("opossum: %s: %w", o.Name, err)
-		}
-	}
-	return p, nil
-}
+func Parse(params map[string]string) (Params, error) { return table.Parse(params) }
 
 // Map writes p under the library's own names, leaving out what has the library's
 // default except the three that everybody looks for.
-func (p Params) Map() map[string]string {
-	m := map[string]string{}
-	def := Default()
-	for _, o := range options {
-		v := o.get(p)
-		if _, always := Factory()[o.Name]; always || v != o.get(def) {
-			m[o.Name] = v
-		}
-	}
-	return m
-}
+func (p Params) Map() map[string]string { return table.Map(p) }
 
 // Traps are what these parameters do that their names do not say.
 func (p Params) Traps() []string {
@@ -318,6 +224,29 @@ func (p Params) Traps() []string {
 	return traps
 }
 
+// timerOption is a time that the library hands to a timer of Node.
+func timerOption(p policy.Param, at func(*Params) *time.Duration) param.Of[Params] {
+	return param.Of[Params]{
+		Param: p,
+		Set:   func(s *Params, v string) error { return milliseconds(at(s), v) },
+		Get:   func(s Params) string { return inMilliseconds(*at(&s)) },
+	}
+}
+
+// integerOption is strict where the library is not: what is no whole number
+// becomes its default there, without a word.
+func integerOption(p policy.Param, at func(*Params) *int, most int) param.Of[Params] {
+	o := param.Integer(p, at, 0, most)
+	strict := o.Set
+	o.Set = func(s *Params, v string) error {
+		if err := strict(s, v); err != nil {
+			return fmt.Errorf("%w (the library would take its default in silence)", err)
+		}
+		return nil
+	}
+	return o
+}
+
 // milliseconds reads "5000" (the library's own) or "5s".
 func milliseconds(to *time.Duration, v string) error {
 	d, err := time.ParseDuration(v)
@@ -342,29 +271,6 @@ func timerError(v string) error {
 }
 
 func inMilliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// integer is strict where the library is not: what is no whole number becomes its
-// default there, without a word.
-func integer(to *int, v string, lo, hi int) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < lo || n > hi {
-		return fmt.Errorf("%q is not a whole number from %d to %d (the library would take its default in silence)", v, lo, hi)
-	}
-	*to = n
-	return nil
-}
-
-func boolean(to *bool, v string) error {
-	switch v {
-	case "true", "1":
-		*to = true
-	case "false", "0":
-		*to = false
-	default:
-		return fmt.Errorf("%q is neither true nor false", v)
-	}
-	return nil
-}
 
 func filter(p *Params, v string) error {
 	p.FiltersTimeout, p.FiltersLocked = false, false
