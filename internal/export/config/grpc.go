@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tripcurve/internal/formats/grpcconfig"
+	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 )
@@ -68,7 +69,7 @@ func serviceConfig(e edge, p policy.Policy) (File, error) {
 	}
 	w.around(p, fmt.Sprintf("grpc.WithKeepaliveParams with Time %s (grpc-go takes no less than 10s) and Timeout %s",
 		policy.FormatDuration(p.Keepalive.Time), policy.FormatDuration(keepaliveTimeout(p))), "an interceptor around the call")
-	w = append(w, grpcconfig.Traps(c)...)
+	w = append(w, trap.Sentences(grpcconfig.Traps(c))...)
 	return File{"service-config." + e.callee + ".json", grpcconfig.Write(c), w}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	format "tripcurve/internal/formats/opossum"
+	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 	"tripcurve/internal/policy/opossum"
@@ -76,7 +77,7 @@ func opossumParams(e edge, p policy.Policy) (opossum.Params, warnings, error) {
 	if p.MaxConcurrent > 0 && p.MaxConcurrent < params.Capacity {
 		params.Capacity = p.MaxConcurrent
 	}
-	w = append(w, format.Traps(params)...)
+	w = append(w, trap.Sentences(format.Traps(params))...)
 	w.retries(p.Retry)
 	return params, w, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/internal/formats/resilience4j"
+	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 )
@@ -43,7 +44,7 @@ func springYAML(e edge, p policy.Policy) (File, error) {
 		r.add("deadline %s is not resilience4j's: its timelimiter ends the wait on this side only; give the call a deadline (withDeadlineAfter)", policy.FormatDuration(p.Deadline))
 	}
 	r.around(p, fmt.Sprintf("keepAliveTime(%d, SECONDS) on the channel's builder", int(roundUp(p.Keepalive.Time, time.Second)/time.Second)), "fallbackMethod of the annotation")
-	r.warnings = append(r.warnings, resilience4j.Traps(r.config)...)
+	r.warnings = append(r.warnings, trap.Sentences(resilience4j.Traps(r.config))...)
 	return File{"resilience4j." + e.callee + ".yml", resilience4j.Write(r.config, r.comments), r.warnings}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"tripcurve/internal/formats/trap"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +36,7 @@ func TestFiles(t *testing.T) {
 		if err != nil || Write(again) != text {
 			t.Errorf("%s\nbecame %s, %v", text, Write(again), err)
 		}
-		return text + strings.Join(append(Traps(c), ""), "\n")
+		return text + strings.Join(append(trap.Sentences(Traps(c)), ""), "\n")
 	})
 }
 

@@ -4,53 +4,103 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"tripcurve/internal/formats/trap"
 )
 
 // maxAttempts is what gRPC clients make of any larger number.
 const maxAttempts = 5
 
 // Traps are what a config does that its keys do not say.
-func Traps(c Config) []string {
-	var traps []string
-	trap := func(format string, args ...any) { traps = append(traps, fmt.Sprintf(format, args...)) }
+func Traps(c Config) []trap.Trap {
 	if len(c.MethodConfig) == 0 {
-		trap("no methodConfig: calls have no time limit and wait for ever")
+		return []trap.Trap{{
+			Rule: "grpc/no-timeout", What: "no methodConfig",
+			Why:     "calls have no time limit and wait for ever",
+			Instead: `write "methodConfig": [{"name": [{}], "timeout": "5s"}]`,
+		}}
 	}
-	for _, m := range c.MethodConfig {
-		who := m.names()
-		if m.Timeout == nil {
-			trap("%s: no timeout: a call without a deadline of its own waits for ever", who)
-		} else if *m.Timeout == 0 {
-			trap("%s: timeout 0s: every call fails at once with DEADLINE_EXCEEDED", who)
-		}
-		if m.HedgingPolicy != nil {
-			trap("%s: hedgingPolicy is not implemented by grpc-go", who)
-		}
-		if m.RetryPolicy != nil {
-			m.RetryPolicy.traps(who, m.Timeout, c.RetryThrottling == nil, trap)
-		}
+	var traps []trap.Trap
+	for i, m := range c.MethodConfig {
+		traps = append(traps, m.traps([]string{"methodConfig", strconv.Itoa(i)}, c.RetryThrottling == nil)...)
 	}
 	return traps
 }
 
-func (r RetryPolicy) traps(who string, timeout *Duration, unbounded bool, trap func(string, ...any)) {
+func (m MethodConfig) traps(at []string, unbounded bool) []trap.Trap {
+	var traps []trap.Trap
+	who := m.names()
+	if m.Timeout == nil {
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/no-timeout", Path: at, What: who + ": no timeout",
+			Why:     "a call without a deadline of its own waits for ever",
+			Instead: `write "timeout": "5s"`,
+		})
+	} else if *m.Timeout == 0 {
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/zero-timeout", Path: trap.At(at, "timeout"), What: who + ": timeout 0s",
+			Why:     "every call fails at once with DEADLINE_EXCEEDED",
+			Instead: `0 is not "none": leave the key out for none, or write a time`,
+		})
+	}
+	if m.HedgingPolicy != nil {
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/hedging-not-in-go", Severity: trap.Warning, Path: trap.At(at, "hedgingPolicy"),
+			What: who + ": hedgingPolicy", Why: "it is not implemented by grpc-go",
+			Instead: "write a retryPolicy, or hedge in code",
+		})
+	}
+	if m.RetryPolicy != nil {
+		traps = append(traps, m.RetryPolicy.traps(trap.At(at, "retryPolicy"), who, m.Timeout, unbounded)...)
+	}
+	return traps
+}
+
+func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded bool) []trap.Trap {
+	var traps []trap.Trap
 	if r.MaxAttempts > maxAttempts {
-		trap("%s: maxAttempts %d: clients make no more than %d attempts", who, r.MaxAttempts, maxAttempts)
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/attempts-capped", Severity: trap.Warning, Path: trap.At(at, "maxAttempts"),
+			What:    fmt.Sprintf("%s: maxAttempts %d", who, r.MaxAttempts),
+			Why:     fmt.Sprintf("clients make no more than %d attempts", maxAttempts),
+			Instead: fmt.Sprintf("write %d or less", maxAttempts),
+		})
 	}
 	if slices.Contains(r.RetryableStatusCodes, "DEADLINE_EXCEEDED") {
-		trap("%s: a call that ran into its own deadline is over: DEADLINE_EXCEEDED is retried only when the server said it", who)
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/retry-own-deadline", Severity: trap.Warning, Path: trap.At(at, "retryableStatusCodes"),
+			What:    who + ": DEADLINE_EXCEEDED among the statuses to retry",
+			Why:     "a call that ran into its own deadline is over: it is retried only when the server said so",
+			Instead: "leave it out and retry UNAVAILABLE",
+		})
 	}
 	if timeout != nil {
-		trap("%s: timeout %s covers all attempts together; there is no time limit for one attempt, so a hang is never retried", who, time.Duration(*timeout))
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/timeout-covers-retries", Severity: trap.Note, Path: trap.At(at, "maxAttempts"),
+			What: fmt.Sprintf("%s: timeout %s", who, time.Duration(*timeout)),
+			Why:  "it covers all attempts together; there is no time limit for one attempt, so a hang is never retried",
+		})
 		if waits := r.waits(); waits >= time.Duration(*timeout) {
-			trap("%s: the waits between attempts (%s) alone reach the timeout %s", who, waits, time.Duration(*timeout))
+			traps = append(traps, trap.Trap{
+				Rule: "grpc/waits-reach-timeout", Severity: trap.Warning, Path: trap.At(at, "initialBackoff"),
+				What:    fmt.Sprintf("%s: waits between attempts of %s", who, waits),
+				Why:     fmt.Sprintf("they alone reach the timeout %s, so the last attempts are never made", time.Duration(*timeout)),
+				Instead: "shorten maxBackoff or make fewer attempts",
+			})
 		}
 	}
 	if unbounded {
-		trap("%s: retries without retryThrottling multiply the load by up to %d when everything fails", who, min(r.MaxAttempts, maxAttempts))
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/retries-unbounded", Severity: trap.Warning, Path: trap.At(at, "maxAttempts"),
+			What:    who + ": retries without retryThrottling",
+			Why:     fmt.Sprintf("they multiply the load by up to %d when everything fails", min(r.MaxAttempts, maxAttempts)),
+			Instead: `write "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1} beside methodConfig`,
+		})
 	}
+	return traps
 }
 
 // waits is the sum of all waits between attempts, without jitter.

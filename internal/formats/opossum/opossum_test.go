@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy/opossum"
 )
 
@@ -37,7 +38,7 @@ func TestFiles(t *testing.T) {
 				}
 				return WriteModule(p, m)
 			}
-			return Write(p) + strings.Join(Traps(p), "\n") + "\n"
+			return Write(p) + strings.Join(trap.Sentences(Traps(p)), "\n") + "\n"
 		})
 	})
 }

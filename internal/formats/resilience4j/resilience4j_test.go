@@ -10,6 +10,8 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"tripcurve/internal/formats/trap"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +28,7 @@ func TestFiles(t *testing.T) {
 		if err != nil {
 			return err.Error() + "\n"
 		}
-		return Write(c, nil) + strings.Join(append(Traps(c), ""), "\n")
+		return Write(c, nil) + strings.Join(append(trap.Sentences(Traps(c)), ""), "\n")
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tripcurve/internal/formats/trap"
 )
 
 // The library's defaults that the traps speak of.
@@ -16,8 +18,8 @@ const (
 )
 
 // Traps are what a config does that its keys do not say.
-func Traps(c Config) []string {
-	var traps []string
+func Traps(c Config) []trap.Trap {
+	var traps []trap.Trap
 	if c.CircuitBreaker != nil {
 		for _, name := range slices.Sorted(maps.Keys(c.CircuitBreaker.Instances)) {
 			traps = append(traps, c.breakerTraps(name)...)
@@ -26,45 +28,64 @@ func Traps(c Config) []string {
 	return traps
 }
 
-func (c Config) breakerTraps(name string) []string {
+func (c Config) breakerTraps(name string) []trap.Trap {
 	b := c.CircuitBreaker.Instances[name]
 	if b.BaseConfig != nil {
 		b = b.over(c.CircuitBreaker.Configs[*b.BaseConfig])
 	} else if base, ok := c.CircuitBreaker.Configs["default"]; ok {
 		b = b.over(base)
 	}
-	var traps []string
-	trap := func(format string, args ...any) {
-		traps = append(traps, name+": "+fmt.Sprintf(format, args...))
+	var traps []trap.Trap
+	at := func(kind, key string) []string { return []string{"resilience4j", kind, "instances", name, key} }
+	add := func(rule string, s trap.Severity, path []string, why, instead, what string, args ...any) {
+		traps = append(traps, trap.Trap{
+			Rule: "resilience4j/" + rule, Severity: s, Path: path,
+			What: name + ": " + fmt.Sprintf(what, args...), Why: why, Instead: instead,
+		})
 	}
 	minimum := value(b.MinimumNumberOfCalls, defaultMinimumCalls)
 	permitted := value(b.PermittedNumberOfCallsInHalfOpenState, defaultPermitted)
 	size := value(b.SlidingWindowSize, defaultWindowSize)
 
 	if !has(c.TimeLimiter, name) && !has(c.TimeLimiter, "default") {
-		trap("no timelimiter: the breaker counts calls that have ended, so a hung call is invisible to it")
+		add("no-timelimiter", trap.Error, at("circuitbreaker", ""),
+			"the breaker counts calls that have ended, so a hung call is invisible to it",
+			"write resilience4j.timelimiter.instances."+name+".timeoutDuration: 5s", "no timelimiter")
 	}
 	if value(b.MaxWaitDurationInHalfOpenState, 0) == 0 {
-		trap("maxWaitDurationInHalfOpenState 0: probes that hang leave the breaker half-open and rejecting for ever")
+		add("half-open-forever", trap.Warning, at("circuitbreaker", "maxWaitDurationInHalfOpenState"),
+			"probes that hang leave the breaker half-open and rejecting for ever",
+			"write the longest time that a probe may take, such as 30s", "maxWaitDurationInHalfOpenState 0")
 	}
 	if permitted > minimum {
-		trap("permittedNumberOfCallsInHalfOpenState %d is more than minimumNumberOfCalls %d: half-open is decided after %d results", permitted, minimum, minimum)
+		add("probes-above-minimum", trap.Warning, at("circuitbreaker", "permittedNumberOfCallsInHalfOpenState"),
+			fmt.Sprintf("half-open is decided after %d results", minimum),
+			fmt.Sprintf("write minimumNumberOfCalls %d or more, or permit fewer", permitted),
+			"permittedNumberOfCallsInHalfOpenState %d is more than minimumNumberOfCalls %d", permitted, minimum)
 	}
 	if value(b.SlidingWindowType, CountBased) == CountBased && minimum > size {
-		trap("minimumNumberOfCalls %d is cut to slidingWindowSize %d", minimum, size)
+		add("minimum-cut", trap.Warning, at("circuitbreaker", "minimumNumberOfCalls"),
+			"a window of calls never holds more than its size",
+			"write a minimum within the window", "minimumNumberOfCalls %d is cut to slidingWindowSize %d", minimum, size)
 	}
 	if has(c.Retry, name) {
 		attempts := value(c.Retry.Instances[name].MaxAttempts, defaultAttempts)
-		trap("retry is outside the breaker: each of up to %d attempts is one call in its window", attempts)
+		add("attempts-counted", trap.Note, at("retry", "maxAttempts"),
+			fmt.Sprintf("each of up to %d attempts is one call in its window", attempts), "", "retry is outside the breaker")
 	}
 	if has(c.TimeLimiter, name) {
 		if limit := c.TimeLimiter.Instances[name].TimeoutDuration; limit != nil && b.SlowCallDurationThreshold != nil && *b.SlowCallDurationThreshold >= *limit {
-			trap("slowCallDurationThreshold %s is not below the timelimiter's %s: a slow call is cut off before it is slow", b.SlowCallDurationThreshold, limit)
+			add("slow-never", trap.Warning, at("circuitbreaker", "slowCallDurationThreshold"),
+				"a slow call is cut off before it is slow", "write less than the time limit",
+				"slowCallDurationThreshold %s is not below the timelimiter's %s", b.SlowCallDurationThreshold, limit)
 		}
-		trap("the timelimiter cancels the future, which for a CompletableFuture does not stop the work")
+		add("work-goes-on", trap.Note, at("timelimiter", "timeoutDuration"),
+			"it cancels the future, which for a CompletableFuture does not stop the work", "", "timelimiter")
 	}
 	if value(b.SlidingWindowType, CountBased) == TimeBased && b.SlidingWindowSize == nil {
-		trap("TIME_BASED without slidingWindowSize: the window is %s", time.Duration(size)*time.Second)
+		add("window-size-default", trap.Warning, at("circuitbreaker", "slidingWindowType"),
+			fmt.Sprintf("the window is %s", time.Duration(size)*time.Second), "write slidingWindowSize in whole seconds",
+			"TIME_BASED without slidingWindowSize")
 	}
 	return traps
 }
