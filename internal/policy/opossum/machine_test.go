@@ -9,33 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/policytest"
 )
-
-// drive makes n calls, one per millisecond: mostly good ones, now and then a spell
-// of failures long enough to open, with results that come in 5 calls late.
-func drive(m *Machine, n int) (decisions int) {
-	var inFlight [5]policy.Ticket
-	var held [5]bool
-	for i := range n {
-		now := epoch.Add(time.Duration(i) * time.Millisecond)
-		slot := i % len(inFlight)
-		if held[slot] {
-			code := policy.OK
-			switch {
-			case i%1000 > 850 && i%3 == 0:
-				code = policy.Timeout
-			case i%1000 > 850:
-				code = policy.Failure
-			}
-			m.Record(now, inFlight[slot], policy.Outcome{Code: code, Took: 5 * time.Millisecond})
-		}
-		var v policy.Verdict
-		inFlight[slot], v = m.Allow(now, 0)
-		held[slot] = v.Admitted
-		m.Take()
-	}
-	return n
-}
 
 func mixed() Params {
 	p := Default()
@@ -45,36 +20,12 @@ func mixed() Params {
 	return p
 }
 
-// BenchmarkMachine guards 2 million decisions a second without an allocation.
-func BenchmarkMachine(b *testing.B) {
-	m := New(mixed(), epoch)
-	drive(m, 10_000)
-	b.ReportAllocs()
-	b.ResetTimer()
-	n := 0
-	for n < b.N {
-		m.start = epoch // each round starts its own time
-		m.now, m.window = 0, newWindow(m.params.RollingCountTimeout, m.params.RollingCountBuckets)
-		n += drive(m, min(b.N-n, 1_000_000))
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
-}
+func busy(start time.Time) policy.Breaker { return New(mixed(), start) }
 
-func TestDecisionsAllocateNothing(t *testing.T) {
-	m := New(mixed(), epoch)
-	drive(m, 10_000)
-	at := epoch.Add(time.Minute)
-	allocs := testing.AllocsPerRun(10_000, func() {
-		at = at.Add(time.Millisecond)
-		if ticket, v := m.Allow(at, 0); v.Admitted {
-			m.Record(at, ticket, policy.Outcome{Code: policy.Failure})
-		}
-		m.Take()
-	})
-	if allocs != 0 {
-		t.Errorf("%v allocations per decision, want 0", allocs)
-	}
-}
+// BenchmarkMachine guards 2 million decisions a second without an allocation.
+func BenchmarkMachine(b *testing.B) { policytest.Benchmark(b, busy) }
+
+func TestDecisionsAllocateNothing(t *testing.T) { policytest.AllocatesNothing(t, busy) }
 
 // The sums are kept while buckets come and go; they must equal the buckets'.
 func TestSumsEqualBuckets(t *testing.T) {
