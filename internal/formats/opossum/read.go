@@ -4,7 +4,10 @@
 package opossum
 
 import (
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tripcurve/internal/formats/source"
@@ -60,16 +63,83 @@ func Read(file, text string) (opossum.Params, error) {
 	if err != nil {
 		return opossum.Params{}, err
 	}
+	return decode(n, source.Decoder{})
+}
+
+// Config is the breakers of one file by the name of what they guard.
+type Config map[string]opossum.Params
+
+// ReadAll reads a file of one options object, whose breaker is named like the file
+// (breaker.inventory.json guards inventory), or of several by name.
+func ReadAll(file, text string) (Config, error) {
+	n, err := source.JSON(file, text)
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(file, n, source.Decoder{})
+}
+
+func decodeAll(file string, n *source.Node, d source.Decoder) (Config, error) {
+	if !several(n) {
+		p, err := decode(n, d)
+		return Config{service(file): p}, err
+	}
+	c := Config{}
 	for _, m := range n.Members {
-		if err := opossum.Known(m.Key); err != nil {
-			return opossum.Params{}, m.Wrong(err.Error())
+		p, err := decode(m.Value, d)
+		if err != nil {
+			return nil, err
+		}
+		c[m.Key] = p
+	}
+	return c, nil
+}
+
+// several says whether a file holds options by name: nothing but objects.
+func several(n *source.Node) bool {
+	for _, m := range n.Members {
+		if m.Value.Kind != source.Map {
+			return false
+		}
+	}
+	return len(n.Members) > 0
+}
+
+// service is the name that a file of one breaker gives it.
+func service(file string) string {
+	name := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	if s, ok := strings.CutPrefix(name, "breaker."); ok {
+		return s
+	}
+	return name
+}
+
+// decode leaves out what the library has but what decides nothing.
+func decode(n *source.Node, d source.Decoder) (opossum.Params, error) {
+	known := *n
+	known.Members = nil
+	for _, m := range n.Members {
+		err := opossum.Known(m.Key)
+		switch {
+		case slices.Contains(inert, m.Key):
+			continue
+		case err == nil:
+			known.Members = append(known.Members, m)
+			continue
+		}
+		if err := d.Note(m.Wrong(err.Error())); err != nil {
+			return opossum.Params{}, err
 		}
 	}
 	var o options
-	if err := (source.Decoder{}).Decode(n, &o); err != nil {
-		return opossum.Params{}, err
-	}
-	return o.params(), nil
+	err := d.Decode(&known, &o)
+	return o.params(), err
+}
+
+// inert are options that change no decision.
+var inert = []string{
+	"name", "group", "rollingPercentilesEnabled", "enableSnapshots", "rotateBucketController",
+	"cacheTTL", "cacheSize", "cacheGetKey", "cacheTransport", "coalesceTTL", "coalesceSize", "coalesceResetOn",
 }
 
 func (o options) params() opossum.Params {

@@ -21,11 +21,23 @@ type Reader interface{ ReadNode(*Node) error }
 type Decoder struct {
 	// Relaxed takes kebab-case and snake_case for camelCase, as Spring does.
 	Relaxed bool
+	// Mistakes, when it is set, collects what is wrong with keys and values
+	// instead of ending at the first: what is wrong is left out.
+	Mistakes *[]error
 }
 
 // Decode reads n into the value that to points to.
 func (d Decoder) Decode(n *Node, to any) error {
-	return d.decode(n, reflect.ValueOf(to).Elem(), "")
+	return d.Note(d.decode(n, reflect.ValueOf(to).Elem(), ""))
+}
+
+// Note collects a mistake if mistakes are collected, and is it otherwise.
+func (d Decoder) Note(err error) error {
+	if err == nil || d.Mistakes == nil {
+		return err
+	}
+	*d.Mistakes = append(*d.Mistakes, err)
+	return nil
 }
 
 func (d Decoder) decode(n *Node, v reflect.Value, tag reflect.StructTag) error {
@@ -51,7 +63,7 @@ func (d Decoder) decode(n *Node, v reflect.Value, tag reflect.StructTag) error {
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
 		for i, item := range n.Items {
-			if err := d.decode(item, v.Index(i), ""); err != nil {
+			if err := d.Note(d.decode(item, v.Index(i), "")); err != nil {
 				return err
 			}
 		}
@@ -96,13 +108,21 @@ func (d Decoder) object(n *Node, v reflect.Value) error {
 	for _, m := range n.Members {
 		i := d.field(v.Type(), m.Key)
 		if i < 0 {
-			return &Error{n.file, m.Pos, policy.Unknown("key", m.Key, Keys(v.Type())).Error(), ""}
+			err := &Error{n.file, m.Pos, policy.Unknown("key", m.Key, Keys(v.Type())).Error(), "", UnknownKey}
+			if err := d.Note(err); err != nil {
+				return err
+			}
+			continue
 		}
 		if first, twice := seen[i]; twice {
-			return &Error{n.file, m.Pos, fmt.Sprintf("%q after %q", m.Key, first), "each key once"}
+			err := &Error{n.file, m.Pos, fmt.Sprintf("%q after %q", m.Key, first), "each key once", Repeated}
+			if err := d.Note(err); err != nil {
+				return err
+			}
+			continue
 		}
 		seen[i] = m.Key
-		if err := d.decode(m.Value, v.Field(i), v.Type().Field(i).Tag); err != nil {
+		if err := d.Note(d.decode(m.Value, v.Field(i), v.Type().Field(i).Tag)); err != nil {
 			return err
 		}
 	}
@@ -116,7 +136,7 @@ func (d Decoder) dictionary(n *Node, v reflect.Value) error {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Members)))
 	for _, m := range n.Members {
 		item := reflect.New(v.Type().Elem()).Elem()
-		if err := d.decode(m.Value, item, ""); err != nil {
+		if err := d.Note(d.decode(m.Value, item, "")); err != nil {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(m.Key), item)

@@ -17,7 +17,7 @@ func JSON(file, text string) (*Node, error) {
 		return nil, err
 	}
 	if p := r.next(); p < len(text) {
-		return nil, &Error{file, at(text, p), "more text", "the end of the file"}
+		return nil, &Error{file, at(text, p), "more text", "the end of the file", Syntax}
 	}
 	return n, nil
 }
@@ -45,11 +45,11 @@ func (r *jsonReader) token() (json.Token, Pos, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, p, &Error{r.file, at(r.text, len(r.text)), "the end of the file", "the rest of a JSON value"}
+		return nil, p, &Error{r.file, at(r.text, len(r.text)), "the end of the file", "the rest of a JSON value", Syntax}
 	case errors.As(err, &syntax):
-		return nil, p, &Error{r.file, at(r.text, int(syntax.Offset)-1), "not JSON: " + syntax.Error(), ""}
+		return nil, p, &Error{r.file, at(r.text, int(syntax.Offset)-1), "not JSON: " + syntax.Error(), "", Syntax}
 	default:
-		return nil, p, &Error{r.file, p, "not JSON: " + err.Error(), ""}
+		return nil, p, &Error{r.file, p, "not JSON: " + err.Error(), "", Syntax}
 	}
 }
 
@@ -58,13 +58,11 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Pos: p, file: r.file}
+	n := NewNode(r.file, p, Null, "")
 	if depth > maxDepth {
 		return nil, n.Errorf("", "nested more than %d deep", maxDepth)
 	}
 	switch tok := tok.(type) {
-	case nil:
-		n.Kind = Null
 	case bool:
 		n.Kind, n.Text = Bool, fmt.Sprint(tok)
 	case json.Number:
@@ -96,7 +94,6 @@ func (r *jsonReader) list(n *Node, depth int) error {
 }
 
 func (r *jsonReader) members(n *Node, depth int) error {
-	seen := map[string]bool{}
 	for r.dec.More() {
 		tok, p, err := r.token()
 		if err != nil {
@@ -104,17 +101,15 @@ func (r *jsonReader) members(n *Node, depth int) error {
 		}
 		key, ok := tok.(string)
 		if !ok {
-			return &Error{r.file, p, fmt.Sprint(tok), "a key in quotes"}
+			return &Error{r.file, p, fmt.Sprint(tok), "a key in quotes", Syntax}
 		}
-		if seen[key] {
-			return &Error{r.file, p, fmt.Sprintf("the key %q a second time", key), "each key once"}
-		}
-		seen[key] = true
 		value, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
-		n.Members = append(n.Members, Member{p, key, value})
+		if err := n.Add(p, key, value); err != nil {
+			return err
+		}
 	}
 	_, _, err := r.token()
 	return err

@@ -5,6 +5,7 @@ package source
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -16,7 +17,26 @@ type Error struct {
 	File string
 	Pos
 	Found, Want string
+	Mistake     Mistake
 }
+
+// Mistake is the kind of an Error.
+type Mistake uint8
+
+const (
+	// Value: of another kind, out of range, or at odds with another one.
+	Value Mistake = iota
+	// Syntax: the text cannot be read at all.
+	Syntax
+	// UnknownKey: a key that nobody reads.
+	UnknownKey
+	// Repeated: the same key twice.
+	Repeated
+)
+
+var mistakeNames = [...]string{"value", "syntax", "unknown-key", "repeated-key"}
+
+func (m Mistake) String() string { return mistakeNames[m] }
 
 func (e *Error) Error() string {
 	where := e.File
@@ -49,11 +69,28 @@ func (k Kind) String() string { return kindNames[k] }
 // Node is one value.
 type Node struct {
 	Pos
+	Key     Pos // of the key that it stands under, else its own
 	Kind    Kind
 	Text    string   // of a scalar, unquoted
 	Members []Member // of a Map, in order
 	Items   []*Node  // of a List
 	file    string
+}
+
+// NewNode is a value for readers of other notations than JSON and YAML.
+func NewNode(file string, at Pos, kind Kind, text string) *Node {
+	return &Node{Pos: at, Key: at, Kind: kind, Text: text, file: file}
+}
+
+// Add puts a member behind the others of a Map. A key that is there already is a
+// mistake.
+func (n *Node) Add(at Pos, key string, value *Node) error {
+	if _, twice := n.Get(key); twice {
+		return &Error{n.file, at, fmt.Sprintf("the key %q a second time", key), "each key once", Repeated}
+	}
+	value.Key = at
+	n.Members = append(n.Members, Member{at, key, value})
+	return nil
 }
 
 // Member is one key of a Map and its value.
@@ -64,11 +101,11 @@ type Member struct {
 }
 
 // Wrong is the key itself as the mistake.
-func (m Member) Wrong(why string) error { return &Error{m.Value.file, m.Pos, why, ""} }
+func (m Member) Wrong(why string) error { return &Error{m.Value.file, m.Pos, why, "", UnknownKey} }
 
 // Errorf is a mistake at n.
 func (n *Node) Errorf(want, found string, args ...any) error {
-	return &Error{n.file, n.Pos, fmt.Sprintf(found, args...), want}
+	return &Error{n.file, n.Pos, fmt.Sprintf(found, args...), want, Value}
 }
 
 // Wrong is n itself as the mistake.
@@ -93,6 +130,56 @@ func (n *Node) Get(key string) (*Node, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Find follows a path of keys, and of indices in lists, as far as it goes: the node
+// that is meant, or the nearest one above it. A key is found in another spelling of
+// the same name, too, as a relaxed Decoder takes it.
+func Find(n *Node, path []string) *Node {
+	for _, key := range path {
+		below := n.below(key)
+		if below == nil {
+			return n
+		}
+		n = below
+	}
+	return n
+}
+
+func (n *Node) below(key string) *Node {
+	if n.Kind == List {
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.Items) {
+			return n.Items[i]
+		}
+		return nil
+	}
+	if v, ok := n.Get(key); ok {
+		return v
+	}
+	for _, m := range n.Members {
+		if Relax(m.Key) == Relax(key) {
+			return m.Value
+		}
+	}
+	return nil
+}
+
+// HasKey says whether a text has a key of that name at any depth, quoted or not. It
+// looks at the text alone, so that broken JSON, YAML and properties are known for
+// what they should have been.
+func HasKey(text, name string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			return false
+		}
+		start, end := from+i, from+i+len(name)
+		rest := strings.TrimLeft(strings.TrimLeft(text[end:], `"'`), " \t")
+		if (start == 0 || strings.IndexByte("\"' \t\n\r{,", text[start-1]) >= 0) && rest != "" && (rest[0] == ':' || rest[0] == '=') {
+			return true
+		}
+		from = end
+	}
 }
 
 // at is the place of a byte offset.

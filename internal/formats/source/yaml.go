@@ -17,7 +17,7 @@ func YAML(file, text string) (docs []*Node, err error) {
 	// mistake in the text, not as the end of a recording.
 	defer func() {
 		if p := recover(); p != nil {
-			docs, err = nil, &Error{File: file, Found: fmt.Sprintf("YAML that the parser cannot take (%v)", p)}
+			docs, err = nil, &Error{File: file, Found: fmt.Sprintf("YAML that the parser cannot take (%v)", p), Mistake: Syntax}
 		}
 	}()
 	parsed, err := parser.ParseBytes([]byte(text), 0)
@@ -39,7 +39,7 @@ func YAML(file, text string) (docs []*Node, err error) {
 
 // yamlError keeps the parser's first line; the rest is an excerpt with a pointer.
 func yamlError(file string, err error) error {
-	e := &Error{File: file}
+	e := &Error{File: file, Mistake: Syntax}
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {
 		e.Found = "not YAML: " + syntax.GetMessage()
@@ -58,11 +58,10 @@ func pos(t *token.Token) Pos {
 }
 
 func fromYAML(file string, y ast.Node, depth int) (*Node, error) {
-	n := &Node{file: file}
 	if y == nil {
-		return n, nil
+		return NewNode(file, Pos{}, Null, ""), nil
 	}
-	n.Pos = pos(y.GetToken())
+	n := NewNode(file, pos(y.GetToken()), Null, "")
 	if depth > maxDepth {
 		return nil, n.Errorf("", "nested more than %d deep", maxDepth)
 	}
@@ -87,37 +86,32 @@ func fromYAML(file string, y ast.Node, depth int) (*Node, error) {
 		}
 	case *ast.MappingNode:
 		n.Kind = Map
-		seen := map[string]bool{}
 		for _, v := range y.Values {
-			if err := n.addMember(v, seen, depth); err != nil {
+			if err := n.addMember(v, depth); err != nil {
 				return nil, err
 			}
 		}
 		if len(n.Members) > 0 {
-			n.Pos = n.Members[0].Pos // the parser's own token is the first colon
+			n.Pos, n.Key = n.Members[0].Pos, n.Members[0].Pos // the parser's own token is the first colon
 		}
 	case *ast.MappingValueNode:
 		n.Kind = Map
-		if err := n.addMember(y, map[string]bool{}, depth); err != nil {
+		if err := n.addMember(y, depth); err != nil {
 			return nil, err
 		}
-		n.Pos = n.Members[0].Pos
+		n.Pos, n.Key = n.Members[0].Pos, n.Members[0].Pos
 	default:
 		n.Kind = Other
 	}
 	return n, nil
 }
 
-func (n *Node) addMember(v *ast.MappingValueNode, seen map[string]bool, depth int) error {
+func (n *Node) addMember(v *ast.MappingValueNode, depth int) error {
 	p := pos(v.Key.GetToken())
 	key := v.Key.GetToken().Value
 	if _, merge := v.Key.(*ast.MergeKeyNode); merge {
 		key = "<<"
 	}
-	if seen[key] {
-		return &Error{n.file, p, fmt.Sprintf("the key %q a second time", key), "each key once"}
-	}
-	seen[key] = true
 	value, err := fromYAML(n.file, v.Value, depth+1)
 	if err != nil {
 		return err
@@ -125,6 +119,5 @@ func (n *Node) addMember(v *ast.MappingValueNode, seen map[string]bool, depth in
 	if value.Pos == (Pos{}) {
 		value.Pos = p
 	}
-	n.Members = append(n.Members, Member{p, key, value})
-	return nil
+	return n.Add(p, key, value)
 }
