@@ -106,7 +106,7 @@ express is said on stderr, never left out in silence.`,
 			}
 			var files []config.File
 			for _, t := range targets {
-				f, err := config.Render(edge, edges[edge], t)
+				f, err := config.Render(edge, edges[edge], t, config.Origin{})
 				if err != nil {
 					return exitError{exitUsage, err}
 				}

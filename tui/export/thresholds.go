@@ -43,7 +43,7 @@ func thresholds() (list []Target) {
 			if !ok {
 				return Artifact{}, errors.New("no edge is chosen: choose one on the Tune screen")
 			}
-			f, err := config.Render(s.Edge, p, name)
+			f, err := config.Render(s.Edge, p, name, config.Origin{})
 			if err != nil {
 				return Artifact{}, err
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/redact"
 )
 
 // File is one configuration file.
@@ -20,10 +21,38 @@ type File struct {
 	Warnings []string
 }
 
+// Origin says where a file's numbers come from; it is written into the file as far
+// as the format allows.
+type Origin struct {
+	Incident string // "INC-2847"
+	Scenario string // what was simulated: "inc-2847"
+	Seed     uint64
+	Version  string // of the program
+	Set      string // which set of policies: "--set order.inventory.breaker=opossum"
+}
+
+// Line is the origin in one line, empty for the zero Origin.
+func (o Origin) Line() string {
+	if o == (Origin{}) {
+		return ""
+	}
+	line := "written by tripcurve " + o.Version
+	if o.Incident != "" {
+		line += " for " + o.Incident
+	}
+	if o.Scenario != "" {
+		line += fmt.Sprintf(", scenario %s, seed %d", o.Scenario, o.Seed)
+	}
+	if o.Set != "" {
+		line += "; values: " + o.Set
+	}
+	return redact.Line(line)
+}
+
 // target is one kind of file that can be written.
 type target struct {
 	name   string
-	render func(edge, policy.Policy) (File, error)
+	render func(edge, policy.Policy, Origin) (File, error)
 }
 
 var targets = []target{
@@ -43,7 +72,7 @@ func Targets() []string {
 }
 
 // Render writes the policy of an edge (caller.callee) for a target.
-func Render(name string, p policy.Policy, to string) (File, error) {
+func Render(name string, p policy.Policy, to string, o Origin) (File, error) {
 	e, err := parseEdge(name)
 	if err != nil {
 		return File{}, err
@@ -52,7 +81,7 @@ func Render(name string, p policy.Policy, to string) (File, error) {
 	if i < 0 {
 		return File{}, fmt.Errorf("export config: %w", policy.Unknown("target", to, Targets()))
 	}
-	f, err := targets[i].render(e, p)
+	f, err := targets[i].render(e, p, o)
 	if err != nil {
 		return File{}, fmt.Errorf("export config: %s for %s: %w", name, to, err)
 	}

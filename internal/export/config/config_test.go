@@ -38,7 +38,7 @@ func TestRender(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			f, err := Render(name, p, d.Cmd)
+			f, err := Render(name, p, d.Cmd, Origin{})
 			if err != nil {
 				return err.Error() + "\n"
 			}
@@ -73,7 +73,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			}
 		}
 		for _, to := range Targets() {
-			f, err := Render("order.inventory", p, to)
+			f, err := Render("order.inventory", p, to, Origin{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"a.../../etc/x", "opossum", `export config: "a.../../etc/x" is not an edge: caller.callee, of letters, digits, _ and -`},
 		{"a.b\nc", "grpc", `export config: "a.b\nc" is not an edge: caller.callee, of letters, digits, _ and -`},
 	} {
-		_, err := Render(tt.edge, policy.Policy{}, tt.target)
+		_, err := Render(tt.edge, policy.Policy{}, tt.target, Origin{})
 		if got := fmt.Sprint(err); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}

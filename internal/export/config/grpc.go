@@ -30,7 +30,7 @@ const maxAttempts = 5
 // leastBackoff stands for no wait: gRPC refuses 0.
 const leastBackoff = time.Millisecond
 
-func serviceConfig(e edge, p policy.Policy) (File, error) {
+func serviceConfig(e edge, p policy.Policy, _ Origin) (File, error) {
 	var w warnings
 	n, err := library.NeutralOf(p)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"tripcurve/internal/policy/opossum"
 )
 
-func opossumJSON(e edge, p policy.Policy) (File, error) {
+func opossumJSON(e edge, p policy.Policy, o Origin) (File, error) {
 	params, w, err := opossumParams(e, p)
 	if err != nil {
 		return File{}, err
@@ -22,15 +22,15 @@ func opossumJSON(e edge, p policy.Policy) (File, error) {
 		w.add("cancel propagate: opossum cancels nothing; a deadline on the call does")
 	}
 	w.around(p, grpcJSKeepalive(p), "breaker.fallback(f)")
-	return File{"breaker." + e.callee + ".json", format.Write(params), w}, nil
+	return File{"breaker." + e.callee + ".json", format.Write(params, o.Line()), w}, nil
 }
 
-func opossumModule(e edge, p policy.Policy) (File, error) {
+func opossumModule(e edge, p policy.Policy, o Origin) (File, error) {
 	params, w, err := opossumParams(e, p)
 	if err != nil {
 		return File{}, err
 	}
-	m := format.Module{Service: e.callee, Deadline: policy.Shortest(p.Deadline, params.Timeout), Notes: w}
+	m := format.Module{Service: e.callee, Origin: o.Line(), Deadline: policy.Shortest(p.Deadline, params.Timeout), Notes: w}
 	switch {
 	case m.Deadline == 0:
 		w.add("no time limit anywhere: the calls have no deadline either")

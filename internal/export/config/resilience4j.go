@@ -13,7 +13,7 @@ import (
 
 // springYAML writes one instance, named like the callee, of each part that the
 // policy asks for.
-func springYAML(e edge, p policy.Policy) (File, error) {
+func springYAML(e edge, p policy.Policy, _ Origin) (File, error) {
 	n, err := library.NeutralOf(p)
 	if err != nil {
 		return File{}, err

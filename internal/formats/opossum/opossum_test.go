@@ -38,7 +38,7 @@ func TestFiles(t *testing.T) {
 				}
 				return WriteModule(p, m)
 			}
-			return Write(p) + strings.Join(trap.Sentences(Traps(p)), "\n") + "\n"
+			return Write(p, "") + strings.Join(trap.Sentences(Traps(p)), "\n") + "\n"
 		})
 	})
 }
@@ -57,12 +57,12 @@ func TestRoundTrip(t *testing.T) {
 			AllowWarmUp:              rapid.Bool().Draw(t, "warm-up"),
 			Enabled:                  rapid.Bool().Draw(t, "enabled"),
 		}
-		got, err := Read("f", Write(p))
+		got, err := Read("f", Write(p, ""))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(p, got); diff != "" {
-			t.Fatalf("%s\n%s", Write(p), diff)
+			t.Fatalf("%s\n%s", Write(p, ""), diff)
 		}
 	})
 }
@@ -75,8 +75,8 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := Read("f", Write(p)); err != nil || again != p {
-			t.Errorf("%+v was written as %s and read as %+v, %v", p, Write(p), again, err)
+		if again, err := Read("f", Write(p, "")); err != nil || again != p {
+			t.Errorf("%+v was written as %s and read as %+v, %v", p, Write(p, ""), again, err)
 		}
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 // options is the JSON file; an absent key has the library's default.
 type options struct {
+	Comment                  string   `json:"$comment,omitempty"` // the library ignores it
 	Timeout                  *limit   `json:"timeout,omitempty"` // ms
 	ErrorThresholdPercentage *float64 `json:"errorThresholdPercentage,omitempty" min:"0" max:"100"`
 	ResetTimeout             *int     `json:"resetTimeout,omitempty" min:"0" max:"2147483647"`        // ms
@@ -123,7 +124,7 @@ func decode(n *source.Node, d source.Decoder) (opossum.Params, error) {
 		switch {
 		case slices.Contains(inert, m.Key):
 			continue
-		case err == nil:
+		case err == nil, m.Key == "$comment":
 			known.Members = append(known.Members, m)
 			continue
 		}

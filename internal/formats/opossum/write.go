@@ -10,9 +10,12 @@ import (
 )
 
 // Write is p as a JSON file: the three options that everybody looks for, and
-// those that differ from the library's defaults.
-func Write(p opossum.Params) string {
-	text, err := json.MarshalIndent(fromParams(p), "", "  ")
+// those that differ from the library's defaults. A comment, where there is one,
+// stands in the key $comment, which the library ignores.
+func Write(p opossum.Params, comment string) string {
+	o := fromParams(p)
+	o.Comment = comment
+	text, err := json.MarshalIndent(o, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("opossum: options of plain numbers do not marshal: %v", err))
 	}
@@ -45,7 +48,7 @@ func unless[T comparable](v, def T) *T {
 // literal is p as a JavaScript object: JSON without the quotes around its keys.
 func literal(p opossum.Params) string {
 	var b strings.Builder
-	for line := range strings.Lines(strings.TrimSuffix(Write(p), "\n")) {
+	for line := range strings.Lines(strings.TrimSuffix(Write(p, ""), "\n")) {
 		b.WriteString(strings.Replace(line, `"`, "", 2))
 	}
 	return b.String()
@@ -56,6 +59,7 @@ type Module struct {
 	Service  string        // the callee's name, for comments: "inventory"
 	Deadline time.Duration // gRPC deadline of every call; 0 sets none
 	Notes    []string      // comments at the top, one line each
+	Origin   string        // where the numbers come from, in one line
 }
 
 // WriteModule is a CommonJS module that puts the breaker around the unary methods
@@ -63,6 +67,9 @@ type Module struct {
 func WriteModule(p opossum.Params, m Module) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "'use strict';\n\n// opossum %s around the unary calls of a @grpc/grpc-js client of %s.\n", opossum.Version, m.Service)
+	if m.Origin != "" {
+		fmt.Fprintf(&b, "// %s\n", m.Origin)
+	}
 	for _, n := range m.Notes {
 		fmt.Fprintf(&b, "// - %s\n", n)
 	}
