@@ -1,0 +1,55 @@
+package config
+
+import (
+	"slices"
+
+	"tripcurve/internal/formats/trap"
+)
+
+// wedged are the libraries whose half-open state lasts as long as its probe does.
+var wedged = []string{"opossum", "resilience4j", "polly", "gobreaker", "failsafe-go"}
+
+// keepsWindow are the libraries whose window survives the closing of the breaker.
+var keepsWindow = []string{"opossum"}
+
+// The rules about one breaker.
+var breakerChecks = []check{
+	{
+		Rule:   Rule{"policy/hung-probe-forever", trap.Warning, "a probe that hangs leaves the breaker half-open and rejecting for ever"},
+		covers: []string{"opossum/no-timeout", "resilience4j/half-open-forever"},
+		look: func(b boundary) (what, why, instead string) {
+			lib := b.policy.Breaker.Library
+			if !slices.Contains(wedged, lib) || b.limit() > 0 || !speech[b.format].timeout {
+				return "", "", ""
+			}
+			if wait := b.policy.Breaker.Params["maxWaitDurationInHalfOpenState"]; wait != "" && wait != "0" && wait != "0s" {
+				return "", "", ""
+			}
+			return "a hung probe is never over", lib + " stays half-open and rejects every other call for as long as its probe runs", "write a deadline, such as 5s"
+		},
+	},
+	{
+		Rule:   Rule{"policy/reset-in-window", trap.Warning, "a breaker that closes while its window still holds the failures opens again on the next one"},
+		covers: []string{"opossum/reset-in-window"},
+		look: func(b boundary) (what, why, instead string) {
+			n := b.neutral
+			if !slices.Contains(keepsWindow, b.policy.Breaker.Library) || n.OpenFor >= n.Window {
+				return "", "", ""
+			}
+			return sprint("open for %s, less than the window of %s", n.OpenFor, n.Window),
+				"closing keeps the window, so the next single failure can open it again",
+				"stay open for longer than the window"
+		},
+	},
+	{
+		Rule:   Rule{"policy/no-minimum", trap.Warning, "without a minimum of calls one failure after a quiet window opens the breaker"},
+		covers: []string{"opossum/volume-zero"},
+		look: func(b boundary) (what, why, instead string) {
+			n := b.neutral
+			if b.policy.Breaker.Library == "" || n.FailureRate == 0 || n.FailureRate > 1 || n.MinCalls > 1 || n.WindowCalls > 0 {
+				return "", "", ""
+			}
+			return sprint("no minimum of calls (%d)", n.MinCalls), "after a quiet window one failure opens the breaker", "write the calls that make a rate mean something, such as 10"
+		},
+	},
+}

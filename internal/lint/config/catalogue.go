@@ -1,0 +1,72 @@
+package config
+
+import (
+	"tripcurve/internal/formats"
+	"tripcurve/internal/formats/source"
+	"tripcurve/internal/formats/trap"
+)
+
+// Rules is the catalogue: every rule that a finding can name.
+func Rules() []Rule {
+	rules := []Rule{{"file/unknown-document", trap.Warning, "a document among others whose format is not known"}}
+	for _, f := range formats.All() {
+		rules = append(rules, strictRules(f)...)
+		rules = append(rules, formatRules[f.Name]...)
+	}
+	for _, c := range checks() {
+		rules = append(rules, c.Rule)
+	}
+	return append(rules, aboveCallers, outlive, times)
+}
+
+// strictRules are what the strict reader of a format would not take.
+func strictRules(f formats.Format) []Rule {
+	of := func(m source.Mistake, doc string) Rule { return Rule{f.Name + "/" + m.String(), trap.Error, doc} }
+	return []Rule{
+		of(source.Syntax, "the file cannot be read: "+f.Title),
+		of(source.UnknownKey, "a key that nobody reads"),
+		of(source.Repeated, "a key that is there twice"),
+		of(source.Value, "a value of another kind, out of range, or at odds with another one"),
+	}
+}
+
+// formatRules are the traps of each format, in the order in which its package
+// has them.
+var formatRules = map[string][]Rule{
+	"opossum": {
+		{"opossum/ignored-key", trap.Error, "errorThreshold and maxFailures are no options of opossum, which ignores them in silence"},
+		{"opossum/shared-abort", trap.Error, "one abortController aborts all calls in flight at the first time-out"},
+		{"opossum/string-number", trap.Error, "a number in quotes becomes the default (volumeThreshold 0, capacity unlimited) or is left to JavaScript"},
+		{"opossum/filter-in-json", trap.Warning, "errorFilter is a function and cannot stand in JSON"},
+		{"opossum/zero-window", trap.Warning, "rollingCountTimeout 0 falls back to the default"},
+		{"opossum/disabled", trap.Error, "enabled false guards nothing"},
+		{"opossum/volume-zero", trap.Warning, "without volumeThreshold one failure after a quiet window opens the breaker"},
+		{"opossum/never-opens", trap.Error, "errorThresholdPercentage 100 is never exceeded"},
+		{"opossum/reset-in-window", trap.Warning, "closing keeps the window: with a resetTimeout inside it the next failure opens again"},
+		{"opossum/no-timeout", trap.Error, "without a timeout a hang is never a failure, and a hung probe is for ever"},
+		{"opossum/timeout-beyond-window", trap.Warning, "calls leave the window before their failure enters it"},
+		{"opossum/hang-diluted", trap.Note, "calls in flight dilute the rate: a hang is let through for timeout and the threshold's share of the window"},
+		{"opossum/work-goes-on", trap.Note, "a time-out settles the caller; the call runs on"},
+		{"opossum/capacity-fails", trap.Note, "calls above capacity count as failures"},
+	},
+	"resilience4j": {
+		{"resilience4j/no-timelimiter", trap.Error, "the breaker counts calls that have ended; without a time limit a hang is invisible"},
+		{"resilience4j/half-open-forever", trap.Warning, "maxWaitDurationInHalfOpenState 0 waits for a hung probe for ever"},
+		{"resilience4j/probes-above-minimum", trap.Warning, "half-open is decided after minimumNumberOfCalls results"},
+		{"resilience4j/minimum-cut", trap.Warning, "a window of calls cuts minimumNumberOfCalls to its size"},
+		{"resilience4j/attempts-counted", trap.Note, "each attempt of a retry is one call to the breaker"},
+		{"resilience4j/slow-never", trap.Warning, "a call is cut off before it is slow"},
+		{"resilience4j/work-goes-on", trap.Note, "cancelling a CompletableFuture stops no work"},
+		{"resilience4j/window-size-default", trap.Warning, "TIME_BASED without a size has a window of 100 s"},
+	},
+	"grpc": {
+		{"grpc/no-timeout", trap.Error, "a call without a deadline waits for ever"},
+		{"grpc/zero-timeout", trap.Error, "timeout 0s ends every call at once"},
+		{"grpc/hedging-not-in-go", trap.Warning, "grpc-go does not implement hedgingPolicy"},
+		{"grpc/attempts-capped", trap.Warning, "clients make no more than 5 attempts"},
+		{"grpc/retry-own-deadline", trap.Warning, "a call's own DEADLINE_EXCEEDED is not retried"},
+		{"grpc/timeout-covers-retries", trap.Note, "the timeout covers all attempts; a hang is never retried"},
+		{"grpc/waits-reach-timeout", trap.Warning, "the waits between attempts alone reach the timeout"},
+		{"grpc/retries-unbounded", trap.Warning, "retries without retryThrottling multiply the load of a failure"},
+	},
+}
