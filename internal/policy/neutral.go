@@ -8,6 +8,8 @@ import "time"
 type Neutral struct {
 	// CallTimeout ends one attempt; 0 is no limit.
 	CallTimeout time.Duration
+	// TotalTimeout ends the call with all its attempts and waits; 0 is no limit.
+	TotalTimeout time.Duration
 	// FailureRate trips the breaker when it is reached, 0..1; slightly above 1
 	// never trips. 0 says that there is no rule on a rate.
 	FailureRate float64

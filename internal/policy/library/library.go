@@ -57,14 +57,15 @@ func All() []Library {
 }
 
 func init() {
-	for _, l := range All() {
+	for _, l := range append(All(), neutral()) {
 		policy.RegisterDialect(policy.Dialect{Name: l.Name, Params: l.Params, Factory: l.Factory, Check: l.Check})
 	}
 }
 
-// ByName finds a library by the name that a policy gives it.
+// ByName finds a library by the name that a policy gives it, the neutral words
+// among them.
 func ByName(name string) (Library, bool) {
-	for _, l := range All() {
+	for _, l := range append(All(), neutral()) {
 		if l.Name == name {
 			return l, true
 		}
@@ -102,7 +103,9 @@ func NeutralOf(p policy.Policy) (Neutral, error) {
 	if p.MaxConcurrent > 0 && (n.MaxConcurrent == 0 || p.MaxConcurrent < n.MaxConcurrent) {
 		n.MaxConcurrent = p.MaxConcurrent
 	}
-	n.Retry = p.Retry
+	if p.Retry.Attempts > 1 || n.Retry.Attempts <= 1 {
+		n.Retry = p.Retry
+	}
 	return n, nil
 }
 
