@@ -12,13 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export"
-	"tripcurve/internal/export/config"
 	"tripcurve/internal/export/plot"
 	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/redact"
-	"tripcurve/sim/scenario"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -71,72 +69,6 @@ func (a *app) write(path string, data []byte, force, text bool) error {
 	}
 	fmt.Fprintf(a.stderr, "wrote %s\n", path)
 	return nil
-}
-
-func (a *app) exportConfigCommand() *cobra.Command {
-	var p policyFlags
-	var o outFlags
-	var targets []string
-	var edge string
-	cmd := &cobra.Command{
-		Use:   "config [" + bundledName + "]",
-		Short: "thresholds as config for the libraries that you run",
-		Long: `Writes the policy of one edge as native config: ` + strings.Join(config.Targets(), ", ") + `.
-Without --set or --policy the postmortem's 5 s, 50 % and 30 s are written. What a target cannot
-express is said on stderr, never left out in silence.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && args[0] != bundledName {
-				return badInput("export config %s: only %s has policies so far; recorded files hold evidence", args[0], bundledName)
-			}
-			edges := scenario.Edges()
-			today, ok := edges[edge]
-			if !ok {
-				return badInput("--edge %q: expected one of %s", edge, strings.Join(edges.Names(), ", "))
-			}
-			edges, err := p.apply(edges)
-			if err != nil {
-				return err
-			}
-			if !p.given() {
-				if err := today.Set("breaker", "opossum"); err != nil {
-					return err
-				}
-				edges[edge] = today
-			}
-			var files []config.File
-			for _, t := range targets {
-				f, err := config.Render(edge, edges[edge], t, config.Origin{})
-				if err != nil {
-					return exitError{exitUsage, err}
-				}
-				files = append(files, f)
-			}
-			for _, f := range files {
-				for _, w := range f.Warnings {
-					fmt.Fprintf(a.stderr, "%s: warning: %s\n", f.Name, w)
-				}
-				path := o.out
-				if path != "-" {
-					path = filepath.Join(o.out, f.Name)
-					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-						return badInput("export: %w", err)
-					}
-				}
-				if err := a.write(path, []byte(f.Text), o.force, true); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	p.add(cmd)
-	o.add(cmd, "folder to write to, or - for the standard output (default: this folder)")
-	cmd.Flags().StringSliceVar(&targets, "for", []string{"opossum"}, "libraries: "+strings.Join(config.Targets(), ", "))
-	cmd.Flags().StringVar(&edge, "edge", "order.inventory", "edge whose policy is written")
-	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(config.Targets(), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("edge", cobra.FixedCompletions(scenario.Edges().Names(), cobra.ShellCompDirectiveNoFileComp))
-	return cmd
 }
 
 // analyzed is an incident with its analysis.

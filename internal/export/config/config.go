@@ -56,6 +56,7 @@ type target struct {
 }
 
 var targets = []target{
+	{"policy", neutralPolicy},
 	{"opossum", opossumJSON},
 	{"opossum-js", opossumModule},
 	{"resilience4j", springYAML},
@@ -71,7 +72,8 @@ func Targets() []string {
 	return names
 }
 
-// Render writes the policy of an edge (caller.callee) for a target.
+// Render writes the policy of an edge (caller.callee, or the callee alone) for a
+// target.
 func Render(name string, p policy.Policy, to string, o Origin) (File, error) {
 	e, err := parseEdge(name)
 	if err != nil {
@@ -88,20 +90,28 @@ func Render(name string, p policy.Policy, to string, o Origin) (File, error) {
 	return f, nil
 }
 
-// edge is the caller's and the callee's name. Both go into file names, comments and
+// edge is the caller's name, where it is known, and the callee's. Both go into file names, comments and
 // keys, so they are plain.
 type edge struct{ caller, callee string }
 
 func parseEdge(name string) (edge, error) {
 	caller, callee, ok := strings.Cut(name, ".")
-	if !ok || caller == "" || callee == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" ||
+	if !ok {
+		caller, callee = "", name
+	}
+	if ok && caller == "" || callee == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" ||
 		strings.Contains(name, "..") {
-		return edge{}, fmt.Errorf("export config: %q is not an edge: caller.callee, of letters, digits, _ and -", name)
+		return edge{}, fmt.Errorf("export config: %q is not an edge: caller.callee or callee, of letters, digits, _ and -", name)
 	}
 	return edge{caller, callee}, nil
 }
 
-func (e edge) String() string { return e.caller + "." + e.callee }
+func (e edge) String() string {
+	if e.caller == "" {
+		return e.callee
+	}
+	return e.caller + "." + e.callee
+}
 
 // warnings collects sentences.
 type warnings []string

@@ -94,10 +94,10 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 
 func TestRenderRefuses(t *testing.T) {
 	for _, tt := range []struct{ edge, target, want string }{
-		{"order.inventory", "possum", `export config: no target "possum", did you mean opossum? (known: opossum, opossum-js, resilience4j, grpc)`},
-		{"inventory", "opossum", `export config: "inventory" is not an edge: caller.callee, of letters, digits, _ and -`},
-		{"a.../../etc/x", "opossum", `export config: "a.../../etc/x" is not an edge: caller.callee, of letters, digits, _ and -`},
-		{"a.b\nc", "grpc", `export config: "a.b\nc" is not an edge: caller.callee, of letters, digits, _ and -`},
+		{"order.inventory", "possum", `export config: no target "possum", did you mean opossum? (known: policy, opossum, opossum-js, resilience4j, grpc)`},
+		{".inventory", "opossum", `export config: ".inventory" is not an edge: caller.callee or callee, of letters, digits, _ and -`},
+		{"a.../../etc/x", "opossum", `export config: "a.../../etc/x" is not an edge: caller.callee or callee, of letters, digits, _ and -`},
+		{"a.b\nc", "grpc", `export config: "a.b\nc" is not an edge: caller.callee or callee, of letters, digits, _ and -`},
 	} {
 		_, err := Render(tt.edge, policy.Policy{}, tt.target, Origin{})
 		if got := fmt.Sprint(err); got != tt.want {
