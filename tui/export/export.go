@@ -196,7 +196,7 @@ func (s *Screen) focused() *Target {
 
 // state is what targets are made from.
 func (s *Screen) state() State {
-	return State{Name: s.Name, View: s.View, Analysis: s.Analysis, Edge: s.edge, Edges: s.edges}
+	return State{Name: s.Name, View: s.View, Analysis: s.Analysis, Edge: s.edge, Edges: s.edges, From: s.origin()}
 }
 
 // directory is where files go.
@@ -363,6 +363,7 @@ type State struct {
 	Analysis incident.Analysis
 	Edge     string
 	Edges    policy.Edges
+	From     string    // whose values the edges are
 	At       time.Time // stated as the time of making; zero: not stated
 }
 

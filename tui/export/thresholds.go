@@ -43,7 +43,7 @@ func thresholds() (list []Target) {
 			if !ok {
 				return Artifact{}, errors.New("no edge is chosen: choose one on the Tune screen")
 			}
-			f, err := config.Render(s.Edge, p, name, config.Origin{})
+			f, err := config.Render(s.Edge, p, name, config.Origin{Incident: s.Name, Set: s.From})
 			if err != nil {
 				return Artifact{}, err
 			}

@@ -36,7 +36,10 @@ func (o Origin) Line() string {
 	if o == (Origin{}) {
 		return ""
 	}
-	line := "written by tripcurve " + o.Version
+	line := "written by tripcurve"
+	if o.Version != "" {
+		line += " " + o.Version
+	}
 	if o.Incident != "" {
 		line += " for " + o.Incident
 	}

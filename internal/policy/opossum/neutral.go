@@ -75,6 +75,9 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 	if n.MaxConcurrent > 0 {
 		p.Capacity = n.MaxConcurrent
 	}
+	if n.TotalTimeout > 0 {
+		lose("opossum has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
+	}
 	if n.Retry.Attempts > 1 {
 		lose("opossum does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
 	}
