@@ -48,6 +48,7 @@ type Guard struct {
 	owned     *WallClock // a clock of the guard's own, to be closed with it
 	broken    error      // why WithBreaker could not be done; every call answers it
 
+	plan     retry.Plan    // shared by all calls; its Budget under mu
 	limit    time.Duration // time limit of one attempt; 0 none
 	late     *TimeoutError // of that limit
 	library  bool          // the limit is the breaker library's own
@@ -60,7 +61,6 @@ type Guard struct {
 	breaker  policy.Breaker
 	state    policy.State // as last counted
 	inFlight int
-	budget   *retry.Budget
 	due      time.Time // when stop's timer fires
 	stop     func() bool
 }
@@ -177,7 +177,7 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 	if g.breaker != nil {
 		g.state = g.breaker.State()
 	}
-	g.budget = retry.NewBudget(p.Retry.Budget)
+	g.plan = retry.PlanOf(p.Retry)
 	g.limit = p.Timeout
 	if callTimeout > 0 && (g.limit == 0 || callTimeout <= g.limit) {
 		g.limit, g.library = callTimeout, true
@@ -235,43 +235,77 @@ func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts
 	if g.bare && trace == nil {
 		return g.conn.Invoke(g.below(ctx), method, args, reply, opts...)
 	}
-	call := retry.New(g.policy.Retry, g.budget)
+	g.lockBudget()
+	call := g.plan.Begin()
+	g.unlockBudget()
+	err := g.attempts(ctx, &call, method, args, reply, trace, opts)
+	g.lockBudget()
+	call.End()
+	g.unlockBudget()
+	return err
+}
+
+// attempts makes a call until it succeeds or is given up.
+func (g *Guard) attempts(ctx context.Context, call *retry.Call, method string, args, reply any, trace *Trace, opts []grpc.CallOption) error {
 	for {
-		last := call.Attempt() >= g.policy.Retry.Attempts
-		rejected, err := g.attempt(ctx, method, args, reply, last, trace, opts)
-		if err == nil {
-			g.succeeded(&call)
-			return nil
-		}
-		if rejected || !g.retryable(err) {
+		rejected, err := g.attempt(ctx, method, args, reply, call.Last(), trace, opts)
+		wait, again := g.judge(call, err, rejected)
+		if !again {
 			return err
 		}
-		wait, again := g.failed(&call)
 		// A caller that has gone gets no further attempt, and the attempt's own
 		// error says more than its going.
-		if !again || ctx.Err() != nil || wait > 0 && g.clock.Sleep(ctx, wait) != nil {
+		gone := ctx.Err() != nil || wait > 0 && g.clock.Sleep(ctx, wait) != nil
+		if !g.again(call, gone) {
 			return err
 		}
 	}
 }
 
-// succeeded and failed tell the retry budget, which all calls of the edge share.
-func (g *Guard) succeeded(c *retry.Call) {
-	if g.budget != nil {
+// judge says whether an attempt that ended so is made again, and after which wait.
+func (g *Guard) judge(call *retry.Call, err error, rejected bool) (wait time.Duration, again bool) {
+	worth := err != nil && !rejected && g.retryable(err)
+	var u float64
+	if worth && !g.plan.Steady {
+		u = g.rand()
+	}
+	g.lockBudget()
+	defer g.unlockBudget()
+	switch {
+	case err == nil:
+		call.Succeeded()
+	case !worth:
+		call.GivenUp()
+	default:
+		return call.Failed(u)
+	}
+	return 0, false
+}
+
+// again begins the next attempt of a call whose caller has not gone.
+func (g *Guard) again(call *retry.Call, gone bool) bool {
+	g.lockBudget()
+	defer g.unlockBudget()
+	if !call.Again() {
+		return false
+	}
+	if gone {
+		call.GivenUp()
+	}
+	return !gone
+}
+
+// lockBudget: all calls of the edge share one budget, where there is one.
+func (g *Guard) lockBudget() {
+	if g.plan.Budget != nil {
 		g.mu.Lock()
-		c.Succeeded()
-		g.mu.Unlock()
 	}
 }
 
-func (g *Guard) failed(c *retry.Call) (wait time.Duration, again bool) {
-	var u float64
-	if g.policy.Retry.Jitter > 0 {
-		u = g.rand()
+func (g *Guard) unlockBudget() {
+	if g.plan.Budget != nil {
+		g.mu.Unlock()
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return c.Failed(u)
 }
 
 // below is the context that the call gets: the caller's own end is kept from it

@@ -4,10 +4,12 @@ package library
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/retry"
 )
 
 // Param is one parameter of a library in its own words.
@@ -38,15 +40,95 @@ type Library struct {
 
 // Built is a breaker and what its host must do for it.
 type Built struct {
+	// Breaker is nil where the library has none (gRPC's service config).
 	Breaker policy.Breaker
 	// CallTimeout is the library's own time limit on one attempt, which the host
 	// keeps and records as policy.Timeout; 0 is none.
 	CallTimeout time.Duration
-	// TotalTimeout is the library's own time limit over all attempts; 0 is none.
+	// TotalTimeout is the library's own time limit over all attempts and the waits
+	// between them, which the host keeps too; 0 is none.
 	TotalTimeout time.Duration
+	// TotalUnseen: an attempt that TotalTimeout ended is no failure to the breaker
+	// (Polly: a cancelled call is not handled); else it is a policy.Timeout.
+	TotalUnseen bool
+	// Ending says what the library's own time limits do to the call.
+	Ending Ending
 	// MaxConcurrent is the library's own bound on the calls in flight where the
 	// machine does not keep it itself; 0 is none.
 	MaxConcurrent int
+	// Retry is the library's own retries; nil where it makes none.
+	Retry *retry.Plan
+	// Order is the library's documented order of its pieces, outermost first. What
+	// it leaves out has the place that Complete gives it.
+	Order []Piece
+}
+
+// Piece is one of the things around a call.
+type Piece uint8
+
+// The pieces, in the order that holds unless a library's own documents say
+// otherwise. Those of the libraries, outermost first, and where they say so:
+//
+//	opossum       Breaker CallTimeout                             lib/circuit.js, call: it makes no retries; its capacity is the machine's
+//	resilience4j  Retry Breaker CallTimeout Limit                 "Resilience4j Aspect order": Retry(CircuitBreaker(RateLimiter(TimeLimiter(Bulkhead(f)))))
+//	hystrix       Breaker Limit CallTimeout                       wiki "How it Works": circuit, then pool or semaphore, then run; rejections of the pool are the machine's
+//	grpc          TotalTimeout Retry                              proposal A6: the timeout covers all attempts
+//	envoy, istio  TotalTimeout Retry Limit Breaker CallTimeout    route timeout, retry policy, circuit_breakers, host with its outlier detection, per_try_timeout
+//	gobreaker     Breaker                                         Execute(f) and nothing else
+//	failsafe-go   Retry Breaker Limit CallTimeout                 the order of With(...) is the caller's; README's example is retry, breaker, timeout
+//	polly         Limit TotalTimeout Retry Breaker CallTimeout    AddStandardResilienceHandler
+//	semian        Breaker Limit                                   ProtectedResource#acquire: acquire_circuit_breaker { acquire_bulkhead { f } }
+//	linkerd       TotalTimeout Retry Breaker CallTimeout          request timeout, retries, endpoint with its accrual, response timeout
+const (
+	// TotalTimeout ends the call with all attempts made inside it.
+	TotalTimeout Piece = iota
+	// Retry makes what is inside it again. A breaker inside it sees every attempt,
+	// one outside it the call.
+	Retry
+	// Limit is the bound on the calls in flight. Outside the breaker a call without
+	// a place is rejected unseen; inside it that is a policy.Busy.
+	Limit
+	// Breaker asks the machine.
+	Breaker
+	// CallTimeout ends one attempt.
+	CallTimeout
+)
+
+var pieceNames = [...]string{"total timeout", "retry", "limit", "breaker", "call timeout"}
+
+func (p Piece) String() string { return pieceNames[p] }
+
+// Ending is what becomes of a call that one of the library's own time limits ended.
+type Ending uint8
+
+const (
+	// EndByPolicy: as the edge's policy.Cancel has it.
+	EndByPolicy Ending = iota
+	// EndReset: the call and the work below it are cancelled whatever the policy
+	// says, for a proxy resets the stream.
+	EndReset
+	// EndDeadline: the limit is a gRPC deadline, sent with the call: it ends on both
+	// sides with DEADLINE_EXCEEDED.
+	EndDeadline
+)
+
+// Complete is a library's order with the pieces that it does not have itself but
+// that an edge's policy may bring: the total timeout goes outside everything, the
+// retries outside everything else, the limit next outside the breaker, the breaker
+// and the call timeout inside.
+func Complete(order []Piece) []Piece {
+	all := slices.Clone(order)
+	put := func(p Piece, at int) {
+		if !slices.Contains(all, p) {
+			all = slices.Insert(all, at, p)
+		}
+	}
+	put(TotalTimeout, 0)
+	put(Retry, slices.Index(all, TotalTimeout)+1)
+	put(CallTimeout, len(all))
+	put(Breaker, slices.Index(all, CallTimeout))
+	put(Limit, slices.Index(all, Breaker))
+	return all
 }
 
 // All are the libraries, in the order in which they are shown.

@@ -23,11 +23,13 @@ func TestEveryLibrary(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ticket, verdict := b.Breaker.Allow(start.Add(time.Second), 0.5)
-				if !verdict.Admitted {
-					t.Errorf("%v: rejects the first call: %s", params, verdict.Reason)
+				if b.Breaker != nil {
+					ticket, verdict := b.Breaker.Allow(start.Add(time.Second), 0.5)
+					if !verdict.Admitted {
+						t.Errorf("%v: rejects the first call: %s", params, verdict.Reason)
+					}
+					b.Breaker.Record(start.Add(2*time.Second), ticket, policy.Outcome{Code: policy.OK})
 				}
-				b.Breaker.Record(start.Add(2*time.Second), ticket, policy.Outcome{Code: policy.OK})
 				n, err := l.ToNeutral(params)
 				if err != nil {
 					t.Fatal(err)
@@ -86,5 +88,25 @@ func TestNeutralOf(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestComplete(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		order []Piece
+		want  []Piece
+	}{
+		{"nothing said", nil, []Piece{TotalTimeout, Retry, Limit, Breaker, CallTimeout}},
+		{"opossum", []Piece{Breaker, CallTimeout}, []Piece{TotalTimeout, Retry, Limit, Breaker, CallTimeout}},
+		{"resilience4j", []Piece{Retry, Breaker, CallTimeout, Limit}, []Piece{TotalTimeout, Retry, Breaker, CallTimeout, Limit}},
+		{"polly", []Piece{Limit, TotalTimeout, Retry, Breaker, CallTimeout}, []Piece{Limit, TotalTimeout, Retry, Breaker, CallTimeout}},
+		{"semian", []Piece{Breaker, Limit}, []Piece{TotalTimeout, Retry, Breaker, Limit, CallTimeout}},
+		{"grpc", []Piece{TotalTimeout, Retry}, []Piece{TotalTimeout, Retry, Limit, Breaker, CallTimeout}},
+		{"a breaker around the retries", []Piece{Breaker, Retry, CallTimeout}, []Piece{TotalTimeout, Limit, Breaker, Retry, CallTimeout}},
+	} {
+		if diff := cmp.Diff(tt.want, Complete(tt.order)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }

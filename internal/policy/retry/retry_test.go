@@ -39,17 +39,21 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		budget := NewBudget(p.Retry.Budget)
+		plan := PlanOf(p.Retry)
 		var out strings.Builder
 		for line := range strings.Lines(d.Input) {
-			call(&out, New(p.Retry, budget), strings.Fields(line), u)
-			fmt.Fprintf(&out, "   %.2f tokens\n", budget.Tokens())
+			call(&out, plan.Begin(), strings.Fields(line), u)
+			if t, ok := plan.Budget.(*Throttle); ok {
+				fmt.Fprintf(&out, "   %.2f tokens", t.Tokens())
+			}
+			out.WriteString("\n")
 		}
 		return out.String()
 	})
 }
 
 func call(out *strings.Builder, c Call, outcomes []string, u float64) {
+	defer c.End()
 	for _, o := range outcomes {
 		fmt.Fprintf(out, "%d %s ", c.Attempt(), o)
 		if o == "ok" {
@@ -62,6 +66,7 @@ func call(out *strings.Builder, c Call, outcomes []string, u float64) {
 			return
 		}
 		fmt.Fprintf(out, "(%s) ", wait)
+		c.Again()
 	}
 }
 
@@ -91,5 +96,71 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// books is a budget that takes down what it is told.
+type books struct {
+	told              []string
+	refuses, prevents bool
+}
+
+func (b *books) note(what string, retry bool) {
+	if retry {
+		what += " retry"
+	}
+	b.told = append(b.told, what)
+}
+
+func (b *books) Begin(retry bool) bool { b.note("begin", retry); return !b.prevents }
+func (b *books) End(retry bool)        { b.note("end", retry) }
+func (b *books) Failed(last bool) bool {
+	b.told = append(b.told, fmt.Sprintf("failed last=%t", last))
+	return !b.refuses
+}
+func (b *books) Succeeded() { b.told = append(b.told, "succeeded") }
+
+func TestBudgetIsToldEverything(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		budget books
+		call   func(c *Call)
+		want   string
+	}{
+		{"succeeds", books{}, func(c *Call) { c.Succeeded() }, "begin, succeeded, end"},
+		{"succeeds at the second attempt", books{}, func(c *Call) { c.Failed(0); c.Again(); c.Succeeded() }, "begin, failed last=false, begin retry, end retry, succeeded, end"},
+		{"has no attempts left", books{}, func(c *Call) { c.Failed(0); c.Again(); c.Failed(0) }, "begin, failed last=false, begin retry, end retry, failed last=true, end"},
+		{"an error not worth retrying", books{}, func(c *Call) { c.Failed(0); c.Again(); c.GivenUp() }, "begin, failed last=false, begin retry, end retry, end"},
+		{"refused before the wait", books{refuses: true}, func(c *Call) { c.Failed(0) }, "begin, failed last=false, end"},
+		{"prevented after the wait", books{prevents: true}, func(c *Call) { c.Failed(0); c.Again() }, "begin, failed last=false, begin retry, end"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Plan{Attempts: 2, Budget: &tt.budget}
+			c := p.Begin()
+			tt.call(&c)
+			c.End()
+			if got := strings.Join(tt.budget.told, ", "); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWaitsOfACallItsOwn(t *testing.T) {
+	p := Plan{Attempts: 3, PerCall: func() func(int, float64) time.Duration {
+		last := time.Second
+		return func(int, float64) time.Duration { last *= 2; return last }
+	}}
+	for range 2 {
+		c := p.Begin()
+		for _, want := range []time.Duration{2 * time.Second, 4 * time.Second} {
+			if wait, again := c.Failed(0); wait != want || !again {
+				t.Errorf("wait %s, %t, want %s", wait, again, want)
+			}
+			c.Again()
+		}
+		if !c.Last() {
+			t.Error("a third attempt is not the last")
+		}
 	}
 }
