@@ -38,8 +38,10 @@ type Set struct {
 // All are the formats, in the order in which they are shown.
 func All() []Format {
 	return []Format{
+		policyFormat(),
 		{"opossum", "opossum options as JSON", opossum.Detect, importer(opossum.ReadAll, opossum.Policies), opossum.Lint},
-		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j"), nil, strict(resilience4j.Read, resilience4j.Traps, yaml)},
+		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
+		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), nil, strict(resilience4j.Read, resilience4j.Traps, yaml)},
 		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), nil, strict(grpcconfig.Read, grpcconfig.Traps, source.JSON)},
 	}
 }
@@ -90,6 +92,11 @@ func importer[C any](read func(file, text string) (C, error), policies func(C) (
 		p, notes := policies(c)
 		return Set{p, notes}, nil
 	}
+}
+
+func importModule(file, text string) (Set, error) {
+	p, notes, err := opossum.ModulePolicies(file, text)
+	return Set{p, notes}, err
 }
 
 // strict is Format.Traps of a reader that ends at the first mistake.

@@ -74,6 +74,9 @@ func ignored(n *source.Node) []trap.Trap {
 			t.add("shared-abort", trap.Error, m.Key,
 				"all calls in flight share the one controller: a single time-out aborts them all, and without autoRenewAbortController every later call, too",
 				"give each call a deadline of its own", "abortController")
+		case "errorFilter":
+			t.add("filter-in-json", trap.Error, m.Key, "it is a function, and the library calls it: what is none makes every failing call a TypeError",
+				"write it in the code", "errorFilter %q", m.Value.Text)
 		case "volumeThreshold":
 			t.quoted(m, "opossum takes 0 for what is not an integer: one failure after a quiet window opens the breaker", trap.Error)
 		case "capacity":

@@ -17,7 +17,7 @@ import (
 // options is the JSON file; an absent key has the library's default.
 type options struct {
 	Comment                  string   `json:"$comment,omitempty"` // the library ignores it
-	Timeout                  *limit   `json:"timeout,omitempty"` // ms
+	Timeout                  *limit   `json:"timeout,omitempty"`  // ms
 	ErrorThresholdPercentage *float64 `json:"errorThresholdPercentage,omitempty" min:"0" max:"100"`
 	ResetTimeout             *int     `json:"resetTimeout,omitempty" min:"0" max:"2147483647"`        // ms
 	RollingCountTimeout      *int     `json:"rollingCountTimeout,omitempty" min:"0" max:"2147483647"` // ms

@@ -33,7 +33,7 @@ func Traps(p opossum.Params) []trap.Trap {
 			"", "capacity %d", p.Capacity)
 	}
 	if p.FiltersTimeout || p.FiltersLocked {
-		t.add("filter-in-json", trap.Warning, "errorFilter", "it is a function and cannot stand in a JSON file",
+		t.add("filter-in-code", trap.Note, "errorFilter", "it is a function and cannot stand in a JSON file",
 			"write it in the code", "errorFilter")
 	}
 	return t

@@ -11,7 +11,9 @@
 package policyfile
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,37 +33,66 @@ func Read(file, text string, base policy.Edges) (policy.Edges, error) {
 		if i > 0 {
 			return nil, d.Errorf("one", "a second document")
 		}
-		if d.Kind != source.Map {
-			return nil, d.Wrong("a mapping from edges to policies")
-		}
-		for _, star := range []bool{true, false} {
-			for _, m := range d.Members {
-				if (m.Key == "*") != star {
-					continue
-				}
-				if err := readEdge(edges, m); err != nil {
-					return nil, err
-				}
-			}
+		if err := read(edges, d, source.Decoder{}); err != nil {
+			return nil, err
 		}
 	}
 	return edges, nil
 }
 
-func readEdge(edges policy.Edges, edge source.Member) error {
-	if _, ok := edges[edge.Key]; !ok && edge.Key != "*" {
-		return edge.Wrong(policy.Unknown("edge", edge.Key, append(edges.Names(), "*")).Error())
+// Lenient reads a file's own edges, whatever they are called, and collects mistakes
+// instead of ending at the first. Without a tree the text could not be read at all.
+func Lenient(file, text string) (policy.Edges, *source.Node, error) {
+	docs, err := source.YAML(file, text)
+	if err != nil {
+		return nil, nil, err
 	}
-	if edge.Value.Kind != source.Map {
-		return edge.Value.Wrong("a mapping from fields to values")
+	if len(docs) == 0 {
+		return nil, nil, &source.Error{File: file, Found: "nothing in it", Want: "a mapping from edges to policies"}
 	}
-	// Parameters need their library, wherever it stands.
-	for _, library := range []bool{true, false} {
-		for _, m := range edge.Value.Members {
-			if (m.Key == "breaker") != library {
+	var mistakes []error
+	edges := own(docs[0])
+	_ = read(edges, docs[0], source.Decoder{Mistakes: &mistakes})
+	for _, d := range docs[1:] {
+		mistakes = append(mistakes, d.Errorf("one", "a second document"))
+	}
+	return edges, docs[0], errors.Join(mistakes...)
+}
+
+// Own reads a file over nothing: its edges are those that it names.
+func Own(file, text string) (policy.Edges, error) {
+	docs, err := source.YAML(file, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(docs) == 0 {
+		return policy.Edges{}, nil
+	}
+	return Read(file, text, own(docs[0]))
+}
+
+// own is an empty policy for every edge that a file names. A file for every edge
+// stands for itself.
+func own(root *source.Node) policy.Edges {
+	edges := policy.Edges{}
+	for _, m := range root.Members {
+		if m.Key != "*" || len(root.Members) == 1 {
+			edges[m.Key] = policy.Policy{}
+		}
+	}
+	return edges
+}
+
+func read(edges policy.Edges, root *source.Node, d source.Decoder) error {
+	if root.Kind != source.Map {
+		return d.Note(root.Wrong("a mapping from edges to policies"))
+	}
+	for _, star := range []bool{true, false} {
+		for _, m := range root.Members {
+			if (m.Key == "*") != star {
 				continue
 			}
-			if err := readField(edges, edge.Key, m); err != nil {
+			if err := readEdge(edges, m, d); err != nil {
 				return err
 			}
 		}
@@ -69,15 +100,36 @@ func readEdge(edges policy.Edges, edge source.Member) error {
 	return nil
 }
 
-func readField(edges policy.Edges, edge string, m source.Member) error {
-	if m.Key == "breaker" && m.Value.Kind == source.Map {
-		return readBreaker(edges, edge, m.Value)
+func readEdge(edges policy.Edges, edge source.Member, d source.Decoder) error {
+	if _, ok := edges[edge.Key]; !ok && edge.Key != "*" {
+		return d.Note(edge.Wrong(policy.Unknown("edge", edge.Key, append(edges.Names(), "*")).Error()))
 	}
-	return set(edges, edge, m, m.Key)
+	if edge.Value.Kind != source.Map {
+		return d.Note(edge.Value.Wrong("a mapping from fields to values"))
+	}
+	// Parameters need their library, wherever it stands.
+	for _, library := range []bool{true, false} {
+		for _, m := range edge.Value.Members {
+			if (m.Key == "breaker") != library {
+				continue
+			}
+			if err := readField(edges, edge.Key, m, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func readField(edges policy.Edges, edge string, m source.Member, d source.Decoder) error {
+	if m.Key == "breaker" && m.Value.Kind == source.Map {
+		return readBreaker(edges, edge, m.Value, d)
+	}
+	return d.Note(set(edges, edge, m, m.Key))
 }
 
 // readBreaker reads {library: opossum, timeout: 5000}.
-func readBreaker(edges policy.Edges, edge string, n *source.Node) error {
+func readBreaker(edges policy.Edges, edge string, n *source.Node, d source.Decoder) error {
 	for _, library := range []bool{true, false} {
 		for _, m := range n.Members {
 			if (m.Key == "library") != library {
@@ -87,7 +139,7 @@ func readBreaker(edges policy.Edges, edge string, n *source.Node) error {
 			if !library {
 				field += "." + m.Key
 			}
-			if err := set(edges, edge, m, field); err != nil {
+			if err := d.Note(set(edges, edge, m, field)); err != nil {
 				return err
 			}
 		}
@@ -101,10 +153,15 @@ func set(edges policy.Edges, edge string, m source.Member, field string) error {
 	default:
 		return m.Value.Wrong("one value")
 	}
-	if err := edges.Set(edge+"."+field, m.Value.Text); err != nil {
+	err := edges.Set(edge+"."+field, m.Value.Text)
+	switch {
+	case err == nil:
+		return nil
+	case slices.ContainsFunc(policy.FieldsOf(edges[edge]), func(f policy.Field) bool { return f.Name == field }):
+		return m.Bad(err.Error())
+	default:
 		return m.Wrong(err.Error())
 	}
-	return nil
 }
 
 // Write is the file that turns base into edges: what differs, and no more.
@@ -154,4 +211,35 @@ func breaker(p, was policy.Policy) []string {
 		return nil
 	}
 	return lines
+}
+
+// JSON is what Write wrote as values that marshal: JSON is YAML too, so Read takes
+// either.
+func JSON(file, text string) (map[string]map[string]any, error) {
+	docs, err := source.YAML(file, text)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]map[string]any{}
+	for _, d := range docs {
+		for _, edge := range d.Members {
+			fields := map[string]any{}
+			for _, m := range edge.Value.Members {
+				fields[m.Key] = value(m.Value)
+			}
+			all[edge.Key] = fields
+		}
+	}
+	return all, nil
+}
+
+func value(n *source.Node) any {
+	if n.Kind != source.Map {
+		return n.Text
+	}
+	params := map[string]string{}
+	for _, m := range n.Members {
+		params[m.Key] = m.Value.Text
+	}
+	return params
 }

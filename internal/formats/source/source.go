@@ -59,7 +59,7 @@ const (
 	String
 	Map
 	List
-	Other // YAML that is not plain data: anchors, aliases, tags, merge keys
+	Other // no plain data: YAML's anchors, aliases, tags and merge keys, expressions of a language
 )
 
 var kindNames = [...]string{"null", "a switch", "a number", "text", "a mapping", "a list", "an anchor, alias or tag"}
@@ -103,6 +103,9 @@ type Member struct {
 // Wrong is the key itself as the mistake.
 func (m Member) Wrong(why string) error { return &Error{m.Value.file, m.Pos, why, "", UnknownKey} }
 
+// Bad is the value of the key as the mistake, where the message names the key.
+func (m Member) Bad(why string) error { return &Error{m.Value.file, m.Pos, why, "", Value} }
+
 // Errorf is a mistake at n.
 func (n *Node) Errorf(want, found string, args ...any) error {
 	return &Error{n.file, n.Pos, fmt.Sprintf(found, args...), want, Value}
@@ -117,6 +120,11 @@ func (n *Node) found() string {
 		return n.Text
 	case String:
 		return fmt.Sprintf("%q", n.Text)
+	case Other:
+		if n.Text != "" {
+			return "the expression " + n.Text
+		}
+		fallthrough
 	default:
 		return n.Kind.String()
 	}

@@ -20,11 +20,14 @@ type boundary struct {
 	at             source.Pos
 	policy         policy.Policy
 	neutral        policy.Neutral
-	own            library.Built // the library's own limits
+	own            time.Duration // the library's own limit on one attempt
 }
 
 // boundaries are the policies of a document that the strict reader takes.
 func boundaries(file string, d formats.Document, root *source.Node) []boundary {
+	if d.Format.Import == nil {
+		return nil
+	}
 	set, err := d.Format.Import(d.Name, d.Text)
 	if err != nil {
 		return nil
@@ -39,9 +42,11 @@ func boundaries(file string, d formats.Document, root *source.Node) []boundary {
 		if b.neutral, err = library.NeutralOf(b.policy); err != nil {
 			continue
 		}
-		if b.own, err = library.New(b.policy.Breaker, time.Time{}); err != nil {
+		own, err := library.NeutralOf(policy.Policy{Breaker: b.policy.Breaker})
+		if err != nil {
 			continue
 		}
+		b.own = own.CallTimeout
 		all = append(all, b)
 	}
 	return all
@@ -111,6 +116,7 @@ type says struct {
 var speech = map[string]says{
 	"policy":       {timeout: true, keepalive: true, attempts: "attempts", first: true},
 	"opossum":      {timeout: true},
+	"opossum-js":   {timeout: true},
 	"resilience4j": {timeout: true, attempts: "maxAttempts", first: true},
 	"polly":        {timeout: true, attempts: "MaxRetryAttempts"},
 	"hystrix":      {timeout: true},

@@ -4,19 +4,21 @@ import (
 	"slices"
 
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy/library"
 )
 
 // wedged are the libraries whose half-open state lasts as long as its probe does.
-var wedged = []string{"opossum", "resilience4j", "polly", "gobreaker", "failsafe-go"}
+var wedged = []string{library.NeutralName, "opossum", "resilience4j", "polly", "gobreaker", "failsafe-go"}
 
-// keepsWindow are the libraries whose window survives the closing of the breaker.
-var keepsWindow = []string{"opossum"}
+// keepsWindow are the libraries whose window survives the closing of the breaker; a
+// breaker that names no library may become one of them.
+var keepsWindow = []string{"opossum", library.NeutralName}
 
 // The rules about one breaker.
 var breakerChecks = []check{
 	{
 		Rule:   Rule{"policy/hung-probe-forever", trap.Warning, "a probe that hangs leaves the breaker half-open and rejecting for ever"},
-		covers: []string{"opossum/no-timeout", "resilience4j/half-open-forever"},
+		covers: []string{"opossum/no-timeout", "opossum/disabled", "resilience4j/half-open-forever"},
 		look: func(b boundary) (what, why, instead string) {
 			lib := b.policy.Breaker.Library
 			if !slices.Contains(wedged, lib) || b.limit() > 0 || !speech[b.format].timeout {
@@ -24,6 +26,9 @@ var breakerChecks = []check{
 			}
 			if wait := b.policy.Breaker.Params["maxWaitDurationInHalfOpenState"]; wait != "" && wait != "0" && wait != "0s" {
 				return "", "", ""
+			}
+			if lib == library.NeutralName {
+				lib = "a library without a bound of its own"
 			}
 			return "a hung probe is never over", lib + " stays half-open and rejects every other call for as long as its probe runs", "write a deadline, such as 5s"
 		},
@@ -33,11 +38,11 @@ var breakerChecks = []check{
 		covers: []string{"opossum/reset-in-window"},
 		look: func(b boundary) (what, why, instead string) {
 			n := b.neutral
-			if !slices.Contains(keepsWindow, b.policy.Breaker.Library) || n.OpenFor >= n.Window {
+			if !slices.Contains(keepsWindow, b.policy.Breaker.Library) || n.OpenFor == 0 || n.OpenFor >= n.Window {
 				return "", "", ""
 			}
 			return sprint("open for %s, less than the window of %s", n.OpenFor, n.Window),
-				"closing keeps the window, so the next single failure can open it again",
+				"a library that keeps its window when it closes opens again on the next single failure",
 				"stay open for longer than the window"
 		},
 	},

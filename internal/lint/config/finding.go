@@ -4,9 +4,7 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
@@ -53,12 +51,4 @@ func Failing(findings []Finding) []Finding {
 func (f Finding) place(file string, at source.Pos) Finding {
 	f.File, f.Line, f.Column = file, at.Line, at.Column
 	return f
-}
-
-// ordered is findings by file as given, then by place.
-func ordered(findings []Finding) []Finding {
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule))
-	})
-	return slices.Compact(findings)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -36,9 +37,12 @@ func JSON(findings []Finding) []byte {
 }
 
 func indented(v any) []byte {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
 		panic(fmt.Sprintf("lint: findings of plain text do not marshal: %v", err))
 	}
-	return append(text, '\n')
+	return b.Bytes()
 }

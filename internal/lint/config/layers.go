@@ -71,7 +71,7 @@ func multiplied(all []boundary) []Finding {
 	return findings
 }
 
-// retrying are the layers with retries on the way to a callee, outermost first: of
+// retrying are the layers with retries and no budget for them on the way to a callee, outermost first: of
 // several callers the one whose way has the most attempts.
 func retrying(all []boundary, callee string, seen map[string]bool) []boundary {
 	if seen[callee] {
@@ -92,7 +92,7 @@ func retrying(all []boundary, callee string, seen map[string]bool) []boundary {
 			way = retrying(all, caller, seen)
 		}
 		for _, b := range all {
-			if b.callee == callee && (b.caller == caller || b.caller == "") && b.attempts() > 1 {
+			if b.callee == callee && (b.caller == caller || b.caller == "") && b.attempts() > 1 && b.policy.Retry.Budget == 0 {
 				way = append(way, b)
 			}
 		}

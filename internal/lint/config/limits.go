@@ -21,10 +21,10 @@ var limitChecks = []check{
 		Rule: Rule{"policy/breaker-timeout-above-callers", trap.Warning, "the breaker's own time limit never ends a call when the caller's is shorter"},
 		look: func(b boundary) (what, why, instead string) {
 			callers := policy.Shortest(b.policy.Timeout, b.policy.Deadline)
-			if callers == 0 || b.own.CallTimeout <= callers {
+			if callers == 0 || b.own <= callers {
 				return "", "", ""
 			}
-			return sprint("the breaker's timeout %s is above the caller's %s", b.own.CallTimeout, callers),
+			return sprint("the breaker's timeout %s is above the caller's %s", b.own, callers),
 				"the caller's ends the call first, so the breaker's timer never decides anything",
 				sprint("write the breaker's timeout as %s or less", callers)
 		},
@@ -32,7 +32,7 @@ var limitChecks = []check{
 	{
 		Rule: Rule{"policy/retries-exceed-total", trap.Warning, "attempts times the time limit of one attempt is more than the time limit over all of them"},
 		look: func(b boundary) (what, why, instead string) {
-			total := b.own.TotalTimeout
+			total := b.neutral.TotalTimeout
 			if total == 0 || b.attempts() < 2 || b.longest() <= total {
 				return "", "", ""
 			}

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tripcurve/internal/formats"
@@ -27,21 +29,25 @@ func All(files []File, as string) ([]Finding, error) {
 	var findings []Finding
 	var unread []error
 	var all []boundary
-	for _, f := range files {
+	order := map[string]int{}
+	for i, f := range files {
+		order[f.Name] = i
 		parts, err := read(f, as)
 		if err != nil {
 			unread = append(unread, err)
 			continue
 		}
-		var here []Finding
 		for _, p := range parts {
-			here = append(here, p.findings...)
-			here = append(here, each(p)...)
+			findings = append(findings, p.findings...)
+			findings = append(findings, each(p)...)
 			all = append(all, p.boundaries...)
 		}
-		findings = append(findings, ordered(here)...)
 	}
-	return append(findings, ordered(between(all))...), errors.Join(unread...)
+	findings = append(findings, between(all)...)
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule))
+	})
+	return slices.Compact(findings), errors.Join(unread...)
 }
 
 // part is what one format says in one file.
@@ -103,9 +109,7 @@ func readPart(file string, d formats.Document) part {
 			p.findings = append(p.findings, f)
 		}
 	}
-	if d.Format.Import != nil {
-		p.boundaries = boundaries(file, d, root)
-	}
+	p.boundaries = boundaries(file, d, root)
 	return p
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"tripcurve/internal/formats/trap"
 )
@@ -29,14 +30,13 @@ func checks() []check {
 
 // each looks at every boundary of a part alone.
 func each(p part) []Finding {
-	found := map[string]bool{}
-	for _, f := range p.findings {
-		found[f.Rule] = true
-	}
 	var findings []Finding
 	for _, b := range p.boundaries {
 		for _, c := range checks() {
-			if slices.ContainsFunc(c.covers, func(rule string) bool { return found[rule] }) {
+			said := func(f Finding) bool {
+				return slices.Contains(c.covers, f.Rule) && (len(p.boundaries) == 1 || strings.HasPrefix(f.What, b.name+": "))
+			}
+			if slices.ContainsFunc(p.findings, said) {
 				continue
 			}
 			if what, why, instead := c.look(b); what != "" {

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/formats"
+)
+
+// load reads the files of a folder of testdata, by their name in it.
+func load(t *testing.T, dir string) []File {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join("testdata", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []File
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("testdata", dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, File{dir + "/" + e.Name(), string(text)})
+	}
+	return files
+}
+
+// alone are the findings of each file by itself.
+func alone(t *testing.T, files []File) []Finding {
+	t.Helper()
+	var findings []Finding
+	for _, f := range files {
+		found, err := Lint(f.Name, f.Text, "")
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		findings = append(findings, found...)
+	}
+	return findings
+}
+
+// everything is all that is found in testdata: each file alone, and the folders of
+// layers each together.
+func everything(t *testing.T) []Finding {
+	t.Helper()
+	findings := slices.Concat(alone(t, load(t, "good")), alone(t, load(t, "bad")), alone(t, load(t, "postmortem")))
+	dirs, err := os.ReadDir(filepath.Join("testdata", "layers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		found, err := All(load(t, "layers/"+d.Name()), "")
+		if err != nil {
+			t.Error(err)
+		}
+		findings = append(findings, found...)
+	}
+	return findings
+}
+
+// TestFindings holds every finding in testdata, to the column, in
+// testdata/findings.txt.
+func TestFindings(t *testing.T) {
+	var b strings.Builder
+	for _, f := range everything(t) {
+		b.WriteString(f.String() + "\n")
+	}
+	golden := filepath.Join("testdata", "findings.txt")
+	if os.Getenv("TRIPCURVE_UPDATE") != "" {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestGoodFilesAreSilent: there is one for each format, and nothing to say of it.
+func TestGoodFilesAreSilent(t *testing.T) {
+	good := map[string]bool{}
+	for _, f := range load(t, "good") {
+		format, _, err := formats.Detect(f.Name, f.Text)
+		if err != nil {
+			t.Error(err)
+		}
+		good[format.Name] = true
+		found, err := Lint(f.Name, f.Text, "")
+		if err != nil {
+			t.Error(err)
+		}
+		for _, finding := range Failing(found) {
+			t.Error(finding)
+		}
+		if format.Import == nil {
+			continue
+		}
+		if _, err := format.Import(f.Name, f.Text); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range formats.All() {
+		if !good[f.Name] {
+			t.Errorf("no good file of %s in testdata/good", f.Name)
+		}
+	}
+}
+
+// TestCatalogue: what is found has a rule with that severity, and every rule finds
+// something in testdata.
+func TestCatalogue(t *testing.T) {
+	severities := map[string]Rule{}
+	for _, r := range Rules() {
+		if _, twice := severities[r.ID]; twice || r.Doc == "" {
+			t.Errorf("%s is there twice, or says nothing", r.ID)
+		}
+		severities[r.ID] = r
+	}
+	hit := map[string]bool{}
+	for _, f := range everything(t) {
+		r, ok := severities[f.Rule]
+		if !ok {
+			t.Errorf("not in the catalogue: %s", f)
+		} else if weaker := f.Rule == "opossum/string-number"; r.Severity != f.Severity && !weaker {
+			t.Errorf("the catalogue has it as %s: %s", r.Severity, f)
+		}
+		hit[f.Rule] = true
+	}
+	for _, r := range Rules() {
+		_, what, _ := strings.Cut(r.ID, "/")
+		if generic := slices.Contains([]string{"syntax", "unknown-key", "repeated-key", "value"}, what); !hit[r.ID] && !generic {
+			t.Errorf("nothing in testdata is found by %s", r.ID)
+		}
+	}
+}
+
+func TestUnknownFormats(t *testing.T) {
+	for _, tt := range []struct{ file, text, as, want string }{
+		{"x.txt", "hello", "", "x.txt: of no format known here"},
+		{"x.txt", "", "", "x.txt: it is empty"},
+		{"x.txt", "{}", "possum", "did you mean opossum?"},
+		{"x.json", `{"methodConfig": [], "resetTimeout": 5}`, "", "it may be opossum (it has the key resetTimeout) or grpc"},
+	} {
+		_, err := Lint(tt.file, tt.text, tt.as)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: got %v, want %s", tt.text, err, tt.want)
+		}
+	}
+	found, err := All([]File{{"x", "hello"}, {"breaker.a.json", `{"errorThreshold": 1, "timeout": 3000, "volumeThreshold": 5}`}}, "")
+	if err == nil || len(Failing(found)) != 1 {
+		t.Errorf("an unknown file hides what is found in another: %v, %v", found, err)
+	}
+}
+
+// TestPostmortem: the snippets of the postmortem as configuration.
+func TestPostmortem(t *testing.T) {
+	found := map[string]bool{}
+	for _, f := range alone(t, load(t, "postmortem")) {
+		found[f.Rule] = true
+	}
+	for _, rule := range []string{"opossum/ignored-key", "opossum/volume-zero", "opossum/unbound-method", "opossum/misnamed-option", "grpc/no-timeout"} {
+		if !found[rule] {
+			t.Errorf("%s found nothing", rule)
+		}
+	}
+}
