@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 }
 
 // testOnly rooms may be imported by test files alone.
-var testOnly = []string{"internal/pgtest", "tui/tuitest", "services/memstore"}
+var testOnly = []string{"internal/pgtest", "internal/policy/policytest", "tui/tuitest", "services/memstore"}
 
 // named packages were asked for by name: product code must use each of them.
 var named = []string{
@@ -60,7 +60,7 @@ var only = map[string]string{
 
 // standardOnly rooms stay on the standard library, but for the named packages.
 var standardOnly = map[string][]string{
-	"internal/policy":   nil,
+	"internal/policy":   {"internal/policy/policytest"},
 	"internal/pglock":   nil,
 	"internal/incident": {"internal/incident/file", "internal/incident/sketch"},
 }
