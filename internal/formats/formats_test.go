@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -26,6 +27,69 @@ func TestDetect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// show is documents, one to a line, and where in the file their text begins.
+func show(docs []Document) string {
+	var b strings.Builder
+	for _, d := range docs {
+		blank := len(d.Text) - len(strings.TrimLeft(d.Text, " \n"))
+		fmt.Fprintf(&b, "%d %s %s %d:%q\n", d.Line, d.Name, d.Format.Name, 1+strings.Count(d.Text[:blank], "\n"), strings.TrimSpace(d.Text))
+	}
+	return b.String()
+}
+
+func TestDocuments(t *testing.T) {
+	for _, tt := range []struct{ name, text, as, want string }{
+		{"one", "{\n\"resetTimeout\": 5}\n", "", "1 f opossum 1:\"{\\n\\\"resetTimeout\\\": 5}\"\n"},
+		{"as asked", "{}", "grpc", "1 f grpc 1:\"{}\"\n"},
+		{"bundle", "# two\n---\nresilience4j: {}\n--- # next\n\n{\"methodConfig\": []}\n---\n", "", "3 f resilience4j 3:\"resilience4j: {}\"\n6 f grpc 6:\"{\\\"methodConfig\\\": []}\"\n"},
+		{"one of two unknown", "resilience4j: {}\n---\nmilk: 2\n", "", "1 f resilience4j 1:\"resilience4j: {}\"\n3 f  3:\"milk: 2\"\n"},
+		{
+			"config map", "apiVersion: v1\nkind: ConfigMap\ndata:\n  application.yml: |\n    resilience4j:\n      retry: {}\n\n  breaker.a.json: '{\"timeout\": 1}'\n  breaker.b.json: |-\n    {}\nmore: 1\n", "",
+			"4 application.yml resilience4j 5:\"resilience4j:\\n      retry: {}\"\n8 breaker.a.json opossum 8:\"{\\\"timeout\\\": 1}\"\n9 breaker.b.json opossum 10:\"{}\"\n",
+		},
+		{"unknown", "milk: 2", "", "f: of no format known here"},
+		{"empty", "---\n# nothing\n", "", "f: it is empty"},
+		{"unsure", "{\"methodConfig\": [], \"resetTimeout\": 1}", "", "f: it may be opossum (it has the key resetTimeout) or grpc (it has the key methodConfig)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			docs, err := Documents("f", tt.text, tt.as)
+			got := show(docs)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// Whatever the text, taking it apart ends, and what is found stands where it stood.
+func FuzzDocuments(f *testing.F) {
+	f.Add("resilience4j: {}\n---\n{\"methodConfig\": []}\n")
+	f.Add("kind: ConfigMap\ndata:\n  breaker.a.json: |\n    {}\n")
+	f.Add("order.inventory: {deadline: 5s}")
+	f.Add("new CircuitBreaker(a.b, {timeout: 1})")
+	f.Fuzz(func(t *testing.T, text string) {
+		docs, err := Documents("f", text, "")
+		if err != nil {
+			return
+		}
+		for _, d := range docs {
+			if d.Line < 1 || d.Line > 1+strings.Count(text, "\n") {
+				t.Errorf("%q at line %d", text, d.Line)
+			}
+			if d.Format.Name == "" {
+				continue
+			}
+			_, _, _ = d.Format.Traps(d.Name, d.Text)
+			if d.Format.Import != nil {
+				_, _ = d.Format.Import(d.Name, d.Text)
+			}
+		}
+	})
 }
 
 func TestEveryFormatIsComplete(t *testing.T) {

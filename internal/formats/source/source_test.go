@@ -1,6 +1,9 @@
 package source
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,6 +64,69 @@ func readSample(n *Node, err error) string {
 		return "no mistake"
 	}
 	return err.Error()
+}
+
+func TestMistakesAreCollected(t *testing.T) {
+	n, err := JSON("f", `{"nam": 1, "failureRate": 0, "minCalls": 3, "sub": {"a": {"y": 1, "x": 2}}, "list": ["a", 1]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mistakes []error
+	var got sample
+	if err := (Decoder{Mistakes: &mistakes}).Decode(n, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := sample{Calls: new(3), Sub: map[string]sub{"a": {X: new(2)}}, List: []string{"a", ""}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	var kinds []string
+	for _, e := range mistakes {
+		var m *Error
+		if !errors.As(e, &m) {
+			t.Fatal(e)
+		}
+		kinds = append(kinds, fmt.Sprintf("%d:%s", m.Column, m.Mistake))
+	}
+	if diff := cmp.Diff([]string{"2:unknown-key", "27:value", "59:unknown-key", "91:value"}, kinds); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	docs, err := YAML("f", "a:\n  b-c:\n    - x: 1\n    - y: 2\n  d: 3\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path string
+		want Pos // of the key
+	}{
+		{"", Pos{1, 1}},
+		{"a", Pos{1, 1}},
+		{"a d", Pos{5, 3}},
+		{"a e", Pos{1, 1}}, // a missing key is its parent
+		{"a bC 1 y", Pos{4, 7}},
+		{"a b-c 7", Pos{2, 3}},
+		{"a b-c 0", Pos{3, 7}},
+		{"a d 0", Pos{5, 3}},
+	} {
+		if got := Find(docs[0], strings.Fields(tt.path)).Key; got != tt.want {
+			t.Errorf("%q: got %v, want %v", tt.path, got, tt.want)
+		}
+	}
+}
+
+func TestHasKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"timeout": 1}`: true, "timeout: 1": true, "timeout = 1": true, "a:\n  timeout: 1": true, "{timeout:1}": true,
+		`{"a": "timeout"}`: false, "call-timeout: 1": false, "timeouts: 1": false, "timeout": false, "x.timeout=1": false,
+		"timeouts, timeout: 1": true,
+	} {
+		if HasKey(text, "timeout") != want {
+			t.Errorf("%q: want %v", text, want)
+		}
+	}
 }
 
 func TestRelaxedKeys(t *testing.T) {

@@ -19,6 +19,9 @@ func Rules() []Rule {
 	return append(rules, aboveCallers, outlive, times)
 }
 
+// mistakes are the kinds of what a strict reader would not take.
+var mistakes = []source.Mistake{source.Syntax, source.UnknownKey, source.Repeated, source.Value}
+
 // strictRules are what the strict reader of a format would not take.
 func strictRules(f formats.Format) []Rule {
 	of := func(m source.Mistake, doc string) Rule { return Rule{f.Name + "/" + m.String(), trap.Error, doc} }

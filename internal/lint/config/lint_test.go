@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,10 +140,69 @@ func TestCatalogue(t *testing.T) {
 		hit[f.Rule] = true
 	}
 	for _, r := range Rules() {
-		_, what, _ := strings.Cut(r.ID, "/")
-		if generic := slices.Contains([]string{"syntax", "unknown-key", "repeated-key", "value"}, what); !hit[r.ID] && !generic {
+		if !hit[r.ID] && !generic(r.ID) {
 			t.Errorf("nothing in testdata is found by %s", r.ID)
 		}
+	}
+}
+
+// TestDocs holds docs/lint.md to the catalogue.
+func TestDocs(t *testing.T) {
+	page := filepath.Join("..", "..", "..", "docs", "lint.md")
+	if os.Getenv("TRIPCURVE_UPDATE") != "" {
+		if err := os.WriteFile(page, []byte(Docs()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(have), Docs()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSARIF(t *testing.T) {
+	findings := append(everything(t), Finding{Rule: "x/y", File: "/tmp/a b#c.json", What: "x"})
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+			Results []struct {
+				RuleID    string
+				RuleIndex int
+				Level     string
+				Message   struct{ Text string }
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           *struct{ StartLine, StartColumn int }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(SARIF(findings, "1.2.3"), &log); err != nil {
+		t.Fatal(err)
+	}
+	run := log.Runs[0]
+	if log.Version != "2.1.0" || len(run.Results) != len(findings) {
+		t.Fatalf("version %s, %d results of %d findings", log.Version, len(run.Results), len(findings))
+	}
+	for i, r := range run.Results {
+		f := findings[i]
+		at := r.Locations[0].PhysicalLocation
+		if r.RuleID != f.Rule || r.Level != f.Severity.String() || r.Message.Text != f.Sentence() ||
+			r.RuleIndex >= 0 && run.Tool.Driver.Rules[r.RuleIndex].ID != f.Rule ||
+			(at.Region == nil) != (f.Line == 0) || at.Region != nil && (at.Region.StartLine != f.Line || at.Region.StartColumn != f.Column) {
+			t.Errorf("%v became %+v", f, r)
+		}
+	}
+	if got, want := run.Results[len(findings)-1].Locations[0].PhysicalLocation.ArtifactLocation.URI, "file:///tmp/a%20b%23c.json"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -17,14 +17,18 @@ type (
 		Tool       sarifTool     `json:"tool"`
 		Results    []sarifResult `json:"results"`
 		ColumnKind string        `json:"columnKind"`
+		// The two are the standard's defaults, said for readers that have none.
+		Language         string   `json:"language"`
+		NewlineSequences []string `json:"newlineSequences"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
 	}
 	sarifDriver struct {
-		Name    string      `json:"name"`
-		Version string      `json:"version,omitempty"`
-		Rules   []sarifRule `json:"rules"`
+		Name     string      `json:"name"`
+		Version  string      `json:"version,omitempty"`
+		Language string      `json:"language"`
+		Rules    []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID      string      `json:"id"`
@@ -64,9 +68,10 @@ type (
 // names.
 func SARIF(findings []Finding, version string) []byte {
 	run := sarifRun{
-		Tool:       sarifTool{sarifDriver{Name: "tripcurve", Version: version, Rules: []sarifRule{}}},
+		Tool:       sarifTool{sarifDriver{Name: "tripcurve", Version: version, Language: "en", Rules: []sarifRule{}}},
 		Results:    []sarifResult{},
-		ColumnKind: "utf16CodeUnits",
+		ColumnKind: "utf16CodeUnits", // ours are bytes: the same in a line of ASCII
+		Language:   "en", NewlineSequences: []string{"\r\n", "\n"},
 	}
 	index := map[string]int{}
 	for _, r := range Rules() {
