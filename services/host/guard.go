@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,8 +18,10 @@ import (
 )
 
 // Guard carries out the policy of one edge in front of a connection. It is the
-// same code over TCP and in virtual time. From the outside in:
+// same code over TCP and in virtual time. From the outside in, unless the edge's
+// library documents another order (library.Piece):
 //
+//	total timeout    the library's own, over all attempts
 //	attempts         the call is tried again while Retryable says so
 //	max concurrent   each attempt needs a place, held until the call itself ends
 //	breaker          each attempt is one call of the breaker
@@ -26,7 +29,9 @@ import (
 //	deadline         a gRPC deadline on the connection below
 //
 // So retries are outside the breaker, which counts every attempt; a rejection
-// (by breaker or by max concurrent) ends the call and is not tried again.
+// (by breaker or by max concurrent) ends the call and is not tried again. Where the
+// policy and its library both say something, the shorter time and the lower bound
+// hold; the retries are the library's if it makes any, and both is a mistake.
 //
 // Under policy.Detach the call below hears nothing of its caller: neither a time
 // limit that ran out nor the end of the caller's own context reach it, and the
@@ -48,12 +53,12 @@ type Guard struct {
 	owned     *WallClock // a clock of the guard's own, to be closed with it
 	broken    error      // why WithBreaker could not be done; every call answers it
 
-	plan     retry.Plan    // shared by all calls; its Budget under mu
-	limit    time.Duration // time limit of one attempt; 0 none
-	late     *TimeoutError // of that limit
-	library  bool          // the limit is the breaker library's own
-	bare     bool          // nothing to do but perhaps detach
-	guarded  bool          // an attempt has to ask (breaker, max concurrent)
+	plan     retry.Plan // shared by all calls; its Budget under mu
+	outer    stage      // what a call passes
+	inner    stage      // what each of its attempts passes
+	limits   limits
+	max      int  // calls in flight; 0 is no bound
+	bare     bool // nothing to do but perhaps detach
 	counters counters
 	wakeFunc func()
 
@@ -72,13 +77,12 @@ type counters struct{ open, halfOpen, close, reject string }
 type Option func(*options)
 
 type options struct {
-	clock       Clock
-	meter       Meter
-	rand        Rand
-	spec        policy.BreakerSpec
-	machine     policy.Breaker
-	callTimeout time.Duration
-	retryable   func(error) bool
+	clock     Clock
+	meter     Meter
+	rand      Rand
+	spec      policy.BreakerSpec
+	built     *library.Built
+	retryable func(error) bool
 }
 
 // WithClock replaces the wall clock.
@@ -102,8 +106,11 @@ func WithParam(name, value string) Option {
 // WithMachine brings a breaker of the caller's own and the time limit that goes
 // with it; 0 is none.
 func WithMachine(b policy.Breaker, callTimeout time.Duration) Option {
-	return func(o *options) { o.machine, o.callTimeout = b, callTimeout }
+	return WithBuilt(library.Built{Breaker: b, CallTimeout: callTimeout})
 }
+
+// WithBuilt brings a library's pieces in place of those that the policy names.
+func WithBuilt(b library.Built) Option { return func(o *options) { o.built = &b } }
 
 // WithRetryable replaces Retryable where an edge knows more of its callee's answers.
 func WithRetryable(f func(error) bool) Option { return func(o *options) { o.retryable = f } }
@@ -151,7 +158,6 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 	g := &Guard{
 		edge: edge, conn: conn, policy: p,
 		clock: o.clock, meter: o.meter, rand: o.rand, retryable: o.retryable,
-		breaker: o.machine,
 		counters: counters{
 			open: "circuit." + edge + ".open", halfOpen: "circuit." + edge + ".half_open",
 			close: "circuit." + edge + ".close", reject: "circuit." + edge + ".reject",
@@ -166,25 +172,16 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 	if g.retryable == nil {
 		g.retryable = Retryable
 	}
-	callTimeout := o.callTimeout
-	if g.breaker == nil && p.Breaker.Library != "" {
+	if o.built == nil {
 		built, err := library.New(p.Breaker, g.clock.Now())
 		if err != nil {
 			return nil, err
 		}
-		g.breaker, callTimeout = built.Breaker, built.CallTimeout
+		o.built = &built
 	}
-	if g.breaker != nil {
-		g.state = g.breaker.State()
+	if err := g.compose(*o.built); err != nil {
+		return nil, fmt.Errorf("%s: %w", edge, err)
 	}
-	g.plan = retry.PlanOf(p.Retry)
-	g.limit = p.Timeout
-	if callTimeout > 0 && (g.limit == 0 || callTimeout <= g.limit) {
-		g.limit, g.library = callTimeout, true
-	}
-	g.guarded = g.breaker != nil || p.MaxConcurrent > 0
-	g.late = timeoutError(edge, g.limit)
-	g.bare = !g.guarded && g.limit == 0 && p.Deadline == 0 && p.Retry.Attempts <= 1
 	g.wakeFunc = g.wake
 	return g, nil
 }
@@ -235,36 +232,68 @@ func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts
 	if g.bare && trace == nil {
 		return g.conn.Invoke(g.below(ctx), method, args, reply, opts...)
 	}
+	c := call{method: method, args: args, reply: reply, opts: opts, trace: trace}
+	if g.limits.total > 0 {
+		c.end = g.clock.Now().Add(g.limits.total)
+	}
+	outer, rejection := g.enter(g.outer)
+	if rejection != nil {
+		return rejection
+	}
+	c.limit = outer.limit
+	err := g.attempts(ctx, &c)
+	g.leave(outer, err)
+	return err
+}
+
+// call is one call and its attempts.
+type call struct {
+	method      string
+	args, reply any
+	opts        []grpc.CallOption
+	trace       *Trace
+	tries       retry.Call
+	end         time.Time     // of the total time limit; zero is none
+	limit       time.Duration // what a breaker outside the retries allows an attempt; 0 is no limit
+}
+
+// attempts makes a call until it succeeds or is given up.
+func (g *Guard) attempts(ctx context.Context, c *call) error {
 	g.lockBudget()
-	call := g.plan.Begin()
+	c.tries = g.plan.Begin()
 	g.unlockBudget()
-	err := g.attempts(ctx, &call, method, args, reply, trace, opts)
+	err := g.tryAndRetry(ctx, c)
 	g.lockBudget()
-	call.End()
+	c.tries.End()
 	g.unlockBudget()
 	return err
 }
 
-// attempts makes a call until it succeeds or is given up.
-func (g *Guard) attempts(ctx context.Context, call *retry.Call, method string, args, reply any, trace *Trace, opts []grpc.CallOption) error {
+func (g *Guard) tryAndRetry(ctx context.Context, c *call) error {
 	for {
-		rejected, err := g.attempt(ctx, method, args, reply, call.Last(), trace, opts)
-		wait, again := g.judge(call, err, rejected)
+		rejected, err := g.attempt(ctx, c)
+		wait, again := g.judge(c, err, rejected)
 		if !again {
 			return err
 		}
 		// A caller that has gone gets no further attempt, and the attempt's own
-		// error says more than its going.
+		// error says more than its going. A total time limit that ends in the wait
+		// is an answer of its own.
+		left, bounded := g.left(c)
+		over := bounded && left <= wait
+		if over {
+			wait, err = left, g.tooLate()
+		}
 		gone := ctx.Err() != nil || wait > 0 && g.clock.Sleep(ctx, wait) != nil
-		if !g.again(call, gone) {
+		if !g.again(&c.tries, gone || over) {
 			return err
 		}
 	}
 }
 
 // judge says whether an attempt that ended so is made again, and after which wait.
-func (g *Guard) judge(call *retry.Call, err error, rejected bool) (wait time.Duration, again bool) {
-	worth := err != nil && !rejected && g.retryable(err)
+func (g *Guard) judge(c *call, err error, rejected bool) (wait time.Duration, again bool) {
+	worth := err != nil && g.worth(c, err, rejected)
 	var u float64
 	if worth && !g.plan.Steady {
 		u = g.rand()
@@ -273,24 +302,41 @@ func (g *Guard) judge(call *retry.Call, err error, rejected bool) (wait time.Dur
 	defer g.unlockBudget()
 	switch {
 	case err == nil:
-		call.Succeeded()
+		c.tries.Succeeded()
 	case !worth:
-		call.GivenUp()
+		c.tries.GivenUp()
 	default:
-		return call.Failed(u)
+		return c.tries.Failed(u)
 	}
 	return 0, false
 }
 
-// again begins the next attempt of a call whose caller has not gone.
-func (g *Guard) again(call *retry.Call, gone bool) bool {
+// worth says whether an attempt that failed may be made again as far as its error
+// goes. After the total time limit none is.
+func (g *Guard) worth(c *call, err error, rejected bool) bool {
+	if left, bounded := g.left(c); bounded && left <= 0 {
+		return false
+	}
+	switch {
+	case rejected:
+		return g.plan.Rejected
+	case g.plan.Retries != nil:
+		return g.plan.Retries(uint32(status.Code(err)))
+	default:
+		return g.retryable(err)
+	}
+}
+
+// again begins the next attempt of a call, unless its caller has gone or its time
+// is over.
+func (g *Guard) again(c *retry.Call, gone bool) bool {
 	g.lockBudget()
 	defer g.unlockBudget()
-	if !call.Again() {
+	if !c.Again() {
 		return false
 	}
 	if gone {
-		call.GivenUp()
+		c.GivenUp()
 	}
 	return !gone
 }
@@ -321,74 +367,88 @@ func (g *Guard) below(ctx context.Context) context.Context {
 }
 
 // attempt makes one try; rejected says that it was none, for it was not let through.
-func (g *Guard) attempt(ctx context.Context, method string, args, reply any, last bool, trace *Trace, opts []grpc.CallOption) (rejected bool, err error) {
-	ticket, limit, rejection := g.admit()
+func (g *Guard) attempt(ctx context.Context, c *call) (rejected bool, err error) {
+	pass, rejection := g.enter(g.inner)
 	if rejection != nil {
 		return true, rejection
 	}
 	start := g.clock.Now()
-	err = g.call(ctx, limit, method, args, reply, last, opts)
+	err = g.call(ctx, c, g.bounds(c, pass.limit))
 	took := g.clock.Now().Sub(start)
-	if trace != nil {
-		trace.add(Attempt{Start: start, Took: took, Err: err})
+	if c.trace != nil {
+		c.trace.add(Attempt{Start: start, Took: took, Err: err})
 	}
-	if g.breaker != nil {
-		g.record(ticket, g.outcome(err, took))
+	if pass.asked {
+		g.record(pass.ticket, g.outcome(err, took))
 	}
 	return false, err
 }
 
-// outcome is what the breaker is told. Only the library's own time limit is a
+// outcome is what the breaker is told. Only the library's own time limits are a
 // Timeout to it; the caller's is an error like any other.
 func (g *Guard) outcome(err error, took time.Duration) policy.Outcome {
-	if !errors.Is(err, ErrTimeout) {
+	switch {
+	case !errors.Is(err, ErrTimeout):
 		return policy.Outcome{Code: codeOf(err), Took: took, Status: httpStatus(err)}
-	}
-	if g.library {
+	case g.limits.unseen && errors.Is(err, g.limits.overall):
+		return policy.Outcome{Code: policy.Unrecorded, Took: took}
+	case g.limits.library || errors.Is(err, g.limits.overall):
 		return policy.Outcome{Code: policy.Timeout, Took: took}
+	default:
+		return policy.Outcome{Code: policy.Failure, Took: took}
 	}
-	return policy.Outcome{Code: policy.Failure, Took: took}
+}
+
+// record tells the breaker how what it admitted ended, once.
+func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.advance()
+	g.breaker.Record(now, t, o)
+	g.settle(now)
 }
 
 // call runs one admitted attempt under its time limits. A limit that ran out
-// gives a TimeoutError.
-func (g *Guard) call(ctx context.Context, limit time.Duration, method string, args, reply any, last bool, opts []grpc.CallOption) error {
+// gives a TimeoutError, a deadline the status of one.
+func (g *Guard) call(ctx context.Context, c *call, b bounds) error {
 	ctx = g.below(ctx)
-	if limit == 0 || g.policy.Cancel == policy.Propagate {
+	if b.wait == 0 || b.ends || g.policy.Cancel == policy.Propagate {
 		defer g.release()
-		return g.invoke(ctx, limit, method, args, reply, opts)
+		return g.invoke(ctx, b, c.method, c.args, c.reply, c.opts)
 	}
 	// An abandoned attempt may still write its reply, so every attempt that can
 	// be followed by another writes into a message of its own.
-	into := reply
+	last := c.tries.Last()
+	into := c.reply
 	if !last {
-		m, ok := reply.(proto.Message)
+		m, ok := c.reply.(proto.Message)
 		if !ok {
 			g.release()
-			return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, method, reply)
+			return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, c.method, c.reply)
 		}
 		into = m.ProtoReflect().New().Interface()
 	}
-	err := g.clock.Race(ctx, limit, func(ctx context.Context) error {
+	method, args, opts := c.method, c.args, c.opts // the closure must not keep the call itself
+	err := g.clock.Race(ctx, b.wait, func(ctx context.Context) error {
 		defer g.release()
-		return g.invoke(ctx, 0, method, args, into, opts)
+		return g.invoke(ctx, bounds{deadline: b.deadline}, method, args, into, opts)
 	})
 	switch {
 	case errors.Is(err, ErrTimeout):
-		return g.timedOut(limit)
+		return g.timedOut(b)
 	case err == nil && !last:
-		proto.Merge(reply.(proto.Message), into.(proto.Message))
+		proto.Merge(c.reply.(proto.Message), into.(proto.Message))
 	}
 	return err
 }
 
-// invoke calls the connection under the policy's deadline and, where the call is
-// cancelled with its caller, under the caller's time limit.
-func (g *Guard) invoke(ctx context.Context, limit time.Duration, method string, args, reply any, opts []grpc.CallOption) error {
-	d := g.policy.Deadline
-	own := limit > 0 && (d == 0 || limit <= d)
+// invoke calls the connection under its deadline and, where the call is cancelled
+// with its caller, under the caller's time limit.
+func (g *Guard) invoke(ctx context.Context, b bounds, method string, args, reply any, opts []grpc.CallOption) error {
+	d := b.deadline
+	own := b.wait > 0 && (d == 0 || b.wait <= d)
 	if own {
-		d = limit
+		d = b.wait
 	}
 	if d == 0 {
 		return g.conn.Invoke(ctx, method, args, reply, opts...)
@@ -397,68 +457,9 @@ func (g *Guard) invoke(ctx context.Context, limit time.Duration, method string, 
 	defer cancel()
 	err := g.conn.Invoke(bounded, method, args, reply, opts...)
 	if err != nil && own && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return g.timedOut(limit)
+		return g.timedOut(b)
 	}
 	return err
-}
-
-// timedOut is the error of a call whose caller's own timer ran out.
-func (g *Guard) timedOut(limit time.Duration) *TimeoutError {
-	if limit == g.limit {
-		return g.late
-	}
-	return timeoutError(g.edge, limit) // the library set one for this call
-}
-
-// admit asks for a place and for the breaker's leave, and says how long the
-// attempt may take.
-func (g *Guard) admit() (policy.Ticket, time.Duration, *Rejection) {
-	if !g.guarded {
-		return policy.Ticket{}, g.limit, nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if m := g.policy.MaxConcurrent; m > 0 && g.inFlight >= m {
-		g.meter.Count(g.counters.reject, 1)
-		return policy.Ticket{}, 0, &Rejection{Edge: g.edge, Reason: reasonBusy}
-	}
-	limit := g.limit
-	var ticket policy.Ticket
-	if g.breaker != nil {
-		now := g.advance()
-		t, verdict := g.breaker.Allow(now, g.rand())
-		g.settle(now)
-		if !verdict.Admitted {
-			g.meter.Count(g.counters.reject, 1)
-			return t, 0, &Rejection{Edge: g.edge, Reason: verdict.Reason}
-		}
-		if verdict.Limit > 0 && (limit == 0 || verdict.Limit < limit) {
-			limit = verdict.Limit
-		}
-		ticket = t
-	}
-	g.inFlight++
-	return ticket, limit, nil
-}
-
-// release gives back the place of a call that has really ended, which may be
-// long after its caller went on.
-func (g *Guard) release() {
-	if !g.guarded {
-		return
-	}
-	g.mu.Lock()
-	g.inFlight--
-	g.mu.Unlock()
-}
-
-// record tells the breaker how an admitted attempt ended, once.
-func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.advance()
-	g.breaker.Record(now, t, o)
-	g.settle(now)
 }
 
 // wake does what the library's own timer would have done.
