@@ -159,7 +159,7 @@ func (a *app) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(),
-		a.analyzeCommand(), a.simulateCommand(), a.exportCommand(),
+		a.analyzeCommand(), a.simulateCommand(), a.curveCommand(), a.exportCommand(),
 		a.lintCommand(), a.configCommand(), a.infoCommand(), a.versionCommand(),
 	)
 	return root

@@ -113,6 +113,14 @@ func (a Arrivals) String() string {
 	return "poisson"
 }
 
+// Words is the arrivals for people.
+func (a Arrivals) Words() string {
+	if a == Regular {
+		return "one each 1/rate"
+	}
+	return "Poisson"
+}
+
 // Options say what traffic the breakers are put under.
 type Options struct {
 	Rate     float64 // calls per second
@@ -297,3 +305,11 @@ func (h Healthy) PerDay() float64 { return float64(h.Trips) / days(h.Length) }
 func (h Healthy) AtMost() float64 { return 3 / days(h.Length) }
 
 func days(d time.Duration) float64 { return d.Hours() / 24 }
+
+// RejectedShare is the share of the calls that were turned away, 0..1.
+func (h Healthy) RejectedShare() float64 {
+	if h.Calls == 0 {
+		return 0
+	}
+	return float64(h.Rejected) / float64(h.Calls)
+}

@@ -7,10 +7,10 @@ import (
 	"tripcurve/internal/policy"
 )
 
-// Compute makes the curves of all settings. progress, which may be nil, is told of
-// finished work by any of the workers, in no order. The same settings and options
-// give the same result whatever the number of workers. It ends early, with ctx's
-// error, when ctx ends.
+// Compute makes the curves of all settings. progress, which may be nil, is
+// told how many of the runs are through. The same settings and options give the
+// same result whatever the number of workers. It ends early, with ctx's error, when
+// ctx ends.
 func Compute(ctx context.Context, settings []Setting, o Options, progress func(done, total int)) (*Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -53,7 +53,8 @@ func Compute(ctx context.Context, settings []Setting, o Options, progress func(d
 			res.Curves = append(res.Curves, c)
 		}
 	}
-	if err := work(ctx, o, jobs, progress, &res.Decisions); err != nil {
+	var err error
+	if res.Decisions, err = work(ctx, o, jobs, progress); err != nil {
 		return nil, err
 	}
 	for _, of := range parts {

@@ -6,11 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// work does all jobs with so many workers (at least one).
-func work(ctx context.Context, o Options, jobs []func(*runner), progress func(done, total int), decisions *uint64) error {
+// work does all jobs with so many workers (at least one) and tells how far it is.
+// It returns the number of calls that asked a breaker.
+func work(ctx context.Context, o Options, jobs []func(*runner), progress func(done, total int)) (asked uint64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next, done, asked atomic.Int64
+	var next, sum atomic.Int64
+	finished := make(chan struct{}, 64)
 	var wg sync.WaitGroup
 	for range min(max(o.Workers, 1), len(jobs)) {
 		wg.Go(func() {
@@ -24,14 +26,20 @@ func work(ctx context.Context, o Options, jobs []func(*runner), progress func(do
 				if r.err != nil {
 					cancel(r.err)
 				}
-				if n := int(done.Add(1)); progress != nil {
-					progress(n, len(jobs))
-				}
+				finished <- struct{}{}
 			}
-			asked.Add(r.asked)
+			sum.Add(r.asked)
 		})
 	}
-	wg.Wait()
-	*decisions = uint64(asked.Load())
-	return context.Cause(ctx)
+	go func() {
+		wg.Wait()
+		close(finished)
+	}()
+	done := 0
+	for range finished {
+		if done++; progress != nil {
+			progress(done, len(jobs))
+		}
+	}
+	return uint64(sum.Load()), context.Cause(ctx)
 }

@@ -47,19 +47,9 @@ var (
 // Draw draws the figure as "png" or "svg". The same figure gives the same bytes.
 func Draw(f Figure, format string) ([]byte, error) {
 	height := headHeight + panelPitch*vg.Length(len(f.Panels)) + 2*margin + legendLine*vg.Length(len(f.Marks)+1)
-	var (
-		canvas vg.CanvasSizer
-		out    io.WriterTo
-	)
-	switch format {
-	case "png":
-		img := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
-		canvas, out = img, vgimg.PngCanvas{Canvas: img}
-	case "svg":
-		svg := vgsvg.New(pageWidth, height)
-		canvas, out = svg, svg
-	default:
-		return nil, fmt.Errorf("plot: format %q: not one of %v", format, Formats())
+	canvas, out, err := page(format, height)
+	if err != nil {
+		return nil, err
 	}
 	if len(f.Panels) == 0 || f.Window.Length() <= 0 {
 		return nil, errors.New("plot: nothing to draw: no time range with data")
@@ -70,6 +60,19 @@ func Draw(f Figure, format string) ([]byte, error) {
 		return nil, fmt.Errorf("plot as %s: %w", format, err)
 	}
 	return b.Bytes(), nil
+}
+
+// page is an empty page of some height, and what writes it out.
+func page(format string, height vg.Length) (vg.CanvasSizer, io.WriterTo, error) {
+	switch format {
+	case "png":
+		img := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
+		return img, vgimg.PngCanvas{Canvas: img}, nil
+	case "svg":
+		svg := vgsvg.New(pageWidth, height)
+		return svg, svg, nil
+	}
+	return nil, nil, fmt.Errorf("plot: format %q: not one of %v", format, Formats())
 }
 
 func (f Figure) draw(c draw.Canvas) {
