@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,9 +30,12 @@ type seen struct {
 // script is a callee whose calls take so long and end so, one after the other; the
 // last of them is for all that follow.
 func script(b bench, s *seen, acts ...func(ctx context.Context) error) conn {
+	var mu sync.Mutex
 	return func(ctx context.Context, _ *pb.ReserveResponse) error {
+		mu.Lock()
 		i := min(len(s.Called), len(acts)-1)
 		s.Called = append(s.Called, b.at())
+		mu.Unlock()
 		return acts[i](ctx)
 	}
 }
