@@ -1,9 +1,11 @@
 package grpcconfig
 
 import (
+	"errors"
 	"strings"
 
 	"tripcurve/internal/formats/source"
+	"tripcurve/internal/formats/trap"
 )
 
 // Read reads a service config. gRPC ignores unknown keys in silence; here they are
@@ -14,48 +16,59 @@ func Read(file, text string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	return decode(n, source.Decoder{})
+}
+
+// Lint is the traps of a config read as far as it can be read, the tree in which
+// they have their places, and its mistakes, joined.
+func Lint(file, text string) ([]trap.Trap, *source.Node, error) {
+	n, err := source.JSON(file, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mistakes []error
+	c, _ := decode(n, source.Decoder{Mistakes: &mistakes})
+	return Traps(c), n, errors.Join(mistakes...)
+}
+
+func decode(n *source.Node, d source.Decoder) (Config, error) {
 	var c Config
-	if err := (source.Decoder{}).Decode(n, &c); err != nil {
+	if err := d.Decode(n, &c); err != nil {
 		return Config{}, err
 	}
-	return c, check(n)
+	return c, check(n, d)
 }
 
 // check is what the types alone do not say.
-func check(n *source.Node) error {
+func check(n *source.Node, d source.Decoder) error {
 	if methods, ok := n.Get("methodConfig"); ok {
-		if err := checkMethods(methods); err != nil {
-			return err
+		seen := map[[2]string]bool{}
+		for _, m := range methods.Items {
+			if err := d.Note(checkMethod(m, seen)); err != nil {
+				return err
+			}
 		}
 	}
 	if throttling, ok := n.Get("retryThrottling"); ok {
-		return need(throttling, "retry throttling", "maxTokens", "tokenRatio")
+		return d.Note(need(throttling, "retry throttling", "maxTokens", "tokenRatio"))
 	}
 	return nil
 }
 
-func checkMethods(methods *source.Node) error {
-	seen := map[[2]string]bool{}
-	for _, m := range methods.Items {
-		if err := checkNames(m, seen); err != nil {
-			return err
-		}
-		policy, retries := m.Get("retryPolicy")
-		hedging, hedges := m.Get("hedgingPolicy")
-		if retries && hedges {
-			return hedging.Errorf("one of the two", "hedgingPolicy beside retryPolicy")
-		}
-		if hedges {
-			if err := need(hedging, "hedging policy", "maxAttempts"); err != nil {
-				return err
-			}
-		}
-		if !retries {
-			continue
-		}
-		if err := checkRetry(policy); err != nil {
-			return err
-		}
+func checkMethod(m *source.Node, seen map[[2]string]bool) error {
+	if err := checkNames(m, seen); err != nil {
+		return err
+	}
+	policy, retries := m.Get("retryPolicy")
+	hedging, hedges := m.Get("hedgingPolicy")
+	if retries && hedges {
+		return hedging.Errorf("one of the two", "hedgingPolicy beside retryPolicy")
+	}
+	if hedges {
+		return need(hedging, "hedging policy", "maxAttempts")
+	}
+	if retries {
+		return checkRetry(policy)
 	}
 	return nil
 }

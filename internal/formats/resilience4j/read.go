@@ -1,42 +1,69 @@
 package resilience4j
 
 import (
+	"errors"
 	"strings"
 
 	"tripcurve/internal/formats/source"
+	"tripcurve/internal/formats/trap"
 )
 
 // Read reads the part of an application.yml under resilience4j. Everything else in
 // it is somebody else's.
 func Read(file, text string) (Config, error) {
-	docs, err := source.YAML(file, text)
+	_, part, err := find(file, text)
 	if err != nil {
 		return Config{}, err
 	}
-	var found *source.Node
+	return decode(part, source.Decoder{})
+}
+
+// Lint is the traps of a file read as far as it can be read, the tree in which they
+// have their places, and its mistakes, joined.
+func Lint(file, text string) ([]trap.Trap, *source.Node, error) {
+	root, part, err := find(file, text)
+	if err != nil {
+		return nil, root, err
+	}
+	var mistakes []error
+	c, _ := decode(part, source.Decoder{Mistakes: &mistakes})
+	return Traps(c), root, errors.Join(mistakes...)
+}
+
+// find is the document with resilience4j in it, and what stands under that key.
+func find(file, text string) (root, part *source.Node, err error) {
+	docs, err := source.YAML(file, text)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, d := range docs {
 		for _, m := range d.Members {
 			switch {
 			case strings.HasPrefix(m.Key, "resilience4j."):
-				return Config{}, m.Wrong("a dotted key: write resilience4j: and nest the rest under it")
+				return d, nil, m.Wrong("a dotted key: write resilience4j: and nest the rest under it")
 			case m.Key != "resilience4j":
-			case found != nil:
-				return Config{}, m.Wrong("resilience4j a second time, in another document: read one profile at a time")
+			case part != nil:
+				return root, nil, m.Wrong("resilience4j a second time, in another document: read one profile at a time")
 			default:
-				found = m.Value
+				root, part = d, m.Value
 			}
 		}
 	}
-	if found == nil {
-		return Config{}, &source.Error{File: file, Found: "no resilience4j in it", Want: "an application.yml with resilience4j:"}
+	if part == nil {
+		return nil, nil, &source.Error{File: file, Found: "no resilience4j in it", Want: "an application.yml with resilience4j:"}
 	}
+	return root, part, nil
+}
+
+func decode(n *source.Node, d source.Decoder) (Config, error) {
+	d.Relaxed = true
 	var c Config
-	if err := (source.Decoder{Relaxed: true}).Decode(found, &c); err != nil {
+	if err := d.Decode(n, &c); err != nil {
 		return Config{}, err
 	}
-	for _, m := range found.Members {
+	for _, m := range n.Members {
 		if source.Relax(m.Key) == "circuitbreaker" {
-			if err := exclusive(m.Value); err != nil {
+			if err := d.Note(exclusive(m.Value)); err != nil {
 				return Config{}, err
 			}
 		}

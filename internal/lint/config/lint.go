@@ -92,10 +92,14 @@ func readPart(file string, d formats.Document) part {
 	p := part{file: file, format: d.Format.Name}
 	traps, root, err := d.Format.Traps(d.Name, d.Text)
 	trapped := map[source.Pos]bool{} // a trap knows more than the mistake at its place
+	wrong := values(err)
 	for _, t := range traps {
 		at := source.Pos{Line: d.Line, Column: 1}
 		if root != nil {
 			n := source.Find(root, t.Path)
+			if slices.ContainsFunc(n.Members, func(m source.Member) bool { return wrong[m.Value.Pos] }) {
+				continue // what it takes for missing may be there, but wrong
+			}
 			at = n.Key
 			trapped[n.Key], trapped[n.Pos] = true, true
 		}
@@ -128,6 +132,18 @@ func mistake(format string, err error) Finding {
 		f.What, f.Why = what, "it is ignored"+why
 	}
 	return f.place(e.File, e.Pos)
+}
+
+// values are the places of values that could not be read.
+func values(err error) map[source.Pos]bool {
+	wrong := map[source.Pos]bool{}
+	for _, one := range flatten(err) {
+		var e *source.Error
+		if errors.As(one, &e) && e.Mistake == source.Value {
+			wrong[e.Pos] = true
+		}
+	}
+	return wrong
 }
 
 // flatten takes joined errors apart.
