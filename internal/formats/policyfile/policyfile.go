@@ -195,6 +195,9 @@ func breaker(p, was policy.Policy) []string {
 	}
 	lines := []string{"  breaker:\n", fmt.Sprintf("    library: %s\n", p.Breaker.Library)}
 	changed := p.Breaker.Library != was.Breaker.Library
+	var chosen policy.Policy // choosing the library writes parameters of its own
+	_ = chosen.Set("breaker", p.Breaker.Library)
+	newly := changed
 	for _, f := range policy.FieldsOf(p) {
 		name, ok := strings.CutPrefix(f.Name, "breaker.")
 		if !ok {
@@ -202,7 +205,10 @@ func breaker(p, was policy.Policy) []string {
 		}
 		v, given := p.Breaker.Params[name]
 		old, had := was.Breaker.Params[name]
-		if given || had && !changed { // what base had and edges have not goes back to the default
+		_, unasked := chosen.Breaker.Params[name]
+		// What base had, or the choice brings, and edges have not goes back to the
+		// library's default.
+		if given || had && !newly || unasked && newly {
 			lines = append(lines, fmt.Sprintf("    %s: %s\n", name, strconv.Quote(f.Get(p))))
 		}
 		changed = changed || v != old
