@@ -36,6 +36,9 @@ func strictRules(f formats.Format) []Rule {
 // formatRules are the traps of each format, in the order in which its package
 // has them.
 var formatRules = map[string][]Rule{
+	"policy": {
+		{"policy/library", trap.Note, "what the library of a boundary does with its parameters, in its words"},
+	},
 	"opossum": {
 		{"opossum/ignored-key", trap.Error, "errorThreshold and maxFailures are no options of opossum, which ignores them in silence"},
 		{"opossum/shared-abort", trap.Error, "one abortController aborts all calls in flight at the first time-out"},
