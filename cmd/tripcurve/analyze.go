@@ -17,7 +17,7 @@ func (a *app) analyzeCommand() *cobra.Command {
 impact the trigger covers, what remains, each endpoint before, during and after, and the timeline.
 
 Exit code 1 when something is wrong, also when no cause was found; 0 when nothing is.`,
-		Args:              exactArgs(1, "an incident file, or "+bundledName),
+		Args:              oneArg("an incident file, or " + bundledName),
 		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, v, err := loadIncident(cmd.Context(), args[0])

@@ -11,10 +11,10 @@ import (
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
-// exactArgs wants n arguments and says which.
-func exactArgs(n int, what string) cobra.PositionalArgs {
+// oneArg wants one argument and says which.
+func oneArg(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == n {
+		if len(args) == 1 {
 			return nil
 		}
 		return badInput("%s takes %s; found %d arguments\nusage: %s", cmd.CommandPath(), what, len(args), cmd.UseLine())

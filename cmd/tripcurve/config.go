@@ -43,7 +43,7 @@ nothing is guessed. - is the standard input.
 Formats, each told by its content: ` + strings.Join(formatNames(), ", ") + `.
 Most files know the callee only: --edge order.inventory names the boundary of a file that has one,
 --edge inventory=order.inventory renames one of several.`,
-		Args: exactArgs(1, "one file"),
+		Args: oneArg("one file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := a.configFile(args[0])
 			if err != nil {

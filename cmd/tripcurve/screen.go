@@ -47,7 +47,7 @@ func (a *app) openCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "open FILE",
 		Short: "open a recorded incident",
-		Args:  exactArgs(1, "an incident file, or "+bundledName),
+		Args:  oneArg("an incident file, or " + bundledName),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == bundledName {
 				return a.openBundled(cmd.Context())

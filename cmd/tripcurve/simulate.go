@@ -78,7 +78,7 @@ func (a *app) simulateCommand() *cobra.Command {
 		Long: `Runs a scenario (` + strings.Join(scenario.Names(), ", ") + `) with the real handlers in virtual time. The same seed gives the
 same bytes. With --set or --policy the run is shown beside the one as it was. --others says how many
 other seeds are run to show the spread.`,
-		Args:      exactArgs(1, "a scenario: "+strings.Join(scenario.Names(), ", ")),
+		Args:      oneArg("a scenario: " + strings.Join(scenario.Names(), ", ")),
 		ValidArgs: scenario.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			today, ok := scenario.ByName(args[0])
