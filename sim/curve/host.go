@@ -3,9 +3,11 @@ package curve
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/library"
 )
 
 // runner is one worker with what it uses again from run to run.
@@ -26,8 +28,12 @@ type host struct {
 	breaker policy.Breaker
 	sharer  policy.Sharer // nil when it turns away none or all
 	limit   time.Duration // ends a call; 0 nothing does
-	byLib   bool          // the limit is the library's own
+	late    policy.Code   // what the limit's end is to the breaker
 	fired   time.Duration // latest timer that was let fire
+
+	places     int  // bound on the calls in flight beside the machine; 0 none
+	limitFirst bool // the bound is outside the breaker, which does not see its rejections
+	inFlight   int
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -40,10 +46,20 @@ func (r *runner) host(s Setting) (*host, bool) {
 	}
 	r.answers.empty()
 	r.hung.empty()
-	h := &host{runner: r, breaker: b.Breaker, limit: r.o.limit(s), fired: -1}
+	h := &host{runner: r, breaker: b.Breaker, limit: r.o.limit(s), late: policy.Failure, fired: -1, places: b.MaxConcurrent}
 	h.sharer, _ = b.Breaker.(policy.Sharer)
-	own := policy.Shortest(b.CallTimeout, b.TotalTimeout)
-	h.byLib = own > 0 && own == h.limit
+	switch h.limit {
+	case 0:
+	case b.CallTimeout:
+		h.late = policy.Timeout
+	case b.TotalTimeout:
+		h.late = policy.Timeout
+		if b.TotalUnseen {
+			h.late = policy.Unrecorded
+		}
+	}
+	order := library.Complete(b.Order)
+	h.limitFirst = slices.Index(order, library.Limit) < slices.Index(order, library.Breaker)
 	return h, true
 }
 
@@ -80,20 +96,31 @@ func (h *host) step(to time.Duration) (at time.Duration, ok bool) {
 		return 0, false
 	}
 	c := q.pop()
+	h.inFlight--
 	h.breaker.Record(epoch.Add(c.end), c.ticket, c.outcome)
 	h.breaker.Take()
 	return c.end, true
 }
 
 // ask lets one call begin, failing in this way if it fails. It says whether the
-// breaker let it in.
+// call was let in.
 func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
 	h.asked++
+	full := h.places > 0 && h.inFlight >= h.places
+	if full && h.limitFirst {
+		return false
+	}
 	t, v := h.breaker.Allow(epoch.Add(at), dice)
 	h.breaker.Take()
 	if !v.Admitted {
 		return false
 	}
+	if full {
+		h.breaker.Record(epoch.Add(at), t, policy.Outcome{Code: policy.Busy})
+		h.breaker.Take()
+		return false
+	}
+	h.inFlight++
 	took, limit, q := h.o.Latency, h.limit, &h.answers
 	if v.Limit > 0 && (limit == 0 || v.Limit < limit) {
 		limit = v.Limit
@@ -107,8 +134,8 @@ func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
 	}
 	if limit > 0 && limit <= took {
 		took = limit
-		o = policy.Outcome{Code: policy.Failure}
-		if h.byLib || v.Limit == limit {
+		o = policy.Outcome{Code: h.late}
+		if limit < h.limit || h.limit == 0 { // the library set one for this call
 			o.Code = policy.Timeout
 		}
 	}

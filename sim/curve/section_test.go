@@ -1,40 +1,75 @@
 package curve
 
 import (
-	"fmt"
+	"math"
 	"testing"
 	"time"
 )
 
-// The same numbers do not mean the same breaker: 20 calls/s, healthy for 30 s,
-// then every call hangs; 50 %, 10 s, at least 10 calls. The openings were
-// measured on the real libraries in virtual time, of a regular call each 50 ms;
-// they are the right end of the trip curves of hangs.
+// bucket is what a window forgets at once, and how exact the openings are known:
+// the real libraries were measured to within one call gap and one bucket.
+const (
+	bucket = time.Second
+	gap    = 50 * time.Millisecond
+)
+
+// sameNumbers are the openings of the real libraries, measured in virtual time: 20
+// calls/s, one each 50 ms, healthy for 30 s, then every call hangs until a time
+// limit; 50 %, 10 s, at least 10 calls. They are the right end of the trip curves
+// of hangs.
 var sameNumbers = []struct {
 	name, library  string
 	params         map[string]string
 	after5, after1 float64 // s to open with a time limit of 5 s and of 1 s
 	calls          int     // let into the hang with 5 s
-	bucket         time.Duration
-	phase          bool // the opening depends on where in its window the hang begins
 }{
-	{"opossum, 10 s window", "opossum", map[string]string{"errorThresholdPercentage": "50", "rollingCountTimeout": "10000", "volumeThreshold": "10"}, 10.0, 6.0, 199, time.Second, false},
+	{"gobreaker defaults", "gobreaker", map[string]string{}, 5.3, 1.3, 105},
+	{"gobreaker rolling, completed", "gobreaker", map[string]string{
+		"Interval": "10s", "BucketPeriod": "1s", "ReadyToTrip": "completed", "minRequests": "10", "failureRatio": "0.5",
+	}, 7.0, 5.0, 140},
+	{"gobreaker fixed, requests", "gobreaker", map[string]string{
+		"Interval": "10s", "ReadyToTrip": "requests", "minRequests": "10", "failureRatio": "0.5",
+	}, 9.9, 1.9, 198},
+	{"opossum", "opossum", map[string]string{
+		"timeout": "T", "errorThresholdPercentage": "50", "rollingCountTimeout": "10000", "volumeThreshold": "10",
+	}, 10.0, 6.0, 199},
+	{"gobreaker rolling, requests", "gobreaker", map[string]string{
+		"Interval": "10s", "BucketPeriod": "1s", "ReadyToTrip": "requests", "minRequests": "10", "failureRatio": "0.5",
+	}, 10.9, 6.0, 217},
+}
+
+// fullHang is the right end of a setting's curve of hangs, of regular calls.
+func fullHang(t *testing.T, name, library string, params map[string]string, timeout time.Duration) Point {
+	t.Helper()
+	o := Defaults()
+	o.Arrivals, o.Modes, o.Healthy, o.Timeout = Regular, []Mode{Hangs}, nil, timeout
+	s := Setting{Name: name, Library: library, Params: map[string]string{}}
+	for k, v := range params {
+		if v == "T" {
+			v = timeout.String()
+		}
+		s.Params[k] = v
+	}
+	points := compute(t, []Setting{s}, o).Curves[0].Points
+	last := points[len(points)-1]
+	if last.Share != 1 {
+		t.Fatalf("the right end is at %g", last.Share)
+	}
+	return last
 }
 
 func TestSameNumbersAreNotTheSameBreaker(t *testing.T) {
 	for _, row := range sameNumbers {
 		for i, timeout := range []time.Duration{5 * time.Second, time.Second} {
-			o := Defaults()
-			o.Arrivals, o.Modes, o.Shares, o.Healthy, o.Timeout = Regular, []Mode{Hangs}, []float64{1}, nil, timeout
-			s := Setting{Name: row.name, Library: row.library, Params: row.params}
-			if row.library == "opossum" {
-				s.Params["timeout"] = fmt.Sprint(timeout.Milliseconds())
+			p := fullHang(t, row.name, row.library, row.params, timeout)
+			got, calls := p.OpenAfter(0.5), p.Calls(0.5)
+			t.Logf("%-32s a hang ends after %s: opens after %6.2f s, %3.0f calls let in", row.name, timeout, got.Seconds(), calls)
+			want := time.Duration([]float64{row.after5, row.after1}[i] * float64(time.Second))
+			if got < want-gap-bucket || got > want+gap+bucket {
+				t.Errorf("%s, a hang ends after %s: opens after %s, the real one after %s", row.name, timeout, got, want)
 			}
-			p := compute(t, []Setting{s}, o).Curves[0].Points[0]
-			t.Logf("%-40s %s: opens after %s, %v calls let in", row.name, timeout, p.OpenAfter(0.5), p.Calls(0.5))
-			want := []float64{row.after5, row.after1}[i]
-			if off := p.OpenAfter(0.5).Seconds() - want; off < -1.05 || off > 1.05 {
-				t.Errorf("%s with %s: opens after %s, the real one after %.1f s", row.name, timeout, p.OpenAfter(0.5), want)
+			if off := calls - float64(row.calls); i == 0 && math.Abs(off) > float64((gap+bucket)/gap) {
+				t.Errorf("%s: lets %.0f calls in, the real one %d", row.name, calls, row.calls)
 			}
 		}
 	}
