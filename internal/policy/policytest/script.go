@@ -51,6 +51,8 @@ type Runner struct {
 	Look func(policy.Breaker) string
 	// Shown are the events that are shown; nil shows all.
 	Shown []string
+	// Steps counts the lines compared, for a Report; nil does not.
+	Steps *int
 }
 
 // Run runs every script of a folder.
@@ -386,5 +388,8 @@ func number(f float64) string {
 }
 
 func (s *script) say(at time.Duration, what string) {
+	if s.runner.Steps != nil {
+		*s.runner.Steps++
+	}
 	fmt.Fprintf(&s.out, "%-7s %s\n", at, what)
 }
