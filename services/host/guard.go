@@ -281,10 +281,10 @@ func (g *Guard) tryAndRetry(ctx context.Context, c *call) error {
 		// is an answer of its own.
 		left, bounded := g.left(c)
 		over := bounded && left <= wait
-		if over {
+		if over && left > 0 {
 			wait, err = left, g.tooLate()
 		}
-		gone := ctx.Err() != nil || wait > 0 && g.clock.Sleep(ctx, wait) != nil
+		gone := ctx.Err() != nil || over && left <= 0 || wait > 0 && g.clock.Sleep(ctx, wait) != nil
 		if !g.again(&c.tries, gone || over) {
 			return err
 		}
@@ -312,9 +312,10 @@ func (g *Guard) judge(c *call, err error, rejected bool) (wait time.Duration, ag
 }
 
 // worth says whether an attempt that failed may be made again as far as its error
-// goes. After the total time limit none is.
+// goes. After the total time limit none is; gRPC counts such an attempt for its
+// throttling all the same.
 func (g *Guard) worth(c *call, err error, rejected bool) bool {
-	if left, bounded := g.left(c); bounded && left <= 0 {
+	if left, bounded := g.left(c); bounded && left <= 0 && g.limits.ending != library.EndDeadline {
 		return false
 	}
 	switch {
