@@ -52,6 +52,7 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 				lose("gRPC has no time limit on one attempt: %s on each is lost, and a hang is not retried", policy.FormatDuration(n.CallTimeout))
 			} else {
 				p.Timeout = n.CallTimeout
+				lose("without retries the time limit of the attempt, %s, is the call's: a total one of %s never runs out", policy.FormatDuration(n.CallTimeout), policy.FormatDuration(n.TotalTimeout))
 			}
 		}
 	case n.CallTimeout > 0 && retries:

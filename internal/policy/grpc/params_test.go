@@ -120,7 +120,7 @@ func TestFromNeutral(t *testing.T) {
 		{
 			"without retries the shorter limit",
 			with(func(n *policy.Neutral) { n.TotalTimeout = 20 * time.Second }),
-			map[string]string{"timeout": "5s"}, nil,
+			map[string]string{"timeout": "5s"}, []string{"without retries the time limit of the attempt, 5s"},
 		},
 		{
 			"an attempt's limit with retries",

@@ -135,8 +135,11 @@ func Complete(order []Piece) []Piece {
 func All() []Library {
 	return []Library{
 		opossumLibrary(),
+		grpcLibrary(),
 		envoyLibrary(),
 		gobreakerLibrary(),
+		failsafeLibrary(),
+		semianLibrary(),
 	}
 }
 
