@@ -3,6 +3,7 @@ package tune
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,15 +25,41 @@ func (r rect) of(c *grid.Canvas) grid.Canvas { return c.Sub(r.x, r.y, r.w, r.h) 
 // layout says where everything is; a part without height is not drawn.
 type layout struct {
 	head, knobs, help, table, chart, strip, legend rect
+	trip                                           rect // of the trip curve, which may have the place of the chart
 	measures                                       int
 	short, spread                                  bool // of the table
 	rule                                           int  // row of the line above the results; -1 none
 	wall                                           int  // column between knobs and results; -1 none
 }
 
-// layout divides a canvas: knobs over results on a small one, side by side on a
-// wide one, with the curve across the top where it is also high.
+// trips says whether the trip curve is shown.
+func (l layout) trips(p picture) bool { return l.trip.h > 0 && (p != orders || l.chart.h > 0) }
+
+// layout divides a canvas, and gives the chart's place to the trip curve when that
+// was asked for. Where there is room for both they stand side by side.
 func (s *Screen) layout(w, h int) layout {
+	l := s.divide(w, h)
+	switch {
+	case w >= 160 && h >= 36 && !s.Full:
+		right := l.chart.w * 2 / 5
+		l.chart.w -= right + 2
+		l.strip.w = l.chart.w
+		l.legend.x = l.chart.x + l.chart.w - l.legend.w
+		l.trip = rect{l.chart.x + l.chart.w + 2, l.chart.y, right, l.strip.y + 1 - l.chart.y}
+	case s.picture == orders:
+	case l.chart.h > 0:
+		l.trip = rect{l.chart.x, l.chart.y, l.chart.w, max(l.strip.y, l.legend.y) + 1 - l.chart.y}
+		l.chart, l.strip, l.legend = rect{}, rect{}, rect{}
+	default:
+		l.trip = rect{1, l.rule + 1, w - 2, h - l.rule - 1}
+		l.table, l.strip, l.legend = rect{}, rect{}, rect{}
+	}
+	return l
+}
+
+// divide divides a canvas: knobs over results on a small one, side by side on a
+// wide one, with the curve across the top where it is also high.
+func (s *Screen) divide(w, h int) layout {
 	l := layout{head: rect{0, 0, w, 1}, rule: -1, wall: -1, measures: len(measures)}
 	n := l.measures
 	switch {
@@ -105,6 +132,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	draw(l.knobs, s.drawKnobs)
 	draw(l.help, s.drawHelp)
 	draw(l.chart, s.drawChart)
+	draw(l.trip, s.drawTrip)
 	draw(l.strip, s.drawStrip)
 	draw(l.legend, s.drawStripLegend)
 	draw(l.table, func(c *grid.Canvas) { s.drawTable(c, l) })
@@ -151,16 +179,40 @@ func (s *Screen) drawKnobs(c *grid.Canvas) {
 	}
 }
 
-// Columns of a knob's line.
-const (
-	nameAt  = 3
-	valueAt = 28
-	barAt   = 40
-)
+// nameAt is the column of a knob's name.
+const nameAt = 3
+
+// columns are those of the knobs' values and sliders: the names of the library take
+// what they need, up to some half of the width.
+func (s *Screen) columns(w int) (valueAt, barAt int) {
+	longest := 0
+	for _, r := range s.rows {
+		if r.turns() {
+			longest = max(longest, grid.Width(name(r.field)))
+		}
+	}
+	const least, value = 28, 12
+	valueAt = max(least, min(nameAt+longest+1, w*5/8))
+	return valueAt, valueAt + value
+}
+
+// fitted is a name in n columns. What a long one ends with tells most, so its
+// first parts are left out.
+func fitted(name, more string, n int) string {
+	for grid.Width(name) > n {
+		_, rest, ok := strings.Cut(strings.TrimPrefix(name, more), ".")
+		if !ok {
+			break
+		}
+		name = more + rest
+	}
+	return name
+}
 
 func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 	set := s.Set()
 	w := c.W()
+	valueAt, barAt := s.columns(w)
 	switch {
 	case r.edge:
 		c.Text(nameAt, y, theme.Text, "edge") // its name stands in the head
@@ -169,6 +221,16 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 	case r.head != "":
 		c.Text(1, y, theme.Head, r.head)
 		return
+	case r.note != "":
+		c.Clip(nameAt+2, y, w-nameAt-4, theme.Warn, r.note, set.More)
+		return
+	case r.lost:
+		mark := set.Closed
+		if y+1 < c.H() && s.isUnfolded() {
+			mark = set.Open
+		}
+		c.Set(nameAt, y, mark, theme.Warn)
+		c.Clip(nameAt+2, y, w-nameAt-4, theme.Warn, s.lostTitle(), set.More)
 	default:
 		f, p, now := r.field, s.policy(), s.now()
 		style, mark := theme.Text, " "
@@ -176,7 +238,7 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 			style, mark = theme.Accent, "*"
 		}
 		c.Text(nameAt-1, y, theme.Accent, mark)
-		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, name(f), set.More)
+		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, fitted(name(f), set.More, valueAt-nameAt-1), set.More)
 		if at && s.typing {
 			s.inputX = valueAt
 			c.Fill(valueAt, y, barAt-valueAt-1, 1, ' ', theme.Input)
@@ -185,7 +247,7 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 			break
 		}
 		c.Clip(valueAt, y, barAt-valueAt-1, style, value(f, p), set.More)
-		s.drawBar(c, y, f, p, now)
+		s.drawBar(c, y, barAt, f, p, now)
 	}
 	if at {
 		c.Set(1, y, set.Cursor, theme.Accent)
@@ -222,28 +284,35 @@ func changesOf(edge string, now, this policy.Policy) (out []string) {
 	return out
 }
 
-// ranged is the width from which each slider's range stands beside it, in
-// spanWidth columns.
 const (
-	ranged    = 74
-	spanWidth = 15
+	ranged   = 74 // the width from which each slider's range stands beside it
+	shortest = 6  // bar worth drawing
 )
 
+// spanWidth is what the longest range of the sliders takes.
+func (s *Screen) spanWidth() int {
+	const least, most = 15, 20
+	longest := least
+	for _, r := range s.rows {
+		if r.turns() {
+			longest = max(longest, grid.Width(limits(r.field))+1)
+		}
+	}
+	return min(longest, most)
+}
+
 // drawBar draws the slider, a mark where the knob stood, and its range.
-func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Policy) {
+func (s *Screen) drawBar(c *grid.Canvas, y, barAt int, f policy.Field, p, now policy.Policy) {
 	w := c.W()
 	if f.Kind == policy.KindChoice || f.Kind == policy.KindSwitch {
-		x, choices := barAt, f.Choices
-		if f.Kind == policy.KindSwitch {
+		choices := f.Choices
+		switch {
+		case f.Kind == policy.KindSwitch:
 			choices = []string{"off", "on"}
+		case f.Name == "breaker":
+			choices = libraries()
 		}
-		for _, choice := range choices {
-			style := theme.Dim
-			if choice == value(f, p) {
-				style = theme.Accent
-			}
-			x = c.Text(x, y, style, choice) + 2
-		}
+		drawChoices(c, barAt, y, choices, value(f, p), s.Set().More)
 		return
 	}
 	if f.Max <= f.Min || f.Kind == policy.KindText {
@@ -251,11 +320,11 @@ func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Po
 	}
 	span := limits(f)
 	bar := min(w-barAt-2, 60)
-	if w >= ranged {
-		bar = min(w-barAt-spanWidth-2, 60)
+	if s.rangesShown(w) {
+		bar = min(w-barAt-s.spanWidth()-2, 60)
 		c.Clip(barAt+bar+1, y, w-barAt-bar-3, theme.Dim, span, "")
 	}
-	if bar < 4 {
+	if bar < shortest {
 		return
 	}
 	place := func(v float64) int {
@@ -272,13 +341,77 @@ func (s *Screen) drawBar(c *grid.Canvas, y int, f policy.Field, p, now policy.Po
 func (s *Screen) drawHelp(c *grid.Canvas) {
 	r := s.focused()
 	help := r.field.Help
-	if l := s.layout(s.W, s.H); l.knobs.w < ranged {
+	if w := s.layout(s.W, s.H).knobs.w; !s.rangesShown(w) {
 		help = strings.TrimPrefix(limits(r.field)+": "+help, ": ")
+	}
+	if r.lost {
+		help = "what the library before had and this one cannot say; enter unfolds it, z goes back"
 	}
 	if r.edge {
 		help = "the call whose policy is tuned: h and l, or e anywhere, change it"
 	}
 	c.Clip(0, 0, c.W(), theme.Dim, help, s.Set().More)
+}
+
+// rangesShown says whether each slider has its range beside it.
+func (s *Screen) rangesShown(w int) bool {
+	_, barAt := s.columns(w)
+	return w >= ranged && w-barAt-s.spanWidth()-2 >= shortest
+}
+
+func (s *Screen) isUnfolded() bool {
+	return s.unfold || s.layout(s.W, s.H).knobs.h >= roomy
+}
+
+// lostTitle counts what the library could not keep.
+func (s *Screen) lostTitle() string {
+	in := s.intents[s.edgeName()]
+	return fmt.Sprintf("%s of %s kept otherwise or not at all", text.Plural(len(in.lost), "thing"), in.from.Breaker.Library)
+}
+
+// drawChoices draws the choices around the chosen one as far as there is room.
+func drawChoices(c *grid.Canvas, x, y int, choices []string, chosen, more string) {
+	const between = 2
+	room := c.W() - x - 2
+	at := max(0, slices.Index(choices, chosen))
+	width := func(from, to int) int {
+		n := 0
+		for _, choice := range choices[from:to] {
+			n += grid.Width(choice) + between
+		}
+		if from > 0 {
+			n += grid.Width(more) + 1
+		}
+		if to < len(choices) {
+			n += grid.Width(more)
+		}
+		return n
+	}
+	from, to := 0, len(choices)
+	for width(from, to) > room && to-from > 1 { // leave out what is farthest from the chosen one
+		if to-1-at > at-from {
+			to--
+		} else {
+			from++
+		}
+	}
+	if to-from == 1 && len(choices) > 1 { // the chosen one already stands beside
+		c.Clip(x, y, room, theme.Dim, fmt.Sprintf("%d of %d", at+1, len(choices)), more)
+		return
+	}
+	if from > 0 {
+		x = c.Text(x, y, theme.Dim, more) + 1
+	}
+	for i := from; i < to; i++ {
+		style := theme.Dim
+		if i == at {
+			style = theme.Accent
+		}
+		x = c.Text(x, y, style, choices[i]) + between
+	}
+	if to < len(choices) {
+		c.Text(x, y, theme.Dim, more)
+	}
 }
 
 // drawVerdict puts the one number that matters most on the rule.
@@ -360,15 +493,19 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 // have been.
 func (s *Screen) drawChart(c *grid.Canvas) {
 	title := fmt.Sprintf("orders failed per minute, as they ended, seed %d", s.runs.seeds[0])
+	room := c.W()
+	if l := s.layout(s.W, s.H); l.legend.y == l.chart.y {
+		room -= len(stripLegend) + 2
+	}
+	if room < grid.Width(title)+38 && room < c.W() || room < grid.Width(title) {
+		title = fmt.Sprintf("orders failed/min, seed %d", s.runs.seeds[0])
+	}
 	head := 0
-	switch narrow := c.W() < grid.Width(title)+38; {
+	switch narrow := room < grid.Width(title)+38; {
 	case c.H() > 5 && !narrow:
 		head = 1
 	case c.H() > 6:
 		head = 2
-	}
-	if c.W() < grid.Width(title) {
-		title = fmt.Sprintf("orders failed/min, seed %d", s.runs.seeds[0])
 	}
 	body := c.Sub(0, head, c.W(), c.H()-head)
 	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Glyphs: s.Glyphs}

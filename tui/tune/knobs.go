@@ -10,18 +10,27 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
+	"tripcurve/internal/redact"
+	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
 )
 
-// row is one line of the knobs: the edge, a group's head, or a knob.
+// row is one line of the knobs: the edge, a group's head, a knob, or something to
+// be read.
 type row struct {
 	head  string // of a group; empty for the others
+	note  string // to be read; empty for the others
+	lost  bool   // unfolds what the library could not keep
 	edge  bool
 	field policy.Field
 }
 
-func (r row) turns() bool { return r.head == "" }
+// focus says whether the cursor may stand on it.
+func (r row) focus() bool { return r.head == "" && r.note == "" }
+
+// turns says whether it is a knob of the policy.
+func (r row) turns() bool { return r.focus() && !r.edge && !r.lost }
 
 // relist makes the rows of the chosen edge: its library's own parameters, then
 // what belongs to the call.
@@ -32,6 +41,9 @@ func (s *Screen) relist() {
 	for _, f := range policy.FieldsOf(p) {
 		if f.Name == "breaker" || strings.HasPrefix(f.Name, "breaker.") {
 			breaker = append(breaker, row{field: f})
+			if f.Name == "breaker" {
+				breaker = append(breaker, s.lostRows()...)
+			}
 		} else {
 			call = append(call, row{field: f})
 		}
@@ -52,17 +64,45 @@ func version(p policy.Policy) string {
 	return ""
 }
 
-// skipHeads moves the focus off a group's head, in the direction it came from.
+// roomy is how high the knobs must be for what was lost to be shown at once.
+const roomy = 16
+
+// lostRows say what the library could not keep of the one before it: one row that
+// unfolds, and below it the whole sentences.
+func (s *Screen) lostRows() (rows []row) {
+	lost := s.lost()
+	if len(lost) == 0 {
+		return nil
+	}
+	rows = append(rows, row{lost: true})
+	if !s.isUnfolded() {
+		return rows
+	}
+	for _, l := range lost {
+		lead := "- "
+		for line := range grid.WrapSeq(redact.Line(l), max(20, s.layout(s.W, s.H).knobs.w-nameAt-6)) {
+			rows = append(rows, row{note: lead + line})
+			lead = "  "
+		}
+	}
+	return rows
+}
+
+// skipHeads moves the focus off what cannot have it, in the direction it came
+// from, or else back.
 func (s *Screen) skipHeads(was int) {
-	if len(s.rows) == 0 || s.rows[s.list.At].turns() {
-		return
+	by := 1
+	if s.list.At < was {
+		by = -1
 	}
-	if s.list.At < was && s.list.At > 0 {
-		s.list.At--
-	} else {
-		s.list.At++
+	for _, by := range []int{by, -by} {
+		for i := s.list.At; i >= 0 && i < len(s.rows); i += by {
+			if s.rows[i].focus() {
+				s.list.At = i
+				return
+			}
+		}
 	}
-	s.list.Clamp(len(s.rows))
 }
 
 func (s *Screen) focused() row {
@@ -82,10 +122,17 @@ func (s *Screen) turn(n float64) tea.Cmd {
 	switch {
 	case r.edge:
 		return s.moveEdge(int(n / max(1, n, -n)))
+	case r.lost:
+		return s.fold(n > 0)
 	case !r.turns():
 		return nil
 	}
 	f, p := r.field, s.policy()
+	if f.Name == "breaker" {
+		names := libraries()
+		at := max(0, slices.Index(names, f.Get(p)))
+		return s.chooseLibrary(names[min(max(at+int(n), 0), len(names)-1)])
+	}
 	at := f.Number(p)
 	to := min(max(at+n*f.Step, f.Min), f.Max)
 	if at > f.Max && n > 0 || at < f.Min && n < 0 {
@@ -110,7 +157,7 @@ func (s *Screen) with(p policy.Policy) policy.Edges {
 // reset gives the focused knob the value it had.
 func (s *Screen) reset() tea.Cmd {
 	r := s.focused()
-	if r.edge || !r.turns() {
+	if !r.turns() {
 		return screen.Say("R resets every knob")
 	}
 	p := s.policy()
@@ -146,8 +193,13 @@ func (s *Screen) startTyping() tea.Cmd {
 	switch {
 	case r.edge:
 		return s.moveEdge(1)
+	case r.lost:
+		return s.fold(!s.unfold)
 	case !r.turns():
 		return nil
+	case f.Name == "breaker":
+		names := libraries()
+		return s.chooseLibrary(names[(slices.Index(names, f.Get(s.policy()))+1)%len(names)])
 	case f.Kind == policy.KindSwitch || f.Kind == policy.KindChoice:
 		p := s.policy()
 		to := f.Number(p) + 1
@@ -163,6 +215,13 @@ func (s *Screen) startTyping() tea.Cmd {
 	s.input.SetValue(f.Get(s.policy()))
 	s.input.CursorEnd()
 	return s.input.Focus()
+}
+
+// fold shows or hides what the library could not keep.
+func (s *Screen) fold(open bool) tea.Cmd {
+	s.unfold = open
+	s.relist()
+	return nil
 }
 
 // typed handles a key while a value is being typed.

@@ -48,8 +48,16 @@ type Screen struct {
 
 	undo, redo []past
 
-	runs  runs
-	cache chart.Cache
+	intents map[string]intent // by edge
+	unfold  bool              // what a library could not keep is shown in full
+
+	visited bool
+	picture picture
+
+	runs   runs
+	trips  trips
+	shared shared
+	cache  chart.Cache
 }
 
 // past is one state to go back to.
@@ -72,7 +80,8 @@ func New(opt Options) *Screen {
 	if opt.Edge == "" {
 		opt.Edge = "order.inventory"
 	}
-	s := &Screen{opt: opt, edges: opt.Scenario.Edges, names: opt.Scenario.Edges.Names()}
+	s := &Screen{opt: opt, edges: opt.Scenario.Edges, names: opt.Scenario.Edges.Names(), intents: map[string]intent{}}
+	s.trips.ctx = opt.Context
 	s.edge = max(0, slices.Index(s.names, opt.Edge))
 	s.input = textinput.New()
 	s.input.Prompt = ""
@@ -97,6 +106,8 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "reset", Keys: []string{"0"}, Help: "this knob as it was", Hint: "reset"},
 		{Name: "reset-all", Keys: []string{"R"}, Help: "all knobs of all edges as they were"},
 		{Name: "type", Keys: []string{"enter"}, Help: "type a value", Hint: "type"},
+		{Name: "library", Arg: "NAME", Values: libraries(), Help: "another breaker library, with the same intent as far as it can"},
+		{Name: "picture", Keys: []string{"c"}, Help: "the chart: failed orders, trip curve of hangs, of errors", Hint: "curve"},
 		{Name: "edge", Keys: []string{"e"}, Arg: "EDGE", Values: s.names, Help: "next edge", Hint: "edge"},
 		{Name: "edge-back", Keys: []string{"E"}, Help: "edge before"},
 		{Name: "set", Arg: "PATH=VALUE", Help: "set one value by its path: order.inventory.keepalive=20s"},
@@ -117,23 +128,34 @@ func (s *Screen) Cursor() (x, y int, shown bool) {
 }
 
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
+	cmd := s.update(msg)
+	return s, tea.Batch(cmd, s.retrip())
+}
+
+func (s *Screen) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
-		return s, s.act(msg)
+		return s.act(msg)
 	case screen.VisitMsg:
-		return s, s.runs.start(s.runs.changed())
+		s.visited = true
+		return s.runs.start(s.runs.changed())
 	case screen.FocusMsg:
-		return s, s.focusDeadline(msg.Subject.Edge)
+		return s.focusDeadline(msg.Subject.Edge)
 	case doneMsg:
-		return s, s.runs.done(msg)
+		return s.runs.done(msg)
+	case tripMsg:
+		return s.trips.done(msg)
 	case tea.KeyPressMsg, tea.PasteMsg:
 		if s.typing {
-			return s, s.typed(msg)
+			return s.typed(msg)
 		}
 	default:
 		s.Apply(msg)
+		if _, ok := msg.(screen.SizeMsg); ok {
+			s.relist() // notes are as wide as the knobs
+		}
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
@@ -149,6 +171,10 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 		return s.change(s.opt.Scenario.Edges)
 	case "type":
 		return s.startTyping()
+	case "library":
+		return s.chooseLibrary(msg.Args)
+	case "picture":
+		s.picture = (s.picture + 1) % pictures
 	case "edge":
 		if msg.Args != "" {
 			return s.chooseEdge(msg.Args)

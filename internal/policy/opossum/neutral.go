@@ -20,7 +20,7 @@ func (p Params) Neutral() policy.Neutral {
 	}
 	n := policy.Neutral{
 		CallTimeout: p.Timeout,
-		FailureRate: (p.ErrorThresholdPercentage + step) / 100,
+		FailureRate: math.Round((p.ErrorThresholdPercentage+step)*1e6) / 1e8, // 0.3001, not 0.30010000000000003
 		MinCalls:    p.VolumeThreshold,
 		Window:      p.RollingCountTimeout,
 		OpenFor:     timer(p.ResetTimeout),
