@@ -39,7 +39,7 @@ func envoyLibrary() Library {
 // builtEnvoy is also what Istio's settings become. An attempt without a limit of
 // its own has the call's.
 func builtEnvoy(p envoy.Params, start time.Time) Built {
-	b := Built{
+	return Built{
 		Breaker:      envoy.New(p, start),
 		CallTimeout:  policy.Shortest(p.PerTryTimeout, p.Timeout),
 		TotalTimeout: p.Timeout,
@@ -47,5 +47,4 @@ func builtEnvoy(p envoy.Params, start time.Time) Built {
 		Retry:        p.Plan(),
 		Order:        []Piece{TotalTimeout, Retry, Limit, Breaker, CallTimeout},
 	}
-	return b
 }

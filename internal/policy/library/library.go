@@ -140,6 +140,7 @@ func All() []Library {
 		gobreakerLibrary(),
 		failsafeLibrary(),
 		semianLibrary(),
+		linkerdLibrary(),
 	}
 }
 
