@@ -133,8 +133,11 @@ type Options struct {
 	WarmUp  time.Duration // healthy traffic before the failing begins
 	Horizon time.Duration // a breaker that did not open within this is said never to
 	Latency time.Duration // of an answer, good or bad
-	Seeds   int           // runs for each point: seeds Seed, Seed+1, ...
-	Seed    uint64
+	// Turned is the share of calls turned away from which a breaker that has no
+	// states, or judges hosts one by one, counts as open.
+	Turned float64
+	Seeds  int // runs for each point: seeds Seed, Seed+1, ...
+	Seed   uint64
 	// Healthy are the shares of failing calls on a healthy day whose false trips
 	// are counted, over HealthyLength in all.
 	Healthy       []float64
@@ -147,7 +150,7 @@ func Defaults() Options {
 	return Options{
 		Rate: 20, Modes: []Mode{Errors, Hangs}, Shares: Shares(40), Timeout: 5 * time.Second,
 		WarmUp: 30 * time.Second, Horizon: 120 * time.Second, Latency: 20 * time.Millisecond,
-		Seeds: 5, Seed: 1,
+		Turned: 0.5, Seeds: 5, Seed: 1,
 		Healthy: []float64{0.001, 0.01, 0.05}, HealthyLength: 24 * time.Hour,
 		Workers: 1,
 	}
@@ -186,6 +189,8 @@ func (o Options) check() error {
 			o.Horizon, o.WarmUp, o.Latency, o.Timeout, o.HealthyLength)
 	case o.Rate*(o.WarmUp+o.Horizon).Seconds() > maxCalls, o.Rate*o.HealthyLength.Seconds() > maxCalls:
 		return fmt.Errorf("%g calls/s over %s and %s: more than %d calls in one run", o.Rate, o.Horizon, o.HealthyLength, maxCalls)
+	case !(o.Turned > 0) || o.Turned > 1:
+		return fmt.Errorf("open from %g of the calls turned away on: expected above 0, 1 at most", o.Turned)
 	case o.Seeds < 1:
 		return fmt.Errorf("%d seeds: expected one at least", o.Seeds)
 	case len(o.Shares) == 0 || len(o.Modes) == 0:

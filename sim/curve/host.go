@@ -63,17 +63,13 @@ func (r *runner) host(s Setting) (*host, bool) {
 	return h, true
 }
 
-// half is the share of calls turned away from which a breaker that has no states,
-// or judges hosts one by one, counts as open.
-const half = 0.5
-
 func (h *host) open() bool {
 	switch h.breaker.State() {
 	case policy.Open, policy.ForcedOpen, policy.ShutDown:
 		return true
 	case policy.Closed, policy.HalfOpen, policy.Disabled, policy.MetricsOnly:
 	}
-	return h.sharer != nil && h.sharer.Share() >= half
+	return h.sharer != nil && h.sharer.Share() >= h.o.Turned
 }
 
 // step does the next thing that is due by to, and says when.

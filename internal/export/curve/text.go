@@ -245,7 +245,7 @@ func spanOf(d time.Duration) string {
 
 func (d Document) foot(b *strings.Builder) {
 	fmt.Fprintf(b, "\nnever: not within %s. Where a library judges hosts one by one or turns away a\n"+
-		"share of the calls, half of them turned away counts as open.\n", say(d.Options.Horizon))
+		"share of the calls, %s of them turned away counts as open.\n", say(d.Options.Horizon), percent(d.Options.Turned))
 	for i, n := range d.Notes {
 		if i == 0 {
 			b.WriteString("\nNotes:\n")
