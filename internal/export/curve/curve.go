@@ -38,6 +38,7 @@ type file struct {
 	WarmUp   float64 `json:"warm_up_s"`
 	Horizon  float64 `json:"horizon_s"`
 	Latency  float64 `json:"latency_s"`
+	Turned   float64 `json:"open_from_share_turned_away"` // where a library has no states or judges hosts
 	Seed     uint64  `json:"seed"`
 	Seeds    int     `json:"seeds"`
 
@@ -91,15 +92,16 @@ type healthy struct {
 	Rejected float64 `json:"rejected_share"`
 }
 
-// seconds is d, or nil for never and for none.
+// seconds is d to the millisecond, or nil for never.
 func seconds(d time.Duration) *float64 {
 	if d == trip.Never {
 		return nil
 	}
-	s := export.Seconds(d)
+	s := export.Seconds(d.Round(time.Millisecond))
 	return &s
 }
 
+// positive is d, or nil for none.
 func positive(d time.Duration) *float64 {
 	if d == 0 {
 		return nil
@@ -122,7 +124,7 @@ func (d Document) JSON() ([]byte, error) {
 	o := d.Options
 	f := file{
 		Schema: "tripcurve.curve/1", Rate: o.Rate, Arrivals: o.Arrivals.String(), WarmUp: export.Seconds(o.WarmUp),
-		Horizon: export.Seconds(o.Horizon), Latency: export.Seconds(o.Latency), Seed: o.Seed, Seeds: o.Seeds,
+		Horizon: export.Seconds(o.Horizon), Latency: export.Seconds(o.Latency), Turned: o.Turned, Seed: o.Seed, Seeds: o.Seeds,
 		Settings: []setting{}, Curves: []curve{}, Healthy: []healthy{}, Notes: d.Notes,
 	}
 	if f.Notes == nil {

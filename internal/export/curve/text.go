@@ -18,6 +18,9 @@ import (
 // keyShares are the failing shares of the table, where they were computed.
 var keyShares = []float64{0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1}
 
+// nameWidth is the tables' first column.
+const nameWidth = 17
+
 // few is how many settings still get their bands in the table.
 const few = 4
 
@@ -90,11 +93,11 @@ func (d Document) legend(b *strings.Builder, settings []trip.Curve) {
 		if l, ok := library.ByName(c.Setting.Library); ok {
 			text += " " + l.Version
 		}
+		text = pad(text, 26)
 		if i%columns == columns-1 || i == len(settings)-1 {
-			fmt.Fprintln(b, text)
-			continue
+			text = strings.TrimRight(text, " ") + "\n"
 		}
-		b.WriteString(pad(text, 26))
+		b.WriteString(text)
 	}
 }
 
@@ -110,20 +113,20 @@ func pad(s string, n int) string {
 // table is the key points of one way of failing.
 func (d Document) table(b *strings.Builder, m trip.Mode) {
 	shares := d.keys()
-	fmt.Fprintf(b, "\n%-18s", strings.ToUpper(m.String()[:1])+m.String()[1:]+": opens after")
+	fmt.Fprintf(b, "\n%-*s", nameWidth, strings.ToUpper(m.String()[:1])+m.String()[1:]+" open after")
 	for _, s := range shares {
 		fmt.Fprintf(b, "%9s", percent(d.Options.Shares[s]))
 	}
 	b.WriteByte('\n')
 	curves := d.of(m)
 	for i, c := range curves {
-		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), 18))
+		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), nameWidth))
 		for _, s := range shares {
 			fmt.Fprintf(b, "%9s", median(c.Points[s]))
 		}
 		b.WriteByte('\n')
 		if len(curves) <= few && d.Options.Seeds > 1 {
-			b.WriteString(pad("  5-95 %", 18))
+			b.WriteString(pad("  5-95 %", nameWidth))
 			for _, s := range shares {
 				fmt.Fprintf(b, "%9s", band(c.Points[s]))
 			}
@@ -183,7 +186,7 @@ func short(d time.Duration) string {
 // letIn is the calls that reach the failing dependency when all of them fail.
 func (d Document) letIn(b *strings.Builder) {
 	last := len(d.Options.Shares) - 1
-	fmt.Fprintf(b, "\n%-18s", "Let in at "+percent(d.Options.Shares[last]))
+	fmt.Fprintf(b, "\n%-*s", nameWidth, "Let in at "+percent(d.Options.Shares[last]))
 	for _, m := range d.Options.Modes {
 		fmt.Fprintf(b, "%18s", "calls, "+m.String())
 	}
@@ -192,7 +195,7 @@ func (d Document) letIn(b *strings.Builder) {
 	}
 	b.WriteByte('\n')
 	for i, c := range d.settings() {
-		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), 18))
+		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), nameWidth))
 		for _, m := range d.Options.Modes {
 			p := d.of(m)[i].Points[last]
 			text := export.Number(p.Calls(0.5), 0)
@@ -214,13 +217,13 @@ func (d Document) healthy(b *strings.Builder) {
 	if n == 0 || len(d.Healthy) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%-18s", "False trips a day")
+	fmt.Fprintf(b, "\n%-*s", nameWidth, "False trips a day")
 	for _, s := range d.Options.Healthy {
 		fmt.Fprintf(b, "%18s", percent(s)+" fail")
 	}
 	b.WriteByte('\n')
 	for i, c := range d.settings() {
-		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), 18))
+		b.WriteString(pad(fmt.Sprintf("%c %s", letter(i), redact.Line(c.Setting.Name)), nameWidth))
 		for _, h := range d.Healthy[i*n : (i+1)*n] {
 			text := "none, below " + export.Number(h.AtMost(), 1)
 			if h.Trips > 0 {

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"bytes"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/sim"
+	trip "tripcurve/sim/curve"
 )
 
 var start = time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC)
@@ -190,5 +192,80 @@ func TestMarksHaveTheLettersOfTheTimeline(t *testing.T) {
 	want := []Mark{{at(10), 'A', "lock"}, {at(40), 'C', "released"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// tripCurves are two breakers of which one never opens on few failures.
+func tripCurves(t *testing.T, change func(*trip.Options), names ...string) *trip.Result {
+	t.Helper()
+	o := trip.Defaults()
+	o.Shares, o.Seeds, o.Healthy = trip.Shares(12), 3, nil
+	if change != nil {
+		change(&o)
+	}
+	var settings []trip.Setting
+	for i, name := range names {
+		settings = append(settings, trip.Setting{
+			Name: name, Library: "opossum", Params: map[string]string{"rollingCountTimeout": fmt.Sprint(1000 * (i + 2))},
+		})
+	}
+	r, err := trip.Compute(t.Context(), settings, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestCurves(t *testing.T) {
+	r := tripCurves(t, nil, "opossum", "opossum/slow")
+	for _, format := range Formats() {
+		one, err := Curves(r, format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := Curves(r, format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(one, two) {
+			t.Errorf("%s: the same curves give different bytes", format)
+		}
+		if dir := os.Getenv("TRIPCURVE_PLOTS"); dir != "" {
+			if err := os.WriteFile(filepath.Join(dir, "curve."+format), one, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if format != "svg" {
+			continue
+		}
+		for _, want := range []string{
+			"opens after, s", "share of calls that fail", "20 calls/s (Poisson)", "never within 120 s",
+			"errors, answered at once", "hangs, until a time limit ends them", "B  opossum/slow", "50 %",
+		} {
+			if !strings.Contains(string(one), want) {
+				t.Errorf("no %q in the SVG", want)
+			}
+		}
+	}
+}
+
+func TestOddCurves(t *testing.T) {
+	for name, change := range map[string]func(*trip.Options){
+		"one point":     func(o *trip.Options) { o.Shares = []float64{1} },
+		"one seed":      func(o *trip.Options) { o.Seeds = 1 },
+		"errors only":   func(o *trip.Options) { o.Modes = o.Modes[:1] },
+		"never":         func(o *trip.Options) { o.Shares = []float64{0.01, 0.02} },
+		"short horizon": func(o *trip.Options) { o.Horizon = 5 * time.Millisecond },
+	} {
+		r := tripCurves(t, change, "a", "b", "c", "d", "e", "a name that is far too long for its column of the legend")
+		if _, err := Curves(r, "svg"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Curves(&trip.Result{}, "svg"); err == nil {
+		t.Error("no curve was drawn")
+	}
+	if _, err := Curves(tripCurves(t, nil, "a"), "gif"); err == nil {
+		t.Error("a GIF was drawn")
 	}
 }
