@@ -267,7 +267,14 @@ func (f *curveFlags) ofPolicy() (curve.Setting, policy.Neutral, error) {
 	if err != nil {
 		return curve.Setting{}, policy.Neutral{}, badInput("--policy: %w", err)
 	}
-	edges, err := policyfile.Read(f.file, string(text), scenario.Edges())
+	base, err := ownEdges(f.file)
+	if err != nil {
+		return curve.Setting{}, policy.Neutral{}, err
+	}
+	if base == nil {
+		base = scenario.Edges()
+	}
+	edges, err := policyfile.Read(f.file, string(text), base)
 	if err != nil {
 		return curve.Setting{}, policy.Neutral{}, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
 	}

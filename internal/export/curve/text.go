@@ -170,6 +170,8 @@ func band(p trip.Point) string {
 		return ""
 	case hi == trip.Never:
 		return short(lo) + "..."
+	case short(lo) == short(hi):
+		return short(lo)
 	}
 	return short(lo) + "-" + short(hi)
 }
