@@ -4,18 +4,17 @@ package grpcconfig
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"tripcurve/internal/formats/source"
+	"tripcurve/internal/policy/grpc"
 )
 
 // Config is a service config. Absent parts have gRPC's defaults: no time limit and
 // no retry.
 type Config struct {
+	Comment             string           `json:"$comment,omitempty"` // gRPC ignores it
 	LoadBalancingPolicy *string          `json:"loadBalancingPolicy,omitempty"`
 	LoadBalancingConfig []map[string]Any `json:"loadBalancingConfig,omitempty"`
 	MethodConfig        []MethodConfig   `json:"methodConfig,omitempty"`
@@ -42,7 +41,7 @@ type Name struct {
 
 // RetryPolicy of proposal A6.
 type RetryPolicy struct {
-	MaxAttempts          int      `json:"maxAttempts" min:"2"` // the first included; clients cap it at 5
+	MaxAttempts          int      `json:"maxAttempts" min:"2" max:"2147483647"` // the first included; clients cap it at 5
 	InitialBackoff       Duration `json:"initialBackoff"`
 	MaxBackoff           Duration `json:"maxBackoff"`
 	BackoffMultiplier    float64  `json:"backoffMultiplier" above:"0"`
@@ -86,41 +85,25 @@ func (d *Duration) ReadNode(n *source.Node) error {
 
 // MarshalJSON writes seconds in quotes.
 func (d Duration) MarshalJSON() ([]byte, error) {
-	t := time.Duration(d)
-	text := strconv.FormatInt(int64(t/time.Second), 10)
-	if nanos := t % time.Second; nanos > 0 {
-		text += "." + strings.TrimRight(fmt.Sprintf("%09d", nanos), "0")
-	}
-	return []byte(`"` + text + `s"`), nil
+	return []byte(`"` + grpc.Seconds(time.Duration(d)) + `"`), nil
 }
 
 // Code is the name of a gRPC status.
 type Code string
 
-// codes in the order of their numbers, 0 to 16.
-var codes = []string{
-	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-	"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
-	"INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-}
-
 // ReadNode takes a name or a number.
 func (c *Code) ReadNode(n *source.Node) error {
-	name := n.Text
-	if n.Kind == source.Number {
-		i, err := strconv.Atoi(n.Text)
-		if err != nil || i < 0 || i >= len(codes) {
-			return n.Wrong("a gRPC status from 0 to 16")
-		}
-		name = codes[i]
-	} else if n.Kind != source.String {
+	switch status, err := grpc.ParseStatus(n.Text); {
+	case n.Kind == source.Number && err != nil:
+		return n.Wrong("a gRPC status from 0 to 16")
+	case n.Kind != source.Number && n.Kind != source.String:
 		return n.Wrong("the name of a gRPC status")
+	case err != nil || n.Kind == source.String && n.Text != status.String():
+		return n.Wrong("one of " + strings.Join(grpc.StatusNames(), ", "))
+	default:
+		*c = Code(status.String())
+		return nil
 	}
-	if !slices.Contains(codes, name) {
-		return n.Wrong("one of " + strings.Join(codes, ", "))
-	}
-	*c = Code(name)
-	return nil
 }
 
 // Any is JSON that is passed through as it is.

@@ -2,17 +2,14 @@ package grpcconfig
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy/grpc"
 )
-
-// maxAttempts is what gRPC clients make of any larger number.
-const maxAttempts = 5
 
 // Traps are what a config does that its keys do not say.
 func Traps(c Config) []trap.Trap {
@@ -24,6 +21,13 @@ func Traps(c Config) []trap.Trap {
 		}}
 	}
 	var traps []trap.Trap
+	if c.RetryThrottling != nil && !slices.ContainsFunc(c.MethodConfig, func(m MethodConfig) bool { return m.RetryPolicy != nil || m.HedgingPolicy != nil }) {
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/throttling-unused", Severity: trap.Note, Path: []string{"retryThrottling"},
+			What: "retryThrottling without a retryPolicy", Why: "there are no retries to throttle",
+			Instead: "leave it out, or write a retryPolicy",
+		})
+	}
 	for i, m := range c.MethodConfig {
 		traps = append(traps, m.traps([]string{"methodConfig", strconv.Itoa(i)}, c.RetryThrottling == nil)...)
 	}
@@ -61,12 +65,12 @@ func (m MethodConfig) traps(at []string, unbounded bool) []trap.Trap {
 
 func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded bool) []trap.Trap {
 	var traps []trap.Trap
-	if r.MaxAttempts > maxAttempts {
+	if r.MaxAttempts > grpc.MaxAttempts {
 		traps = append(traps, trap.Trap{
 			Rule: "grpc/attempts-capped", Severity: trap.Warning, Path: trap.At(at, "maxAttempts"),
 			What:    fmt.Sprintf("%s: maxAttempts %d", who, r.MaxAttempts),
-			Why:     fmt.Sprintf("clients make no more than %d attempts", maxAttempts),
-			Instead: fmt.Sprintf("write %d or less", maxAttempts),
+			Why:     fmt.Sprintf("clients make no more than %d attempts", grpc.MaxAttempts),
+			Instead: fmt.Sprintf("write %d or less", grpc.MaxAttempts),
 		})
 	}
 	if slices.Contains(r.RetryableStatusCodes, "DEADLINE_EXCEEDED") {
@@ -83,7 +87,7 @@ func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded
 			What: fmt.Sprintf("%s: timeout %s", who, time.Duration(*timeout)),
 			Why:  "it covers all attempts together; there is no time limit for one attempt, so a hang is never retried",
 		})
-		if waits := r.waits(); waits >= time.Duration(*timeout) {
+		if waits := r.params(grpc.Default()).Waits(); waits >= time.Duration(*timeout) {
 			traps = append(traps, trap.Trap{
 				Rule: "grpc/waits-reach-timeout", Severity: trap.Warning, Path: trap.At(at, "initialBackoff"),
 				What:    fmt.Sprintf("%s: waits between attempts of %s", who, waits),
@@ -96,20 +100,11 @@ func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded
 		traps = append(traps, trap.Trap{
 			Rule: "grpc/retries-unbounded", Severity: trap.Warning, Path: trap.At(at, "maxAttempts"),
 			What:    who + ": retries without retryThrottling",
-			Why:     fmt.Sprintf("they multiply the load by up to %d when everything fails", min(r.MaxAttempts, maxAttempts)),
+			Why:     fmt.Sprintf("they multiply the load by up to %d when everything fails", min(r.MaxAttempts, grpc.MaxAttempts)),
 			Instead: `write "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1} beside methodConfig`,
 		})
 	}
 	return traps
-}
-
-// waits is the sum of all waits between attempts, without jitter.
-func (r RetryPolicy) waits() time.Duration {
-	sum := 0.0
-	for n := range min(r.MaxAttempts, maxAttempts) - 1 {
-		sum += min(float64(r.InitialBackoff)*math.Pow(r.BackoffMultiplier, float64(n)), float64(r.MaxBackoff))
-	}
-	return time.Duration(sum)
 }
 
 func (m MethodConfig) names() string {

@@ -77,7 +77,7 @@ var table = param.Table[Params]{
 		param.Integer(policy.Param{
 			Name: "retryPolicy.maxAttempts", Unit: "calls", Kind: policy.KindInteger, Default: 1, Min: 1, Max: MaxAttempts, Step: 1,
 			Help: "all tries, the first included; 1 is no retryPolicy, and clients make no more than 5",
-		}, func(p *Params) *int { return &p.Attempts }, 1, 1_000_000),
+		}, func(p *Params) *int { return &p.Attempts }, 1, math.MaxInt32),
 		duration(policy.Param{
 			Name: "retryPolicy.initialBackoff", Unit: "s", Default: 0.1, Min: 0.01, Max: 5, Step: 0.05,
 			Help: "wait before the second attempt, drawn from 80 % to 120 % of it",
@@ -86,10 +86,10 @@ var table = param.Table[Params]{
 			Name: "retryPolicy.maxBackoff", Unit: "s", Default: 1, Min: 0.01, Max: 60, Step: 0.5,
 			Help: "longest wait, before it is drawn from 80 % to 120 %",
 		}, func(p *Params) *time.Duration { return &p.MaxBackoff }, time.Nanosecond),
-		param.Number(policy.Param{
+		positive(policy.Param{
 			Name: "retryPolicy.backoffMultiplier", Kind: policy.KindNumber, Default: 2, Min: 0.1, Max: 5, Step: 0.1,
 			Help: "growth from wait to wait",
-		}, func(p *Params) *float64 { return &p.BackoffMultiplier }, math.SmallestNonzeroFloat64, 1000),
+		}, func(p *Params) *float64 { return &p.BackoffMultiplier }),
 		{
 			Param: policy.Param{
 				Name: "retryPolicy.retryableStatusCodes", Kind: policy.KindText,
@@ -102,10 +102,10 @@ var table = param.Table[Params]{
 			Name: "retryThrottling.maxTokens", Unit: "tokens", Kind: policy.KindNumber, Max: 1000, Step: 1,
 			Help: "a failed attempt takes one of these, and at half of them or fewer nothing is retried; 0 is no throttling",
 		}, func(p *Params) *float64 { return &p.MaxTokens }, 0, 1000),
-		param.Number(policy.Param{
+		positive(policy.Param{
 			Name: "retryThrottling.tokenRatio", Unit: "tokens", Kind: policy.KindNumber, Default: 0.1, Min: 0.01, Max: 1, Step: 0.01,
 			Help: "tokens that a success gives back: in the long run retries as a share of successes",
-		}, func(p *Params) *float64 { return &p.TokenRatio }, math.SmallestNonzeroFloat64, 1000),
+		}, func(p *Params) *float64 { return &p.TokenRatio }),
 	},
 }
 
@@ -120,6 +120,20 @@ func hint(name string) error {
 		return fmt.Errorf("a call's own deadline is the edge's deadline; the service config has a timeout")
 	}
 	return nil
+}
+
+// positive is a number above 0.
+func positive(p policy.Param, at func(*Params) *float64) param.Of[Params] {
+	o := param.Number(p, at, 0, math.MaxFloat64)
+	number := o.Set
+	o.Set = func(s *Params, v string) error {
+		var n Params
+		if err := number(&n, v); err != nil || *at(&n) == 0 {
+			return fmt.Errorf("%q is not a number above 0", v)
+		}
+		return number(s, v)
+	}
+	return o
 }
 
 // duration is a time in gRPC's notation, "0.25s". least is the shortest; where that
