@@ -245,6 +245,9 @@ var conditions = []string{
 	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 }
 
+// Conditions are the words of retry_on.
+func Conditions() []string { return slices.Clone(conditions) }
+
 func retryOn(p *Params, v string) error {
 	for word := range strings.SplitSeq(v, ",") {
 		if word = strings.TrimSpace(word); v != "" && !slices.Contains(conditions, word) {

@@ -1,6 +1,8 @@
 package envoy
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/internal/policy/retry"
@@ -11,7 +13,37 @@ func (p Params) Plan() *retry.Plan {
 	if !p.Retries() {
 		return nil
 	}
-	return &retry.Plan{Attempts: p.NumRetries + 1, Wait: p.wait, Budget: &breaker{params: p}}
+	return &retry.Plan{Attempts: p.NumRetries + 1, Wait: p.wait, Retries: p.retriable(), Budget: &breaker{params: p}}
+}
+
+// retried are the gRPC statuses that a word of retry_on retries. The words for HTTP
+// see a gRPC call only where it fails as HTTP: with a 504 when per_try_timeout ends
+// it, and with a 503 or a reset when there is no connection.
+var retried = map[string][]uint32{
+	"5xx":                {deadlineExceeded, unavailable},
+	"gateway-error":      {deadlineExceeded, unavailable},
+	"reset":              {unavailable},
+	"connect-failure":    {unavailable},
+	"refused-stream":     {unavailable},
+	"cancelled":          {1},
+	"deadline-exceeded":  {deadlineExceeded},
+	"internal":           {13},
+	"resource-exhausted": {8},
+	"unavailable":        {unavailable},
+}
+
+const (
+	deadlineExceeded = 4
+	unavailable      = 14
+)
+
+// retriable says which gRPC statuses retry_on retries.
+func (p Params) retriable() func(status uint32) bool {
+	var all []uint32
+	for word := range strings.SplitSeq(p.RetryOn, ",") {
+		all = append(all, retried[strings.TrimSpace(word)]...)
+	}
+	return func(status uint32) bool { return slices.Contains(all, status) }
 }
 
 // wait before retry n is anything from 0 up to base_interval, which doubles from

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tripcurve/internal/policy/policytest"
 )
 
@@ -103,5 +105,29 @@ func TestRetryBudget(t *testing.T) {
 	b.Failed(true)
 	if b.retries != 0 {
 		t.Error("a call without retries left takes a place")
+	}
+}
+
+func TestRetryOn(t *testing.T) {
+	for _, tt := range []struct {
+		on   string
+		want []uint32
+	}{
+		{"5xx", []uint32{4, 14}},
+		{"connect-failure,refused-stream,unavailable,cancelled", []uint32{1, 14}},
+		{"internal, resource-exhausted", []uint32{8, 13}},
+		{"retriable-4xx", nil},
+	} {
+		p := Default()
+		p.RetryOn = tt.on
+		var got []uint32
+		for status := range uint32(17) {
+			if p.Plan().Retries(status) {
+				got = append(got, status)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.on, diff)
+		}
 	}
 }

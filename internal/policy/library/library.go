@@ -137,6 +137,7 @@ func All() []Library {
 		opossumLibrary(),
 		grpcLibrary(),
 		envoyLibrary(),
+		istioLibrary(),
 		gobreakerLibrary(),
 		failsafeLibrary(),
 		semianLibrary(),

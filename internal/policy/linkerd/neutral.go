@@ -25,7 +25,7 @@ func (p Params) Neutral() policy.Neutral {
 	}
 	switch {
 	case p.FailureAccrual == Unified && p.Threshold > 0:
-		n.FailureRate = math.Round((1-p.Threshold+step)*1e6) / 1e6
+		n.FailureRate = min(math.Round((1-p.Threshold+step)*1e6)/1e6, 1)
 		n.MinCalls, n.Window = p.MinRequests, p.Window
 	case p.FailureAccrual != None && p.MaxFailures > 0:
 		n.FailureRate, n.MinCalls, n.WindowCalls = 1, p.MaxFailures, p.MaxFailures
@@ -103,7 +103,7 @@ func (p *Params) rule(n policy.Neutral, lost *losses) bool {
 			lost.add("no rule on a failure rate was given: failure-accrual is not set")
 		}
 		return false
-	case n.FailureRate > 1+step:
+	case n.FailureRate > 1:
 		lost.add("a failure rate above 100 %% never opens: failure-accrual is not set")
 		return false
 	case n.WindowCalls > 0:
