@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/formats/grpcconfig"
 	"tripcurve/internal/formats/opossum"
 	"tripcurve/internal/formats/resilience4j"
+	"tripcurve/internal/formats/semian"
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
@@ -43,6 +44,7 @@ func All() []Format {
 		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
 		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), nil, resilience4j.Lint},
 		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), nil, grpcconfig.Lint},
+		{"semian", "Semian in the YAML of an adapter", semian.Detect, importer(semian.Read, semian.Policies), semian.Lint},
 	}
 }
 

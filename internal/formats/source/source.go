@@ -74,6 +74,7 @@ type Node struct {
 	Text    string   // of a scalar, unquoted
 	Members []Member // of a Map, in order
 	Items   []*Node  // of a List
+	Inside  *Node    // of an Other: what a YAML anchor names, for readers that look past it
 	file    string
 }
 
@@ -155,6 +156,9 @@ func Find(n *Node, path []string) *Node {
 }
 
 func (n *Node) below(key string) *Node {
+	if n.Inside != nil {
+		n = n.Inside
+	}
 	if n.Kind == List {
 		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.Items) {
 			return n.Items[i]

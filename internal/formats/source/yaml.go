@@ -100,6 +100,12 @@ func fromYAML(file string, y ast.Node, depth int) (*Node, error) {
 			return nil, err
 		}
 		n.Pos, n.Key = n.Members[0].Pos, n.Members[0].Pos
+	case *ast.AnchorNode:
+		inside, err := fromYAML(file, y.Value, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.Kind, n.Inside = Other, inside
 	default:
 		n.Kind = Other
 	}

@@ -100,6 +100,9 @@ func readPart(file string, d formats.Document) part {
 			if slices.ContainsFunc(n.Members, func(m source.Member) bool { return wrong[m.Value.Pos] }) {
 				continue // what it takes for missing may be there, but wrong
 			}
+			if t.Severity == trap.Note && wrong[n.Pos] {
+				continue // a note on a value that could not be read is about its default
+			}
 			at = n.Key
 			trapped[n.Key], trapped[n.Pos] = true, true
 		}
