@@ -64,6 +64,8 @@ var targets = []target{
 	{"opossum-js", opossumModule},
 	{"resilience4j", springYAML},
 	{"grpc", serviceConfig},
+	{"semian", semianYAML},
+	{"semian-ruby", semianRuby},
 }
 
 // Targets are the names that Render takes.
