@@ -84,7 +84,7 @@ Libraries: ` + strings.Join(breakerNames(), ", ") + `.`,
 	flags.IntVar(&f.points, "points", len(f.Shares), "failing shares to compute, up to 100 %")
 	flags.IntVar(&f.Seeds, "seeds", f.Seeds, "runs for each point")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "the first of them")
-	flags.StringSliceVar(&f.healthy, "healthy", []string{"0.1%", "1%", "5%"}, "failing shares of a healthy day, on which false trips are counted")
+	flags.StringSliceVar(&f.healthy, "healthy", []string{"0.1%", "1%"}, "failing shares of a healthy day, on which false trips are counted")
 	flags.DurationVar(&f.HealthyLength, "healthy-length", f.HealthyLength, "how long false trips are counted; 0 leaves them out")
 	flags.Lookup("arrivals").DefValue, flags.Lookup("mode").DefValue = curve.Poisson.String(), "both"
 	f.add(cmd, "file to write to, or - for the standard output; its ending chooses the format")

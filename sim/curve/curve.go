@@ -151,7 +151,7 @@ func Defaults() Options {
 		Rate: 20, Modes: []Mode{Errors, Hangs}, Shares: Shares(40), Timeout: 5 * time.Second,
 		WarmUp: 30 * time.Second, Horizon: 120 * time.Second, Latency: 20 * time.Millisecond,
 		Turned: 0.5, Seeds: 5, Seed: 1,
-		Healthy: []float64{0.001, 0.01, 0.05}, HealthyLength: 24 * time.Hour,
+		Healthy: []float64{0.001, 0.01}, HealthyLength: 12 * time.Hour,
 		Workers: 1,
 	}
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Compute makes the curves of all settings. progress, which may be nil, is
-// told how many of the runs are through. The same settings and options give the
+// told how many of the calls are through,
+// those included that an early opening spares. The same settings and options give the
 // same result whatever the number of workers. It ends early, with ctx's error, when
 // ctx ends.
 func Compute(ctx context.Context, settings []Setting, o Options, progress func(done, total int)) (*Result, error) {
@@ -16,7 +17,7 @@ func Compute(ctx context.Context, settings []Setting, o Options, progress func(d
 		return nil, err
 	}
 	res := &Result{Options: o}
-	var jobs []func(*runner)
+	var jobs []job
 	traffics := make([]traffic, o.Seeds)
 	for i := range traffics {
 		traffics[i] = o.traffic(o.Seed + uint64(i))
@@ -26,6 +27,7 @@ func Compute(ctx context.Context, settings []Setting, o Options, progress func(d
 			return nil, err
 		}
 	}
+	day := int(o.Rate * o.HealthyLength.Seconds() / float64(o.Seeds))
 	// The healthy days first: they are the longest pieces of work.
 	res.Healthy = make([]Healthy, 0, len(settings)*len(o.Healthy))
 	var parts [][]Healthy
@@ -35,7 +37,7 @@ func Compute(ctx context.Context, settings []Setting, o Options, progress func(d
 				of := make([]Healthy, o.Seeds)
 				parts = append(parts, of)
 				for i := range of {
-					jobs = append(jobs, func(r *runner) { of[i] = r.healthy(s, share, o.Seed+uint64(i)) })
+					jobs = append(jobs, job{day, func(r *runner) { of[i] = r.healthy(s, share, o.Seed+uint64(i)) }})
 				}
 			}
 		}
@@ -47,7 +49,7 @@ func Compute(ctx context.Context, settings []Setting, o Options, progress func(d
 				runs := make([]Run, o.Seeds)
 				c.Points[p] = Point{Share: share, Runs: runs}
 				for i := range runs {
-					jobs = append(jobs, func(r *runner) { runs[i] = r.trip(s, m, share, &traffics[i]) })
+					jobs = append(jobs, job{len(traffics[i].at), func(r *runner) { runs[i] = r.trip(s, m, share, &traffics[i]) }})
 				}
 			}
 			res.Curves = append(res.Curves, c)

@@ -6,13 +6,19 @@ import (
 	"sync/atomic"
 )
 
+// job is one run to make.
+type job struct {
+	calls int // as many as it may take, for the progress
+	do    func(*runner)
+}
+
 // work does all jobs with so many workers (at least one) and tells how far it is.
 // It returns the number of calls that asked a breaker.
-func work(ctx context.Context, o Options, jobs []func(*runner), progress func(done, total int)) (asked uint64, err error) {
+func work(ctx context.Context, o Options, jobs []job, progress func(done, total int)) (asked uint64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next, sum atomic.Int64
-	finished := make(chan struct{}, 64)
+	finished := make(chan int, 64)
 	var wg sync.WaitGroup
 	for range min(max(o.Workers, 1), len(jobs)) {
 		wg.Go(func() {
@@ -22,11 +28,11 @@ func work(ctx context.Context, o Options, jobs []func(*runner), progress func(do
 				if i >= len(jobs) {
 					break
 				}
-				jobs[i](r)
+				jobs[i].do(r)
 				if r.err != nil {
 					cancel(r.err)
 				}
-				finished <- struct{}{}
+				finished <- jobs[i].calls
 			}
 			sum.Add(r.asked)
 		})
@@ -35,10 +41,13 @@ func work(ctx context.Context, o Options, jobs []func(*runner), progress func(do
 		wg.Wait()
 		close(finished)
 	}()
-	done := 0
-	for range finished {
-		if done++; progress != nil {
-			progress(done, len(jobs))
+	done, total := 0, 0
+	for _, j := range jobs {
+		total += j.calls
+	}
+	for calls := range finished {
+		if done += calls; progress != nil {
+			progress(done, total)
 		}
 	}
 	return uint64(sum.Load()), context.Cause(ctx)
