@@ -135,6 +135,7 @@ func Complete(order []Piece) []Piece {
 func All() []Library {
 	return []Library{
 		opossumLibrary(),
+		resilience4jLibrary(),
 		grpcLibrary(),
 		envoyLibrary(),
 		istioLibrary(),
