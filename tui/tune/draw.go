@@ -340,17 +340,31 @@ func (s *Screen) drawBar(c *grid.Canvas, y, barAt int, f policy.Field, p, now po
 // drawHelp says what the focused knob does.
 func (s *Screen) drawHelp(c *grid.Canvas) {
 	r := s.focused()
-	help := r.field.Help
-	if w := s.layout(s.W, s.H).knobs.w; !s.rangesShown(w) {
-		help = strings.TrimPrefix(limits(r.field)+": "+help, ": ")
-	}
-	if r.lost {
-		help = "what the library before had and this one cannot say; enter unfolds it, z goes back"
-	}
-	if r.edge {
+	var help string
+	switch {
+	case r.edge:
 		help = "the call whose policy is tuned: h and l, or e anywhere, change it"
+	case r.lost:
+		help = "what the library before had and this one cannot say; enter unfolds it, z goes back"
+	default:
+		var facts []string
+		if span := limits(r.field); span != "" && !s.rangesShown(s.layout(s.W, s.H).knobs.w) {
+			facts = append(facts, span)
+		}
+		if own, ok := s.libraryOwn(r.field); ok {
+			facts = append(facts, "default "+own)
+		}
+		help = strings.TrimPrefix(strings.Join(facts, ", ")+": "+r.field.Help, ": ")
 	}
 	c.Clip(0, 0, c.W(), theme.Dim, help, s.Set().More)
+}
+
+// libraryOwn is the default that the library itself has for one of its parameters.
+func (s *Screen) libraryOwn(f policy.Field) (string, bool) {
+	if !strings.HasPrefix(f.Name, "breaker.") {
+		return "", false
+	}
+	return value(f, policy.Policy{Breaker: policy.BreakerSpec{Library: s.policy().Breaker.Library}}), true
 }
 
 // rangesShown says whether each slider has its range beside it.

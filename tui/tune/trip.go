@@ -72,6 +72,7 @@ const tripHorizon = 5 * time.Minute
 func tripOptions(rate float64) curve.Options {
 	o := curve.Defaults()
 	o.Rate, o.Horizon, o.Shares, o.Workers = rate, tripHorizon, curve.Shares(30), 1
+	o.Timeout = 0 // what the edge does not end, nothing ends
 	o.Healthy = []float64{tripHealthy}
 	// A pipeline of many calls need not be watched for a day to tell its false trips.
 	o.HealthyLength = min(o.HealthyLength, time.Duration(100_000/rate*float64(time.Second)))
@@ -368,7 +369,11 @@ func (s *Screen) drawTripSays(c *grid.Canvas, this, now *curve.Curve) {
 			line = more
 		}
 	}
-	c.Clip(0, 0, c.W(), theme.Text, line, s.Set().More)
+	style := theme.Text
+	if this != nil && this.Mode == curve.Hangs && this.Limit == 0 {
+		line, style = "nothing ends a hang: set a timeout", theme.Warn
+	}
+	c.Clip(0, 0, c.W(), style, line, s.Set().More)
 	parts = nil
 	for _, h := range s.trips.res.Healthy {
 		n := text.Number(math.Round(h.PerDay()*10) / 10)

@@ -92,6 +92,19 @@ func TestNoBreakerHasNoTripCurve(t *testing.T) {
 	}
 }
 
+// A breaker without a time limit on calls sees no hang, and is told so.
+func TestAHangThatNothingEnds(t *testing.T) {
+	s := busy(t, 80, 24)
+	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.inventory.breaker.timeout=false"})
+	press(t, s, "c")
+	if got := frame(s); !strings.Contains(got, "nothing ends a hang: set a timeout") {
+		t.Errorf("not said:\n%s", got)
+	}
+	if k := s.curveOf(thisName); k.Points[len(k.Points)-1].OpenAfter(0.5) != curve.Never {
+		t.Error("it opens all the same")
+	}
+}
+
 // What the libraries cannot say of each other is kept by the edge, or told.
 func TestLibraryKeepsTheIntent(t *testing.T) {
 	s := busy(t, 80, 24)
