@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -94,7 +95,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 
 func TestRenderRefuses(t *testing.T) {
 	for _, tt := range []struct{ edge, target, want string }{
-		{"order.inventory", "possum", `export config: no target "possum", did you mean opossum? (known: policy, opossum, opossum-js, resilience4j, grpc)`},
+		{"order.inventory", "possum", `export config: no target "possum", did you mean opossum? (known: ` + strings.Join(Targets(), ", ") + ")"},
 		{".inventory", "opossum", `export config: ".inventory" is not an edge: caller.callee or callee, of letters, digits, _ and -`},
 		{"a.../../etc/x", "opossum", `export config: "a.../../etc/x" is not an edge: caller.callee or callee, of letters, digits, _ and -`},
 		{"a.b\nc", "grpc", `export config: "a.b\nc" is not an edge: caller.callee or callee, of letters, digits, _ and -`},

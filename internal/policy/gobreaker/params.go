@@ -190,7 +190,7 @@ func (p Params) Map() map[string]string { return table.Map(p) }
 func (p Params) Traps() []string {
 	var traps []string
 	trap := func(format string, args ...any) { traps = append(traps, fmt.Sprintf(format, args...)) }
-	trap("Timeout %s is how long the breaker stays open, not a time limit: a call that hangs is never seen as a failure, and a hung probe leaves the breaker half-open and rejecting for ever; give every call a deadline", p.openFor())
+	trap("Timeout %s is how long the breaker stays open, not a time limit: a call that hangs is never seen as a failure, and a hung probe leaves the breaker half-open and rejecting for ever; give every call a deadline", policy.FormatDuration(p.openFor()))
 	if p.Interval == 0 && p.ReadyToTrip != Consecutive {
 		trap("Interval 0 never clears the counts: after a healthy day no outage brings the share of failures to %s", percent(p.FailureRatio))
 	}
