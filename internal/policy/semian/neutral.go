@@ -76,6 +76,9 @@ func (p *Params) errors(n policy.Neutral, lose func(string, ...any)) {
 	switch {
 	case n.FailureRate <= 0:
 		lose("no rule on a failure rate was given: error_threshold keeps %d", p.ErrorThreshold)
+		if n.Window <= 0 {
+			return
+		}
 	case n.MinCalls <= 1:
 		lose("Semian counts errors in each process, not a rate, and no number of calls was given to take %s of: error_threshold keeps %d; write %s of the calls that one process makes in the window",
 			percent(min(n.FailureRate, 1)), p.ErrorThreshold, percent(min(n.FailureRate, 1)))
