@@ -1,7 +1,9 @@
 package curve
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,6 +29,15 @@ var sameNumbers = []struct {
 	{"semian, 3 errors in 10 s", "semian", map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "1"}, 5.1, 1.1, 102, 0},
 	{"semian, 10 errors in 10 s", "semian", map[string]string{"error_threshold": "10", "error_timeout": "10", "success_threshold": "1"}, 5.5, 1.5, 109, 0},
 	{"gobreaker defaults", "gobreaker", map[string]string{}, 5.3, 1.3, 105, 0},
+	{"resilience4j TIME_BASED 10", "resilience4j", map[string]string{
+		"slidingWindowType": "TIME_BASED", "slidingWindowSize": "10", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
+	}, 7.0, 5.0, 140, 0},
+	{"resilience4j COUNT_BASED 100", "resilience4j", map[string]string{
+		"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
+	}, 7.5, 3.5, 149, 0},
+	{"resilience4j COUNT_BASED 100, 200/s", "resilience4j", map[string]string{
+		"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
+	}, 5.2, 1.2, 0, 0},
 	{"failsafe-go rate 0.5 / 10 / 10 s", "failsafe-go", map[string]string{
 		"failureRateThreshold": "0.5", "failureExecutionThreshold": "10", "failureThresholdingPeriod": "10s", "timeout.timeLimit": "T",
 	}, 7.0, 5.0, 140, 0},
@@ -54,6 +65,9 @@ func fullHang(t *testing.T, name, library string, params map[string]string, time
 		o.Turned = turned
 	}
 	o.Arrivals, o.Modes, o.Healthy, o.Timeout = Regular, []Mode{Hangs}, nil, timeout
+	if strings.HasSuffix(name, ", 200/s") {
+		o.Rate = 200
+	}
 	s := Setting{Name: name, Library: library, Params: map[string]string{}}
 	for k, v := range params {
 		if v == "T" {
@@ -82,6 +96,42 @@ func TestSameNumbersAreNotTheSameBreaker(t *testing.T) {
 			if off := calls - float64(row.calls); i == 0 && row.calls > 0 && math.Abs(off) > float64((gap+bucket)/gap) {
 				t.Errorf("%s: lets %.0f calls in, the real one %d", row.name, calls, row.calls)
 			}
+		}
+	}
+}
+
+// With a steady rate and a full hang the openings follow from what a library counts:
+// calls admitted open it at T + threshold x window whatever their rate, k errors at
+// T + k / rate, half of a window of N calls at T + N / 2 / rate.
+func TestFormulas(t *testing.T) {
+	for _, timeout := range []time.Duration{time.Second, 3 * time.Second} {
+		for _, rate := range []float64{20, 100} {
+			o := Defaults()
+			o.Arrivals, o.Modes, o.Shares, o.Healthy, o.Timeout, o.Rate = Regular, []Mode{Hangs}, []float64{1}, nil, timeout, rate
+			check := func(what string, s Setting, want float64, within time.Duration) {
+				got := compute(t, []Setting{s}, o).Curves[0].Points[0].OpenAfter(0.5)
+				off := got - timeout - time.Duration(want*float64(time.Second))
+				if off < -within || off > within {
+					t.Errorf("%s, %g/s, T = %s: opens after %s, computed %s", what, rate, timeout, got, got-off)
+				}
+			}
+			gap := time.Duration(float64(time.Second) / rate)
+			for _, window := range []int{5, 10} {
+				for _, threshold := range []float64{25, 50, 75} {
+					check(fmt.Sprintf("opossum %g %% of %d s", threshold, window), Setting{Name: "opossum", Library: "opossum", Params: map[string]string{
+						"timeout": timeout.String(), "errorThresholdPercentage": fmt.Sprint(threshold),
+						"rollingCountTimeout": fmt.Sprint(1000 * window),
+					}}, threshold/100*float64(window), gap+time.Duration(window)*time.Second/10)
+				}
+			}
+			for _, k := range []int{3, 10} {
+				check(fmt.Sprintf("semian %d errors", k), Setting{Name: "semian", Library: "semian", Params: map[string]string{
+					"error_threshold": fmt.Sprint(k), "error_timeout": "10",
+				}}, float64(k)/rate, gap)
+			}
+			check("resilience4j 100 calls", Setting{Name: "resilience4j", Library: "resilience4j", Params: map[string]string{
+				"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100", "minimumNumberOfCalls": "10",
+			}}, 50/rate, gap)
 		}
 	}
 }
