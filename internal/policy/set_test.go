@@ -42,7 +42,8 @@ func TestSet(t *testing.T) {
 				}
 			}
 		}
-		return out.String()
+		// Whoever adds a library need not come here.
+		return strings.ReplaceAll(out.String(), strings.Join(policy.Dialects(), ", "), "<the libraries>")
 	})
 }
 
