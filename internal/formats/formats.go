@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tripcurve/internal/formats/grpcclient"
 	"tripcurve/internal/formats/grpcconfig"
 	"tripcurve/internal/formats/opossum"
 	"tripcurve/internal/formats/resilience4j"
@@ -43,7 +44,8 @@ func All() []Format {
 		{"opossum", "opossum options as JSON", opossum.Detect, importer(opossum.ReadAll, opossum.Policies), opossum.Lint},
 		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
 		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), nil, resilience4j.Lint},
-		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), nil, grpcconfig.Lint},
+		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), importer(grpcconfig.Read, grpcconfig.Policies), grpcconfig.Lint},
+		{"grpc-client", "channel options of @grpc/grpc-js as JSON", grpcclient.Detect, importer(grpcclient.ReadClient, grpcclient.Policies), grpcclient.Lint},
 		{"semian", "Semian in the YAML of an adapter", semian.Detect, importer(semian.Read, semian.Policies), semian.Lint},
 	}
 }

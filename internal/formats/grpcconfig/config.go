@@ -4,6 +4,7 @@ package grpcconfig
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type Config struct {
 type MethodConfig struct {
 	Name                    []Name         `json:"name"`
 	WaitForReady            *bool          `json:"waitForReady,omitempty"`
-	Timeout                 *Duration      `json:"timeout,omitempty"` // the whole call, retries included
+	Timeout                 *Timeout       `json:"timeout,omitempty"` // the whole call, retries included
 	MaxRequestMessageBytes  *int           `json:"maxRequestMessageBytes,omitempty" min:"0"`
 	MaxResponseMessageBytes *int           `json:"maxResponseMessageBytes,omitempty" min:"0"`
 	RetryPolicy             *RetryPolicy   `json:"retryPolicy,omitempty"`
@@ -86,6 +87,34 @@ func (d *Duration) ReadNode(n *source.Node) error {
 // MarshalJSON writes seconds in quotes.
 func (d Duration) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + grpc.Seconds(time.Duration(d)) + `"`), nil
+}
+
+// Timeout is a Duration that is written with nine decimals or none, for grpc-js
+// (1.14.7, service-config.ts, validateMethodConfig) takes the decimals of a timeout for
+// nanoseconds, however many there are: "0.25s" is 25 ns to it. It reads other times
+// rightly.
+type Timeout struct {
+	time.Duration
+	Short bool // it was read with fewer decimals than nine
+}
+
+// ReadNode takes what a Duration takes.
+func (t *Timeout) ReadNode(n *source.Node) error {
+	var d Duration
+	if err := d.ReadNode(n); err != nil {
+		return err
+	}
+	_, decimals, _ := strings.Cut(strings.TrimSuffix(n.Text, "s"), ".")
+	t.Duration, t.Short = time.Duration(d), strings.Trim(decimals, "0") != "" && len(decimals) < 9
+	return nil
+}
+
+// MarshalJSON writes seconds in quotes.
+func (t Timeout) MarshalJSON() ([]byte, error) {
+	if t.Duration%time.Second == 0 {
+		return Duration(t.Duration).MarshalJSON()
+	}
+	return fmt.Appendf(nil, `"%d.%09ds"`, t.Duration/time.Second, t.Duration%time.Second), nil
 }
 
 // Code is the name of a gRPC status.

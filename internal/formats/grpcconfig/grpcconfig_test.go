@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/google/go-cmp/cmp"
@@ -167,7 +168,7 @@ func anyMethod(t *rapid.T) MethodConfig {
 	duration := rapid.Map(rapid.Int64Range(1, 999_999_999*1e9), func(n int64) Duration { return Duration(n) })
 	var m MethodConfig
 	if rapid.Bool().Draw(t, "limited") {
-		m.Timeout = new(duration.Draw(t, "timeout"))
+		m.Timeout = &Timeout{Duration: time.Duration(duration.Draw(t, "timeout"))}
 	}
 	if rapid.Bool().Draw(t, "waits") {
 		m.WaitForReady = new(rapid.Bool().Draw(t, "waitForReady"))

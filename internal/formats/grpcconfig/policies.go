@@ -23,7 +23,7 @@ func Policies(c Config) (map[string]policy.Policy, []string) {
 			policies[n.String()] = policy.Policy{Breaker: policy.BreakerSpec{Library: "grpc", Params: spelled(params)}}
 		}
 		who := m.names()
-		if m.Timeout != nil && *m.Timeout == 0 {
+		if m.Timeout != nil && m.Timeout.Duration == 0 {
 			note("%s: timeout 0s, which fails every call at once, is left out", who)
 		}
 		if m.HedgingPolicy != nil {
@@ -72,7 +72,7 @@ func spelled(p grpc.Params) map[string]string {
 func (m MethodConfig) params(t *RetryThrottling) grpc.Params {
 	p := grpc.Default()
 	if m.Timeout != nil {
-		p.Timeout = time.Duration(*m.Timeout)
+		p.Timeout = m.Timeout.Duration
 	}
 	if m.RetryPolicy != nil {
 		p = m.RetryPolicy.params(p)
@@ -100,7 +100,7 @@ func (r RetryPolicy) params(p grpc.Params) grpc.Params {
 func Of(name Name, p grpc.Params) Config {
 	m := MethodConfig{Name: []Name{name}}
 	if p.Timeout > 0 {
-		m.Timeout = new(Duration(p.Timeout))
+		m.Timeout = &Timeout{Duration: p.Timeout}
 	}
 	c := Config{}
 	if p.Attempts > 1 {

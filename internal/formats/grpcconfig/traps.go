@@ -43,11 +43,20 @@ func (m MethodConfig) traps(at []string, unbounded bool) []trap.Trap {
 			Why:     "a call without a deadline of its own waits for ever",
 			Instead: `write "timeout": "5s"`,
 		})
-	} else if *m.Timeout == 0 {
+	} else if m.Timeout.Duration == 0 {
 		traps = append(traps, trap.Trap{
 			Rule: "grpc/zero-timeout", Path: trap.At(at, "timeout"), What: who + ": timeout 0s",
 			Why:     "every call fails at once with DEADLINE_EXCEEDED",
 			Instead: `0 is not "none": leave the key out for none, or write a time`,
+		})
+	}
+	if m.Timeout != nil && m.Timeout.Short {
+		whole := m.Timeout.Truncate(time.Second)
+		traps = append(traps, trap.Trap{
+			Rule: "grpc/short-fraction", Severity: trap.Warning, Path: trap.At(at, "timeout"),
+			What:    fmt.Sprintf("%s: timeout %s", who, grpc.Seconds(m.Timeout.Duration)),
+			Why:     fmt.Sprintf("grpc-js takes the decimals for nanoseconds, however many there are, and ends the call after %s", whole),
+			Instead: fmt.Sprintf(`write all nine: "%d.%09ds"`, whole/time.Second, m.Timeout.Duration-whole),
 		})
 	}
 	if m.HedgingPolicy != nil {
@@ -63,7 +72,7 @@ func (m MethodConfig) traps(at []string, unbounded bool) []trap.Trap {
 	return traps
 }
 
-func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded bool) []trap.Trap {
+func (r RetryPolicy) traps(at []string, who string, timeout *Timeout, unbounded bool) []trap.Trap {
 	var traps []trap.Trap
 	if r.MaxAttempts > grpc.MaxAttempts {
 		traps = append(traps, trap.Trap{
@@ -84,14 +93,14 @@ func (r RetryPolicy) traps(at []string, who string, timeout *Duration, unbounded
 	if timeout != nil {
 		traps = append(traps, trap.Trap{
 			Rule: "grpc/timeout-covers-retries", Severity: trap.Note, Path: trap.At(at, "maxAttempts"),
-			What: fmt.Sprintf("%s: timeout %s", who, time.Duration(*timeout)),
+			What: fmt.Sprintf("%s: timeout %s", who, timeout.Duration),
 			Why:  "it covers all attempts together; there is no time limit for one attempt, so a hang is never retried",
 		})
-		if waits := r.params(grpc.Default()).Waits(); waits >= time.Duration(*timeout) {
+		if waits := r.params(grpc.Default()).Waits(); waits >= timeout.Duration {
 			traps = append(traps, trap.Trap{
 				Rule: "grpc/waits-reach-timeout", Severity: trap.Warning, Path: trap.At(at, "initialBackoff"),
 				What:    fmt.Sprintf("%s: waits between attempts of %s", who, waits),
-				Why:     fmt.Sprintf("they alone reach the timeout %s, so the last attempts are never made", time.Duration(*timeout)),
+				Why:     fmt.Sprintf("they alone reach the timeout %s, so the last attempts are never made", timeout.Duration),
 				Instead: "shorten maxBackoff or make fewer attempts",
 			})
 		}
