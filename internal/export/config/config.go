@@ -64,6 +64,8 @@ var targets = []target{
 	{"opossum-js", opossumModule},
 	{"resilience4j", springYAML},
 	{"grpc", serviceConfig},
+	{"grpc-client", clientOptions},
+	{"grpc-go", clientGo},
 	{"gobreaker", gobreakerGo},
 	{"failsafe-go", failsafeGo},
 	{"semian", semianYAML},

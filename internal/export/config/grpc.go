@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"tripcurve/internal/formats/grpcconfig"
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/grpc"
 	"tripcurve/internal/policy/library"
 )
 
@@ -24,78 +24,93 @@ var methods = map[string][2]string{
 	"order.payment":      {"payment.Payment", "CreateIntent"},
 }
 
-// maxAttempts is gRPC's cap on a retry policy.
-const maxAttempts = 5
-
-// leastBackoff stands for no wait: gRPC refuses 0.
-const leastBackoff = time.Millisecond
-
-func serviceConfig(e edge, p policy.Policy, _ Origin) (File, error) {
+func serviceConfig(e edge, p policy.Policy, o Origin) (File, error) {
 	var w warnings
-	n, err := library.NeutralOf(p)
-	if err != nil {
-		return File{}, err
-	}
-	m := grpcconfig.MethodConfig{Name: []grpcconfig.Name{{}}}
+	name := grpcconfig.Name{}
 	if method, ok := methods[e.String()]; ok {
-		m.Name[0] = grpcconfig.Name{Service: &method[0], Method: &method[1]}
+		name = grpcconfig.Name{Service: &method[0], Method: &method[1]}
 	} else {
 		w.add("the gRPC method behind %s is not known here: the config names all methods ({}); narrow it to its service", e)
 	}
-	if strings.HasSuffix(e.callee, "postgres") {
-		w.add("%s is a database connection, not gRPC: nothing reads this file there", e)
+	params, err := w.grpcParams(e, p)
+	if err != nil {
+		return File{}, err
 	}
-	if n.CallTimeout > 0 {
-		m.Timeout = new(grpcconfig.Duration(n.CallTimeout))
-		if p.Deadline != n.CallTimeout {
-			w.add("timeout %s was a timer that settles the caller only; gRPC's is a deadline: it also ends the call and the work below it", policy.FormatDuration(n.CallTimeout))
-		}
-	}
-	c := grpcconfig.Config{MethodConfig: []grpcconfig.MethodConfig{m}}
-	if p.Retry.Attempts > 1 {
-		c.MethodConfig[0].RetryPolicy = retryPolicy(p.Retry, &w)
-		if p.Retry.Budget > 0 {
-			c.RetryThrottling = &grpcconfig.RetryThrottling{MaxTokens: 10, TokenRatio: p.Retry.Budget}
-		}
-	}
-	if p.Breaker.Library != "" {
-		w.add("gRPC's service config has no circuit breaker: %s is lost. Its outlier_detection balancer judges each address for itself and is not written", breakerWords(p.Breaker))
-	}
-	if n.MaxConcurrent > 0 {
-		w.add("gRPC has no bound on a client's calls in flight: max_concurrent %d is lost (max_concurrent_streams is the server's setting)", n.MaxConcurrent)
-	}
-	if n.CallTimeout == 0 && p.Cancel == policy.Propagate {
+	c := grpcconfig.Of(name, params)
+	c.Comment = o.Line()
+	if params.Timeout == 0 && p.Cancel == policy.Propagate {
 		w.add("cancel propagate needs somebody who cancels: without a timeout nobody does")
 	}
-	w.around(p, fmt.Sprintf("grpc.WithKeepaliveParams with Time %s (grpc-go takes no less than 10s) and Timeout %s",
-		policy.FormatDuration(p.Keepalive.Time), policy.FormatDuration(keepaliveTimeout(p))), "an interceptor around the call")
-	w = append(w, trap.Sentences(grpcconfig.Traps(c))...)
+	w.around(p, grpcGoKeepalive(p), "an interceptor around the call")
+	w.traps(grpcconfig.Traps(c))
 	return File{"service-config." + e.callee + ".json", grpcconfig.Write(c), w}, nil
 }
 
-func retryPolicy(r policy.Retry, w *warnings) *grpcconfig.RetryPolicy {
-	rp := &grpcconfig.RetryPolicy{
-		MaxAttempts:          r.Attempts,
-		InitialBackoff:       grpcconfig.Duration(max(r.Base, leastBackoff)),
-		BackoffMultiplier:    r.Multiplier,
-		RetryableStatusCodes: []grpcconfig.Code{"UNAVAILABLE"},
+// grpcParams are the policy in the words of a service config. A policy that has gRPC
+// keeps its numbers as they are, and what else it says is added to them.
+func (w *warnings) grpcParams(e edge, p policy.Policy) (grpc.Params, error) {
+	if strings.HasSuffix(e.callee, "postgres") {
+		w.add("%s is a database connection, not gRPC: nothing reads this file there", e)
 	}
-	if rp.BackoffMultiplier == 0 {
-		rp.BackoffMultiplier = 2
+	n, err := library.NeutralOf(p)
+	if err != nil {
+		return grpc.Params{}, err
 	}
-	if r.Base < leastBackoff {
-		w.add("a retry at once is not expressible: initialBackoff is %s", policy.FormatDuration(leastBackoff))
+	own := p.Breaker.Library == "grpc"
+	if own {
+		params, err := grpc.Parse(p.Breaker.Params)
+		if err != nil {
+			return params, err
+		}
+		if params.Attempts > 1 && p.Retry.Attempts > 1 {
+			return params, fmt.Errorf("the edge makes %d attempts and its service config %d of each: say only one of the two", p.Retry.Attempts, params.Attempts)
+		}
+		if p.Retry.Attempts <= 1 {
+			if limit := policy.Shortest(p.Timeout, p.Deadline); limit > 0 && (params.Timeout == 0 || limit < params.Timeout) {
+				w.deadline(p, limit)
+				params.Timeout = limit
+			}
+			w.unbounded(n.MaxConcurrent)
+			return params, nil
+		}
+	} else if p.Breaker.Library != "" {
+		w.add("gRPC's service config has no circuit breaker: %s is lost. Its outlier_detection balancer judges each address for itself and is not written", breakerWords(p.Breaker))
 	}
-	longest := r.Max
-	if longest == 0 {
-		longest = time.Duration(float64(rp.InitialBackoff) * math.Pow(rp.BackoffMultiplier, float64(min(r.Attempts, maxAttempts)-2)))
+	params, losses := grpc.FromNeutral(policy.Neutral{CallTimeout: n.CallTimeout, TotalTimeout: n.TotalTimeout, Retry: n.Retry})
+	if n.CallTimeout > 0 && params.Timeout == n.CallTimeout {
+		w.deadline(p, n.CallTimeout)
 	}
-	rp.MaxBackoff = grpcconfig.Duration(max(longest, leastBackoff))
-	if r.Jitter != 0.2 {
-		w.add("gRPC's jitter is fixed at 20 %%, not %g %%", 100*r.Jitter)
+	*w = append(*w, losses...)
+	if params.Attempts > 1 {
+		w.add("only UNAVAILABLE is retried: name further statuses if the method is idempotent")
 	}
-	w.add("only UNAVAILABLE is retried: name further statuses if the method is idempotent")
-	return rp
+	w.unbounded(n.MaxConcurrent)
+	return params, nil
+}
+
+// traps warns of what was written. That the timeout covers the retries was said where
+// it did not.
+func (w *warnings) traps(traps []trap.Trap) {
+	covers := slices.ContainsFunc(*w, func(s string) bool { return strings.Contains(s, "covers all attempts") })
+	for _, t := range traps {
+		if !covers || t.Rule != "grpc/timeout-covers-retries" {
+			*w = append(*w, t.String())
+		}
+	}
+}
+
+// deadline warns where a time limit was no deadline.
+func (w *warnings) deadline(p policy.Policy, limit time.Duration) {
+	if p.Deadline == limit || p.Breaker.Library == "grpc" && p.Timeout != limit {
+		return
+	}
+	w.add("timeout %s was a timer that settles the caller only; gRPC's is a deadline: it also ends the call and the work below it", policy.FormatDuration(limit))
+}
+
+func (w *warnings) unbounded(concurrent int) {
+	if concurrent > 0 {
+		w.add("gRPC has no bound on a client's calls in flight: max_concurrent %d is lost (max_concurrent_streams is the server's setting)", concurrent)
+	}
 }
 
 // breakerWords names what a target without breakers leaves out. A time limit on the
