@@ -127,15 +127,24 @@ var speech = map[string]says{
 	"linkerd":      {timeout: true, attempts: "retry.linkerd.io limits"},
 }
 
-// limit is the time limit on one attempt; 0 is none.
-func (b boundary) limit() time.Duration { return b.neutral.CallTimeout }
+// limit is the time limit on one attempt, which is that on all of them where it is
+// the only one; 0 is none.
+func (b boundary) limit() time.Duration {
+	if b.neutral.CallTimeout > 0 {
+		return b.neutral.CallTimeout
+	}
+	return b.neutral.TotalTimeout
+}
 
-// attempts are all tries, the first included.
-func (b boundary) attempts() int { return max(b.policy.Retry.Attempts, 1) }
+// attempts are all tries, the first included, the library's own or the edge's.
+func (b boundary) attempts() int { return max(b.neutral.Retry.Attempts, 1) }
 
 // longest is how long a call may take with all its attempts and waits.
 func (b boundary) longest() time.Duration {
-	r := b.policy.Retry
+	if b.neutral.CallTimeout == 0 && b.neutral.TotalTimeout > 0 {
+		return b.neutral.TotalTimeout
+	}
+	r := b.neutral.Retry
 	total := time.Duration(b.attempts()) * b.limit()
 	wait := r.Base
 	for range b.attempts() - 1 {

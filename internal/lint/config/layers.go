@@ -92,7 +92,7 @@ func retrying(all []boundary, callee string, seen map[string]bool) []boundary {
 			way = retrying(all, caller, seen)
 		}
 		for _, b := range all {
-			if b.callee == callee && (b.caller == caller || b.caller == "") && b.attempts() > 1 && b.policy.Retry.Budget == 0 {
+			if b.callee == callee && (b.caller == caller || b.caller == "") && b.attempts() > 1 && b.neutral.Retry.Budget == 0 {
 				way = append(way, b)
 			}
 		}
