@@ -37,7 +37,7 @@ func compute(t testing.TB, settings []Setting, o Options) *Result {
 
 func TestWorkersDoNotMatter(t *testing.T) {
 	o := Defaults()
-	o.Shares, o.Horizon, o.Seeds, o.HealthyLength = Shares(8), 40*time.Second, 3, time.Hour
+	o.Shares, o.Horizon, o.Seeds, o.HealthyLength = Shares(8), 40*time.Second, 2, 10*time.Minute
 	one := compute(t, all(t, o.Timeout), o)
 	o.Workers = 3
 	three := compute(t, all(t, o.Timeout), o)
@@ -227,7 +227,7 @@ func TestEndsWithItsContext(t *testing.T) {
 // greater ones: a higher share never opens much later.
 func TestMoreFailuresOpenSooner(t *testing.T) {
 	o := Defaults()
-	o.Healthy, o.Workers = nil, 2
+	o.Healthy, o.Workers, o.Shares, o.Seeds = nil, 2, Shares(16), 3
 	for _, c := range compute(t, all(t, o.Timeout), o).Curves {
 		last := Never
 		for _, p := range c.Points {

@@ -64,7 +64,8 @@ func fullHang(t *testing.T, name, library string, params map[string]string, time
 	if turned > 0 {
 		o.Turned = turned
 	}
-	o.Arrivals, o.Modes, o.Healthy, o.Timeout = Regular, []Mode{Hangs}, nil, timeout
+	o.Arrivals, o.Modes, o.Healthy, o.Timeout, o.Seeds = Regular, []Mode{Hangs}, nil, timeout, 1
+	o.Shares = Shares(4)
 	if strings.HasSuffix(name, ", 200/s") {
 		o.Rate = 200
 	}
@@ -108,6 +109,7 @@ func TestFormulas(t *testing.T) {
 		for _, rate := range []float64{20, 100} {
 			o := Defaults()
 			o.Arrivals, o.Modes, o.Shares, o.Healthy, o.Timeout, o.Rate = Regular, []Mode{Hangs}, []float64{1}, nil, timeout, rate
+			o.Seeds = 1
 			check := func(what string, s Setting, want float64, within time.Duration) {
 				got := compute(t, []Setting{s}, o).Curves[0].Points[0].OpenAfter(0.5)
 				off := got - timeout - time.Duration(want*float64(time.Second))

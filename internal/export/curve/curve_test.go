@@ -149,7 +149,7 @@ func TestOddDocuments(t *testing.T) {
 		"few shares":    func(o *trip.Options) { o.Shares = []float64{0.4, 0.41} },
 	} {
 		o := trip.Defaults()
-		o.HealthyLength = time.Minute
+		o.HealthyLength, o.Shares, o.Seeds = time.Minute, trip.Shares(8), 2
 		change(&o)
 		var settings []trip.Setting
 		for _, n := range []string{"opossum", "b", "c", "d", "e with a name that is much longer than its column"} {

@@ -199,7 +199,7 @@ func TestMarksHaveTheLettersOfTheTimeline(t *testing.T) {
 func tripCurves(t *testing.T, change func(*trip.Options), names ...string) *trip.Result {
 	t.Helper()
 	o := trip.Defaults()
-	o.Shares, o.Seeds, o.Healthy = trip.Shares(12), 3, nil
+	o.Shares, o.Seeds, o.Healthy = trip.Shares(8), 2, nil
 	if change != nil {
 		change(&o)
 	}
