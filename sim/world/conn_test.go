@@ -205,6 +205,13 @@ func TestKeepaliveKeepsTheFlow(t *testing.T) {
 		"750.000 world: connection_dead", "750.000 1s: Unavailable", "810.020 world: connection_dropped")
 }
 
+// Pings without a call keep an idle flow, too.
+func TestKeepaliveWithoutCalls(t *testing.T) {
+	s := newScene(t, ConnOptions{IdleDrop: 60 * time.Second, Keepalive: policy.Keepalive{Time: 20 * time.Second, WithoutCalls: true}})
+	s.call(600*time.Second, "1s", 0)
+	s.run(610*time.Second, "601.020 1s: res_1s")
+}
+
 // grpc-go's server closes a connection that pings more often than it allows; with
 // pings every 20 s against its default of 5 min that is at the fourth.
 func TestServerHasEnoughOfPings(t *testing.T) {

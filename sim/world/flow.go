@@ -26,6 +26,9 @@ func newFlow(c *Conn) *flow {
 	if c.o.IdleDrop > 0 {
 		c.w.K.After(c.o.IdleDrop, (*idleCheck)(f))
 	}
+	if c.o.Keepalive.WithoutCalls {
+		f.keep()
+	}
 	return f
 }
 
@@ -103,7 +106,7 @@ func (f *flow) die(err error) {
 }
 
 // keep sets the keepalive timer when there is none. As in grpc-go there are pings
-// only while calls are open.
+// only while calls are open, unless the policy wants them always.
 func (f *flow) keep() {
 	if f.c.o.Keepalive.Time == 0 || f.pinging {
 		return
@@ -122,7 +125,7 @@ func (p *ping) Run() {
 	if f != c.flow {
 		return
 	}
-	if c.open.n == 0 {
+	if c.open.n == 0 && !c.o.Keepalive.WithoutCalls {
 		f.pinging = false
 		return
 	}
