@@ -60,8 +60,12 @@ func failsafeParams(e edge, p policy.Policy) (failsafe.Params, warnings, error) 
 }
 
 func grpcGoKeepalive(p policy.Policy) string {
-	return fmt.Sprintf("grpc.WithKeepaliveParams with Time %s (grpc-go takes no less than 10s) and Timeout %s",
+	params := fmt.Sprintf("grpc.WithKeepaliveParams with Time %s (grpc-go takes no less than 10s) and Timeout %s",
 		policy.FormatDuration(p.Keepalive.Time), policy.FormatDuration(keepaliveTimeout(p)))
+	if p.Keepalive.WithoutCalls {
+		params += ", PermitWithoutStream on both sides"
+	}
+	return params
 }
 
 // goFile is the name of a Go file: without an underscore, behind which go build would

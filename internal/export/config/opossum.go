@@ -93,5 +93,9 @@ func (w *warnings) retries(r policy.Retry) {
 }
 
 func grpcJSKeepalive(p policy.Policy) string {
-	return fmt.Sprintf("'grpc.keepalive_time_ms': %d, 'grpc.keepalive_timeout_ms': %d", p.Keepalive.Time.Milliseconds(), keepaliveTimeout(p).Milliseconds())
+	options := fmt.Sprintf("'grpc.keepalive_time_ms': %d, 'grpc.keepalive_timeout_ms': %d", p.Keepalive.Time.Milliseconds(), keepaliveTimeout(p).Milliseconds())
+	if p.Keepalive.WithoutCalls {
+		options += ", 'grpc.keepalive_permit_without_calls': 1"
+	}
+	return options
 }

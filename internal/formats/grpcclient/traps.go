@@ -13,8 +13,9 @@ import (
 // ping unless it is told otherwise (proposal A8; grpc-go, keepalive.EnforcementPolicy).
 const defaultMinTime = 5 * time.Minute
 
-// strikes are the pings too many before it closes the connection.
-const strikes = 3
+// enough is the ping at which it closes the connection: the first is no offence, and
+// two more are forgiven.
+const enough = 4
 
 // Traps are what a file does that its keys do not say.
 func Traps(c Config) []trap.Trap {
@@ -69,7 +70,7 @@ func (t *traps) keepalive(c Config) {
 	}
 	if every < allowed {
 		t.add("below-min-time", trap.Warning, "grpc.keepalive_time_ms",
-			fmt.Sprintf("a server that enforces it closes the connection after %d pings without data, the calls on it with it (too_many_pings)", strikes),
+			fmt.Sprintf("a server that enforces it closes the connection at ping number %d without an answer between, and ends the calls on it (too_many_pings)", enough),
 			fmt.Sprintf(`set the server's MinTime to %s (grpc-go keepalive.EnforcementPolicy) and say so as "server_min_time_ms": %d`, every/2, (every/2).Milliseconds()),
 			"grpc.keepalive_time_ms %d is below %s", every.Milliseconds(), known)
 	}

@@ -64,7 +64,7 @@ func WriteGo(s Snippet) string {
 		fmt.Fprintf(&b, "\n%sfunc %sServerOptions() []grpc.ServerOption {\nreturn []grpc.ServerOption{\n"+
 			"grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{\nMinTime: %s,\nPermitWithoutStream: %t,\n}),\n}\n}\n",
 			gosource.Doc{Text: fmt.Sprintf("%sServerOptions are what %s needs to let its clients ping so often: at its default of 5 min a\n"+
-				"server closes the connection after the third ping (GOAWAY, too_many_pings).", name, s.Service)},
+				"server closes the connection at the fourth ping (GOAWAY, too_many_pings).", name, s.Service)},
 			name, gosource.Duration(MinTime(k)), k.WithoutCalls)
 	}
 	return gosource.Format(b.String())
