@@ -67,7 +67,7 @@ func executor(b breaker, limit time.Duration) (func(error), error) {
 }
 
 func TestRealLibraryWithPermits(t *testing.T) {
-	against(t, "the real v0.9.8, permits and results", 1000, permits)
+	against(t, "the real v0.9.8, permits and results", 700, permits)
 }
 
 func TestRealLibraryExecutes(t *testing.T) {

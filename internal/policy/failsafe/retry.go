@@ -57,8 +57,8 @@ func (r Retry) wait(n int, u float64) time.Duration {
 	d := r.Delay
 	for i := 1; i < n && r.MaxDelay > 0; i++ {
 		next := min(time.Duration(min(float64(d)*r.DelayFactor, math.MaxInt64/2)), r.MaxDelay)
-		if next == 0 {
-			next = r.Delay // a wait that has shrunk to nothing begins anew
+		if d == 0 { // a wait that has shrunk to nothing begins anew
+			next = r.Delay
 		}
 		if next == d {
 			break // at the longest
