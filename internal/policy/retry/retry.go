@@ -52,8 +52,8 @@ func PlanOf(r policy.Retry) Plan {
 }
 
 // Backoff is the wait before retry n (1 is the second attempt). The bound Max
-// comes before the jitter, as in gRPC (proposal A6), so a wait
-// can pass Max by its jitter. u in [0,1) is the dice.
+// comes before the jitter, as in gRPC (proposal A6), so a wait can pass Max by its
+// jitter. u in [0,1) is the dice.
 func Backoff(r policy.Retry, n int, u float64) time.Duration {
 	if r.Base <= 0 || n < 1 {
 		return 0
