@@ -2,6 +2,7 @@ package plot
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"image/color"
@@ -23,6 +24,7 @@ import (
 const (
 	curveHeight = 4.4 * vg.Inch
 	laneHeight  = 5.5 // of one setting where it never opens
+	laneFoot    = 13  // below the lanes, for what they mean
 	keyColumns  = 4
 )
 
@@ -125,7 +127,7 @@ func curvePanel(r *trip.Result, m trip.Mode, low float64, n int, first bool) *pl
 		pl.X.Min /= 10
 	}
 	// The lanes take their part of the height; the panel is some curveHeight high.
-	part := float64(laneHeight*vg.Length(n)+6) / float64(curveHeight+laneHeight*vg.Length(n))
+	part := float64(laneHeight*vg.Length(n)+laneFoot) / float64(curveHeight+laneHeight*vg.Length(n))
 	pl.Y.Min, pl.Y.Max = low, low*math.Pow(high/low, 1/(1-part))
 	pl.X.Scale, pl.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	pl.X.Padding, pl.Y.Padding = 0, 0
@@ -209,11 +211,10 @@ func (p curvePlotter) Plot(c draw.Canvas, pl *plot.Plot) {
 	for i, cv := range p.curves {
 		p.line(c, x, y, cv, i)
 	}
-	p.keys(c, x, y)
+	p.keys(c, y)
 	said := style(8, xfont.WeightNormal, quiet)
 	text := fmt.Sprintf("never within %.4g s", p.high)
 	at := vg.Point{X: c.Max.X - said.Width(text) - 4, Y: y(p.high) + 3}
-	fill(c, gapFill, at.X-2, at.Y-1, c.Max.X, at.Y+8)
 	c.FillText(said, at, text)
 }
 
@@ -273,35 +274,49 @@ func (p curvePlotter) line(c draw.Canvas, x, y func(float64) vg.Length, cv trip.
 }
 
 func (p curvePlotter) lane(c draw.Canvas, y func(float64) vg.Length, i int) vg.Length {
-	bottom := y(p.high) + 4
+	bottom := y(p.high) + laneFoot
 	return bottom + (c.Max.Y-bottom)*(vg.Length(p.lanes-i)-0.5)/vg.Length(p.lanes)
 }
 
-// keys writes each curve's letter where it ends on the right; letters that would
-// lie on each other stand beside each other.
-func (p curvePlotter) keys(c draw.Canvas, _, y func(float64) vg.Length) {
-	bold := style(8.5, xfont.WeightBold, ink)
-	type end struct {
-		at vg.Length
-		i  int
+// keyPitch is how far the letters at the right end stay apart.
+const keyPitch = vg.Length(8.5)
+
+// keys writes each curve's letter where it ends on the right. Letters that would
+// lie on each other stand above each other, around where they belong.
+func (p curvePlotter) keys(c draw.Canvas, y func(float64) vg.Length) {
+	type group struct {
+		middle vg.Length
+		curves []int
 	}
-	var ends []end
+	ends := make([]vg.Length, len(p.curves))
+	order := make([]int, len(p.curves))
 	for i, cv := range p.curves {
+		order[i], ends[i] = i, p.lane(c, y, i)
 		if t := cv.Points[len(cv.Points)-1].OpenAfter(0.5); opens(t) {
-			ends = append(ends, end{y(sec(t)), i})
-		} else {
-			ends = append(ends, end{p.lane(c, y, i), i})
+			ends[i] = y(sec(t))
 		}
 	}
-	slices.SortStableFunc(ends, func(a, b end) int { return int(math.Copysign(1, float64(a.at-b.at))) })
-	last, shift := vg.Length(-100), vg.Length(0)
-	for _, e := range ends {
-		if e.at-last < 6 {
-			shift += 8
-		} else {
-			last, shift = e.at, 0
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ends[a], ends[b]) })
+	var groups []group
+	for _, i := range order {
+		g := group{ends[i], []int{i}}
+		for len(groups) > 0 {
+			last := groups[len(groups)-1]
+			n, m := vg.Length(len(last.curves)), vg.Length(len(g.curves))
+			if g.middle-last.middle >= keyPitch*(n+m)/2 {
+				break
+			}
+			g = group{(last.middle*n + g.middle*m) / (n + m), append(last.curves, g.curves...)}
+			groups = groups[:len(groups)-1]
 		}
-		bold.Color = curveInk(e.i)
-		c.FillText(bold, vg.Point{X: c.Max.X + 3 + shift, Y: last - 3}, curveKey(e.i))
+		groups = append(groups, g)
+	}
+	bold := style(8.5, xfont.WeightBold, ink)
+	for _, g := range groups {
+		for k, i := range g.curves {
+			at := g.middle + keyPitch*(vg.Length(k)-vg.Length(len(g.curves)-1)/2)
+			bold.Color = curveInk(i)
+			c.FillText(bold, vg.Point{X: c.Max.X + 4, Y: at - 3}, curveKey(i))
+		}
 	}
 }
