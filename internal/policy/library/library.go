@@ -136,6 +136,7 @@ func All() []Library {
 	return []Library{
 		opossumLibrary(),
 		resilience4jLibrary(),
+		hystrixLibrary(),
 		grpcLibrary(),
 		envoyLibrary(),
 		istioLibrary(),
