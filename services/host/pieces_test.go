@@ -437,3 +437,45 @@ func TestRetriesTwice(t *testing.T) {
 		}
 	})
 }
+
+// A service config as gRPC's clients carry it out: one deadline over all attempts, no
+// breaker.
+func TestServiceConfig(t *testing.T) {
+	guard := func(t *testing.T, b bench, c conn, params map[string]string) *host.Guard {
+		t.Helper()
+		return b.guard(t, policy.Policy{Breaker: policy.BreakerSpec{Library: "grpc", Params: params}}, c)
+	}
+	t.Run("retries what it names within its timeout", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, b bench) {
+			var s seen
+			g := guard(t, b, script(b, &s, down), map[string]string{"timeout": "500ms", "retryPolicy.maxAttempts": "5"})
+			if got, want := b.answer(reserve(t.Context(), g)), "500ms DeadlineExceeded"; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+			// Waits of 100, 200 and 400 ms; half is the middle of the dice.
+			if diff := cmp.Diff([]time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond}, s.Called); diff != "" {
+				t.Error(diff)
+			}
+			if _, ok := g.Snapshot(); ok {
+				t.Error("a breaker out of nothing")
+			}
+		})
+	})
+	t.Run("ends a hang on both sides, and that costs a token where it is to be retried", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, b bench) {
+			var s seen
+			g := guard(t, b, script(b, &s, b.slow(time.Minute, nil), b.slow(time.Minute, nil), down), map[string]string{
+				"timeout": "1s", "retryPolicy.maxAttempts": "2", "retryThrottling.maxTokens": "4",
+				"retryPolicy.retryableStatusCodes": "DEADLINE_EXCEEDED,UNAVAILABLE",
+			})
+			for _, want := range []string{"1s DeadlineExceeded", "2s DeadlineExceeded", "2s Unavailable"} {
+				if got := b.answer(reserve(t.Context(), g)); got != want {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}
+			if len(s.Called) != 3 { // two of four tokens are gone, so the third call is not retried
+				t.Errorf("called at %v", s.Called)
+			}
+		})
+	})
+}
