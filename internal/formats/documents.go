@@ -27,16 +27,20 @@ type Document struct {
 func Documents(file, text, as string) ([]Document, error) {
 	var docs []Document
 	for _, d := range split(file, text) {
-		docs = append(docs, files(d)...)
+		for _, f := range files(d) {
+			docs = append(docs, views(f, as)...)
+		}
 	}
 	known := false
 	var err error
 	for i := range docs {
 		d := &docs[i]
-		if as != "" {
+		switch {
+		case d.Format.Name != "":
+		case as != "":
 			d.Format, err = ByName(as)
 			d.Reason = "as asked"
-		} else {
+		default:
 			d.Format, d.Reason, err = Detect(d.Name, d.Text)
 		}
 		if err != nil && !errors.Is(err, ErrUnknown) {
@@ -119,6 +123,28 @@ func block(lines []string, m source.Member) string {
 		return strings.Repeat("\n", max(m.Line-1, 0)) + m.Value.Text
 	}
 	return b.String()
+}
+
+// modules are the formats of code, of which one text may be several.
+var modules = []string{"opossum-js", "grpc-js"}
+
+// views are d once for each format of code that it is of, or else d itself.
+func views(d Document, as string) []Document {
+	var all []Document
+	for _, name := range modules {
+		f, err := ByName(name)
+		if err != nil || as != "" {
+			continue
+		}
+		if reason := f.Detect(d.Name, d.Text); reason != "" {
+			d.Format, d.Reason = f, reason
+			all = append(all, d)
+		}
+	}
+	if len(all) == 0 {
+		return []Document{d}
+	}
+	return all
 }
 
 // joint are the formats that say one thing in several documents.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tripcurve/internal/formats/envoy"
 	"tripcurve/internal/formats/grpcclient"
 	"tripcurve/internal/formats/grpcconfig"
 	"tripcurve/internal/formats/opossum"
@@ -45,7 +46,9 @@ func All() []Format {
 		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
 		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), nil, resilience4j.Lint},
 		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), importer(grpcconfig.Read, grpcconfig.Policies), grpcconfig.Lint},
+		{"envoy", "Envoy clusters and routes as YAML", keys("static_resources", "staticResources", "virtual_hosts", "virtualHosts", "outlier_detection"), importer(envoy.Read, envoy.Policies), envoy.Lint},
 		{"grpc-client", "channel options of @grpc/grpc-js as JSON", grpcclient.Detect, importer(grpcclient.ReadClient, grpcclient.Policies), grpcclient.Lint},
+		{"grpc-js", "a Node module with clients of @grpc/grpc-js", grpcclient.DetectModule, nil, grpcclient.LintModule},
 		{"semian", "Semian in the YAML of an adapter", semian.Detect, importer(semian.Read, semian.Policies), semian.Lint},
 	}
 }

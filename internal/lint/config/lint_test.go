@@ -230,7 +230,10 @@ func TestPostmortem(t *testing.T) {
 	for _, f := range alone(t, load(t, "postmortem")) {
 		found[f.Rule] = true
 	}
-	for _, rule := range []string{"opossum/ignored-key", "opossum/volume-zero", "opossum/unbound-method", "opossum/misnamed-option", "grpc/no-timeout"} {
+	for _, rule := range []string{
+		"opossum/ignored-key", "opossum/volume-zero", "opossum/unbound-method", "opossum/misnamed-option", "grpc/no-timeout",
+		"grpc-client/no-deadline", "grpc-client/no-keepalive", "grpc-client/insecure", "grpc-client/max-concurrent-streams",
+	} {
 		if !found[rule] {
 			t.Errorf("%s found nothing", rule)
 		}
