@@ -64,6 +64,7 @@ var targets = []target{
 	{"opossum-js", opossumModule},
 	{"resilience4j", springYAML},
 	{"grpc", serviceConfig},
+	{"envoy", envoyYAML},
 	{"grpc-client", clientOptions},
 	{"grpc-go", clientGo},
 	{"gobreaker", gobreakerGo},

@@ -88,7 +88,7 @@ func (p *Params) rule(n policy.Neutral, lost *losses) {
 	case n.FailureRate <= 0:
 		lost.add("no rule on a failure rate was given: consecutive_5xx keeps Envoy's %d", p.Consecutive5xx)
 	case n.FailureRate > 1:
-		p.Consecutive5xx = 0
+		p.Consecutive5xx, p.EnforcingSuccessRate = 0, 0
 		lost.add("a failure rate above 100 %% never opens: no rule is written")
 	case n.WindowCalls > 0:
 		p.Consecutive5xx = max(int(math.Ceil(n.FailureRate*float64(n.WindowCalls)-1e-9)), 1)
@@ -117,11 +117,12 @@ func (p *Params) rate(n policy.Neutral, lost *losses) {
 }
 
 func (p *Params) ejection(n policy.Neutral, lost *losses) {
-	if n.OpenFor > 0 {
-		half := time.Duration(float64(n.OpenFor) * n.Growth.Jitter).Round(time.Microsecond)
-		p.BaseEjectionTime = max(whole(n.OpenFor-half, "base_ejection_time", lost), time.Millisecond)
-		p.MaxEjectionTimeJitter = (2 * half).Round(time.Millisecond)
+	if n.OpenFor <= 0 {
+		return
 	}
+	half := time.Duration(float64(n.OpenFor) * n.Growth.Jitter).Round(time.Microsecond)
+	p.BaseEjectionTime = max(whole(n.OpenFor-half, "base_ejection_time", lost), time.Millisecond)
+	p.MaxEjectionTimeJitter = (2 * half).Round(time.Millisecond)
 	switch g := n.Growth; {
 	case g.Factor > 1:
 		lost.add("ejections grow linearly, by base_ejection_time from one to the next, not %g-fold", g.Factor)

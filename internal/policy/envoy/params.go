@@ -368,3 +368,12 @@ func (p Params) retryTraps(trap func(string, ...any)) {
 	}
 	trap("each of up to %d attempts is one request to the outlier detection", attempts)
 }
+
+// Detects says whether any rule could eject a host.
+func (p Params) Detects() bool {
+	local := p.SplitLocal && (p.ConsecutiveLocalOriginFailure > 0 && p.EnforcingConsecutiveLocalOriginFailure > 0 ||
+		p.EnforcingLocalOriginSuccessRate > 0 || p.EnforcingFailurePercentageLocalOrigin > 0)
+	return local || p.Consecutive5xx > 0 && p.EnforcingConsecutive5xx > 0 ||
+		p.ConsecutiveGatewayFailure > 0 && p.EnforcingConsecutiveGatewayFailure > 0 ||
+		p.EnforcingSuccessRate > 0 || p.EnforcingFailurePercentage > 0
+}

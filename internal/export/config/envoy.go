@@ -1,0 +1,113 @@
+package config
+
+import (
+	format "tripcurve/internal/formats/envoy"
+	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/envoy"
+	"tripcurve/internal/policy/library"
+)
+
+// envoyYAML writes a bootstrap with one cluster, named like the callee, and a
+// listener with the route to it.
+func envoyYAML(e edge, p policy.Policy, o Origin) (File, error) {
+	var w warnings
+	params, err := envoyParams(e, p, &w)
+	if err != nil {
+		return File{}, err
+	}
+	if p.Cancel == policy.Detach && (params.Timeout > 0 || params.PerTryTimeout > 0) {
+		w.add("a time limit of Envoy's resets the call: the work below it is cancelled where it listens, not left running")
+	}
+	if p.Fallback {
+		w.add("fallback is code: where the answer is 503 (UH, UO) or 504")
+	}
+	if k := p.Keepalive; k.Time > 0 && !k.WithoutCalls {
+		w.add("Envoy pings every %s, calls or not: the server must permit it (PermitWithoutStream, MinTime %s or less)",
+			policy.FormatDuration(k.Time), policy.FormatDuration(k.Time))
+	}
+	keepalive := p.Keepalive
+	if keepalive.Time > 0 {
+		keepalive.Timeout = keepaliveTimeout(p)
+	}
+	c := format.Of(e.callee, params, keepalive)
+	w = append(w, trap.Sentences(format.Traps(c))...)
+	w.add("the addresses in the file are to be filled in: where the proxy listens, and where %s is", e.callee)
+	return File{"envoy." + e.callee + ".yaml", comment(o) + format.Write(c), w}, nil
+}
+
+// comment is the origin as a first line.
+func comment(o Origin) string {
+	if line := o.Line(); line != "" {
+		return "# " + line + "\n"
+	}
+	return ""
+}
+
+// envoyParams are the policy in Envoy's words. A policy that has Envoy keeps its
+// numbers as they are, under the limits that the policy sets beside them.
+func envoyParams(e edge, p policy.Policy, w *warnings) (envoy.Params, error) {
+	n, err := library.NeutralOf(p)
+	if err != nil {
+		return envoy.Params{}, err
+	}
+	switch p.Breaker.Library {
+	case "envoy":
+		own, err := envoy.Parse(p.Breaker.Params)
+		if err != nil {
+			return own, err
+		}
+		return withinEnvoy(own, n, p), nil
+	case "":
+		w.add("%s has no breaker: no outlier_detection is written; set one with %s.breaker=envoy", e, e)
+		n.FailureRate, n.MinCalls, n.WindowCalls = 1, 1, 1 // nothing is lost
+		params, lost := envoy.FromNeutral(n)
+		*w = append(*w, lost...)
+		params.Consecutive5xx, params.EnforcingSuccessRate = 0, 0
+		params.HealthyPanicThreshold = envoy.Default().HealthyPanicThreshold
+		return params, nil
+	default:
+		params, lost := envoy.FromNeutral(n)
+		*w = append(*w, lost...)
+		w.nearEnvoy(params)
+		return params, nil
+	}
+}
+
+// withinEnvoy is own under the limits and retries of its policy.
+func withinEnvoy(own envoy.Params, n policy.Neutral, p policy.Policy) envoy.Params {
+	was := own.Neutral()
+	if p.Retry.Attempts > 1 {
+		q, _ := envoy.FromNeutral(n)
+		own.RetryOn, own.NumRetries, own.BaseInterval, own.MaxInterval = q.RetryOn, q.NumRetries, q.BaseInterval, q.MaxInterval
+		own.RetryBudget, own.BudgetPercent = q.RetryBudget, q.BudgetPercent
+	}
+	if n.CallTimeout != was.CallTimeout {
+		if own.PerTryTimeout > 0 || own.Retries() {
+			own.PerTryTimeout = n.CallTimeout
+		} else {
+			own.Timeout = n.CallTimeout
+		}
+	}
+	if n.MaxConcurrent != was.MaxConcurrent {
+		own.MaxRequests = n.MaxConcurrent
+	}
+	return own
+}
+
+// nearEnvoy says what is only nearly what another library's numbers mean.
+func (w *warnings) nearEnvoy(p envoy.Params) {
+	switch interval := policy.FormatDuration(p.Interval); {
+	case p.EnforcingFailurePercentage > 0:
+		w.add("failure_percentage_threshold is judged for each host alone, once at the end of each interval of %s and over that interval: it opens up to %s later than a rolling window",
+			interval, interval)
+	case p.Consecutive5xx > 0:
+		w.add("consecutive_5xx counts the answers of each host alone")
+	}
+	if p.Detects() {
+		w.add("an ejected host returns at a sweep, up to %s after base_ejection_time, with its full share of calls", policy.FormatDuration(p.Interval))
+	}
+	if p.Retries() {
+		w.add("retry_on %s: leave out what is not safe to repeat", p.RetryOn)
+	}
+}
