@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -180,7 +179,7 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 		o.built = &built
 	}
 	if err := g.compose(*o.built); err != nil {
-		return nil, fmt.Errorf("%s: %w", edge, err)
+		return nil, err
 	}
 	g.wakeFunc = g.wake
 	return g, nil
