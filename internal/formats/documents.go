@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tripcurve/internal/formats/source"
+	"tripcurve/internal/formats/configmap"
 )
 
 // Document is what one format says in a file: the file, one document of it, or a
@@ -88,41 +88,14 @@ func split(file, text string) []Document {
 
 // files are the files inside of a ConfigMap, or d itself.
 func files(d Document) []Document {
-	if !source.HasKey(d.Text, "kind") || !strings.Contains(d.Text, "ConfigMap") {
-		return []Document{d}
-	}
-	nodes, err := source.YAML(d.Name, d.Text)
-	if err != nil || len(nodes) != 1 {
-		return []Document{d}
-	}
-	if kind, ok := nodes[0].Get("kind"); !ok || kind.Text != "ConfigMap" {
+	if !configmap.Is(d.Name, d.Text) {
 		return []Document{d}
 	}
 	var inside []Document
-	if data, ok := nodes[0].Get("data"); ok {
-		lines := strings.SplitAfter(d.Text, "\n")
-		for _, m := range data.Members {
-			inside = append(inside, Document{Name: m.Key, Text: block(lines, m), Line: m.Line})
-		}
+	for _, f := range configmap.Files(d.Name, d.Text) {
+		inside = append(inside, Document{Name: f.Name, Text: f.Placed, Line: f.Line})
 	}
 	return inside
-}
-
-// block is the text under a key, where it stands. A value on the key's own line has
-// no columns to keep.
-func block(lines []string, m source.Member) string {
-	var b strings.Builder
-	b.WriteString(strings.Repeat("\n", m.Line))
-	for _, l := range lines[min(m.Line, len(lines)):] {
-		if indent := len(l) - len(strings.TrimLeft(l, " ")); indent < m.Column && strings.TrimSpace(l) != "" {
-			break
-		}
-		b.WriteString(l)
-	}
-	if strings.TrimSpace(b.String()) == "" {
-		return strings.Repeat("\n", max(m.Line-1, 0)) + m.Value.Text
-	}
-	return b.String()
 }
 
 // modules are the formats of code, of which one text may be several.
