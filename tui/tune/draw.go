@@ -185,15 +185,20 @@ const nameAt = 3
 // columns are those of the knobs' values and sliders: the names of the library take
 // what they need, up to some half of the width.
 func (s *Screen) columns(w int) (valueAt, barAt int) {
-	longest := 0
+	const (
+		least, leastValue = 28, 11
+		mostValue         = 15
+	)
+	longest, widest := 0, leastValue
+	p := s.policy()
 	for _, r := range s.rows {
 		if r.turns() {
 			longest = max(longest, grid.Width(name(r.field)))
+			widest = max(widest, grid.Width(value(r.field, p)))
 		}
 	}
-	const least, value = 28, 12
 	valueAt = max(least, min(nameAt+longest+1, w*5/8))
-	return valueAt, valueAt + value
+	return valueAt, valueAt + min(widest, mostValue) + 1
 }
 
 // fitted is a name in n columns. What a long one ends with tells most, so its
