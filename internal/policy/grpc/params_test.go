@@ -28,7 +28,7 @@ func TestParse(t *testing.T) {
 		{"retryPolicy.maxBackoff", "none", `"none" is not a duration`},
 		{"retryPolicy.backoffMultiplier", "0", `"0" is not a number above 0`},
 		{"retryPolicy.retryableStatusCodes", "unavailable, 8,UNAVAILABLE", "UNAVAILABLE,RESOURCE_EXHAUSTED"},
-		{"retryPolicy.retryableStatusCodes", "UNAVAILIBLE", `no gRPC status "UNAVAILIBLE", did you mean UNAVAILABLE?`},
+		{"retryPolicy.retryableStatusCodes", "UNAVAILABL", `no gRPC status "UNAVAILABL", did you mean UNAVAILABLE?`},
 		{"retryPolicy.retryableStatusCodes", "", `no gRPC status ""`},
 		{"retryThrottling.maxTokens", "1001", `"1001" is not a number from 0 to 1000`},
 		{"retryThrottling.tokenRatio", "0", `"0" is not a number above 0`},
@@ -120,17 +120,20 @@ func TestFromNeutral(t *testing.T) {
 		{
 			"without retries the shorter limit",
 			with(func(n *policy.Neutral) { n.TotalTimeout = 20 * time.Second }),
-			map[string]string{"timeout": "5s"}, []string{"without retries the time limit of the attempt, 5s"},
+			map[string]string{"timeout": "5s"},
+			[]string{"without retries the time limit of the attempt, 5s"},
 		},
 		{
 			"an attempt's limit with retries",
 			with(func(n *policy.Neutral) { n.Retry = retry }),
-			map[string]string{"timeout": "5s", "retryPolicy.maxAttempts": "3"}, []string{"timeout 5s covers all attempts together"},
+			map[string]string{"timeout": "5s", "retryPolicy.maxAttempts": "3"},
+			[]string{"timeout 5s covers all attempts together"},
 		},
 		{
 			"both limits with retries",
 			with(func(n *policy.Neutral) { n.Retry, n.TotalTimeout = retry, 20*time.Second }),
-			map[string]string{"timeout": "20s", "retryPolicy.maxAttempts": "3"}, []string{"gRPC has no time limit on one attempt: 5s"},
+			map[string]string{"timeout": "20s", "retryPolicy.maxAttempts": "3"},
+			[]string{"gRPC has no time limit on one attempt: 5s"},
 		},
 		{
 			"a breaker and a limit", with(func(n *policy.Neutral) { n.FailureRate, n.MaxConcurrent = 0.5, 10 }),
