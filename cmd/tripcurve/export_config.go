@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tripcurve/internal/export"
 	"tripcurve/internal/export/config"
 	"tripcurve/internal/formats/policyfile"
 	"tripcurve/internal/policy"
+	"tripcurve/internal/redact"
 	"tripcurve/sim/scenario"
 )
 
@@ -123,6 +125,45 @@ func exportedEdges(edges policy.Edges, edge string, asked bool) ([]string, error
 	return nil, badInput("--edge %q: expected * or one of %s", edge, strings.Join(edges.Names(), ", "))
 }
 
+// writeFiles writes all of the files, or none of them when one would replace what
+// is there unasked.
+func (a *app) writeFiles(files []config.File, o *outFlags) error {
+	if o.out == "-" {
+		for _, f := range files {
+			if err := a.write("-", []byte(f.Text), o.force, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var there []string
+	for _, f := range files {
+		path := filepath.Join(o.out, f.Name)
+		old, err := os.ReadFile(path)
+		if err != nil || o.force || string(old) == f.Text {
+			continue
+		}
+		fmt.Fprint(a.stderr, redact.Lines(export.Diff(path, string(old), f.Text)))
+		there = append(there, path)
+	}
+	switch {
+	case len(there) == 1:
+		return badInput("%s: the file exists; --force replaces it", there[0])
+	case len(there) > 1:
+		return badInput("%s: the files exist; --force replaces them", strings.Join(there, ", "))
+	}
+	for _, f := range files {
+		path := filepath.Join(o.out, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return badInput("export: %w", err)
+		}
+		if err := a.write(path, []byte(f.Text), o.force, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *app) exportConfigCommand() *cobra.Command {
 	var p policyFlags
 	var o outFlags
@@ -180,19 +221,7 @@ What a target cannot express is a warning before anything is written.`,
 					fmt.Fprintf(a.stderr, "%s: warning: %s\n", f.Name, w)
 				}
 			}
-			for _, f := range files {
-				path := o.out
-				if path != "-" {
-					path = filepath.Join(o.out, f.Name)
-					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-						return badInput("export: %w", err)
-					}
-				}
-				if err := a.write(path, []byte(f.Text), o.force, true); err != nil {
-					return err
-				}
-			}
-			return nil
+			return a.writeFiles(files, &o)
 		},
 	}
 	p.add(cmd)
