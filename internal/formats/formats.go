@@ -44,7 +44,7 @@ func All() []Format {
 		policyFormat(),
 		{"opossum", "opossum options as JSON", opossum.Detect, importer(opossum.ReadAll, opossum.Policies), opossum.Lint},
 		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
-		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), nil, resilience4j.Lint},
+		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), importer(resilience4j.Read, resilience4j.Policies), resilience4j.Lint},
 		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), importer(grpcconfig.Read, grpcconfig.Policies), grpcconfig.Lint},
 		{"envoy", "Envoy clusters and routes as YAML", keys("static_resources", "staticResources", "virtual_hosts", "virtualHosts", "outlier_detection"), importer(envoy.Read, envoy.Policies), envoy.Lint},
 		{"grpc-client", "channel options of @grpc/grpc-js as JSON", grpcclient.Detect, importer(grpcclient.ReadClient, grpcclient.Policies), grpcclient.Lint},

@@ -50,13 +50,13 @@ type CircuitBreaker struct {
 	MinimumNumberOfCalls                         *int        `json:"minimumNumberOfCalls" min:"1"`              // 100
 	WaitDurationInOpenState                      *Duration   `json:"waitDurationInOpenState"`                   // 60s
 	EnableExponentialBackoff                     *bool       `json:"enableExponentialBackoff"`
-	ExponentialBackoffMultiplier                 *float64    `json:"exponentialBackoffMultiplier" min:"1"` // 1.5
+	ExponentialBackoffMultiplier                 *float64    `json:"exponentialBackoffMultiplier" above:"0"` // 1.5
 	ExponentialMaxWaitDurationInOpenState        *Duration   `json:"exponentialMaxWaitDurationInOpenState"`
 	EnableRandomizedWait                         *bool       `json:"enableRandomizedWait"`
 	RandomizedWaitFactor                         *float64    `json:"randomizedWaitFactor" min:"0" max:"1"`          // 0.5
 	PermittedNumberOfCallsInHalfOpenState        *int        `json:"permittedNumberOfCallsInHalfOpenState" min:"1"` // 10
 	MaxWaitDurationInHalfOpenState               *Duration   `json:"maxWaitDurationInHalfOpenState"`                // 0 is for ever, 0
-	TransitionToStateAfterWaitDuration           *State      `json:"transitionToStateAfterWaitDuration"`            // OPEN
+	TransitionToStateAfterWaitDuration           *After      `json:"transitionToStateAfterWaitDuration"`            // OPEN
 	AutomaticTransitionFromOpenToHalfOpenEnabled *bool       `json:"automaticTransitionFromOpenToHalfOpenEnabled"`
 	InitialState                                 *State      `json:"initialState"` // CLOSED
 	RecordExceptions                             []string    `json:"recordExceptions"`
@@ -65,6 +65,7 @@ type CircuitBreaker struct {
 	RecordFailurePredicate               *skipped `json:"recordFailurePredicate"`
 	RecordResultPredicate                *skipped `json:"recordResultPredicate"`
 	IgnoreExceptionPredicate             *skipped `json:"ignoreExceptionPredicate"`
+	IgnoreClassBindingExceptions         *skipped `json:"ignoreClassBindingExceptions"`
 	RegisterHealthIndicator              *skipped `json:"registerHealthIndicator"`
 	AllowHealthIndicatorToFail           *skipped `json:"allowHealthIndicatorToFail"`
 	EventConsumerBufferSize              *skipped `json:"eventConsumerBufferSize"`
@@ -86,23 +87,26 @@ type Retry struct {
 	MaxAttempts                  *int      `json:"maxAttempts" min:"1"` // the first included, 3
 	WaitDuration                 *Duration `json:"waitDuration"`        // 500ms
 	EnableExponentialBackoff     *bool     `json:"enableExponentialBackoff"`
-	ExponentialBackoffMultiplier *float64  `json:"exponentialBackoffMultiplier" min:"1"` // 1.5
+	ExponentialBackoffMultiplier *float64  `json:"exponentialBackoffMultiplier" above:"0"` // 1.5
 	ExponentialMaxWaitDuration   *Duration `json:"exponentialMaxWaitDuration"`
 	EnableRandomizedWait         *bool     `json:"enableRandomizedWait"`
 	RandomizedWaitFactor         *float64  `json:"randomizedWaitFactor" min:"0" max:"1"` // 0.5
 	RetryExceptions              []string  `json:"retryExceptions"`
 	IgnoreExceptions             []string  `json:"ignoreExceptions"`
 
-	RetryExceptionPredicate *skipped `json:"retryExceptionPredicate"`
-	ResultPredicate         *skipped `json:"resultPredicate"`
-	FailAfterMaxAttempts    *skipped `json:"failAfterMaxAttempts"`
-	EventConsumerBufferSize *skipped `json:"eventConsumerBufferSize"`
+	RetryExceptionPredicate         *skipped `json:"retryExceptionPredicate"`
+	ResultPredicate                 *skipped `json:"resultPredicate"`
+	IntervalBiFunction              *skipped `json:"intervalBiFunction"`
+	ConsumeResultBeforeRetryAttempt *skipped `json:"consumeResultBeforeRetryAttempt"`
+	IgnoreClassBindingExceptions    *skipped `json:"ignoreClassBindingExceptions"`
+	FailAfterMaxAttempts            *skipped `json:"failAfterMaxAttempts"`
+	EventConsumerBufferSize         *skipped `json:"eventConsumerBufferSize"`
 }
 
 // Bulkhead instance.
 type Bulkhead struct {
 	BaseConfig              *string   `json:"baseConfig"`
-	MaxConcurrentCalls      *int      `json:"maxConcurrentCalls" min:"0"` // 25
+	MaxConcurrentCalls      *int      `json:"maxConcurrentCalls" min:"1"` // 25
 	MaxWaitDuration         *Duration `json:"maxWaitDuration"`            // 0
 	EventConsumerBufferSize *skipped  `json:"eventConsumerBufferSize"`
 	WritableStackTrace      *skipped  `json:"writableStackTraceEnabled"`
@@ -182,6 +186,16 @@ type State string
 func (s *State) ReadNode(n *source.Node) error {
 	c, err := choice(n, "CLOSED", "OPEN", "HALF_OPEN", "FORCED_OPEN", "DISABLED", "METRICS_ONLY")
 	*s = State(c)
+	return err
+}
+
+// After is the state in which a half-open that takes too long ends.
+type After string
+
+// ReadNode takes the two that the library allows.
+func (a *After) ReadNode(n *source.Node) error {
+	c, err := choice(n, "OPEN", "CLOSED")
+	*a = After(c)
 	return err
 }
 

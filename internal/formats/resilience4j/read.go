@@ -2,7 +2,9 @@ package resilience4j
 
 import (
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
@@ -62,13 +64,83 @@ func decode(n *source.Node, d source.Decoder) (Config, error) {
 		return Config{}, err
 	}
 	for _, m := range n.Members {
-		if source.Relax(m.Key) == "circuitbreaker" {
-			if err := d.Note(exclusive(m.Value)); err != nil {
+		for _, check := range checks[source.Relax(m.Key)] {
+			if err := d.Note(check(m.Value)); err != nil {
 				return Config{}, err
 			}
 		}
 	}
 	return c, nil
+}
+
+// checks are what a module's keys have to do with each other, by module.
+var checks = map[string][]func(*source.Node) error{
+	"circuitbreaker": {bases, exclusive, atLeast("waitdurationinopenstate", "exponentialmaxwaitdurationinopenstate")},
+	"retry":          {bases, atLeast("exponentialmaxwaitduration")},
+	"timelimiter":    {bases},
+	"bulkhead":       {bases},
+}
+
+// atLeast: these durations count in whole milliseconds, and 0 of them stops the
+// application at start.
+func atLeast(keys ...string) func(*source.Node) error {
+	var check func(*source.Node) error
+	check = func(n *source.Node) error {
+		for _, m := range n.Members {
+			if !slices.Contains(keys, source.Relax(m.Key)) {
+				if err := check(m.Value); err != nil {
+					return err
+				}
+			} else if d, err := parse(m.Value.Text); err == nil && d < time.Millisecond {
+				return m.Value.Wrong("a duration of 1ms or more")
+			}
+		}
+		return nil
+	}
+	return check
+}
+
+// bases: the config that an instance or another config builds on must be there, and
+// not build on it in turn; else the application does not start.
+func bases(module *source.Node) error {
+	configs, ok := module.Get("configs")
+	if !ok {
+		configs = source.NewNode("", source.Pos{}, source.Map, "")
+	}
+	for _, group := range module.Members {
+		if group.Key != "configs" && group.Key != "instances" {
+			continue
+		}
+		for _, m := range group.Value.Members {
+			seen := map[string]bool{}
+			if group.Key == "configs" {
+				seen[m.Key] = true
+			}
+			for n := m.Value; ; {
+				base, ok := baseNode(n)
+				if !ok {
+					break
+				}
+				if n, ok = configs.Get(base.Text); !ok {
+					return base.Errorf("one of the module's configs", "baseConfig %q", base.Text)
+				}
+				if seen[base.Text] {
+					return base.Errorf("a config that does not build on itself", "baseConfig %q", base.Text)
+				}
+				seen[base.Text] = true
+			}
+		}
+	}
+	return nil
+}
+
+func baseNode(n *source.Node) (*source.Node, bool) {
+	for _, m := range n.Members {
+		if source.Relax(m.Key) == "baseconfig" && m.Value.Text != "" {
+			return m.Value, true
+		}
+	}
+	return nil, false
 }
 
 // exclusive: a breaker's open time either grows or is randomised; both together

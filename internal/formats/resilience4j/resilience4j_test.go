@@ -34,7 +34,7 @@ func TestFiles(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	millis := rapid.Custom(func(t *rapid.T) Duration {
-		return Duration(rapid.Int64Range(0, 1e9).Draw(t, "ms")) * Duration(time.Millisecond)
+		return Duration(rapid.Int64Range(1, 1e9).Draw(t, "ms")) * Duration(time.Millisecond)
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		b := CircuitBreaker{
@@ -45,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 			EnableRandomizedWait:               new(rapid.Bool().Draw(t, "randomised")),
 			InitialState:                       new(State("METRICS_ONLY")),
 			RecordExceptions:                   rapid.SliceOfN(rapid.String(), 1, 3).Draw(t, "exceptions"),
-			TransitionToStateAfterWaitDuration: new(State("CLOSED")),
+			TransitionToStateAfterWaitDuration: new(After("CLOSED")),
 		}
 		name := rapid.String().Draw(t, "name")
 		c := Config{

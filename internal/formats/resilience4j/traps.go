@@ -2,123 +2,196 @@ package resilience4j
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"tripcurve/internal/formats/trap"
-)
-
-// The library's defaults that the traps speak of.
-const (
-	defaultMinimumCalls = 100
-	defaultWindowSize   = 100
-	defaultPermitted    = 10
-	defaultAttempts     = 3
+	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/resilience4j"
 )
 
 // Traps are what a config does that its keys do not say.
 func Traps(c Config) []trap.Trap {
-	var traps []trap.Trap
-	if c.CircuitBreaker != nil {
-		for _, name := range slices.Sorted(maps.Keys(c.CircuitBreaker.Instances)) {
-			traps = append(traps, c.breakerTraps(name)...)
+	l := lint{config: c}
+	for _, name := range c.names() {
+		if b, ok := effective(c.CircuitBreaker, name); ok {
+			l.instance(name, b)
 		}
 	}
-	return traps
+	return l.traps
 }
 
-func (c Config) breakerTraps(name string) []trap.Trap {
-	b := c.CircuitBreaker.Instances[name]
-	if b.BaseConfig != nil {
-		b = b.over(c.CircuitBreaker.Configs[*b.BaseConfig])
-	} else if base, ok := c.CircuitBreaker.Configs["default"]; ok {
-		b = b.over(base)
-	}
-	var traps []trap.Trap
-	at := func(kind, key string) []string { return []string{"resilience4j", kind, "instances", name, key} }
-	add := func(rule string, s trap.Severity, path []string, why, instead, what string, args ...any) {
-		traps = append(traps, trap.Trap{
-			Rule: "resilience4j/" + rule, Severity: s, Path: path,
-			What: name + ": " + fmt.Sprintf(what, args...), Why: why, Instead: instead,
-		})
-	}
-	minimum := value(b.MinimumNumberOfCalls, defaultMinimumCalls)
-	permitted := value(b.PermittedNumberOfCallsInHalfOpenState, defaultPermitted)
-	size := value(b.SlidingWindowSize, defaultWindowSize)
+// params are an instance's properties with all that it inherits.
+type params = resilience4j.Params
 
-	if !has(c.TimeLimiter, name) && !has(c.TimeLimiter, "default") {
-		add("no-timelimiter", trap.Error, at("circuitbreaker", ""),
-			"the breaker counts calls that have ended, so a hung call is invisible to it",
-			"write resilience4j.timelimiter.instances."+name+".timeoutDuration: 5s", "no timelimiter")
+// lint collects the traps of one instance after the other.
+type lint struct {
+	config Config
+	group  string // instances, or configs where there are no instances
+	name   string
+	traps  []trap.Trap
+}
+
+func (l *lint) add(rule string, s trap.Severity, module, key, why, instead, what string, args ...any) {
+	l.traps = append(l.traps, trap.Trap{
+		Rule: "resilience4j/" + rule, Severity: s, Path: []string{"resilience4j", module, l.group, l.name, key},
+		What: l.name + ": " + fmt.Sprintf(what, args...), Why: why, Instead: instead,
+	})
+}
+
+const (
+	breakers = "circuitbreaker"
+	limiters = "timelimiter"
+	retries  = "retry"
+)
+
+func (l *lint) instance(name string, b CircuitBreaker) {
+	l.name, l.group = name, "instances"
+	if !contains(l.config.CircuitBreaker.Instances, name) {
+		l.group = "configs"
 	}
-	if value(b.MaxWaitDurationInHalfOpenState, 0) == 0 {
-		add("half-open-forever", trap.Warning, at("circuitbreaker", "maxWaitDurationInHalfOpenState"),
+	p, _ := l.config.params(name)
+	l.limit(b, p)
+	l.halfOpen(p)
+	l.window(b, p)
+	l.waits(b)
+	l.exceptions(p)
+	l.retry(p)
+	if s := p.InitialState; s != "CLOSED" {
+		l.add("initial-state", trap.Warning, breakers, "initialState",
+			"it is the state at the start; only OPEN and HALF_OPEN end by themselves", "write CLOSED, or leave it out", "initialState %s", s)
+	}
+}
+
+func (l *lint) limit(b CircuitBreaker, p params) {
+	limit := p.TimeLimiter.TimeoutDuration
+	if limit == 0 {
+		l.add("no-timelimiter", trap.Error, breakers, "",
+			"the breaker counts calls that have ended, so a hung call is invisible to it",
+			"write resilience4j.timelimiter.instances."+l.name+".timeoutDuration: 5s", "no timelimiter")
+		return
+	}
+	if b.SlowCallDurationThreshold != nil && p.SlowCallDurationThreshold >= limit {
+		l.add("slow-never", trap.Warning, breakers, "slowCallDurationThreshold",
+			"a slow call is cut off before it is slow", "write less than the time limit",
+			"slowCallDurationThreshold %s is not below the timelimiter's %s", Duration(p.SlowCallDurationThreshold), Duration(limit))
+	}
+	l.add("work-goes-on", trap.Note, limiters, "timeoutDuration",
+		"it cancels the future, which for a CompletableFuture does not stop the work", "", "timelimiter")
+}
+
+func (l *lint) halfOpen(p params) {
+	bound, limit := p.MaxWaitDurationInHalfOpenState, p.TimeLimiter.TimeoutDuration
+	switch {
+	case bound == 0:
+		l.add("half-open-forever", trap.Warning, breakers, "maxWaitDurationInHalfOpenState",
 			"probes that hang leave the breaker half-open and rejecting for ever",
 			"write the longest time that a probe may take, such as 30s", "maxWaitDurationInHalfOpenState 0")
+	case bound <= limit:
+		l.add("half-open-cut", trap.Warning, breakers, "maxWaitDurationInHalfOpenState",
+			"half-open ends before a probe that hangs does, whatever the other probes say", "write more than the time limit",
+			"maxWaitDurationInHalfOpenState %s is not above the timelimiter's %s", Duration(bound), Duration(limit))
 	}
-	if permitted > minimum {
-		add("probes-above-minimum", trap.Warning, at("circuitbreaker", "permittedNumberOfCallsInHalfOpenState"),
+	if permitted, minimum := p.PermittedNumberOfCallsInHalfOpenState, p.MinimumNumberOfCalls; permitted > minimum {
+		l.add("probes-above-minimum", trap.Warning, breakers, "permittedNumberOfCallsInHalfOpenState",
 			fmt.Sprintf("half-open is decided after %d results", minimum),
 			fmt.Sprintf("write minimumNumberOfCalls %d or more, or permit fewer", permitted),
 			"permittedNumberOfCallsInHalfOpenState %d is more than minimumNumberOfCalls %d", permitted, minimum)
 	}
-	if value(b.SlidingWindowType, CountBased) == CountBased && minimum > size {
-		add("minimum-cut", trap.Warning, at("circuitbreaker", "minimumNumberOfCalls"),
+}
+
+func (l *lint) window(b CircuitBreaker, p params) {
+	minimum, size := p.MinimumNumberOfCalls, p.SlidingWindowSize
+	switch counted := p.SlidingWindowType == string(CountBased); {
+	case counted && minimum > size:
+		l.add("minimum-cut", trap.Warning, breakers, "minimumNumberOfCalls",
 			"a window of calls never holds more than its size",
 			"write a minimum within the window", "minimumNumberOfCalls %d is cut to slidingWindowSize %d", minimum, size)
-	}
-	if has(c.Retry, name) {
-		attempts := value(c.Retry.Instances[name].MaxAttempts, defaultAttempts)
-		add("attempts-counted", trap.Note, at("retry", "maxAttempts"),
-			fmt.Sprintf("each of up to %d attempts is one call in its window", attempts), "", "retry is outside the breaker")
-	}
-	if has(c.TimeLimiter, name) {
-		if limit := c.TimeLimiter.Instances[name].TimeoutDuration; limit != nil && b.SlowCallDurationThreshold != nil && *b.SlowCallDurationThreshold >= *limit {
-			add("slow-never", trap.Warning, at("circuitbreaker", "slowCallDurationThreshold"),
-				"a slow call is cut off before it is slow", "write less than the time limit",
-				"slowCallDurationThreshold %s is not below the timelimiter's %s", b.SlowCallDurationThreshold, limit)
-		}
-		add("work-goes-on", trap.Note, at("timelimiter", "timeoutDuration"),
-			"it cancels the future, which for a CompletableFuture does not stop the work", "", "timelimiter")
-	}
-	if value(b.SlidingWindowType, CountBased) == TimeBased && b.SlidingWindowSize == nil {
-		add("window-size-default", trap.Warning, at("circuitbreaker", "slidingWindowType"),
+	case !counted && b.SlidingWindowSize == nil:
+		l.add("window-size-default", trap.Warning, breakers, "slidingWindowType",
 			fmt.Sprintf("the window is %s", time.Duration(size)*time.Second), "write slidingWindowSize in whole seconds",
 			"TIME_BASED without slidingWindowSize")
 	}
-	return traps
+	if minimum == 1 {
+		l.add("minimum-one", trap.Warning, breakers, "minimumNumberOfCalls",
+			"one failure after a quiet window opens the breaker", "write the calls that make a rate mean something, such as 10", "minimumNumberOfCalls 1")
+	}
+	if b.SlowCallDurationThreshold != nil && p.SlowCallRateThreshold == 100 {
+		l.add("slow-all", trap.Warning, breakers, "slowCallDurationThreshold",
+			"slow calls open the breaker only when all calls are slow", "write slowCallRateThreshold, such as 50",
+			"slowCallDurationThreshold %s with slowCallRateThreshold 100", Duration(p.SlowCallDurationThreshold))
+	}
+	l.percent("failureRateThreshold", p.FailureRateThreshold)
+	l.percent("slowCallRateThreshold", p.SlowCallRateThreshold)
 }
 
-// over is b with base's values where b has none, for the keys that traps look at.
-func (b CircuitBreaker) over(base CircuitBreaker) CircuitBreaker {
-	fill(&b.MinimumNumberOfCalls, base.MinimumNumberOfCalls)
-	fill(&b.PermittedNumberOfCallsInHalfOpenState, base.PermittedNumberOfCallsInHalfOpenState)
-	fill(&b.SlidingWindowSize, base.SlidingWindowSize)
-	fill(&b.SlidingWindowType, base.SlidingWindowType)
-	fill(&b.MaxWaitDurationInHalfOpenState, base.MaxWaitDurationInHalfOpenState)
-	fill(&b.SlowCallDurationThreshold, base.SlowCallDurationThreshold)
-	return b
-}
-
-func fill[T any](to **T, from *T) {
-	if *to == nil {
-		*to = from
+func (l *lint) percent(key string, rate float64) {
+	if rate < 1 {
+		l.add("below-one-percent", trap.Error, breakers, key,
+			"Spring Boot takes 1 to 100 and does not start", "write 1 or more, or set it in code, where it begins above 0", "%s %g", key, rate)
 	}
 }
 
-func value[T any](p *T, def T) T {
-	if p == nil {
-		return def
+// waits are the intervals: what the library overlooks without what belongs to it.
+func (l *lint) waits(b CircuitBreaker) {
+	grows, random := value(b.EnableExponentialBackoff, false), value(b.EnableRandomizedWait, false)
+	switch {
+	case grows && random:
+		l.add("both-waits", trap.Error, breakers, "enableRandomizedWait",
+			"the application does not start", "leave one of the two to the other instances", "enableRandomizedWait beside enableExponentialBackoff, one of them inherited")
+	case (grows || random) && b.WaitDurationInOpenState == nil:
+		l.add("wait-overlooked", trap.Error, breakers, enabled(grows),
+			"it is overlooked: the breaker is open for 60s each time", "write waitDurationInOpenState, such as 30s",
+			"%s without waitDurationInOpenState", enabled(grows))
+	case grows && b.ExponentialMaxWaitDurationInOpenState != nil && b.ExponentialBackoffMultiplier == nil:
+		l.add("bound-overlooked", trap.Error, breakers, "exponentialMaxWaitDurationInOpenState",
+			"it is overlooked: the open time grows without bound", "write exponentialBackoffMultiplier, too, such as 1.5",
+			"exponentialMaxWaitDurationInOpenState without exponentialBackoffMultiplier")
 	}
-	return *p
 }
 
-func has[T any](m *Module[T], name string) bool {
-	if m == nil {
-		return false
+func enabled(grows bool) string {
+	if grows {
+		return "enableExponentialBackoff"
 	}
-	_, instance := m.Instances[name]
-	_, config := m.Configs[name]
-	return instance || config
+	return "enableRandomizedWait"
+}
+
+func (l *lint) exceptions(p params) {
+	if p.TimeLimiter.TimeoutDuration > 0 && !p.Counts(policy.Timeout) {
+		key := "recordExceptions"
+		if p.RecordExceptions == "" {
+			key = "ignoreExceptions"
+		}
+		l.add("timeout-not-counted", trap.Error, breakers, key,
+			"a time-out is no failure to the breaker, so it never opens on a hang",
+			"record java.util.concurrent.TimeoutException", "%s leaves time-outs out", key)
+	}
+	if p.Bulkhead.MaxConcurrentCalls > 0 && p.Counts(policy.Busy) {
+		l.add("bulkhead-counts", trap.Note, "bulkhead", "maxConcurrentCalls",
+			"it stands inside the breaker: a call that finds it full is a failure and can open the breaker", "", "bulkhead")
+	}
+}
+
+func (l *lint) retry(p params) {
+	r, ok := effective(l.config.Retry, l.name)
+	if !ok || p.Retry.MaxAttempts <= 1 {
+		return
+	}
+	l.add("attempts-counted", trap.Note, retries, "maxAttempts",
+		fmt.Sprintf("each of up to %d attempts is one call in its window", p.Retry.MaxAttempts), "", "retry is outside the breaker")
+	if p.Retry.Plan().Rejected {
+		l.add("rejections-retried", trap.Note, retries, "maxAttempts",
+			"a call that the open breaker rejects is retried, too",
+			"write ignoreExceptions: [io.github.resilience4j.circuitbreaker.CallNotPermittedException]", "retry of every exception")
+	}
+	grows, random := value(r.EnableExponentialBackoff, false), value(r.EnableRandomizedWait, false)
+	switch {
+	case (grows || random) && r.WaitDuration == nil:
+		l.add("wait-overlooked", trap.Error, retries, enabled(grows),
+			"it is overlooked: the wait is 500ms each time", "write waitDuration, such as 500ms", "%s without waitDuration", enabled(grows))
+	case grows && r.ExponentialMaxWaitDuration != nil && p.Retry.ExponentialMaxWaitDuration == 0:
+		l.add("bound-overlooked", trap.Error, retries, "exponentialMaxWaitDuration",
+			"it is overlooked: the wait grows without bound", "write exponentialBackoffMultiplier and, with a random wait, randomizedWaitFactor, too",
+			"exponentialMaxWaitDuration without what it needs")
+	}
 }

@@ -355,7 +355,7 @@ func (p Params) Traps() []string {
 		if p.SlowCallDurationThreshold >= limit && p.SlowCallDurationThreshold != Default().SlowCallDurationThreshold {
 			trap("slowCallDurationThreshold %s is not below timelimiter.timeoutDuration %s: a slow call is cut off before it is slow", d(p.SlowCallDurationThreshold), d(limit))
 		}
-		if p.verdictOf(policy.Timeout) != failed {
+		if !p.Counts(policy.Timeout) {
 			trap("a time-out is no failure here: recordExceptions or ignoreExceptions leave java.util.concurrent.TimeoutException out")
 		}
 	}
@@ -380,7 +380,7 @@ func (p Params) Traps() []string {
 	if p.FailureRateThreshold < 1 || p.SlowCallRateThreshold < 1 {
 		trap("a threshold below 1 %%: Spring Boot's properties begin at 1, the builder above 0")
 	}
-	if p.Bulkhead.MaxConcurrentCalls > 0 && p.verdictOf(policy.Busy) == failed {
+	if p.Bulkhead.MaxConcurrentCalls > 0 && p.Counts(policy.Busy) {
 		trap("the Bulkhead stands inside the breaker: a call that finds it full is a failure and can open the breaker")
 	}
 	p.Retry.traps(trap)
@@ -430,3 +430,6 @@ var (
 	bulkheadFull     = append([]string{"io.github.resilience4j.bulkhead.BulkheadFullException", "java.lang.RuntimeException"}, anyException...)
 	callNotPermitted = append([]string{"io.github.resilience4j.circuitbreaker.CallNotPermittedException", "java.lang.RuntimeException"}, anyException...)
 )
+
+// Counts says whether an outcome is a failure to the breaker.
+func (p Params) Counts(code policy.Code) bool { return p.verdictOf(code) == failed }
