@@ -83,17 +83,21 @@ func Targets() []string {
 }
 
 // Render writes the policy of an edge (caller.callee, or the callee alone) for a
-// target.
+// target, or for "configmap/" and a target a ConfigMap around its file.
 func Render(name string, p policy.Policy, to string, o Origin) (File, error) {
 	e, err := parseEdge(name)
 	if err != nil {
 		return File{}, err
 	}
-	i := slices.Index(Targets(), to)
+	target, wrapped := strings.CutPrefix(to, wrapping)
+	i := slices.Index(Targets(), target)
 	if i < 0 {
-		return File{}, fmt.Errorf("export config: %w", policy.Unknown("target", to, Targets()))
+		return File{}, fmt.Errorf("export config: %w", policy.Unknown("target", target, Targets()))
 	}
 	f, err := targets[i].render(e, p, o)
+	if err == nil && wrapped {
+		f, err = ConfigMap(e.callee, []File{f}, o)
+	}
 	if err != nil {
 		return File{}, fmt.Errorf("export config: %s for %s: %w", name, to, err)
 	}
