@@ -142,6 +142,7 @@ func All() []Library {
 		istioLibrary(),
 		gobreakerLibrary(),
 		failsafeLibrary(),
+		pollyLibrary(),
 		semianLibrary(),
 		linkerdLibrary(),
 	}
