@@ -80,6 +80,8 @@ func TestRealLibraryExecutes(t *testing.T) {
 func against(t *testing.T, what string, cases int, begin caller) {
 	set(t, "rapid.checks", fmt.Sprint(cases))
 	set(t, "rapid.steps", "200")
+	set(t, "rapid.shrinktime", "5s")
+	set(t, "rapid.nofailfile", "true") // the seed is printed
 	steps, differ := 0, 0
 	t.Cleanup(func() { policytest.Report(t, "failsafe-go", what, steps, differ) })
 	rapid.Check(t, func(rt *rapid.T) {

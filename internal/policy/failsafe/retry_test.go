@@ -19,6 +19,7 @@ import (
 // plan; where there are dice in them, between the least and the most of the plan's.
 func TestRealRetries(t *testing.T) {
 	set(t, "rapid.checks", "2000")
+	set(t, "rapid.nofailfile", "true")
 	steps, differ := 0, 0
 	t.Cleanup(func() { policytest.Report(t, "failsafe-go", "the real v0.9.8, retries", steps, differ) })
 	rapid.Check(t, func(rt *rapid.T) {
@@ -76,6 +77,7 @@ type counted interface {
 
 func TestRealBudget(t *testing.T) {
 	set(t, "rapid.checks", "500")
+	set(t, "rapid.nofailfile", "true")
 	steps, differ := 0, 0
 	t.Cleanup(func() { policytest.Report(t, "failsafe-go", "the real v0.9.8, budget", steps, differ) })
 	rapid.Check(t, func(t *rapid.T) {

@@ -75,6 +75,8 @@ func TestRealLibraryExecutes(t *testing.T) {
 func against(t *testing.T, what string, cases int, construct func(sony.Settings) caller) {
 	set(t, "rapid.checks", fmt.Sprint(cases))
 	set(t, "rapid.steps", "200")
+	set(t, "rapid.shrinktime", "5s")
+	set(t, "rapid.nofailfile", "true") // the seed is printed
 	steps := 0
 	differ := 0
 	t.Cleanup(func() { policytest.Report(t, "gobreaker", what, steps, differ) })
