@@ -2,175 +2,141 @@ package config
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
-	"tripcurve/internal/formats/resilience4j"
+	format "tripcurve/internal/formats/resilience4j"
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
+	"tripcurve/internal/policy/resilience4j"
 )
 
-// springYAML writes one instance, named like the callee, of each part that the
-// policy asks for.
-func springYAML(e edge, p policy.Policy, _ Origin) (File, error) {
-	n, err := library.NeutralOf(p)
+// springYAML writes one instance, named like the callee, of each module that the
+// policy needs.
+func springYAML(e edge, p policy.Policy, o Origin) (File, error) {
+	s, err := springOf(e, p)
 	if err != nil {
 		return File{}, err
 	}
-	r := spring{name: e.callee, neutral: n, comments: map[string]string{}}
-	switch {
-	case p.Breaker.Library == "":
-		r.add("%s has no breaker: no circuitbreaker instance is written; set one with %s.breaker=opossum", e, e)
-	case n.FailureRate <= 0:
-		r.add("%s's %s never opens: no circuitbreaker instance is written", e, p.Breaker.Library)
-	default:
-		r.breaker(p.Breaker.Library)
+	var c format.Config
+	c.Add(e.callee, s.params, s.breaker)
+	text := comment(o)
+	for _, loss := range s.losses {
+		text += "# approximated or lost: " + loss + "\n"
 	}
-	if n.CallTimeout > 0 {
-		r.config.TimeLimiter = instance(r.name, resilience4j.TimeLimiter{
-			TimeoutDuration:     new(resilience4j.Duration(roundUp(n.CallTimeout, time.Millisecond))),
-			CancelRunningFuture: new(p.Cancel == policy.Propagate || p.Deadline > 0),
-		})
-		r.comments["cancelRunningFuture"] = "has no effect on a CompletableFuture"
-	} else {
-		r.add("no time limit: no timelimiter instance is written")
-	}
-	r.retry(p.Retry)
-	if n.MaxConcurrent > 0 {
-		r.config.Bulkhead = instance(r.name, resilience4j.Bulkhead{MaxConcurrentCalls: new(n.MaxConcurrent)})
-	}
-	if p.Deadline > 0 {
-		r.add("deadline %s is not resilience4j's: its timelimiter ends the wait on this side only; give the call a deadline (withDeadlineAfter)", policy.FormatDuration(p.Deadline))
-	}
-	r.around(p, fmt.Sprintf("keepAliveTime(%d, SECONDS) on the channel's builder", int(roundUp(p.Keepalive.Time, time.Second)/time.Second)), "fallbackMethod of the annotation")
-	r.warnings = append(r.warnings, trap.Sentences(resilience4j.Traps(r.config))...)
-	return File{"resilience4j." + e.callee + ".yml", resilience4j.Write(r.config, r.comments), r.warnings}, nil
+	text += format.Write(c, s.comments())
+	s.deadlines(p)
+	s.around(p, fmt.Sprintf("keepAliveTime(%d, SECONDS) on the channel's builder", int((p.Keepalive.Time+time.Second-1)/time.Second)), "fallbackMethod of the annotation")
+	s.warnings = append(s.warnings, trap.Sentences(format.Traps(c))...)
+	return File{"resilience4j." + e.callee + ".yml", text, s.warnings}, nil
 }
 
-// spring is an application.yml in the making.
+// spring is an edge's policy in resilience4j's properties.
 type spring struct {
-	name     string
-	neutral  policy.Neutral
-	config   resilience4j.Config
-	comments map[string]string // by key
+	params  resilience4j.Params
+	breaker bool
+	losses  []string // also in the file
 	warnings
 }
 
-func instance[T any](name string, v T) *resilience4j.Module[T] {
-	return &resilience4j.Module[T]{Instances: map[string]T{name: v}}
-}
-
-func (r *spring) breaker(from string) {
-	n := r.neutral
-	probes := max(n.Probes, 1)
-	b := resilience4j.CircuitBreaker{
-		FailureRateThreshold:                  new(r.rate(from)),
-		MinimumNumberOfCalls:                  new(max(n.MinCalls, 1)),
-		WaitDurationInOpenState:               new(resilience4j.Duration(roundUp(n.OpenFor, time.Millisecond))),
-		PermittedNumberOfCallsInHalfOpenState: new(probes),
-		MaxWaitDurationInHalfOpenState:        new(resilience4j.Duration(roundUp(n.OpenFor, time.Millisecond))),
+// springOf keeps the numbers of a policy that has resilience4j as they are, under the
+// limits and retries that the policy sets beside them.
+func springOf(e edge, p policy.Policy) (spring, error) {
+	n, err := library.NeutralOf(p)
+	if err != nil {
+		return spring{}, err
 	}
-	r.comments["maxWaitDurationInHalfOpenState"] = "the default waits for a hung probe for ever"
-	if probes > *b.MinimumNumberOfCalls {
-		r.comments["minimumNumberOfCalls"] = fmt.Sprintf("raised from %d: half-open would be decided after so few of its %d probes", *b.MinimumNumberOfCalls, probes)
-		b.MinimumNumberOfCalls = new(probes)
-	}
-	if n.MinCalls <= 1 {
-		r.add("minimumNumberOfCalls 1: one failure after a quiet window opens the breaker")
-	}
-	if n.WindowCalls > 0 {
-		b.SlidingWindowType, b.SlidingWindowSize = new(resilience4j.CountBased), new(n.WindowCalls)
-	} else {
-		r.timeWindow(&b)
-	}
-	r.growth(&b)
-	r.config.CircuitBreaker = instance(r.name, b)
-}
-
-func (r *spring) timeWindow(b *resilience4j.CircuitBreaker) {
-	n := r.neutral
-	seconds := roundUp(n.Window, time.Second)
-	b.SlidingWindowType, b.SlidingWindowSize = new(resilience4j.TimeBased), new(int(seconds/time.Second))
-	if seconds != n.Window {
-		r.comments["slidingWindowSize"] = fmt.Sprintf("seconds; %s rounded up", policy.FormatDuration(n.Window))
-		r.add("slidingWindowSize %d: windows are whole seconds, %s is not", int(seconds/time.Second), policy.FormatDuration(n.Window))
-	} else {
-		r.comments["slidingWindowSize"] = "seconds"
-	}
-	if t := n.CallTimeout; t > 0 && t < n.Window {
-		opens := t + time.Duration(n.FailureRate*float64(n.Window-t))
-		r.add("resilience4j divides by the calls that have ended: in a full hang it opens after about %s", policy.FormatDuration(opens.Round(100*time.Millisecond)))
-	}
-}
-
-// rate is the failure rate in percent, at which resilience4j opens.
-func (r *spring) rate(from string) float64 {
-	percent := math.Round(r.neutral.FailureRate*1e6) / 1e4
-	if from == "opossum" {
-		r.comments["failureRateThreshold"] = "opens at it; opossum opened above its percentage"
-	}
-	switch {
-	case percent > 100:
-		r.add("failureRateThreshold 100: %s would not open however many calls fail, resilience4j opens when all do", from)
-		return 100
-	case percent <= 0:
-		r.add("failureRateThreshold 0.01: 0 is not allowed")
-		return 0.01
-	}
-	return percent
-}
-
-func (r *spring) growth(b *resilience4j.CircuitBreaker) {
-	switch g := r.neutral.Growth; {
-	case g.Factor > 1:
-		b.EnableExponentialBackoff, b.ExponentialBackoffMultiplier = new(true), new(g.Factor)
-		if g.Max > 0 {
-			b.ExponentialMaxWaitDurationInOpenState = new(resilience4j.Duration(roundUp(g.Max, time.Millisecond)))
+	s := spring{breaker: true}
+	switch from := p.Breaker.Library; {
+	case from == "resilience4j":
+		if s.params, err = resilience4j.Parse(p.Breaker.Params); err != nil {
+			return spring{}, err
 		}
-		if g.Jitter > 0 {
-			r.add("an open time either grows or is randomised: the jitter of %g %% is lost", 100*g.Jitter)
+		s.within(p, n)
+	case from != "" && n.FailureRate > 0:
+		s.params, s.losses = resilience4j.FromNeutral(n)
+		s.cancels(p)
+	default:
+		s.breaker = false
+		if from == "" {
+			s.add("%s has no breaker: no circuitbreaker instance is written; set one with %s.breaker=resilience4j", e, e)
+		} else {
+			s.add("%s's %s has no rate to open at: no circuitbreaker instance is written", e, from)
 		}
-	case g.Jitter > 0:
-		b.EnableRandomizedWait, b.RandomizedWaitFactor = new(true), new(g.Jitter)
+		s.alone(n)
+		s.cancels(p)
+	}
+	if s.params.TimeLimiter.TimeoutDuration == 0 {
+		s.add("no time limit: no timelimiter instance is written")
+	}
+	s.hang()
+	s.warnings = append(slices.Clone(s.losses), s.warnings...)
+	return s, nil
+}
+
+// within puts what the policy sets beside the library's own numbers over them.
+func (s *spring) within(p policy.Policy, n policy.Neutral) {
+	own := s.params.Neutral()
+	if p.Retry.Attempts > 1 {
+		beside, losses := partsOf(policy.Neutral{Retry: p.Retry})
+		s.params.Retry, s.losses = beside.Retry, append(s.losses, losses...)
+	}
+	if n.CallTimeout != own.CallTimeout {
+		beside, losses := partsOf(policy.Neutral{CallTimeout: n.CallTimeout})
+		s.params.TimeLimiter.TimeoutDuration, s.losses = beside.TimeLimiter.TimeoutDuration, append(s.losses, losses...)
+	}
+	s.params.Bulkhead.MaxConcurrentCalls = n.MaxConcurrent
+}
+
+// alone is everything but a breaker; what a breaker inside them rejected is then no
+// concern of the retries.
+func (s *spring) alone(n policy.Neutral) {
+	s.params, s.losses = partsOf(policy.Neutral{CallTimeout: n.CallTimeout, TotalTimeout: n.TotalTimeout, MaxConcurrent: n.MaxConcurrent, Retry: n.Retry})
+	s.params.Retry.IgnoreExceptions = ""
+}
+
+// partsOf are the modules around a breaker, and what is lost of those alone.
+func partsOf(n policy.Neutral) (resilience4j.Params, []string) {
+	n.FailureRate, n.MinCalls, n.WindowCalls, n.Probes = 1, 1, 1, 1 // nothing is lost of the breaker
+	return resilience4j.FromNeutral(n)
+}
+
+// cancels says whether the time limit ends the call, as far as it can.
+func (s *spring) cancels(p policy.Policy) {
+	if s.params.TimeLimiter.TimeoutDuration > 0 {
+		s.params.TimeLimiter.CancelRunningFuture = p.Cancel == policy.Propagate || p.Deadline > 0
 	}
 }
 
-func (r *spring) retry(p policy.Retry) {
-	if p.Attempts <= 1 {
-		return
+// hang says when a window of time opens in a full hang, for that surprises.
+func (s *spring) hang() {
+	p := s.params
+	window, limit := time.Duration(p.SlidingWindowSize)*time.Second, p.TimeLimiter.TimeoutDuration
+	if s.breaker && p.SlidingWindowType == resilience4j.TimeBased && limit > 0 && limit < window {
+		opens := limit + time.Duration(p.FailureRateThreshold/100*float64(window-limit))
+		s.add("resilience4j divides by the calls that have ended: in a full hang it opens after about %s", policy.FormatDuration(opens.Round(100*time.Millisecond)))
 	}
-	v := resilience4j.Retry{
-		MaxAttempts:  new(p.Attempts),
-		WaitDuration: new(resilience4j.Duration(max(roundUp(p.Base, time.Millisecond), time.Millisecond))),
-	}
-	r.comments["maxAttempts"] = "the first call included"
-	if p.Base < time.Millisecond {
-		r.add("a retry at once is written as a wait of 1ms: a wait of 0 is ignored by some versions, which then wait 500ms")
-	}
-	multiplier := p.Multiplier
-	if multiplier == 0 {
-		multiplier = 2
-	}
-	if multiplier > 1 && p.Base > 0 {
-		v.EnableExponentialBackoff, v.ExponentialBackoffMultiplier = new(true), new(multiplier)
-		if p.Max > 0 {
-			v.ExponentialMaxWaitDuration = new(resilience4j.Duration(roundUp(p.Max, time.Millisecond)))
-		}
-	}
-	if p.Jitter > 0 && p.Base > 0 {
-		v.EnableRandomizedWait, v.RandomizedWaitFactor = new(true), new(p.Jitter)
-	}
-	if p.Budget > 0 {
-		r.add("resilience4j has no retry budget: %g %% of calls is lost", 100*p.Budget)
-	}
-	r.config.Retry = instance(r.name, v)
 }
 
-func roundUp(d, unit time.Duration) time.Duration {
-	up := d.Truncate(unit)
-	if up < d {
-		up += unit
+// comments follow from the file's own numbers, so that they are the same whoever
+// writes it.
+func (s *spring) comments() map[string]string {
+	comments := map[string]string{
+		"maxAttempts":         "the first call included",
+		"cancelRunningFuture": "has no effect on a CompletableFuture",
 	}
-	return max(up, unit)
+	if s.params.SlidingWindowType == resilience4j.TimeBased {
+		comments["slidingWindowSize"] = "seconds"
+	}
+	if s.params.MaxWaitDurationInHalfOpenState > 0 {
+		comments["maxWaitDurationInHalfOpenState"] = "the default waits for a hung probe for ever"
+	}
+	return comments
+}
+
+func (s *spring) deadlines(p policy.Policy) {
+	if p.Deadline > 0 {
+		s.add("deadline %s is not resilience4j's: its timelimiter ends the wait on this side only; give the call a deadline (withDeadlineAfter)", policy.FormatDuration(p.Deadline))
+	}
 }

@@ -81,7 +81,12 @@ func (c Config) policy(name string, note func(string, ...any)) (policy.Policy, b
 		}
 		p.InitialState = "DISABLED"
 		n := p.Neutral()
-		return policy.Policy{Timeout: n.CallTimeout, MaxConcurrent: n.MaxConcurrent, Retry: n.Retry}, true
+		edge := policy.Policy{Timeout: n.CallTimeout, MaxConcurrent: n.MaxConcurrent, Retry: n.Retry}
+		// Only who writes it means it: the library's default is true.
+		if t, _ := effective(c.TimeLimiter, name); value(t.CancelRunningFuture, false) {
+			edge.Cancel = policy.Propagate
+		}
+		return edge, true
 	}
 	params := p.Map()
 	if _, err := resilience4j.Parse(params); err != nil {

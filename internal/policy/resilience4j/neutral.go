@@ -86,8 +86,10 @@ func (p *Params) window(n policy.Neutral, lose func(string, ...any)) {
 	case n.Window > 0:
 		seconds := int(min((n.Window-1)/time.Second+1, most))
 		p.SlidingWindowType, p.SlidingWindowSize = TimeBased, seconds
-		if is := time.Duration(seconds) * time.Second; is != n.Window {
-			lose("slidingWindowSize %d: %s becomes %s, for windows are whole seconds, at most %d", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is), most)
+		if is := time.Duration(seconds) * time.Second; is > n.Window {
+			lose("slidingWindowSize %d: %s becomes %s, for windows are whole seconds", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
+		} else if is < n.Window {
+			lose("slidingWindowSize %d: %s becomes %s", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
 		}
 	default:
 		lose("no window was given: slidingWindowSize keeps the library's %d calls", p.SlidingWindowSize)

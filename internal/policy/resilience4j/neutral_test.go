@@ -35,7 +35,11 @@ func TestFromNeutral(t *testing.T) {
 		{"no minimum", func(n *policy.Neutral) { n.MinCalls = 0 }, map[string]string{"minimumNumberOfCalls": "1"}, nil},
 		{
 			"part of a second", func(n *policy.Neutral) { n.Window = 2500 * time.Millisecond }, map[string]string{"slidingWindowSize": "3"},
-			[]string{"slidingWindowSize 3: 2.5s becomes 3s, for windows are whole seconds, at most 1000000"},
+			[]string{"slidingWindowSize 3: 2.5s becomes 3s, for windows are whole seconds"},
+		},
+		{
+			"more seconds than there are", func(n *policy.Neutral) { n.Window = 300 * time.Hour }, map[string]string{"slidingWindowSize": "1000000"},
+			[]string{"slidingWindowSize 1000000: 300h becomes 277h46m40s"},
 		},
 		{
 			"a window of calls", func(n *policy.Neutral) { n.WindowCalls = 5 },
