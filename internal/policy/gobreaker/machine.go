@@ -1,6 +1,7 @@
 package gobreaker
 
 import (
+	"math"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -29,6 +30,7 @@ type Machine struct {
 	since      time.Duration // when the generation began
 	expires    bool          // it ends by itself
 	expiry     time.Duration // and after, not at, this time
+	turn       time.Duration // when the newest bucket of a rolling window is over
 
 	window window
 	events []policy.Event
@@ -117,8 +119,10 @@ func (m *Machine) Observe(now time.Time) policy.State {
 		} else {
 			m.begin() // a fixed window ends, and all counts with it
 		}
-	case m.state == policy.Closed && len(m.window.buckets) >= 2:
-		m.window.grow(m.age(m.now))
+	case m.now >= m.turn:
+		age := m.age(m.now)
+		m.window.grow(age)
+		m.turn = m.since + time.Duration(age+1)*m.params.BucketPeriod
 	}
 	return m.state
 }
@@ -135,20 +139,24 @@ func (m *Machine) begin() {
 	m.generation++
 	m.since = m.now
 	m.window.clear()
+	m.expires, m.turn = false, math.MaxInt64
 	switch {
-	case m.state == policy.Closed && m.span > 0 && len(m.window.buckets) < 2:
-		m.expires, m.expiry = true, m.now+m.span
 	case m.state == policy.Open:
 		m.expires, m.expiry = true, m.now+m.openFor
-	default: // counts for ever, in buckets, or until the probes have decided
-		m.expires = false
+	case m.state == policy.HalfOpen: // until the probes have decided
+	case m.rolling():
+		m.turn = m.now + m.params.BucketPeriod
+	case m.span > 0:
+		m.expires, m.expiry = true, m.now+m.span
 	}
 }
+
+func (m *Machine) rolling() bool { return len(m.window.buckets) >= 2 }
 
 // age is the number of the bucket of a rolling window at an instant of this
 // generation, from 0. In half-open the buckets stand still.
 func (m *Machine) age(at time.Duration) uint64 {
-	if m.state != policy.Closed || len(m.window.buckets) < 2 {
+	if m.state != policy.Closed || !m.rolling() {
 		return 0
 	}
 	return uint64((at - m.since) / m.params.BucketPeriod)
