@@ -71,6 +71,8 @@ var targets = []target{
 	{"failsafe-go", failsafeGo},
 	{"semian", semianYAML},
 	{"semian-ruby", semianRuby},
+	{"datadog-monitors", datadogMonitors},
+	{"datadog-terraform", datadogTerraform},
 }
 
 // Targets are the names that Render takes.
