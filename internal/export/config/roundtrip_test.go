@@ -22,13 +22,14 @@ var policies = map[string]map[string]string{
 		"attempts": "3", "backoff": "100ms", "backoff_max": "1s", "jitter": "20%", "retry_budget": "10%", "max_concurrent": "50",
 	},
 	"semian": {
+		"keepalive": "20s",
 		"breaker": "semian", "breaker.error_threshold": "5", "breaker.error_timeout": "2.5", "breaker.error_threshold_timeout": "7",
 		"breaker.lumping_interval": "0.25", "breaker.exponential_backoff_error_timeout": "true", "breaker.exponential_backoff_multiplier": "1.5",
 		"breaker.half_open_resource_timeout": "0.2", "breaker.tickets": "4",
 	},
-	"semian adaptive": {"breaker": "semian", "breaker.adaptive_circuit_breaker": "true", "breaker.window_size": "20", "breaker.kd": "0.25"},
-	"retries only": {"deadline": "2s", "attempts": "4", "backoff": "50ms", "backoff_max": "400ms"},
-	"nothing":      {},
+	"semian adaptive": {"breaker": "semian", "breaker.adaptive_circuit_breaker": "true", "breaker.window_size": "20", "breaker.kd": "0.25", "keepalive": "20s"},
+	"retries only":    {"deadline": "2s", "attempts": "4", "backoff": "50ms", "backoff_max": "400ms"},
+	"nothing":         {},
 }
 
 // TestExportImportExport: what was written, read back and written again is the same,
