@@ -20,7 +20,7 @@ func failsafeGo(e edge, p policy.Policy, o Origin) (File, error) {
 	}
 	w.around(p, grpcGoKeepalive(p), "fallback.NewWithFunc, outside the retries")
 	s := format.Snippet{Service: e.callee, Origin: o.Line(), Notes: w, NoBreaker: p.Breaker.Library == ""}
-	return File{goFile(e.callee), format.Write(params, s), w}, nil
+	return File{goFile("failsafe", e.callee), format.Write(params, s), w}, nil
 }
 
 // failsafeParams are the policy in failsafe-go's arguments. A policy that has
@@ -70,6 +70,6 @@ func grpcGoKeepalive(p policy.Policy) string {
 
 // goFile is the name of a Go file: without an underscore, behind which go build would
 // read a platform or a test.
-func goFile(service string) string {
-	return "breaker-" + strings.NewReplacer("_", "-", ".", "-").Replace(service) + ".go"
+func goFile(what, service string) string {
+	return what + "-" + strings.NewReplacer("_", "-", ".", "-").Replace(service) + ".go"
 }

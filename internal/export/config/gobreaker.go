@@ -52,5 +52,5 @@ func gobreakerGo(e edge, p policy.Policy, o Origin) (File, error) {
 	}
 	w.around(p, grpcGoKeepalive(p), "where Execute returns an error")
 	s.Notes = w
-	return File{goFile(e.callee), format.Write(params, s), w}, nil
+	return File{goFile("gobreaker", e.callee), format.Write(params, s), w}, nil
 }

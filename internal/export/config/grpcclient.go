@@ -1,7 +1,6 @@
 package config
 
 import (
-	"strings"
 	"time"
 
 	"tripcurve/internal/formats/grpcclient"
@@ -58,7 +57,7 @@ func clientGo(e edge, p policy.Policy, o Origin) (File, error) {
 	}
 	w.alone(p)
 	s.Notes = w
-	return File{goClientFile(e.callee), grpcclient.WriteGo(s), w}, nil
+	return File{goFile("client", e.callee), grpcclient.WriteGo(s), w}, nil
 }
 
 // leastKeepalive is the shortest keepalive time of grpc-go.
@@ -96,8 +95,4 @@ func (w *warnings) alone(p policy.Policy) {
 	if p.Cancel == policy.Propagate {
 		w.add("cancel propagate: hand each call the signal or context of its own caller")
 	}
-}
-
-func goClientFile(service string) string {
-	return "client-" + strings.TrimPrefix(goFile(service), "breaker-")
 }

@@ -164,7 +164,7 @@ func TestTraps(t *testing.T) {
 			"failureThreshold 6 is more than the 5 calls that are looked at: it never opens",
 			"successThreshold 4 is more than the 1 calls that are looked at: it never closes, and opens only by hand",
 		}},
-		{map[string]string{"failureThreshold": "2", "successThreshold": "1", "bulkhead.maxConcurrency": "5", "retry.maxRetries": "-1"}, []string{
+		{map[string]string{"failureThreshold": "2", "successThreshold": "1", "bulkhead.maxConcurrency": "5", "retry.maxRetries": "-1", "retry.delay": "1s"}, []string{
 			none,
 			"the bulkhead stands inside the breaker: a call that finds it full is a failure and can open the breaker",
 			"maxRetries -1: tries without end",

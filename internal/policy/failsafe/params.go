@@ -194,6 +194,8 @@ func validate(p Params) error {
 		return fmt.Errorf("failureThresholdingPeriod %s has no tenth: the library divides by zero", p.FailureThresholdingPeriod)
 	case c.closedCapacity() == 0 && p.FailureThresholdingPeriod == 0, c.halfOpenCapacity() == 0:
 		return errors.New("failureThreshold 0 leaves no call to look at: the library divides by zero")
+	case p.Retry.MaxRetries < 0 && p.Retry.Delay == 0:
+		return errors.New("retry.maxRetries -1 without a retry.delay tries for ever without a pause, for as long as the breaker is open: give it a delay")
 	}
 	return nil
 }
