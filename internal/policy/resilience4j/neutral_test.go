@@ -134,7 +134,8 @@ func TestThereAndBack(t *testing.T) {
 
 func TestWaits(t *testing.T) {
 	r := Retry{MaxAttempts: 9, WaitDuration: 500 * time.Millisecond, ExponentialBackoffMultiplier: 1.5, RandomizedWaitFactor: 0.5, ExponentialMaxWaitDuration: time.Second}
-	grows, random, both := r, r, r
+	grows, random, both, long := r, r, r, r
+	long.WaitDuration = 2 * time.Second
 	grows.EnableExponentialBackoff = true
 	random.EnableRandomizedWait = true
 	both.EnableExponentialBackoff, both.EnableRandomizedWait = true, true
@@ -146,6 +147,7 @@ func TestWaits(t *testing.T) {
 		want time.Duration
 	}{
 		{"fixed", r, 5, 0.9, 500 * time.Millisecond},
+		{"a bound without growth is none", long, 1, 0.9, 2 * time.Second},
 		{"the first is not grown", grows, 1, 0.9, 500 * time.Millisecond},
 		{"grown", grows, 2, 0.9, 750 * time.Millisecond},
 		{"bounded", grows, 3, 0.9, time.Second},
@@ -177,5 +179,9 @@ func TestPlan(t *testing.T) {
 	r.IgnoreExceptions, r.RetryExceptions = "", "java.io.IOException"
 	if r.Plan().Rejected {
 		t.Error("retries what is not listed")
+	}
+	r.IgnoreExceptions, r.RetryExceptions = "java.lang.RuntimeException", ExceptionsOf(callNotPermitted[:1])
+	if r.Plan().Rejected {
+		t.Error("retries what is ignored")
 	}
 }

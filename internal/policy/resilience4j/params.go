@@ -1,7 +1,7 @@
 // Package resilience4j is resilience4j 2.4.0: its CircuitBreaker with parameters,
 // machine and the way to and from the neutral policy, and the TimeLimiter, Bulkhead
-// and Retry around the same call. Synchronised windows are meant, the library's
-// default; its lock-free ones decide alike.
+// and Retry around the same call. The windows are the synchronised ones, the library's
+// default.
 package resilience4j
 
 import (
