@@ -23,7 +23,7 @@ var policies = map[string]map[string]string{
 	},
 	"semian": {
 		"keepalive": "20s",
-		"breaker": "semian", "breaker.error_threshold": "5", "breaker.error_timeout": "2.5", "breaker.error_threshold_timeout": "7",
+		"breaker":   "semian", "breaker.error_threshold": "5", "breaker.error_timeout": "2.5", "breaker.error_threshold_timeout": "7",
 		"breaker.lumping_interval": "0.25", "breaker.exponential_backoff_error_timeout": "true", "breaker.exponential_backoff_multiplier": "1.5",
 		"breaker.half_open_resource_timeout": "0.2", "breaker.tickets": "4",
 	},

@@ -143,7 +143,7 @@ func scalar(s string) string {
 func checkName(s string) error {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || part[0] == '-' || part[len(part)-1] == '-' {
-			return fmt.Errorf("%q is no name of a ConfigMap: lower case letters, digits, - and . within", s)
+			return fmt.Errorf("%q is no name of a ConfigMap: lower case letters, digits, and - or . within", s)
 		}
 	}
 	if len(s) > longestName {
@@ -155,7 +155,7 @@ func checkName(s string) error {
 // checkKey holds a file's name to what Kubernetes takes for a key.
 func checkKey(s string) error {
 	if s == "" || len(s) > longestName || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" || s == "." || strings.HasPrefix(s, "..") {
-		return fmt.Errorf("%q is no key of a ConfigMap: letters, digits, -, _ and .", s)
+		return fmt.Errorf("%q is no key of a ConfigMap: it takes letters, digits, dash, dot and underscore", s)
 	}
 	return nil
 }

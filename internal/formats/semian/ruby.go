@@ -64,14 +64,7 @@ func WriteRuby(o Options, s Snippet) string {
 	fmt.Fprintf(&b, "Semian.register(\n  %s,\n", symbol(name))
 	o.Name = nil // the first argument
 	each(o, func(key string, v reflect.Value) {
-		text := fmt.Sprint(v.Interface())
-		switch v.Kind() {
-		case reflect.Float64:
-			text = number(v.Float())
-		case reflect.String:
-			text = quoted(v.String())
-		}
-		fmt.Fprintf(&b, "  %s: %s,\n", key, text)
+		fmt.Fprintf(&b, "  %s: %s,\n", key, scalar(v, quoted))
 	})
 	fmt.Fprintf(&b, "  exceptions: [%s],\n)\n\n", strings.Join(s.Client.Exceptions, ", "))
 	if s.Limit > 0 {

@@ -17,19 +17,27 @@ func Write(o Options, head []string) string {
 	comments(&b, head)
 	b.WriteString("semian:\n")
 	each(o, func(key string, v reflect.Value) {
-		text := fmt.Sprint(v.Interface())
-		switch v.Kind() {
-		case reflect.Float64:
-			text = number(v.Float())
-		case reflect.String:
-			text = strconv.Quote(v.String())
-			if plain(v.String()) {
-				text = v.String()
+		fmt.Fprintf(&b, "  %s: %s\n", key, scalar(v, func(s string) string {
+			if plain(s) {
+				return s
 			}
-		}
-		fmt.Fprintf(&b, "  %s: %s\n", key, text)
+			return strconv.Quote(s)
+		}))
 	})
 	return b.String()
+}
+
+// scalar is a switch, a number or a text, as YAML and Ruby both write it but for the
+// text.
+func scalar(v reflect.Value, text func(string) string) string {
+	switch v := v.Interface().(type) {
+	case float64:
+		return number(v)
+	case string:
+		return text(v)
+	default:
+		return fmt.Sprint(v)
+	}
 }
 
 // comments are lines, of which none can end its comment.

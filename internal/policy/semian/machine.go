@@ -95,13 +95,8 @@ func (m *Machine) succeeded() {
 
 func (m *Machine) failed() {
 	m.keep()
-	switch m.state {
-	case policy.Closed:
-		// A lumped error tests, too.
-		if m.errors.n == m.params.ErrorThreshold {
-			m.open()
-		}
-	case policy.HalfOpen:
+	// A lumped error tests, too; in half-open any error opens.
+	if m.state == policy.HalfOpen || m.state == policy.Closed && m.errors.n == m.params.ErrorThreshold {
 		m.open()
 	}
 }

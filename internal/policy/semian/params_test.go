@@ -102,23 +102,51 @@ func TestNeutral(t *testing.T) {
 		want   map[string]string
 		losses int
 	}{
-		{"a rate", policy.Neutral{FailureRate: 0.1, MinCalls: 30, Window: 20 * time.Second, OpenFor: 5 * time.Second},
-			map[string]string{"error_threshold": "3", "error_timeout": "5", "success_threshold": "2", "error_threshold_timeout": "20"}, 3},
-		{"no minimum", policy.Neutral{FailureRate: 0.5, Window: 10 * time.Second, OpenFor: 10 * time.Second},
-			map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "2"}, 3},
-		{"nothing", policy.Neutral{},
-			map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "2"}, 3},
-		{"a window of calls", policy.Neutral{FailureRate: 0.5, MinCalls: 10, WindowCalls: 100, OpenFor: 10 * time.Second},
-			map[string]string{"error_threshold": "5", "error_timeout": "10", "success_threshold": "2"}, 4},
-		{"counts never cleared", policy.Neutral{MinCalls: 4, OpenFor: time.Second},
-			map[string]string{"error_threshold": "4", "error_timeout": "1", "success_threshold": "2", "error_threshold_timeout_enabled": "false"}, 0},
-		{"growth without bound", policy.Neutral{MinCalls: 4, Window: time.Second, OpenFor: time.Second, Growth: policy.Growth{Factor: 3, Jitter: 0.1}},
+		{
+			"a rate",
+			policy.Neutral{FailureRate: 0.1, MinCalls: 30, Window: 20 * time.Second, OpenFor: 5 * time.Second},
+			map[string]string{"error_threshold": "3", "error_timeout": "5", "success_threshold": "2", "error_threshold_timeout": "20"},
+			3,
+		},
+		{
+			"no minimum",
+			policy.Neutral{FailureRate: 0.5, Window: 10 * time.Second, OpenFor: 10 * time.Second},
+			map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "2"},
+			3,
+		},
+		{
+			"nothing",
+			policy.Neutral{},
+			map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "2"},
+			3,
+		},
+		{
+			"a window of calls",
+			policy.Neutral{FailureRate: 0.5, MinCalls: 10, WindowCalls: 100, OpenFor: 10 * time.Second},
+			map[string]string{"error_threshold": "5", "error_timeout": "10", "success_threshold": "2"},
+			4,
+		},
+		{
+			"counts never cleared",
+			policy.Neutral{MinCalls: 4, OpenFor: time.Second},
+			map[string]string{"error_threshold": "4", "error_timeout": "1", "success_threshold": "2", "error_threshold_timeout_enabled": "false"},
+			0,
+		},
+		{
+			"growth without bound",
+			policy.Neutral{MinCalls: 4, Window: time.Second, OpenFor: time.Second, Growth: policy.Growth{Factor: 3, Jitter: 0.1}},
 			map[string]string{
 				"error_threshold": "4", "error_timeout": "300", "success_threshold": "2", "error_threshold_timeout": "1",
 				"exponential_backoff_error_timeout": "true", "exponential_backoff_multiplier": "3",
-			}, 2},
-		{"too long", policy.Neutral{MinCalls: 4, Window: 9e8 * time.Second, OpenFor: 9e8 * time.Second},
-			map[string]string{"error_threshold": "4", "error_timeout": "31536000", "success_threshold": "2", "error_threshold_timeout": "31536000"}, 2},
+			},
+			2,
+		},
+		{
+			"too long",
+			policy.Neutral{MinCalls: 4, Window: 9e8 * time.Second, OpenFor: 9e8 * time.Second},
+			map[string]string{"error_threshold": "4", "error_timeout": "31536000", "success_threshold": "2", "error_threshold_timeout": "31536000"},
+			2,
+		},
 		{"all around it", policy.Neutral{
 			MinCalls: 4, Window: 10 * time.Second, OpenFor: 10 * time.Second, MaxConcurrent: 7, CallTimeout: time.Second, TotalTimeout: 5 * time.Second,
 			Retry: policy.Retry{Attempts: 3, Base: time.Second, Max: 2 * time.Second, Jitter: 0.5, Budget: 0.1},
