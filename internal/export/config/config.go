@@ -65,6 +65,8 @@ var targets = []target{
 	{"resilience4j", springYAML},
 	{"grpc", serviceConfig},
 	{"envoy", envoyYAML},
+	{"istio", istioYAML},
+	{"linkerd", linkerdYAML},
 	{"grpc-client", clientOptions},
 	{"grpc-go", clientGo},
 	{"gobreaker", gobreakerGo},

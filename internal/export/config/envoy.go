@@ -16,24 +16,34 @@ func envoyYAML(e edge, p policy.Policy, o Origin) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	if p.Cancel == policy.Detach && (params.Timeout > 0 || params.PerTryTimeout > 0) {
-		w.add("a time limit of Envoy's resets the call: the work below it is cancelled where it listens, not left running")
-	}
-	if p.Fallback {
-		w.add("fallback is code: where the answer is 503 (UH, UO) or 504")
-	}
-	if k := p.Keepalive; k.Time > 0 && !k.WithoutCalls {
-		w.add("Envoy pings every %s, calls or not: the server must permit it (PermitWithoutStream, MinTime %s or less)",
-			policy.FormatDuration(k.Time), policy.FormatDuration(k.Time))
-	}
-	keepalive := p.Keepalive
-	if keepalive.Time > 0 {
-		keepalive.Timeout = keepaliveTimeout(p)
-	}
-	c := format.Of(e.callee, params, keepalive)
+	w.mesh(p, params.Timeout > 0 || params.PerTryTimeout > 0, "Envoy")
+	c := format.Of(e.callee, params, pinged(p))
 	w = append(w, trap.Sentences(format.Traps(c))...)
 	w.add("the addresses in the file are to be filled in: where the proxy listens, and where %s is", e.callee)
 	return File{"envoy." + e.callee + ".yaml", comment(o) + format.Write(c), w}, nil
+}
+
+// mesh warns of what a proxy does that the caller's own code did not.
+func (w *warnings) mesh(p policy.Policy, limited bool, proxy string) {
+	if p.Cancel == policy.Detach && limited {
+		w.add("a time limit of %s's resets the call: the work below it is cancelled where it listens, not left running", proxy)
+	}
+	if k := p.Keepalive; k.Time > 0 && !k.WithoutCalls {
+		w.add("%s pings every %s, calls or not: the server must permit it (PermitWithoutStream, MinTime %s or less)",
+			proxy, policy.FormatDuration(k.Time), policy.FormatDuration(k.Time))
+	}
+	if p.Fallback {
+		w.add("fallback is code: where the answer is 503 or 504")
+	}
+}
+
+// pinged is the keepalive with its time limit in full.
+func pinged(p policy.Policy) policy.Keepalive {
+	k := p.Keepalive
+	if k.Time > 0 {
+		k.Timeout = keepaliveTimeout(p)
+	}
+	return k
 }
 
 // comment is the origin as a first line.

@@ -252,8 +252,8 @@ func (p *Priority) ReadNode(n *source.Node) error {
 // decimals, and an s.
 type Duration time.Duration
 
-// longest keeps times within what can be counted in nanoseconds.
-const longest = 100 * 365 * 24 * 3600
+// longest time in seconds: a year, beyond which nothing waits.
+const longest = 365 * 24 * 3600
 
 // ReadNode takes 5s and 0.025s, and no other unit.
 func (d *Duration) ReadNode(n *source.Node) error {
@@ -270,8 +270,8 @@ func (d *Duration) ReadNode(n *source.Node) error {
 		return n.Errorf("no more than nine decimals", "%q", n.Text)
 	}
 	seconds, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || seconds > longest {
-		return n.Errorf("no more than 100 years", "%q", n.Text)
+	if err != nil || seconds >= longest {
+		return n.Errorf("no more than a year", "%q", n.Text)
 	}
 	nanos, _ := strconv.ParseInt((decimals + "000000000")[:9], 10, 64)
 	*d = Duration(time.Duration(seconds)*time.Second + time.Duration(nanos))

@@ -134,6 +134,9 @@ func (r routed) limits(p *envoy.Params, note func(string, ...any)) {
 		take(&p.BaseInterval, b.BaseInterval)
 		take(&p.MaxInterval, b.MaxInterval)
 		p.BaseInterval = max(p.BaseInterval, time.Millisecond) // as Envoy rounds it up
+		if p.MaxInterval > 0 {
+			p.MaxInterval = max(p.MaxInterval, p.BaseInterval)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (t *traps) detection(c Cluster, at []string) {
 	case p.MaxEjectionPercent == 0, known && p.Ejectable() == 0:
 		t.add("ejects-none", trap.Error, trap.At(at, "max_ejection_percent"), "nothing is ever ejected",
 			"write 100, or always_eject_one_host: true", "%s: max_ejection_percent %d%s", c.Name, p.MaxEjectionPercent, of(p.Hosts, known))
-	case !known && p.MaxEjectionPercent < 100:
+	case !known && p.MaxEjectionPercent < 50:
 		least := (99 + p.MaxEjectionPercent) / p.MaxEjectionPercent
 		t.add("ejects-none", trap.Warning, trap.At(at, "max_ejection_percent"),
 			fmt.Sprintf("with fewer than %d hosts nothing is ever ejected", least),

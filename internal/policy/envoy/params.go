@@ -119,7 +119,7 @@ func Factory() map[string]string {
 
 const (
 	millisecond = time.Millisecond
-	longest     = 24 * time.Hour
+	longest     = 365 * 24 * time.Hour
 )
 
 func count(name, unit, help string, most float64, at func(*Params) *int) param.Of[Params] {

@@ -59,7 +59,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, value, want string }{
 		{"max_ejection_percent", "101", `envoy: max_ejection_percent: "101" is not a whole number from 0 to 100`},
 		{"interval", "10", `envoy: interval: "10" is not a duration: write 5s or 500ms`},
-		{"interval", "0s", `envoy: interval: "0s" is not from 1ms to 24h`},
+		{"interval", "0s", `envoy: interval: "0s" is not from 1ms to 8760h`},
 		{"max_ejection_time", "10s", "envoy: max_ejection_time 10s is shorter than base_ejection_time 30s: Envoy refuses the cluster"},
 		{"max_interval", "1ms", "envoy: max_interval 1ms is shorter than base_interval 25ms: Envoy refuses the route"},
 		{"retry_on", "5xx,unavailible", `envoy: retry_on: "unavailible" is not among `},

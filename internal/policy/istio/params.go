@@ -129,7 +129,7 @@ func span(name, help string, least time.Duration, most float64, at func(*Params)
 	o := param.Duration(policy.Param{
 		Name: name, Unit: "s", Kind: policy.KindDuration, Default: at(new(Default())).Seconds(),
 		Min: least.Seconds(), Max: most, Step: 0.5, Help: help,
-	}, at, least, 24*time.Hour)
+	}, at, least, 365*24*time.Hour)
 	set := o.Set
 	o.Set = func(p *Params, v string) error {
 		before := *at(p)

@@ -78,7 +78,7 @@ func Factory() map[string]string {
 	}
 }
 
-const day = 24 * time.Hour
+const year = 365 * 24 * time.Hour
 
 // Annotations are Linkerd's names for the parameters.
 var Annotations = map[string]string{
@@ -148,7 +148,7 @@ var table = param.Table[Params]{
 // milliseconds is a duration in whole milliseconds, for Linkerd takes no fractions.
 func milliseconds(p policy.Param, least time.Duration, at func(*Params) *time.Duration) param.Of[Params] {
 	p.Unit, p.Kind, p.Step = "s", policy.KindDuration, 0.5
-	o := param.Duration(p, at, least, day)
+	o := param.Duration(p, at, least, year)
 	set := o.Set
 	o.Set = func(s *Params, v string) error {
 		before := *at(s)
