@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy/resilience4j"
 )
 
 func TestMain(m *testing.M) {
@@ -66,6 +67,7 @@ func TestRoundTrip(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add("resilience4j:\n  circuitbreaker:\n    instances:\n      inventory:\n        failure-rate-threshold: 50\n        waitDurationInOpenState: PT30S\n")
+	f.Add("resilience4j: {circuitbreaker: {configs: {default: {baseConfig: a}, a: {initialState: open}}, instances: {a: {}, b: {recordExceptions: [x.Y]}}}}\n")
 	f.Add("resilience4j.retry:\n  instances: {}\n")
 	f.Add("spring: {}\n---\nresilience4j: {retry: {instances: {a: {waitDuration: 500}}}}\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -74,6 +76,15 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		_ = Traps(c)
+		policies, _ := Policies(c)
+		for name, p := range policies {
+			if p.Breaker.Library == "" {
+				continue
+			}
+			if _, err := resilience4j.Parse(p.Breaker.Params); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 		written := Write(c, nil)
 		again, err := Read("f", written)
 		if err != nil || Write(again, nil) != written {
