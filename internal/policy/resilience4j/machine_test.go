@@ -134,8 +134,13 @@ func TestSnapshot(t *testing.T) {
 	m.Allow(policytest.Epoch.Add(3*time.Second), 0)
 	s := m.Snapshot()
 	want := policy.Snapshot{State: policy.Open, Share: 1, Stats: []policy.Stat{
-		{Name: "failureRate", Value: 100}, {Name: "slowCallRate"}, {Name: "bufferedCalls", Value: 2}, {Name: "failedCalls", Value: 2},
-		{Name: "slowCalls"}, {Name: "slowFailedCalls"}, {Name: "notPermittedCalls", Value: 1},
+		{Name: "failureRate", Value: 100},
+		{Name: "slowCallRate"},
+		{Name: "bufferedCalls", Value: 2},
+		{Name: "failedCalls", Value: 2},
+		{Name: "slowCalls"},
+		{Name: "slowFailedCalls"},
+		{Name: "notPermittedCalls", Value: 1},
 	}}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)

@@ -25,20 +25,24 @@ func TestFromNeutral(t *testing.T) {
 			[]string{"no rule on a failure rate was given: failureRateThreshold keeps the library's 50"},
 		},
 		{
-			"never", func(n *policy.Neutral) { n.FailureRate = 1.0001 }, map[string]string{"failureRateThreshold": "100"},
+			"never", func(n *policy.Neutral) { n.FailureRate = 1.0001 },
+			map[string]string{"failureRateThreshold": "100"},
 			[]string{"a failure rate above 100 % is never reached elsewhere; here the breaker opens when all calls fail"},
 		},
 		{
-			"below 1 %", func(n *policy.Neutral) { n.FailureRate = 0.005 }, map[string]string{"failureRateThreshold": "1"},
+			"below 1 %", func(n *policy.Neutral) { n.FailureRate = 0.005 },
+			map[string]string{"failureRateThreshold": "1"},
 			[]string{"failureRateThreshold 0.5 becomes 1: Spring Boot's properties begin there"},
 		},
 		{"no minimum", func(n *policy.Neutral) { n.MinCalls = 0 }, map[string]string{"minimumNumberOfCalls": "1"}, nil},
 		{
-			"part of a second", func(n *policy.Neutral) { n.Window = 2500 * time.Millisecond }, map[string]string{"slidingWindowSize": "3"},
+			"part of a second", func(n *policy.Neutral) { n.Window = 2500 * time.Millisecond },
+			map[string]string{"slidingWindowSize": "3"},
 			[]string{"slidingWindowSize 3: 2.5s becomes 3s, for windows are whole seconds"},
 		},
 		{
-			"more seconds than there are", func(n *policy.Neutral) { n.Window = 300 * time.Hour }, map[string]string{"slidingWindowSize": "1000000"},
+			"more seconds than there are", func(n *policy.Neutral) { n.Window = 300 * time.Hour },
+			map[string]string{"slidingWindowSize": "1000000"},
 			[]string{"slidingWindowSize 1000000: 300h becomes 277h46m40s"},
 		},
 		{
@@ -47,7 +51,8 @@ func TestFromNeutral(t *testing.T) {
 			[]string{"minimumNumberOfCalls 10 becomes 5: a window of calls never holds more"},
 		},
 		{
-			"no window", func(n *policy.Neutral) { n.Window = 0 }, map[string]string{"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100"},
+			"no window", func(n *policy.Neutral) { n.Window = 0 },
+			map[string]string{"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100"},
 			[]string{"no window was given: slidingWindowSize keeps the library's 100 calls"},
 		},
 		{
@@ -57,20 +62,24 @@ func TestFromNeutral(t *testing.T) {
 		},
 		{
 			"opens shorter than a probe takes", func(n *policy.Neutral) { n.OpenFor = 3 * time.Second },
-			map[string]string{"waitDurationInOpenState": "3s", "maxWaitDurationInHalfOpenState": "8s"}, nil,
+			map[string]string{"waitDurationInOpenState": "3s", "maxWaitDurationInHalfOpenState": "8s"},
+			nil,
 		},
 		{
-			"part of a millisecond", func(n *policy.Neutral) { n.CallTimeout = 1500 * time.Microsecond }, map[string]string{"timelimiter.timeoutDuration": "2ms"},
+			"part of a millisecond", func(n *policy.Neutral) { n.CallTimeout = 1500 * time.Microsecond },
+			map[string]string{"timelimiter.timeoutDuration": "2ms"},
 			[]string{"timelimiter.timeoutDuration 1.5ms becomes 2ms: whole milliseconds only"},
 		},
 		{
 			"growth and jitter", func(n *policy.Neutral) {
 				n.Growth = policy.Growth{Factor: 2, Max: time.Minute, Jitter: 0.2}
-			}, map[string]string{"enableExponentialBackoff": "true", "exponentialBackoffMultiplier": "2", "exponentialMaxWaitDurationInOpenState": "1m"},
+			},
+			map[string]string{"enableExponentialBackoff": "true", "exponentialBackoffMultiplier": "2", "exponentialMaxWaitDurationInOpenState": "1m"},
 			[]string{"an open time either grows or is randomised: the jitter of 20 % is lost"},
 		},
 		{
-			"full jitter", func(n *policy.Neutral) { n.Growth.Jitter = 1 }, map[string]string{"enableRandomizedWait": "true", "randomizedWaitFactor": "0.99"},
+			"full jitter", func(n *policy.Neutral) { n.Growth.Jitter = 1 },
+			map[string]string{"enableRandomizedWait": "true", "randomizedWaitFactor": "0.99"},
 			[]string{"randomizedWaitFactor 1 becomes 0.99: Spring Boot's properties end below 1"},
 		},
 		{
