@@ -178,9 +178,11 @@ The values are those of --preset, --policy and --set, in this order; which set w
 stderr and in the file, as far as its format allows. With none of them a terminal gets the
 postmortem's 5 s, 50 % and 30 s; a script has to say what it wants. A --policy of your own edges
 (tripcurve config import writes one) is written as well as one of the bundled pipeline's.
-What a target cannot express is a warning before anything is written.`,
+What a target cannot express is a warning before anything is written. configmap/TARGET wraps a
+target's file into a Kubernetes ConfigMap.`,
 		Example: `  tripcurve export config --preset postmortem --for opossum,resilience4j,envoy -o -
   tripcurve export config --set order.inventory.breaker=resilience4j --for all -o out
+  tripcurve export config --preset postmortem --for configmap/resilience4j -o - | kubectl apply -f -
   tripcurve config import application.yml -o mine.yaml && tripcurve export config --policy mine.yaml --edge '*' --for polly -o out`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
