@@ -17,14 +17,11 @@ func Traps(c Config) []trap.Trap {
 			a = &Annotations{}
 		}
 		at := func(keys ...string) []string { return path(c.at[i], keys...) }
-		switch {
-		case r.Kind == "Service", r.Kind == "EgressNetwork":
+		if r.Kind == "Service" || r.Kind == "EgressNetwork" {
 			t.accrual(r.Metadata.Name, a, at)
 			t.limits(r.Metadata.Name, a, at)
-			t.retries(r.Metadata.Name, a, at)
-		default:
-			t.retries(r.Metadata.Name, a, at)
 		}
+		t.retries(r.Metadata.Name, a, at)
 	}
 	return t
 }

@@ -265,7 +265,7 @@ func hint(name string) error {
 	case "successful_active_health_check_uneject_host", "per_try_idle_timeout", "idle_timeout":
 		return fmt.Errorf("%s is Envoy's but not modelled here: leave it out", name)
 	case "enabled", "resetTimeout":
-		return errors.New("Envoy has no breaker that opens and closes: base_ejection_time is how long a host is out")
+		return errors.New("there is no breaker in Envoy that opens and closes: base_ejection_time is how long a host is out")
 	}
 	return nil
 }

@@ -62,10 +62,10 @@ func TestParseRefuses(t *testing.T) {
 		{"interval", "0s", `envoy: interval: "0s" is not from 1ms to 8760h`},
 		{"max_ejection_time", "10s", "envoy: max_ejection_time 10s is shorter than base_ejection_time 30s: Envoy refuses the cluster"},
 		{"max_interval", "1ms", "envoy: max_interval 1ms is shorter than base_interval 25ms: Envoy refuses the route"},
-		{"retry_on", "5xx,unavailible", `envoy: retry_on: "unavailible" is not among `},
+		{"retry_on", "5xx,sometimes", `envoy: retry_on: "sometimes" is not among `},
 		{"max_connections", "5", "max_connections decides nothing where all calls share HTTP/2 connections: max_requests bounds them"},
 		{"per_try_idle_timeout", "5s", "per_try_idle_timeout is Envoy's but not modelled here: leave it out"},
-		{"resetTimeout", "5s", "Envoy has no breaker that opens and closes: base_ejection_time is how long a host is out"},
+		{"resetTimeout", "5s", "there is no breaker in Envoy that opens and closes: base_ejection_time is how long a host is out"},
 		{"consecutive5xx", "5", `no envoy field "consecutive5xx", did you mean consecutive_5xx?`},
 	} {
 		_, err := Parse(map[string]string{tt.name: tt.value})

@@ -112,9 +112,9 @@ func bound(n int) int {
 	return n
 }
 
-func count(name, unit, help string, most float64, at func(*Params) *int) param.Of[Params] {
+func count(name, help string, most float64, at func(*Params) *int) param.Of[Params] {
 	return param.Integer(policy.Param{
-		Name: name, Unit: unit, Kind: policy.KindInteger, Default: float64(*at(new(Default()))), Max: most, Step: 1, Help: help,
+		Name: name, Unit: "calls", Kind: policy.KindInteger, Default: float64(*at(new(Default()))), Max: most, Step: 1, Help: help,
 	}, at, 0, math.MaxInt32)
 }
 
@@ -156,9 +156,9 @@ var table = param.Table[Params]{
 			func(p *Params) *time.Duration { return &p.Timeout }),
 		span("perTryTimeout", "ends one attempt; 0s leaves it to timeout", 0, 60,
 			func(p *Params) *time.Duration { return &p.PerTryTimeout }),
-		count("consecutive5xxErrors", "calls", "ejects a host at this many 5xx answers in a row; time-outs count as 504, failed connections as 503; 0 never", 50,
+		count("consecutive5xxErrors", "ejects a host at this many 5xx answers in a row; time-outs count as 504, failed connections as 503; 0 never", 50,
 			func(p *Params) *int { return &p.Consecutive5xxErrors }),
-		count("consecutiveGatewayErrors", "calls", "the same for 502, 503 and 504 alone; 0 never", 50,
+		count("consecutiveGatewayErrors", "the same for 502, 503 and 504 alone; 0 never", 50,
 			func(p *Params) *int { return &p.ConsecutiveGatewayErrors }),
 		span("interval", "from sweep to sweep: ejected hosts return only then", time.Millisecond, 60,
 			func(p *Params) *time.Duration { return &p.Interval }),
@@ -170,19 +170,19 @@ var table = param.Table[Params]{
 			func(p *Params) *int { return &p.MinHealthPercent }),
 		param.Switch(policy.Param{Name: "splitExternalLocalOriginErrors", Kind: policy.KindSwitch, Max: 1, Step: 1, Help: "counts time-outs and failed connections apart from answers"},
 			func(p *Params) *bool { return &p.SplitExternalLocalOriginErrors }),
-		count("consecutiveLocalOriginFailures", "calls", "with the split: ejects at this many failed connections or time-outs in a row", 50,
+		count("consecutiveLocalOriginFailures", "with the split: ejects at this many failed connections or time-outs in a row", 50,
 			func(p *Params) *int { return &p.ConsecutiveLocalOriginFailures }),
-		count("http2MaxRequests", "calls", "calls in flight, over HTTP/1 too; 0 is no bound", 2000,
+		count("http2MaxRequests", "calls in flight, over HTTP/1 too; 0 is no bound", 2000,
 			func(p *Params) *int { return &p.HTTP2MaxRequests }),
-		count("maxRetries", "calls", "retries in flight or waiting; 0 is no bound", 100,
+		count("maxRetries", "retries in flight or waiting; 0 is no bound", 100,
 			func(p *Params) *int { return &p.MaxRetries }),
 		param.Switch(policy.Param{Name: "retryBudget", Kind: policy.KindSwitch, Max: 1, Step: 1, Help: "bounds retries by a share of the calls in flight instead of maxRetries"},
 			func(p *Params) *bool { return &p.RetryBudget }),
 		param.Number(policy.Param{Name: "retryBudget.percent", Unit: "%", Kind: policy.KindNumber, Default: 20, Max: 100, Step: 5, Help: "retries in flight as a share of the calls in flight"},
 			func(p *Params) *float64 { return &p.BudgetPercent }, 0, 100),
-		count("retryBudget.minRetryConcurrency", "calls", "retries in flight that the budget allows in any case", 100,
+		count("retryBudget.minRetryConcurrency", "retries in flight that the budget allows in any case", 100,
 			func(p *Params) *int { return &p.MinRetryConcurrency }),
-		count("attempts", "calls", "retries after the first attempt; 2 unless the route says otherwise", 10,
+		count("attempts", "retries after the first attempt; 2 unless the route says otherwise", 10,
 			func(p *Params) *int { return &p.Attempts }),
 		{
 			Param: policy.Param{Name: "retryOn", Kind: policy.KindText, Help: "what is retried: Envoy's words and HTTP statuses, comma-separated"},
@@ -223,7 +223,7 @@ func hint(name string) error {
 	case "outlierDetectionHttpErrorCodes", "retryIgnorePreviousHosts", "retryRemoteLocalities", "retryBudget.budgetInterval":
 		return fmt.Errorf("%s is Istio's but not modelled here: leave it out", name)
 	case "maxEjectionTime", "maxEjectionTimeJitter", "failurePercentageThreshold":
-		return fmt.Errorf("Istio has no %s: it is Envoy's, and needs an EnvoyFilter", name)
+		return fmt.Errorf("%s is not Istio's: it is Envoy's, and needs an EnvoyFilter", name)
 	}
 	return nil
 }

@@ -124,10 +124,10 @@ func TestParseRefuses(t *testing.T) {
 		{"maxEjectionPercent", "101", `istio: maxEjectionPercent: "101" is not a whole number from 0 to 100`},
 		{"interval", "10", `istio: interval: "10" is not a duration`},
 		{"interval", "1.5ms", `istio: interval: "1.5ms" is not a whole number of milliseconds`},
-		{"retryOn", "5xx,unavailible", `istio: retryOn: "unavailible" is neither an HTTP status nor among 5xx`},
+		{"retryOn", "5xx,sometimes", `istio: retryOn: "sometimes" is neither an HTTP status nor among 5xx`},
 		{"http1MaxPendingRequests", "5", "http1MaxPendingRequests decides nothing"},
 		{"outlierDetectionHttpErrorCodes", "429", "outlierDetectionHttpErrorCodes is Istio's but not modelled here"},
-		{"maxEjectionTime", "5m", "Istio has no maxEjectionTime: it is Envoy's, and needs an EnvoyFilter"},
+		{"maxEjectionTime", "5m", "maxEjectionTime is not Istio's: it is Envoy's, and needs an EnvoyFilter"},
 		{"consecutive5xx", "5", `no istio field "consecutive5xx", did you mean consecutive5xxErrors?`},
 	} {
 		_, err := Parse(map[string]string{tt.name: tt.value})

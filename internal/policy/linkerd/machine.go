@@ -55,8 +55,10 @@ const (
 	open gate = iota
 	shut
 	probation
-	gates
 )
+
+// gates is how many there are.
+const gates = 3
 
 var gateNames = [gates]string{"open", "shut", "probation"}
 
