@@ -48,11 +48,11 @@ func (r *runner) host(s Setting) (*host, bool) {
 	r.hung.empty()
 	h := &host{runner: r, breaker: b.Breaker, limit: r.o.limit(s), late: policy.Failure, fired: -1, places: b.MaxConcurrent}
 	h.sharer, _ = b.Breaker.(policy.Sharer)
-	switch h.limit {
-	case 0:
-	case b.CallTimeout:
+	switch {
+	case h.limit == 0:
+	case h.limit == b.CallTimeout:
 		h.late = policy.Timeout
-	case b.TotalTimeout:
+	case h.limit == b.TotalTimeout:
 		h.late = policy.Timeout
 		if b.TotalUnseen {
 			h.late = policy.Unrecorded

@@ -269,7 +269,7 @@ func (s *Screen) drawTrip(c *grid.Canvas) {
 	body := c.Sub(0, 1, c.W(), c.H()-3)
 	if legend := 20; now != nil && this != nil {
 		if x+legend > c.W() {
-			if x = 0; c.H() > 8 {
+			if c.H() > 8 {
 				body = c.Sub(0, 2, c.W(), c.H()-4)
 				s.drawTripLegend(c, 0, 1)
 			}
@@ -293,8 +293,16 @@ func (s *Screen) logLog(this, now *curve.Curve) *chart.LogLog {
 		Left: 0.01, Right: 1, Top: tripHorizon.Seconds(), Lanes: "never", Glyphs: s.Glyphs,
 		XTicks: []chart.Tick{{At: 0.01, Label: "1 %"}, {At: 0.1, Label: "10 %"}, {At: 0.5, Label: "50 %"}, {At: 0.25, Label: "25 %"}, {At: 0.03, Label: "3 %"}},
 		YTicks: []chart.Tick{
-			{At: tripHorizon.Seconds(), Label: "5m"}, {At: 60, Label: "1m"}, {At: 10, Label: "10s"}, {At: 1, Label: "1s"}, {At: 0.1, Label: "0.1s"},
-			{At: 0.01, Label: "10ms"}, {At: 30, Label: "30s"}, {At: 3, Label: "3s"}, {At: 0.3, Label: "0.3s"}, {At: 0.03, Label: "30ms"},
+			{At: tripHorizon.Seconds(), Label: "5m"},
+			{At: 60, Label: "1m"},
+			{At: 10, Label: "10s"},
+			{At: 1, Label: "1s"},
+			{At: 0.1, Label: "0.1s"},
+			{At: 0.01, Label: "10ms"},
+			{At: 30, Label: "30s"},
+			{At: 3, Label: "3s"},
+			{At: 0.3, Label: "0.3s"},
+			{At: 0.03, Label: "30ms"},
 			{At: 0.001, Label: "1ms"},
 		},
 	}

@@ -137,7 +137,7 @@ func (ch *chart) addBand(c trip.Curve) {
 // turn is the key that shows where several curves share a cell.
 func turn(keys []byte, x int) byte { return keys[x/2%len(keys)] }
 
-func (ch *chart) write(b *strings.Builder, horizon time.Duration) {
+func (ch *chart) write(b *strings.Builder) {
 	line := func(label string, axis byte, of func(x int) byte) {
 		text := make([]byte, width)
 		for x := range text {

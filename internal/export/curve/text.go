@@ -36,7 +36,7 @@ func (d Document) Text(out io.Writer) error {
 	for _, m := range o.Modes {
 		curves := d.of(m)
 		fmt.Fprintf(&b, "\n%s\n", d.title(m, curves))
-		chartOf(curves, o.Horizon).write(&b, o.Horizon)
+		chartOf(curves, o.Horizon).write(&b)
 	}
 	b.WriteByte('\n')
 	d.legend(&b, settings)

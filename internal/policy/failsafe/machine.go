@@ -83,6 +83,7 @@ func (m *Machine) Record(now time.Time, _ policy.Ticket, o policy.Outcome) {
 		default:
 			m.permits++
 		}
+	default: // open: counted, and decides nothing
 	}
 }
 

@@ -253,6 +253,7 @@ func (o *oracle) operate(t *rapid.T) {
 		o.real.Close()
 	case policy.OpHalfOpen:
 		o.real.HalfOpen()
+	default: // the library has no other
 	}
 	if err := o.ours.Operate(time.Now(), op); err != nil && !errors.Is(err, policy.ErrUnsupported) {
 		t.Fatal(err)

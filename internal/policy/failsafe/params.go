@@ -275,10 +275,9 @@ func (p Params) Traps() []string {
 	var traps []string
 	trap := func(format string, args ...any) { traps = append(traps, fmt.Sprintf(format, args...)) }
 	r := p.rules()
-	switch {
-	case p.Timeout == 0:
+	if p.Timeout == 0 {
 		trap("no timeout: a call that hangs is never seen as a failure, and a hung probe keeps its permit in half-open for ever")
-	default:
+	} else {
 		trap("timeout %s cancels the context and waits for the call: one that does not look at its context runs on, and the breaker sees the failure only at its end", policy.FormatDuration(p.Timeout))
 	}
 	switch {

@@ -105,7 +105,7 @@ func TestBadParams(t *testing.T) {
 		{map[string]string{"MaxRequests": "1.5"}, `gobreaker: MaxRequests: "1.5" is not a whole number from 0 to 4294967295`},
 		{map[string]string{"ReadyToTrip": "always"}, `gobreaker: ReadyToTrip: "always" is not one of consecutive, requests, completed`},
 		{map[string]string{"failureRatio": "50"}, `gobreaker: failureRatio: "50" is not a number from 0 to 1`},
-		{map[string]string{"Interval": "1h", "BucketPeriod": "1ms"}, "gobreaker: Interval 1h in parts of BucketPeriod 1ms are 3600000 buckets: no more than 100000"},
+		{map[string]string{"Interval": "1h", "BucketPeriod": "1ms"}, "gobreaker: an Interval of 1h in parts of BucketPeriod 1ms are 3600000 buckets: no more than 100000"},
 		{map[string]string{"timeout": "5s"}, `no gobreaker setting "timeout", did you mean Timeout? (known: MaxRequests, Interval, BucketPeriod, Timeout, ReadyToTrip, consecutiveFailures, minRequests, failureRatio, IsExcluded)`},
 		{map[string]string{"IsSuccessful": "true"}, "gobreaker's IsSuccessful is code: an error that it lets pass is an outcome that counts as a success (known: MaxRequests, Interval, BucketPeriod, Timeout, ReadyToTrip, consecutiveFailures, minRequests, failureRatio, IsExcluded)"},
 		{map[string]string{"Name": "x"}, "gobreaker's setting Name changes no decision of the breaker: leave it out (known: MaxRequests, Interval, BucketPeriod, Timeout, ReadyToTrip, consecutiveFailures, minRequests, failureRatio, IsExcluded)"},

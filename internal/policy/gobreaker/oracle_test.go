@@ -192,8 +192,12 @@ var outcomes = []struct {
 	code policy.Code
 	err  error
 }{
-	{policy.OK, nil}, {policy.Failure, errFailed}, {policy.Failure, errFailed}, {policy.Timeout, errFailed},
-	{policy.Ignored, errExcluded}, {policy.Unrecorded, errIgnored},
+	{policy.OK, nil},
+	{policy.Failure, errFailed},
+	{policy.Failure, errFailed},
+	{policy.Timeout, errFailed},
+	{policy.Ignored, errExcluded},
+	{policy.Unrecorded, errIgnored},
 }
 
 func (o *oracle) end(t *rapid.T) {

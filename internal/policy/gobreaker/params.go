@@ -132,7 +132,7 @@ func hint(name string) error {
 
 func validate(p Params) error {
 	if n := p.buckets(); n > mostBucket {
-		return fmt.Errorf("Interval %s in parts of BucketPeriod %s are %d buckets: no more than %d",
+		return fmt.Errorf("an Interval of %s in parts of BucketPeriod %s are %d buckets: no more than %d",
 			policy.FormatDuration(p.Interval), policy.FormatDuration(p.BucketPeriod), n, mostBucket)
 	}
 	return nil
