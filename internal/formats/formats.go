@@ -10,9 +10,11 @@ import (
 	"tripcurve/internal/formats/envoy"
 	"tripcurve/internal/formats/grpcclient"
 	"tripcurve/internal/formats/grpcconfig"
+	"tripcurve/internal/formats/hystrix"
 	"tripcurve/internal/formats/istio"
 	"tripcurve/internal/formats/linkerd"
 	"tripcurve/internal/formats/opossum"
+	"tripcurve/internal/formats/polly"
 	"tripcurve/internal/formats/resilience4j"
 	"tripcurve/internal/formats/semian"
 	"tripcurve/internal/formats/source"
@@ -47,12 +49,14 @@ func All() []Format {
 		{"opossum", "opossum options as JSON", opossum.Detect, importer(opossum.ReadAll, opossum.Policies), opossum.Lint},
 		{"opossum-js", "a Node module with opossum breakers", opossum.DetectModule, importModule, opossum.LintModule},
 		{"resilience4j", "resilience4j in a Spring application.yml", keys("resilience4j", "resilience4j.circuitbreaker", "resilience4j.timelimiter", "resilience4j.retry", "resilience4j.bulkhead"), importer(resilience4j.Read, resilience4j.Policies), resilience4j.Lint},
+		{"hystrix", "Hystrix properties", hystrix.Detect, importer(hystrix.Read, hystrix.Policies), hystrix.Lint},
 		{"grpc", "gRPC service config as JSON", keys("methodConfig", "retryThrottling", "loadBalancingConfig", "loadBalancingPolicy"), importer(grpcconfig.Read, grpcconfig.Policies), grpcconfig.Lint},
 		{"envoy", "Envoy clusters and routes as YAML", keys("static_resources", "staticResources", "virtual_hosts", "virtualHosts", "outlier_detection"), importer(envoy.Read, envoy.Policies), envoy.Lint},
 		{"istio", "Istio DestinationRule and VirtualService", istio.Detect, importer(istio.Read, istio.Policies), istio.Lint},
 		{"linkerd", "Linkerd annotations of a Service", linkerd.Detect, importer(linkerd.Read, linkerd.Policies), linkerd.Lint},
 		{"grpc-client", "channel options of @grpc/grpc-js as JSON", grpcclient.Detect, importer(grpcclient.ReadClient, grpcclient.Policies), grpcclient.Lint},
 		{"grpc-js", "a Node module with clients of @grpc/grpc-js", grpcclient.DetectModule, nil, grpcclient.LintModule},
+		{"polly", "standard resilience options of .NET in an appsettings.json", polly.Detect, importer(polly.Read, polly.Policies), polly.Lint},
 		{"semian", "Semian in the YAML of an adapter", semian.Detect, importer(semian.Read, semian.Policies), semian.Lint},
 	}
 }

@@ -29,7 +29,15 @@ var policies = map[string]map[string]string{
 	},
 	"semian adaptive": {"breaker": "semian", "breaker.adaptive_circuit_breaker": "true", "breaker.window_size": "20", "breaker.kd": "0.25", "keepalive": "20s"},
 	"retries only":    {"deadline": "2s", "attempts": "4", "backoff": "50ms", "backoff_max": "400ms"},
-	"nothing":         {},
+	"hystrix": {
+		"breaker": "hystrix", "breaker.circuitBreaker.errorThresholdPercentage": "33", "breaker.execution.isolation.strategy": "SEMAPHORE",
+		"breaker.metrics.rollingStats.timeInMilliseconds": "20000", "breaker.maxQueueSize": "20", "timeout": "2500ms", "max_concurrent": "40",
+	},
+	"polly": {
+		"breaker": "polly", "breaker.FailureRatio": "0.375", "breaker.SamplingDuration": "8s", "breaker.TotalRequestTimeout.Timeout": "4s",
+		"breaker.Retry.MaxRetryAttempts": "3", "breaker.Retry.BackoffType": "Linear", "breaker.Retry.Delay": "250ms", "breaker.RateLimiter.PermitLimit": "77",
+	},
+	"nothing": {},
 }
 
 // TestExportImportExport: what was written, read back and written again is the same,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/hystrix"
 )
 
@@ -159,7 +160,7 @@ func (j *judge) breaker() {
 		share := min(float64(p.ErrorThresholdPercentage)/100, 1)
 		opens := limit + time.Duration(share*float64(p.Window()-limit)) + p.HealthSnapshot
 		j.add("hang-let-through", trap.Note, "metrics.rollingStats.timeInMilliseconds",
-			fmt.Sprintf("a hang that the pool has places for is let through for about %s before the breaker opens", opens.Round(100*time.Millisecond)), "",
+			fmt.Sprintf("a hang that the pool has places for is let through for about %s before the breaker opens", policy.FormatDuration(opens.Round(100*time.Millisecond))), "",
 			"calls are counted at their end")
 	}
 	j.add("any-success", trap.Note, "circuitBreaker.sleepWindowInMilliseconds",

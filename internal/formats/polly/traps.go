@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/polly"
 )
 
@@ -87,7 +88,7 @@ func (j *judge) breaker() {
 	if limit := min(p.AttemptTimeout, p.SamplingDuration); limit > 0 {
 		opens := limit + time.Duration(p.FailureRatio*float64(p.SamplingDuration-limit))
 		j.add("hang-let-through", trap.Note, samplingPath,
-			fmt.Sprintf("under load a hang is let through for about %s before the breaker opens", opens.Round(100*time.Millisecond)), "", "calls are counted at their end")
+			fmt.Sprintf("under load a hang is let through for about %s before the breaker opens", policy.FormatDuration(opens.Round(100*time.Millisecond))), "", "calls are counted at their end")
 	}
 }
 

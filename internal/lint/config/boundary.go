@@ -87,7 +87,7 @@ func search(n *source.Node, name string) *source.Node {
 		return n
 	}
 	for _, m := range n.Members {
-		if m.Key == name {
+		if m.Key == name || strings.HasPrefix(m.Key, "hystrix.command."+name+".") {
 			return m.Value
 		}
 	}
@@ -139,19 +139,27 @@ func (b boundary) limit() time.Duration {
 // attempts are all tries, the first included, the library's own or the edge's.
 func (b boundary) attempts() int { return max(b.neutral.Retry.Attempts, 1) }
 
+// ages is longer than anybody waits.
+const ages = 1000 * time.Hour
+
 // longest is how long a call may take with all its attempts and waits.
 func (b boundary) longest() time.Duration {
 	if b.neutral.CallTimeout == 0 && b.neutral.TotalTimeout > 0 {
 		return b.neutral.TotalTimeout
 	}
 	r := b.neutral.Retry
-	total := time.Duration(b.attempts()) * b.limit()
-	wait := r.Base
+	total, wait := b.limit(), r.Base
+	if total == 0 && wait == 0 {
+		return 0
+	}
 	for range b.attempts() - 1 {
+		if total > ages { // attempts without end
+			break
+		}
 		if r.Max > 0 {
 			wait = min(wait, r.Max)
 		}
-		total += wait
+		total += wait + b.limit()
 		growth := r.Multiplier
 		if growth == 0 {
 			growth = 2

@@ -9,7 +9,7 @@ import (
 var limitChecks = []check{
 	{
 		Rule:   Rule{"policy/no-time-limit", trap.Error, "a call without a time limit waits for ever, and no breaker notices a call that has not ended"},
-		covers: []string{"opossum/no-timeout", "opossum/disabled", "resilience4j/no-timelimiter", "grpc/no-timeout"},
+		covers: []string{"opossum/no-timeout", "opossum/disabled", "resilience4j/no-timelimiter", "grpc/no-timeout", "hystrix/no-timeout"},
 		look: func(b boundary) (what, why, instead string) {
 			if !speech[b.format].timeout || b.limit() > 0 {
 				return "", "", ""
