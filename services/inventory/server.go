@@ -70,6 +70,40 @@ func (s *Server) GetStock(ctx context.Context, in *pb.GetStockRequest) (*pb.GetS
 	return &pb.GetStockResponse{Sku: in.GetSku(), Available: int32(n)}, nil
 }
 
+// Confirm sells what a reservation holds.
+func (s *Server) Confirm(ctx context.Context, in *pb.ConfirmReservationRequest) (*pb.ConfirmReservationResponse, error) {
+	if err := s.stock.Confirm(ctx, in.GetReservationId()); err != nil {
+		return nil, s.fail("inventory.confirm", err)
+	}
+	return &pb.ConfirmReservationResponse{}, nil
+}
+
+// Release puts back what a reservation holds.
+func (s *Server) Release(ctx context.Context, in *pb.ReleaseReservationRequest) (*pb.ReleaseReservationResponse, error) {
+	if err := s.stock.Release(ctx, in.GetReservationId()); err != nil {
+		return nil, s.fail("inventory.release", err)
+	}
+	return &pb.ReleaseReservationResponse{}, nil
+}
+
+// DefaultSweep is how often expired reservations are looked for.
+const DefaultSweep = time.Minute
+
+// RunSweeper puts expired reservations back every so often until ctx ends, whose
+// error it returns. A round that fails is counted and not the last.
+func (s *Server) RunSweeper(ctx context.Context, clock host.Clock, every time.Duration) error {
+	for {
+		if err := clock.Sleep(ctx, every); err != nil {
+			return err
+		}
+		expired, err := s.stock.Sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.meter.Count("inventory.sweep.errors", 1)
+		}
+		s.meter.Count("inventory.reservations.expired", int64(len(expired)))
+	}
+}
+
 // collect joins the lines of a cart that ask for the same sku: one transaction
 // does not skip the rows that it has locked itself, so two lines of one sku
 // would be given the same rows twice.
@@ -102,6 +136,10 @@ func (s *Server) fail(method string, err error) error {
 		return status.Error(codes.FailedPrecondition, "out_of_stock")
 	case errors.Is(err, ErrUnknownSKU):
 		return status.Error(codes.NotFound, "unknown_sku")
+	case errors.Is(err, ErrNoReservation):
+		return status.Error(codes.NotFound, "unknown_reservation")
+	case errors.Is(err, ErrSold):
+		return status.Error(codes.FailedPrecondition, "reservation_sold")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
 	}

@@ -59,6 +59,12 @@ func (b brokenStock) Reserve(context.Context, []inventory.Item, time.Duration) (
 
 func (b brokenStock) Available(context.Context, string) (int, error) { return 0, b.err }
 
+func (b brokenStock) Confirm(context.Context, string) error { return b.err }
+
+func (b brokenStock) Release(context.Context, string) error { return b.err }
+
+func (b brokenStock) Sweep(context.Context) ([]string, error) { return nil, b.err }
+
 func TestStockFails(t *testing.T) {
 	for _, c := range []struct {
 		err  error

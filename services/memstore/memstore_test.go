@@ -3,7 +3,9 @@ package memstore_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"tripcurve/services/host"
 	"tripcurve/services/inventory/stocktest"
@@ -24,12 +26,34 @@ func together(t *testing.T) func(...func(context.Context)) {
 	}
 }
 
+// lateClock is the wall clock, ahead by what has been let pass.
+type lateClock struct {
+	*host.WallClock
+	ahead atomic.Int64
+}
+
+func (c *lateClock) Now() time.Time { return c.WallClock.Now().Add(time.Duration(c.ahead.Load())) }
+
 func TestStock(t *testing.T) {
-	stocktest.Run(t, func(t *testing.T, rows map[string]int) stocktest.World {
-		clock := host.NewWallClock()
+	stocktest.Run(t, func(t *testing.T, o stocktest.Options) stocktest.World {
+		clock := &lateClock{WallClock: host.NewWallClock()}
 		t.Cleanup(clock.Close)
+		stock := memstore.NewStock(clock, host.CryptoRand, o.Rows)
+		stock.Cancel(o.Cancel)
 		return stocktest.World{
-			Stock: memstore.NewStock(clock, host.CryptoRand, rows), Now: clock.Now, Do: together(t),
+			Stock: stock, Now: clock.Now, Do: together(t), Slow: stock.Slow, Tick: 5 * time.Millisecond,
+			Pass: func(d time.Duration) { clock.ahead.Add(int64(d)) },
+			Under: func(ctx context.Context, d time.Duration, deadline bool) context.Context {
+				ctx, cancel := context.WithCancel(ctx)
+				t.Cleanup(cancel)
+				if deadline {
+					ctx, cancel = context.WithDeadline(ctx, clock.Now().Add(d))
+					t.Cleanup(cancel)
+				} else {
+					clock.AfterFunc(d, cancel)
+				}
+				return ctx
+			},
 		}
 	})
 }

@@ -24,8 +24,8 @@ const (
 	EdgePayment   = "order.payment"
 )
 
-// PendingPayment is the status of an order until the processor says it is paid.
-const PendingPayment = "pending_payment"
+// currency of every order.
+const currency = "USD"
 
 // Config is what a Server stands on. The connections are bare: the server puts
 // the guards of Policies before them.
@@ -37,19 +37,28 @@ type Config struct {
 	Inventory grpc.ClientConnInterface
 	Payment   grpc.ClientConnInterface
 	Policies  policy.Edges
+	// WebhookSecret is what the card processor signs its messages with. Without one
+	// none is believed.
+	WebhookSecret string
+	// Fulfillment, when set, is given a FulfillmentJob for every order that is paid,
+	// in the transaction that says so.
+	Fulfillment host.Queue
 }
 
 // Server answers pb.Order.
 type Server struct {
 	pb.UnimplementedOrderServer
 	store     Store
+	clock     host.Clock
 	meter     host.Meter
 	rand      host.Rand
 	guards    [2]*host.Guard
 	inventory pb.InventoryClient
 	payment   pb.PaymentClient
 	// degrade answers inventory_unavailable where inventory could not be had.
-	degrade bool
+	degrade     bool
+	secret      string
+	fulfillment host.Queue
 }
 
 // New makes a server. It fails when a policy names a breaker that cannot be made.
@@ -63,11 +72,12 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("edge %s: %w", EdgePayment, err)
 	}
 	s := &Server{
-		store: c.Store, meter: c.Meter, rand: c.Rand,
+		store: c.Store, clock: c.Clock, meter: c.Meter, rand: c.Rand,
 		guards:    [2]*host.Guard{toInventory, toPayment},
 		inventory: pb.NewInventoryClient(toInventory),
 		payment:   pb.NewPaymentClient(toPayment),
 		degrade:   c.Policies[EdgeInventory].Fallback,
+		secret:    c.WebhookSecret, fulfillment: c.Fulfillment,
 	}
 	if s.rand == nil {
 		s.rand = host.CryptoRand
@@ -111,7 +121,7 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 	// The reservation is the intent's key: a try that failed after this point left
 	// an intent of its own reservation behind, which nobody will ever confirm.
 	intent, err := s.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
-		AmountCents: total(cart.Items), Currency: "USD",
+		AmountCents: total(cart.Items), Currency: currency,
 		ReservationId: reservation.GetReservationId(), IdempotencyKey: reservation.GetReservationId(),
 	})
 	if err != nil {
@@ -124,8 +134,13 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 	stored, err := s.store.Create(ctx, Order{
 		ID: s.rand.ID("ord_"), Key: in.GetIdempotencyKey(), CartID: cart.ID, UserID: user,
 		Status: PendingPayment, TotalCents: total(cart.Items),
-		ReservationID: reservation.GetReservationId(), ClientSecret: intent.GetClientSecret(),
+		ReservationID: reservation.GetReservationId(), IntentID: intent.GetIntentId(), ClientSecret: intent.GetClientSecret(),
 		ExpiresAt: time.Unix(0, reservation.GetExpiresAtUnixNano()).UTC(),
+		Items:     cart.Items, PaymentMethod: in.GetPaymentMethod(), Expedited: cart.Expedited,
+		Address: Address{
+			Line1: in.GetShippingAddress().GetLine1(), City: in.GetShippingAddress().GetCity(),
+			State: in.GetShippingAddress().GetState(), Zip: in.GetShippingAddress().GetZip(),
+		},
 	})
 	if err != nil {
 		return nil, s.storeFailed(err)

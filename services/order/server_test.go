@@ -97,7 +97,9 @@ func TestCheckout(t *testing.T) {
 		want := order.Order{
 			ID: got.GetOrderId(), Key: "k1", CartID: "cart_8f3a2b", UserID: "usr_1",
 			Status: "pending_payment", TotalCents: 69998,
-			ReservationID: "res_7f3a", ClientSecret: "pi_3Mx_secret_abc123", ExpiresAt: expires,
+			ReservationID: "res_7f3a", IntentID: "pi_3Mx", ClientSecret: "pi_3Mx_secret_abc123", ExpiresAt: expires,
+			Items: []order.Item{headphones}, PaymentMethod: "pm_visa_4242",
+			Address: order.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
 		}
 		if diff := cmp.Diff(want, stored); diff != "" {
 			t.Errorf("stored (-want +got):\n%s", diff)

@@ -3,48 +3,119 @@ package order
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
-// Store is the order database.
+// Store is the order database. Both worlds pass the same suite (storetest.Run).
 type Store interface {
 	// Cart is a shopping cart as the shop saved it. ErrNoCart when there is none.
 	Cart(ctx context.Context, id string) (Cart, error)
 	// ByKey finds an order that an earlier request with the same idempotency key
 	// stored. ErrNoOrder when there is none.
 	ByKey(ctx context.Context, key string) (Order, error)
+	// ByIntent finds the order that a payment intent pays. ErrNoOrder when there is
+	// none.
+	ByIntent(ctx context.Context, intent string) (Order, error)
 	// Create stores a new order; with a key that already has one it returns that
 	// one instead.
 	Create(ctx context.Context, o Order) (Order, error)
 	// Order reads one by id. ErrNoOrder when there is none.
 	Order(ctx context.Context, id string) (Order, error)
+	// Advance takes an order one step on and returns it as it is then. Of callers
+	// that come at once with the same step one takes it, and the others wait for it
+	// and change nothing. ErrNoOrder, or ErrStep when the order's status does not
+	// allow the step.
+	//
+	// then, which may be nil, is called in the transaction of a step that is taken,
+	// with the order as it will be: what it leaves in a queue of the same database
+	// under its ctx commits with the step, and its error takes the step back. It
+	// does not call the store.
+	Advance(ctx context.Context, id string, s Step, then func(ctx context.Context, o Order) error) (Order, error)
 }
 
 // Cart is what a customer is about to buy.
 type Cart struct {
-	ID     string
-	UserID string
-	Items  []Item
+	ID        string
+	UserID    string
+	Items     []Item
+	Expedited bool // to be shipped express
 }
 
 // Item is one line of a cart; the price is per piece, in cents.
 type Item struct {
-	SKU        string
-	Qty        int
-	PriceCents int64
+	SKU        string `json:"sku"`
+	Qty        int    `json:"qty"`
+	PriceCents int64  `json:"priceCents"`
+}
+
+// Address is where an order is shipped to.
+type Address struct {
+	Line1 string `json:"line1"`
+	City  string `json:"city"`
+	State string `json:"state"`
+	Zip   string `json:"zip"`
 }
 
 // Order is a stored order.
 type Order struct {
-	ID, Key, CartID, UserID     string
-	Status                      string // pending_payment, paid, shipped
-	TotalCents                  int64
-	ReservationID, ClientSecret string
-	TrackingNumber              string
-	ExpiresAt                   time.Time
+	ID, Key, CartID, UserID               string
+	Status                                string
+	TotalCents                            int64
+	ReservationID, IntentID, ClientSecret string
+	TrackingNumber                        string
+	ExpiresAt                             time.Time // of the reservation
+
+	// What fulfilment needs, as it was at the checkout.
+	Items         []Item
+	Address       Address
+	PaymentMethod string
+	Expedited     bool
+}
+
+// The life of an order.
+const (
+	PendingPayment = "pending_payment" // until the processor says that it is paid
+	Paid           = "paid"
+	Shipped        = "shipped"
+)
+
+// life is the statuses in the order in which an order has them.
+var life = []string{PendingPayment, Paid, Shipped}
+
+// Step takes an order on to its next status.
+type Step struct {
+	To             string
+	TrackingNumber string // of a step to Shipped
+}
+
+// Take takes a step, in memory. taken is false when the order is that far already,
+// or further: it then stays as it is.
+func (o *Order) Take(s Step) (taken bool, err error) {
+	at, to := -1, -1
+	for i, status := range life {
+		if status == o.Status {
+			at = i
+		}
+		if status == s.To {
+			to = i
+		}
+	}
+	switch {
+	case at >= 0 && to >= 0 && to <= at:
+		return false, nil
+	case at < 0 || to != at+1:
+		return false, fmt.Errorf("order %s from %s to %s: %w", o.ID, o.Status, s.To, ErrStep)
+	}
+	o.Status = s.To
+	if s.To == Shipped {
+		o.TrackingNumber = s.TrackingNumber
+	}
+	return true, nil
 }
 
 var (
 	ErrNoCart  = errors.New("no such cart")
 	ErrNoOrder = errors.New("no such order")
+	ErrStep    = errors.New("no such step")
 )

@@ -281,6 +281,166 @@ func (x *GetStockResponse) GetAvailable() int32 {
 	return 0
 }
 
+type ConfirmReservationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReservationId string                 `protobuf:"bytes,1,opt,name=reservation_id,json=reservationId,proto3" json:"reservation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmReservationRequest) Reset() {
+	*x = ConfirmReservationRequest{}
+	mi := &file_inventory_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmReservationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmReservationRequest) ProtoMessage() {}
+
+func (x *ConfirmReservationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_inventory_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmReservationRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmReservationRequest) Descriptor() ([]byte, []int) {
+	return file_inventory_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ConfirmReservationRequest) GetReservationId() string {
+	if x != nil {
+		return x.ReservationId
+	}
+	return ""
+}
+
+type ConfirmReservationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmReservationResponse) Reset() {
+	*x = ConfirmReservationResponse{}
+	mi := &file_inventory_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmReservationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmReservationResponse) ProtoMessage() {}
+
+func (x *ConfirmReservationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_inventory_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmReservationResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmReservationResponse) Descriptor() ([]byte, []int) {
+	return file_inventory_proto_rawDescGZIP(), []int{6}
+}
+
+type ReleaseReservationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReservationId string                 `protobuf:"bytes,1,opt,name=reservation_id,json=reservationId,proto3" json:"reservation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseReservationRequest) Reset() {
+	*x = ReleaseReservationRequest{}
+	mi := &file_inventory_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseReservationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseReservationRequest) ProtoMessage() {}
+
+func (x *ReleaseReservationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_inventory_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseReservationRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseReservationRequest) Descriptor() ([]byte, []int) {
+	return file_inventory_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReleaseReservationRequest) GetReservationId() string {
+	if x != nil {
+		return x.ReservationId
+	}
+	return ""
+}
+
+type ReleaseReservationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseReservationResponse) Reset() {
+	*x = ReleaseReservationResponse{}
+	mi := &file_inventory_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseReservationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseReservationResponse) ProtoMessage() {}
+
+func (x *ReleaseReservationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_inventory_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseReservationResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseReservationResponse) Descriptor() ([]byte, []int) {
+	return file_inventory_proto_rawDescGZIP(), []int{8}
+}
+
 var File_inventory_proto protoreflect.FileDescriptor
 
 const file_inventory_proto_rawDesc = "" +
@@ -301,10 +461,18 @@ const file_inventory_proto_rawDesc = "" +
 	"\x03sku\x18\x01 \x01(\tR\x03sku\"B\n" +
 	"\x10GetStockResponse\x12\x10\n" +
 	"\x03sku\x18\x01 \x01(\tR\x03sku\x12\x1c\n" +
-	"\tavailable\x18\x02 \x01(\x05R\tavailable2\x92\x01\n" +
+	"\tavailable\x18\x02 \x01(\x05R\tavailable\"B\n" +
+	"\x19ConfirmReservationRequest\x12%\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\"\x1c\n" +
+	"\x1aConfirmReservationResponse\"B\n" +
+	"\x19ReleaseReservationRequest\x12%\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\"\x1c\n" +
+	"\x1aReleaseReservationResponse2\xc2\x02\n" +
 	"\tInventory\x12@\n" +
 	"\aReserve\x12\x19.inventory.ReserveRequest\x1a\x1a.inventory.ReserveResponse\x12C\n" +
-	"\bGetStock\x12\x1a.inventory.GetStockRequest\x1a\x1b.inventory.GetStockResponseB\x17Z\x15tripcurve/services/pbb\x06proto3"
+	"\bGetStock\x12\x1a.inventory.GetStockRequest\x1a\x1b.inventory.GetStockResponse\x12V\n" +
+	"\aConfirm\x12$.inventory.ConfirmReservationRequest\x1a%.inventory.ConfirmReservationResponse\x12V\n" +
+	"\aRelease\x12$.inventory.ReleaseReservationRequest\x1a%.inventory.ReleaseReservationResponseB\x17Z\x15tripcurve/services/pbb\x06proto3"
 
 var (
 	file_inventory_proto_rawDescOnce sync.Once
@@ -318,22 +486,30 @@ func file_inventory_proto_rawDescGZIP() []byte {
 	return file_inventory_proto_rawDescData
 }
 
-var file_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_inventory_proto_goTypes = []any{
-	(*Item)(nil),             // 0: inventory.Item
-	(*ReserveRequest)(nil),   // 1: inventory.ReserveRequest
-	(*ReserveResponse)(nil),  // 2: inventory.ReserveResponse
-	(*GetStockRequest)(nil),  // 3: inventory.GetStockRequest
-	(*GetStockResponse)(nil), // 4: inventory.GetStockResponse
+	(*Item)(nil),                       // 0: inventory.Item
+	(*ReserveRequest)(nil),             // 1: inventory.ReserveRequest
+	(*ReserveResponse)(nil),            // 2: inventory.ReserveResponse
+	(*GetStockRequest)(nil),            // 3: inventory.GetStockRequest
+	(*GetStockResponse)(nil),           // 4: inventory.GetStockResponse
+	(*ConfirmReservationRequest)(nil),  // 5: inventory.ConfirmReservationRequest
+	(*ConfirmReservationResponse)(nil), // 6: inventory.ConfirmReservationResponse
+	(*ReleaseReservationRequest)(nil),  // 7: inventory.ReleaseReservationRequest
+	(*ReleaseReservationResponse)(nil), // 8: inventory.ReleaseReservationResponse
 }
 var file_inventory_proto_depIdxs = []int32{
 	0, // 0: inventory.ReserveRequest.items:type_name -> inventory.Item
 	1, // 1: inventory.Inventory.Reserve:input_type -> inventory.ReserveRequest
 	3, // 2: inventory.Inventory.GetStock:input_type -> inventory.GetStockRequest
-	2, // 3: inventory.Inventory.Reserve:output_type -> inventory.ReserveResponse
-	4, // 4: inventory.Inventory.GetStock:output_type -> inventory.GetStockResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
+	5, // 3: inventory.Inventory.Confirm:input_type -> inventory.ConfirmReservationRequest
+	7, // 4: inventory.Inventory.Release:input_type -> inventory.ReleaseReservationRequest
+	2, // 5: inventory.Inventory.Reserve:output_type -> inventory.ReserveResponse
+	4, // 6: inventory.Inventory.GetStock:output_type -> inventory.GetStockResponse
+	6, // 7: inventory.Inventory.Confirm:output_type -> inventory.ConfirmReservationResponse
+	8, // 8: inventory.Inventory.Release:output_type -> inventory.ReleaseReservationResponse
+	5, // [5:9] is the sub-list for method output_type
+	1, // [1:5] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -350,7 +526,7 @@ func file_inventory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_inventory_proto_rawDesc), len(file_inventory_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

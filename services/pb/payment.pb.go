@@ -141,6 +141,102 @@ func (x *CreateIntentResponse) GetClientSecret() string {
 	return ""
 }
 
+type ConfirmIntentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	IntentId      string                 `protobuf:"bytes,1,opt,name=intent_id,json=intentId,proto3" json:"intent_id,omitempty"`
+	ClientSecret  string                 `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmIntentRequest) Reset() {
+	*x = ConfirmIntentRequest{}
+	mi := &file_payment_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmIntentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmIntentRequest) ProtoMessage() {}
+
+func (x *ConfirmIntentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_payment_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmIntentRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmIntentRequest) Descriptor() ([]byte, []int) {
+	return file_payment_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ConfirmIntentRequest) GetIntentId() string {
+	if x != nil {
+		return x.IntentId
+	}
+	return ""
+}
+
+func (x *ConfirmIntentRequest) GetClientSecret() string {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return ""
+}
+
+type ConfirmIntentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Status        string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmIntentResponse) Reset() {
+	*x = ConfirmIntentResponse{}
+	mi := &file_payment_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmIntentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmIntentResponse) ProtoMessage() {}
+
+func (x *ConfirmIntentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_payment_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmIntentResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmIntentResponse) Descriptor() ([]byte, []int) {
+	return file_payment_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ConfirmIntentResponse) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
 var File_payment_proto protoreflect.FileDescriptor
 
 const file_payment_proto_rawDesc = "" +
@@ -153,9 +249,15 @@ const file_payment_proto_rawDesc = "" +
 	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKey\"X\n" +
 	"\x14CreateIntentResponse\x12\x1b\n" +
 	"\tintent_id\x18\x01 \x01(\tR\bintentId\x12#\n" +
-	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret2V\n" +
+	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret\"X\n" +
+	"\x14ConfirmIntentRequest\x12\x1b\n" +
+	"\tintent_id\x18\x01 \x01(\tR\bintentId\x12#\n" +
+	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret\"/\n" +
+	"\x15ConfirmIntentResponse\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\tR\x06status2\xa6\x01\n" +
 	"\aPayment\x12K\n" +
-	"\fCreateIntent\x12\x1c.payment.CreateIntentRequest\x1a\x1d.payment.CreateIntentResponseB\x17Z\x15tripcurve/services/pbb\x06proto3"
+	"\fCreateIntent\x12\x1c.payment.CreateIntentRequest\x1a\x1d.payment.CreateIntentResponse\x12N\n" +
+	"\rConfirmIntent\x12\x1d.payment.ConfirmIntentRequest\x1a\x1e.payment.ConfirmIntentResponseB\x17Z\x15tripcurve/services/pbb\x06proto3"
 
 var (
 	file_payment_proto_rawDescOnce sync.Once
@@ -169,16 +271,20 @@ func file_payment_proto_rawDescGZIP() []byte {
 	return file_payment_proto_rawDescData
 }
 
-var file_payment_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_payment_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_payment_proto_goTypes = []any{
-	(*CreateIntentRequest)(nil),  // 0: payment.CreateIntentRequest
-	(*CreateIntentResponse)(nil), // 1: payment.CreateIntentResponse
+	(*CreateIntentRequest)(nil),   // 0: payment.CreateIntentRequest
+	(*CreateIntentResponse)(nil),  // 1: payment.CreateIntentResponse
+	(*ConfirmIntentRequest)(nil),  // 2: payment.ConfirmIntentRequest
+	(*ConfirmIntentResponse)(nil), // 3: payment.ConfirmIntentResponse
 }
 var file_payment_proto_depIdxs = []int32{
 	0, // 0: payment.Payment.CreateIntent:input_type -> payment.CreateIntentRequest
-	1, // 1: payment.Payment.CreateIntent:output_type -> payment.CreateIntentResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
+	2, // 1: payment.Payment.ConfirmIntent:input_type -> payment.ConfirmIntentRequest
+	1, // 2: payment.Payment.CreateIntent:output_type -> payment.CreateIntentResponse
+	3, // 3: payment.Payment.ConfirmIntent:output_type -> payment.ConfirmIntentResponse
+	2, // [2:4] is the sub-list for method output_type
+	0, // [0:2] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -195,7 +301,7 @@ func file_payment_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_payment_proto_rawDesc), len(file_payment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

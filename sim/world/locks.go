@@ -164,3 +164,32 @@ func (t *Table) wake() {
 	clear(t.queue[len(rest):])
 	t.queue = rest
 }
+
+// rowLocks are the rows that transactions have locked and others may wait for,
+// first come first served.
+type rowLocks struct {
+	k    *vtime.Kernel
+	rows map[string]*Pool
+}
+
+// lock locks a row for the running process, or answers c's error when that ends
+// first. c may be nil.
+func (l *rowLocks) lock(c *vtime.Context, row string) (unlock func(), err error) {
+	p := l.rows[row]
+	if p == nil {
+		if l.rows == nil {
+			l.rows = make(map[string]*Pool)
+		}
+		p = NewPool(l.k, 1)
+		l.rows[row] = p
+	}
+	if err := p.Acquire(c); err != nil {
+		return nil, err
+	}
+	return func() {
+		p.Release()
+		if p.Used() == 0 {
+			delete(l.rows, row)
+		}
+	}, nil
+}

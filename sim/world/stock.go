@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tripcurve/services/host"
 	"tripcurve/services/inventory"
 )
 
@@ -16,25 +17,44 @@ type Stock struct {
 	skus  map[string]*rows
 	ids   *Stream
 
-	reserved []Reserved
+	reserved []*Reserved
+	byID     map[string]*Reserved
+	settled  int // so many of reserved, from the beginning, hold nothing that could expire
+	locks    rowLocks
 }
 
 // rows are the rows of one sku by their state.
 type rows struct {
 	free   int // available, and nobody has them locked
 	locked int // available still, but locked by a transaction
-	taken  int // reserved
+	taken  int // reserved or sold
+
+	slow time.Duration // that a statement which takes them takes longer
 }
 
 // Reserved is one reservation made.
 type Reserved struct {
-	ID string
-	At time.Time // committed
+	inventory.Reservation
+	At    time.Time // committed
+	items []inventory.Item
+	state holding
 }
+
+// holding is what has become of a reservation.
+type holding uint8
+
+const (
+	holds    holding = iota
+	sold             // confirmed: it no longer expires
+	returned         // its rows are back on the shelf
+)
 
 // NewStock is a stock without rows.
 func NewStock(d *Database) *Stock {
-	return &Stock{d: d, table: d.Table(inventory.ReserveUpdate.Table), skus: make(map[string]*rows), ids: d.w.Stream("reservation ids")}
+	return &Stock{
+		d: d, table: d.Table(inventory.ReserveUpdate.Table), skus: make(map[string]*rows), ids: d.w.Stream("reservation ids"),
+		byID: make(map[string]*Reserved), locks: rowLocks{k: d.w.K},
+	}
 }
 
 // Add puts n available rows of a sku on the shelf.
@@ -47,13 +67,18 @@ func (s *Stock) Add(sku string, n int) {
 	r.free += n
 }
 
-// Reserved are the reservations made, oldest first.
-func (s *Stock) Reserved() []Reserved { return s.reserved }
+// Slow makes every statement that takes rows of a sku take so much longer; it
+// must have some.
+func (s *Stock) Slow(sku string, by time.Duration) { s.skus[sku].slow = by }
+
+// Reserved are the reservations made, oldest first, whatever became of them.
+func (s *Stock) Reserved() []*Reserved { return s.reserved }
 
 // Reserve takes all items or none, in one transaction: it locks the rows of an
 // item, skipping those that others have locked, and updates them; it is the
 // update that waits while somebody holds SHARE, with the row locks in hand.
 func (s *Stock) Reserve(ctx context.Context, items []inventory.Item, ttl time.Duration) (inventory.Reservation, error) {
+	items = inventory.InOrder(items)
 	x, err := s.d.begin(ctx)
 	if err != nil {
 		return inventory.Reservation{}, err
@@ -89,6 +114,11 @@ func (s *Stock) Reserve(ctx context.Context, items []inventory.Item, ttl time.Du
 		if err := x.exec(&inventory.ReserveUpdate, s.table); err != nil {
 			return inventory.Reservation{}, err
 		}
+		if r.slow > 0 {
+			if err := sleep(s.d.w.K, x.c, r.slow); err != nil {
+				return inventory.Reservation{}, err
+			}
+		}
 	}
 	if err := x.commit(); err != nil {
 		return inventory.Reservation{}, err
@@ -96,7 +126,9 @@ func (s *Stock) Reserve(ctx context.Context, items []inventory.Item, ttl time.Du
 	committed = true
 	now := s.d.w.Now()
 	made := inventory.Reservation{ID: s.ids.Rand().ID("res_"), ExpiresAt: now.Add(ttl)}
-	s.reserved = append(s.reserved, Reserved{ID: made.ID, At: now})
+	v := &Reserved{Reservation: made, At: now, items: items}
+	s.reserved = append(s.reserved, v)
+	s.byID[made.ID] = v
 	return made, nil
 }
 
@@ -116,4 +148,97 @@ func (s *Stock) Available(ctx context.Context, sku string) (int, error) {
 		return 0, fmt.Errorf("sku %s: %w", sku, inventory.ErrUnknownSKU)
 	}
 	return r.free + r.locked, nil
+}
+
+// Confirm sells what a reservation holds.
+func (s *Stock) Confirm(ctx context.Context, id string) error {
+	v, err := s.settleOne(ctx, id, &inventory.ConfirmUpdate, sold)
+	if err == nil && (v == nil || v.state == returned) {
+		return fmt.Errorf("reservation %s: %w", id, inventory.ErrNoReservation)
+	}
+	return err
+}
+
+// Release puts back what a reservation holds.
+func (s *Stock) Release(ctx context.Context, id string) error {
+	v, err := s.settleOne(ctx, id, &inventory.ReleaseUpdate, returned)
+	if err == nil && v != nil && v.state == sold {
+		return fmt.Errorf("reservation %s: %w", id, inventory.ErrSold)
+	}
+	return err
+}
+
+// settleOne settles a reservation if it still holds its rows, and returns it, or
+// nil when there is none.
+func (s *Stock) settleOne(ctx context.Context, id string, update *host.Statement, to holding) (v *Reserved, err error) {
+	_, err = s.settle(ctx, &inventory.ReservationSelect, update, to, func() []*Reserved {
+		if v = s.byID[id]; v == nil {
+			return nil
+		}
+		return []*Reserved{v}
+	})
+	return v, err
+}
+
+// Sweep puts back what the reservations hold that have expired.
+func (s *Stock) Sweep(ctx context.Context) (expired []string, err error) {
+	now := s.d.w.Now()
+	swept, err := s.settle(ctx, &inventory.ExpiredSelect, &inventory.ReleaseUpdate, returned, func() (found []*Reserved) {
+		for s.settled < len(s.reserved) && s.reserved[s.settled].state != holds {
+			s.settled++
+		}
+		for _, v := range s.reserved[s.settled:] {
+			if v.state == holds && !v.ExpiresAt.After(now) {
+				found = append(found, v)
+			}
+		}
+		return found
+	})
+	for _, v := range swept {
+		expired = append(expired, v.ID)
+	}
+	return expired, err
+}
+
+// settle is one transaction that finds reservations, waits for their rows, and
+// updates those that still hold them, which it returns.
+func (s *Stock) settle(ctx context.Context, find, update *host.Statement, to holding, choose func() []*Reserved) ([]*Reserved, error) {
+	x, err := s.d.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer x.end()
+	if err := x.exec(find, s.table); err != nil {
+		return nil, err
+	}
+	var still []*Reserved
+	for _, v := range choose() {
+		unlock, err := s.locks.lock(x.c, v.ID)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		if v.state == holds {
+			still = append(still, v)
+		}
+	}
+	if len(still) == 0 {
+		return nil, nil
+	}
+	if err := x.exec(update, s.table); err != nil {
+		return nil, err
+	}
+	if err := x.commit(); err != nil {
+		return nil, err
+	}
+	for _, v := range still {
+		v.state = to
+		for _, it := range v.items {
+			if r := s.skus[it.SKU]; to == returned {
+				r.taken -= it.Qty
+				r.free += it.Qty
+			}
+		}
+	}
+	return still, nil
 }

@@ -1,8 +1,10 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tripcurve/services/order"
@@ -34,6 +36,8 @@ type Orders struct {
 	carts  map[string]order.Cart
 	orders map[string]*order.Order
 	byKey  map[string]*order.Order
+	pays   map[string]*order.Order // by payment intent
+	locks  rowLocks
 }
 
 // NewOrders is an empty order database whose statements take mean and which
@@ -42,6 +46,7 @@ func (w *World) NewOrders(mean time.Duration, expect int) *Orders {
 	return &Orders{
 		backend: backend{w.K, mean, w.Stream("statements of orders")},
 		carts:   make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
+		pays: make(map[string]*order.Order), locks: rowLocks{k: w.K},
 	}
 }
 
@@ -55,6 +60,9 @@ func (o *Orders) put(v order.Order) *order.Order {
 	o.orders[v.ID] = &v
 	if v.Key != "" {
 		o.byKey[v.Key] = &v
+	}
+	if v.IntentID != "" {
+		o.pays[v.IntentID] = &v
 	}
 	return &v
 }
@@ -115,16 +123,74 @@ func (o *Orders) Order(ctx context.Context, id string) (order.Order, error) {
 	return *v, nil
 }
 
+// ByIntent finds the order that a payment intent pays.
+func (o *Orders) ByIntent(ctx context.Context, intent string) (order.Order, error) {
+	if err := o.query(ctx); err != nil {
+		return order.Order{}, err
+	}
+	v := o.pays[intent]
+	if v == nil {
+		return order.Order{}, fmt.Errorf("intent %s: %w", intent, order.ErrNoOrder)
+	}
+	return *v, nil
+}
+
+// Advance takes an order one step on: it locks the order's row, updates it, calls
+// then and commits.
+func (o *Orders) Advance(ctx context.Context, id string, s order.Step, then func(context.Context, order.Order) error) (order.Order, error) {
+	if err := o.query(ctx); err != nil {
+		return order.Order{}, err
+	}
+	v := o.orders[id]
+	if v == nil {
+		return order.Order{}, fmt.Errorf("order %s: %w", id, order.ErrNoOrder)
+	}
+	unlock, err := o.locks.lock(vtime.Virtual(ctx), id)
+	if err != nil {
+		return order.Order{}, err
+	}
+	defer unlock()
+	next := *v
+	taken, err := next.Take(s)
+	if err != nil || !taken {
+		return next, err
+	}
+	if err := o.query(ctx); err != nil {
+		return order.Order{}, err
+	}
+	if then != nil {
+		if err := then(ctx, next); err != nil {
+			return order.Order{}, err
+		}
+	}
+	if err := o.query(ctx); err != nil {
+		return order.Order{}, err
+	}
+	*v = next
+	return next, nil
+}
+
 // Ledger is the payment database, a payment.Ledger.
 type Ledger struct {
 	backend
-	byKey map[string]payment.Intent
+	intents map[string]*intent
+	byKey   map[string]*intent
+	paid    []*intent // whose event the shop has not taken
+}
+
+// intent is one and how often the shop was told of it.
+type intent struct {
+	payment.Intent
+	tries int
 }
 
 // NewLedger is an empty ledger whose statements take mean and which expects so
 // many intents.
 func (w *World) NewLedger(mean time.Duration, expect int) *Ledger {
-	return &Ledger{backend{w.K, mean, w.Stream("statements of payments")}, make(map[string]payment.Intent, expect)}
+	return &Ledger{
+		backend: backend{w.K, mean, w.Stream("statements of payments")},
+		intents: make(map[string]*intent, expect), byKey: make(map[string]*intent, expect),
+	}
 }
 
 // CreateIntent stores an intent, or answers the one its key already has.
@@ -132,12 +198,78 @@ func (l *Ledger) CreateIntent(ctx context.Context, in payment.Intent) (payment.I
 	if err := l.query(ctx); err != nil {
 		return payment.Intent{}, err
 	}
-	if in.Key == "" {
-		return in, nil
+	if known := l.byKey[in.Key]; known != nil {
+		if !known.SameSum(in) {
+			return payment.Intent{}, fmt.Errorf("key %s: %w", in.Key, payment.ErrKeyReused)
+		}
+		return known.Intent, nil
 	}
-	if known, ok := l.byKey[in.Key]; ok {
-		return known, nil
+	i := &intent{Intent: in}
+	l.intents[in.ID] = i
+	if in.Key != "" {
+		l.byKey[in.Key] = i
 	}
-	l.byKey[in.Key] = in
 	return in, nil
+}
+
+// find runs one statement that is about one intent.
+func (l *Ledger) find(ctx context.Context, id string) (*intent, error) {
+	if err := l.query(ctx); err != nil {
+		return nil, err
+	}
+	i := l.intents[id]
+	if i == nil {
+		return nil, fmt.Errorf("intent %s: %w", id, payment.ErrNoIntent)
+	}
+	return i, nil
+}
+
+// Intent reads one intent.
+func (l *Ledger) Intent(ctx context.Context, id string) (payment.Intent, error) {
+	i, err := l.find(ctx, id)
+	if err != nil {
+		return payment.Intent{}, err
+	}
+	return i.Intent, nil
+}
+
+// Succeed notes that an intent is paid.
+func (l *Ledger) Succeed(ctx context.Context, id, event string, at time.Time) (payment.Intent, error) {
+	i, err := l.find(ctx, id)
+	if err != nil {
+		return payment.Intent{}, err
+	}
+	if i.PaidAt.IsZero() {
+		i.EventID, i.PaidAt = event, at
+		l.paid = append(l.paid, i)
+	}
+	return i.Intent, nil
+}
+
+// Unsent are the paid intents whose event the shop has not taken.
+func (l *Ledger) Unsent(ctx context.Context, limit int) ([]payment.Intent, error) {
+	if err := l.query(ctx); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(l.paid, func(a, b *intent) int {
+		return cmp.Or(cmp.Compare(a.tries, b.tries), a.PaidAt.Compare(b.PaidAt))
+	})
+	unsent := make([]payment.Intent, min(limit, len(l.paid)))
+	for n := range unsent {
+		unsent[n] = l.paid[n].Intent
+	}
+	return unsent, nil
+}
+
+// Tried notes one attempt to tell the shop.
+func (l *Ledger) Tried(ctx context.Context, id string, taken bool) error {
+	i, err := l.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	i.tries++
+	if taken {
+		l.paid = slices.DeleteFunc(l.paid, func(o *intent) bool { return o == i })
+	}
+	return nil
 }

@@ -38,13 +38,31 @@ func do(w *World, fs ...func(context.Context)) {
 }
 
 func TestStockKeepsItsContract(t *testing.T) {
-	stocktest.Run(t, func(t *testing.T, rows map[string]int) stocktest.World {
+	stocktest.Run(t, func(t *testing.T, o stocktest.Options) stocktest.World {
 		w := newWorld(t)
-		s := NewStock(w.NewDatabase(DatabaseOptions{Name: "inventory", PoolSize: 8, Statement: time.Millisecond}))
-		for sku, n := range rows {
+		s := NewStock(w.NewDatabase(DatabaseOptions{
+			Name: "inventory", PoolSize: 8, Statement: time.Millisecond, Cancel: o.Cancel,
+		}))
+		for sku, n := range o.Rows {
 			s.Add(sku, n)
 		}
-		return stocktest.World{Stock: s, Now: w.Now, Do: func(fs ...func(context.Context)) { do(w, fs...) }}
+		return stocktest.World{
+			Stock: s, Now: w.Now, Slow: s.Slow, Tick: 50 * time.Millisecond,
+			Do: func(fs ...func(context.Context)) { do(w, fs...) },
+			Pass: func(d time.Duration) {
+				if err := w.K.Run(context.Background(), w.K.Now()+vtime.Time(d)); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Under: func(ctx context.Context, d time.Duration, deadline bool) context.Context {
+				if deadline {
+					return w.K.WithTimeout(ctx, d)
+				}
+				c := w.K.WithCancel(ctx)
+				w.K.After(d, vtime.Func(c.Cancel))
+				return c
+			},
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,12 +26,15 @@ type World struct {
 func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 	cart := order.Cart{
 		ID: "cart_8f3a2b", UserID: "usr_1",
-		Items: []order.Item{{SKU: "WH-1000XM5", Qty: 2, PriceCents: 34999}},
+		Items:     []order.Item{{SKU: "WH-1000XM5", Qty: 2, PriceCents: 34999}, {SKU: "b", Qty: 1, PriceCents: 1}},
+		Expedited: true,
 	}
 	sample := order.Order{
 		ID: "ord_1", Key: "k1", CartID: cart.ID, UserID: cart.UserID, Status: order.PendingPayment,
-		TotalCents: 69998, ReservationID: "res_7f3a", ClientSecret: "pi_1_secret_2",
-		ExpiresAt: time.Date(2026, 1, 15, 10, 47, 0, 0, time.UTC),
+		TotalCents: 69999, ReservationID: "res_7f3a", IntentID: "pi_1", ClientSecret: "pi_1_secret_2",
+		ExpiresAt: time.Date(2026, 1, 15, 10, 47, 0, 123456000, time.UTC),
+		Items:     cart.Items, PaymentMethod: "pm_visa_4242", Expedited: true,
+		Address: order.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
 	}
 	create := func(t *testing.T, w World, o order.Order) (got order.Order) {
 		t.Helper()
@@ -65,7 +69,7 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 		})
 	})
 
-	t.Run("finds an order by id and by key", func(t *testing.T) {
+	t.Run("finds an order by id, by key and by intent", func(t *testing.T) {
 		w := open(t, cart)
 		same(t, "created", sample, create(t, w, sample))
 		w.Do(func(ctx context.Context) {
@@ -79,6 +83,11 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 				t.Error(err)
 			}
 			same(t, "by key", sample, byKey)
+			byIntent, err := w.Store.ByIntent(ctx, sample.IntentID)
+			if err != nil {
+				t.Error(err)
+			}
+			same(t, "by intent", sample, byIntent)
 		})
 	})
 
@@ -91,6 +100,12 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 			if _, err := w.Store.ByKey(ctx, "none"); !errors.Is(err, order.ErrNoOrder) {
 				t.Errorf("unknown key: error %v, want %v", err, order.ErrNoOrder)
 			}
+			if _, err := w.Store.ByIntent(ctx, "pi_none"); !errors.Is(err, order.ErrNoOrder) {
+				t.Errorf("unknown intent: error %v, want %v", err, order.ErrNoOrder)
+			}
+			if _, err := w.Store.Advance(ctx, "ord_none", order.Step{To: order.Paid}, nil); !errors.Is(err, order.ErrNoOrder) {
+				t.Errorf("a step of an unknown order: error %v, want %v", err, order.ErrNoOrder)
+			}
 		})
 	})
 
@@ -98,7 +113,7 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 		w := open(t, cart)
 		create(t, w, sample)
 		again := sample
-		again.ID, again.ReservationID = "ord_2", "res_2"
+		again.ID, again.ReservationID, again.IntentID = "ord_2", "res_2", "pi_2"
 		same(t, "created again", sample, create(t, w, again))
 		w.Do(func(ctx context.Context) {
 			if _, err := w.Store.Order(ctx, "ord_2"); !errors.Is(err, order.ErrNoOrder) {
@@ -114,7 +129,7 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 		one := func(i int, id string) func(context.Context) {
 			return func(ctx context.Context) {
 				o := sample
-				o.ID = id
+				o.ID, o.IntentID = id, "pi_of_"+id
 				got[i], errs[i] = w.Store.Create(ctx, o)
 			}
 		}
@@ -128,7 +143,7 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 	t.Run("keeps orders without a key apart", func(t *testing.T) {
 		w := open(t, cart)
 		a, b := sample, sample
-		a.Key, b.Key, b.ID = "", "", "ord_2"
+		a.Key, b.Key, b.ID, b.IntentID = "", "", "ord_2", "pi_2"
 		same(t, "first", a, create(t, w, a))
 		same(t, "second", b, create(t, w, b))
 		w.Do(func(ctx context.Context) {
@@ -136,5 +151,108 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 				t.Errorf("empty key: error %v, want %v", err, order.ErrNoOrder)
 			}
 		})
+	})
+
+	t.Run("keeps orders without an intent apart", func(t *testing.T) {
+		w := open(t, cart)
+		a, b := sample, sample
+		a.IntentID, b.IntentID, b.Key, b.ID = "", "", "k2", "ord_2"
+		same(t, "first", a, create(t, w, a))
+		same(t, "second", b, create(t, w, b))
+		w.Do(func(ctx context.Context) {
+			if _, err := w.Store.ByIntent(ctx, ""); !errors.Is(err, order.ErrNoOrder) {
+				t.Errorf("empty intent: error %v, want %v", err, order.ErrNoOrder)
+			}
+		})
+	})
+
+	advance := func(t *testing.T, w World, s order.Step, want error, then func(context.Context, order.Order) error) (got order.Order) {
+		t.Helper()
+		w.Do(func(ctx context.Context) {
+			var err error
+			if got, err = w.Store.Advance(ctx, sample.ID, s, then); !errors.Is(err, want) {
+				t.Errorf("to %s: error %v, want %v", s.To, err, want)
+			}
+		})
+		return got
+	}
+	read := func(t *testing.T, w World) (got order.Order) {
+		t.Helper()
+		w.Do(func(ctx context.Context) {
+			var err error
+			if got, err = w.Store.Order(ctx, sample.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		return got
+	}
+	shipped := order.Step{To: order.Shipped, TrackingNumber: "1Z999"}
+
+	t.Run("takes an order through its life", func(t *testing.T) {
+		w := open(t, cart)
+		create(t, w, sample)
+		want := sample
+		for _, s := range []order.Step{{To: order.Paid}, shipped} {
+			want.Status, want.TrackingNumber = s.To, s.TrackingNumber
+			called := 0
+			then := func(_ context.Context, o order.Order) error {
+				called++
+				same(t, "as then sees it", want, o)
+				return nil
+			}
+			same(t, "after the step", want, advance(t, w, s, nil, then))
+			same(t, "read back", want, read(t, w))
+			same(t, "once more", want, advance(t, w, s, nil, then))
+			if called != 1 {
+				t.Errorf("to %s: then was called %d times, want once", s.To, called)
+			}
+		}
+		same(t, "a step that lies behind", want, advance(t, w, order.Step{To: order.Paid}, nil, nil))
+		same(t, "another tracking number", want, advance(t, w, order.Step{To: order.Shipped, TrackingNumber: "1Z000"}, nil, nil))
+	})
+
+	t.Run("skips no step", func(t *testing.T) {
+		w := open(t, cart)
+		create(t, w, sample)
+		never := func(context.Context, order.Order) error {
+			t.Error("then was called for a step that is not allowed")
+			return nil
+		}
+		advance(t, w, shipped, order.ErrStep, never)
+		advance(t, w, order.Step{To: "returned"}, order.ErrStep, never)
+		same(t, "the order", sample, read(t, w))
+	})
+
+	t.Run("takes a step back when then fails", func(t *testing.T) {
+		w := open(t, cart)
+		create(t, w, sample)
+		full := errors.New("queue full")
+		advance(t, w, order.Step{To: order.Paid}, full, func(context.Context, order.Order) error { return full })
+		same(t, "the order", sample, read(t, w))
+		want := sample
+		want.Status = order.Paid
+		same(t, "the next time", want, advance(t, w, order.Step{To: order.Paid}, nil, nil))
+	})
+
+	t.Run("takes a step once that is asked for twenty times at once", func(t *testing.T) {
+		w := open(t, cart)
+		create(t, w, sample)
+		var called atomic.Int32
+		var all []func(context.Context)
+		for range 20 {
+			all = append(all, func(ctx context.Context) {
+				got, err := w.Store.Advance(ctx, sample.ID, order.Step{To: order.Paid}, func(context.Context, order.Order) error {
+					called.Add(1)
+					return nil
+				})
+				if err != nil || got.Status != order.Paid {
+					t.Errorf("status %q, error %v", got.Status, err)
+				}
+			})
+		}
+		w.Do(all...)
+		if n := called.Load(); n != 1 {
+			t.Errorf("then was called %d times, want once", n)
+		}
 	})
 }
