@@ -46,7 +46,8 @@ type Breaker interface {
 // Sharer is a Breaker that turns away a share of the calls or judges hosts one by
 // one. The others turn away none or all.
 type Sharer interface {
-	// Share is the share of calls turned away now, 0..1.
+	// Share is the share of calls turned away now, 0..1; for a proxy the share of
+	// the hosts that get none, whose calls the others take over.
 	Share() float64
 }
 
