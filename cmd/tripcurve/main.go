@@ -160,7 +160,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(),
 		a.analyzeCommand(), a.simulateCommand(), a.curveCommand(), a.exportCommand(),
-		a.lintCommand(), a.configCommand(), a.infoCommand(), a.versionCommand(),
+		a.lintCommand(), a.labCommand(), a.configCommand(), a.infoCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -1,0 +1,411 @@
+package lab
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"tripcurve/internal/policy"
+	"tripcurve/services/gateway"
+	"tripcurve/services/host"
+	"tripcurve/services/inventory"
+	"tripcurve/services/order"
+	"tripcurve/services/payment"
+	"tripcurve/services/pb"
+)
+
+// The services, each a process.
+const (
+	serviceGateway   = "gateway"
+	serviceOrder     = "order"
+	serviceInventory = "inventory"
+	servicePayment   = "payment"
+	serviceBalancer  = "balancer" // between order and inventory
+)
+
+// services in the order of their start: those that are called first.
+var services = []string{servicePayment, serviceInventory, serviceBalancer, serviceOrder, serviceGateway}
+
+// Services are the names that Serve takes.
+func Services() []string { return append([]string(nil), services...) }
+
+// orders are what a service is told when it starts, on its standard input.
+type orders struct {
+	Addresses addresses // where to listen; with port 0 anywhere
+	DSN       string    // of its database
+	Edges     policy.Edges
+	World     World
+	Upstreams map[string]string // address by service
+	AccessLog string
+	Token     string // of the balancer's control page
+	Stay      bool   // goes on when its standard input ends
+}
+
+// report is the one line that a service says on its standard output.
+type report struct {
+	addresses
+	Error string `json:"error,omitempty"`
+}
+
+const anywhere = "127.0.0.1:0"
+
+// orders for the service of that name. A service that is started again serves
+// where it did before.
+func (l *Lab) orders(name string) orders {
+	o := orders{
+		Addresses: l.settings.Addresses[name],
+		Edges:     l.settings.Scenario.Edges, World: l.settings.Scenario.World,
+		Upstreams: map[string]string{}, Stay: l.options.Stay,
+	}
+	if o.Addresses == (addresses{}) {
+		o.Addresses = addresses{Serves: anywhere, Admin: anywhere}
+		if name == serviceGateway && l.options.Listen != "" {
+			o.Addresses.Serves = l.options.Listen
+		}
+	}
+	for service, a := range l.settings.Addresses {
+		o.Upstreams[service] = a.Serves
+	}
+	c := l.settings.Cluster
+	switch name {
+	case serviceInventory:
+		o.DSN = c.dsn(roleShop, dbInventory, name)
+	case serviceOrder:
+		o.DSN = c.dsn(roleShop, dbOrders, name)
+		o.Upstreams[serviceInventory] = o.Upstreams[serviceBalancer]
+	case servicePayment:
+		o.DSN = c.dsn(roleShop, dbPayments, name)
+	case serviceGateway:
+		o.AccessLog = l.state.accessLog()
+	case serviceBalancer:
+		o.Token = l.settings.Token
+	}
+	return o
+}
+
+// Serve is one service, until ctx or its standard input ends. It reads its orders
+// from in and answers on out, in one line, where it serves or why it cannot.
+func Serve(ctx context.Context, name string, in io.Reader, out, stderr io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &server{name: name, log: slog.New(slog.NewTextHandler(stderr, nil)), clock: host.NewWallClock(), fail: cancel}
+	err := json.NewDecoder(in).Decode(&p.orders)
+	if err != nil {
+		return fmt.Errorf("%s: no orders on standard input: %w", name, err)
+	}
+	if !p.orders.Stay {
+		go func() {
+			_, _ = io.Copy(io.Discard, in) // until the lab's command has gone
+			cancel(errors.New("the lab's command has gone"))
+		}()
+	}
+	err = p.run(ctx)
+	r := report{addresses: p.at}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	if err := errors.Join(err, json.NewEncoder(out).Encode(r)); err != nil {
+		p.close()
+		return err
+	}
+	p.log.Info("serving", "service", name, "serves", p.at.Serves, "admin", p.at.Admin)
+	<-ctx.Done()
+	p.log.Info("ending", "cause", context.Cause(ctx))
+	p.close()
+	return nil
+}
+
+// server is a service's process.
+type server struct {
+	name   string
+	orders orders
+	log    *slog.Logger
+	clock  *host.WallClock
+	fail   context.CancelCauseFunc
+	at     addresses
+
+	registry *prometheus.Registry
+	calls    *grpcprom.ClientMetrics
+	meter    host.Meter
+	closers  []func()
+}
+
+// run starts to serve.
+func (p *server) run(ctx context.Context) error {
+	p.registry = prometheus.NewRegistry()
+	p.calls = grpcprom.NewClientMetrics(grpcprom.WithClientHandlingTimeHistogram())
+	p.registry.MustRegister(p.calls, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	p.meter = host.NewMemoryMeter()
+	admin := http.NewServeMux()
+	admin.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
+
+	// Some are detached calls still on their way when the service ends.
+	p.onClose(p.clock.Close)
+	var err error
+	switch p.name {
+	case servicePayment:
+		err = p.payment(ctx)
+	case serviceInventory:
+		err = p.inventory(ctx)
+	case serviceOrder:
+		err = p.order(ctx)
+	case serviceGateway:
+		err = p.gateway(ctx)
+	case serviceBalancer:
+		err = p.balancer(ctx, admin)
+	default:
+		err = fmt.Errorf("no service is called %q", p.name)
+	}
+	if err != nil {
+		return err
+	}
+	l, err := p.listen(ctx, p.orders.Addresses.Admin, defaultKeepalive)
+	if err != nil {
+		return err
+	}
+	p.at.Admin = l.Addr().String()
+	p.serveHTTP(l, admin)
+	return nil
+}
+
+// onClose is done at the end, the last one first.
+func (p *server) onClose(f func()) { p.closers = append(p.closers, f) }
+
+func (p *server) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+	p.closers = nil
+}
+
+// defaultKeepalive leaves TCP keepalive to Go: a probe every 15 s.
+const defaultKeepalive time.Duration = 0
+
+// bindTimeout is how long the address of a service that was killed is waited for.
+const bindTimeout = 5 * time.Second
+
+// listen on an address of ours; one that is taken is taken at once when it was the
+// user's choice, and waited for when it was ours a moment ago.
+func (p *server) listen(ctx context.Context, addr string, tcpKeepalive time.Duration) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: tcpKeepalive}
+	l, err := lc.Listen(ctx, "tcp", addr)
+	for deadline := time.Now().Add(bindTimeout); err != nil && p.name != serviceGateway && time.Now().Before(deadline); {
+		time.Sleep(pollEvery)
+		l, err = lc.Listen(ctx, "tcp", addr)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; name a free address with --listen", addr)
+	}
+	return l, err
+}
+
+// serveGRPC serves what register adds.
+func (p *server) serveGRPC(ctx context.Context, tcpKeepalive time.Duration, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) error {
+	l, err := p.listen(ctx, p.orders.Addresses.Serves, tcpKeepalive)
+	if err != nil {
+		return err
+	}
+	p.at.Serves = l.Addr().String()
+	s := grpc.NewServer(append(opts, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+		MinTime: p.orders.World.MinPing, PermitWithoutStream: true,
+	}))...)
+	register(s)
+	p.onClose(s.Stop)
+	go func() {
+		if err := s.Serve(l); err != nil {
+			p.fail(err)
+		}
+	}()
+	return nil
+}
+
+func (p *server) serveHTTP(l net.Listener, h http.Handler) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)}
+	p.onClose(func() { _ = s.Close() })
+	go func() {
+		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			p.fail(err)
+		}
+	}()
+}
+
+// dial connects to another service under the keepalive of the edge. tcpKeepalive
+// negative is none.
+func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.ClientConn, error) {
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: tcpKeepalive}
+	opts := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(p.calls.UnaryClientInterceptor()),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }),
+		// A service that was restarted is back within a second; grpc-go's own wait
+		// grows to two minutes.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+			MinConnectTimeout: dialTimeout,
+		}),
+	}
+	if k := p.orders.Edges[edge].Keepalive; k.Time > 0 {
+		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: k.Time, Timeout: k.Timeout, PermitWithoutStream: k.WithoutCalls,
+		}))
+	}
+	conn, err := grpc.NewClient("passthrough:///"+p.orders.Upstreams[service], opts...)
+	if err != nil {
+		return nil, err
+	}
+	p.onClose(func() { _ = conn.Close() })
+	return conn, nil
+}
+
+func (p *server) payment(ctx context.Context) error {
+	ledger, err := p.ledger(ctx)
+	if err != nil {
+		return err
+	}
+	return p.serveGRPC(ctx, defaultKeepalive, func(s grpc.ServiceRegistrar) {
+		pb.RegisterPaymentServer(s, payment.New(payment.Config{Ledger: ledger, Meter: p.meter}))
+	})
+}
+
+func (p *server) inventory(ctx context.Context) error {
+	stock, err := p.stock(ctx)
+	if err != nil {
+		return err
+	}
+	return p.serveGRPC(ctx, p.tcpKeepalive(), func(s grpc.ServiceRegistrar) {
+		pb.RegisterInventoryServer(s, inventory.New(inventory.Config{Stock: stock, Meter: p.meter, TTL: p.orders.World.ReservationTTL}))
+	}, grpc.MaxConcurrentStreams(uint32(p.orders.World.StreamQuota)))
+}
+
+// tcpKeepalive is that of order -> inventory as package net wants it: negative is none.
+func (p *server) tcpKeepalive() time.Duration {
+	if d := p.orders.World.TCPKeepalive; d > 0 {
+		return d
+	}
+	return -1
+}
+
+func (p *server) order(ctx context.Context) error {
+	store, err := p.store(ctx)
+	if err != nil {
+		return err
+	}
+	toInventory, err := p.dial(serviceInventory, order.EdgeInventory, p.tcpKeepalive())
+	if err != nil {
+		return err
+	}
+	toPayment, err := p.dial(servicePayment, order.EdgePayment, defaultKeepalive)
+	if err != nil {
+		return err
+	}
+	o, err := order.New(order.Config{
+		Clock: p.clock, Meter: p.meter, Store: store, Inventory: toInventory, Payment: toPayment, Policies: p.orders.Edges,
+	})
+	if err != nil {
+		return err
+	}
+	p.onClose(o.Close)
+	return p.serveGRPC(ctx, defaultKeepalive, func(s grpc.ServiceRegistrar) { pb.RegisterOrderServer(s, o) })
+}
+
+func (p *server) gateway(ctx context.Context) error {
+	upstreams := map[string]string{}
+	dial := func(service, edge string) (*grpc.ClientConn, error) {
+		upstreams[edge] = p.orders.Upstreams[service]
+		return p.dial(service, edge, defaultKeepalive)
+	}
+	toOrder, err1 := dial(serviceOrder, gateway.EdgeOrder)
+	toInventory, err2 := dial(serviceInventory, gateway.EdgeInventory)
+	toPayment, err3 := dial(servicePayment, gateway.EdgePayment)
+	upstreams[gateway.EdgeOrderRead] = upstreams[gateway.EdgeOrder]
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	log, err := p.accessLog()
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(gateway.Config{
+		Clock: p.clock, Meter: p.meter, Order: toOrder, Inventory: toInventory, Payment: toPayment,
+		Policies: p.orders.Edges, Upstreams: upstreams,
+	})
+	if err != nil {
+		return err
+	}
+	p.onClose(g.Close)
+	l, err := p.listen(ctx, p.orders.Addresses.Serves, defaultKeepalive)
+	if err != nil {
+		return err
+	}
+	p.at.Serves = l.Addr().String()
+	p.serveHTTP(l, gateway.Handler{Gateway: g, Log: log})
+	return nil
+}
+
+// accessLog appends to the log, a line at a time.
+func (p *server) accessLog() (func(gateway.AccessEntry), error) {
+	f, err := os.OpenFile(p.orders.AccessLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	p.onClose(func() { _ = f.Close() })
+	var mu sync.Mutex
+	var line []byte
+	return func(e gateway.AccessEntry) {
+		mu.Lock()
+		defer mu.Unlock()
+		line = gateway.AppendEnvoyJSON(line[:0], e)
+		if _, err := f.Write(line); err != nil {
+			p.log.Error("access log", "error", err)
+		}
+	}, nil
+}
+
+func (p *server) balancer(ctx context.Context, admin *http.ServeMux) error {
+	l, err := p.listen(ctx, p.orders.Addresses.Serves, -1)
+	if err != nil {
+		return err
+	}
+	p.at.Serves = l.Addr().String()
+	b := newBalancer(p.orders.Upstreams[serviceInventory], p.orders.World.IdleDrop)
+	b.say = func(format string, args ...any) { p.log.Info(fmt.Sprintf(format, args...)) }
+	admin.HandleFunc("POST /blackhole/{state}", func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(p.orders.Token)) != 1 {
+			http.Error(w, "wrong token", http.StatusForbidden)
+			return
+		}
+		b.blackHole(r.PathValue("state") == "on")
+		p.log.Info("black hole", "state", r.PathValue("state"))
+	})
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	p.onClose(func() { stop(); <-ended })
+	go func() {
+		defer close(ended)
+		if err := b.serve(ctx, l); err != nil {
+			p.fail(err)
+		}
+	}()
+	return nil
+}
+
+const tokenHeader = "Lab-Token"
