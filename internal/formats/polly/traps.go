@@ -95,11 +95,11 @@ func (j *judge) breaker() {
 func (j *judge) retries() {
 	r := j.p.Retry
 	attempts := []string{"Retry", "MaxRetryAttempts"}
-	switch {
-	case r.MaxRetryAttempts == 0:
+	switch r.MaxRetryAttempts {
+	case 0:
 		j.add("zero-retries", trap.Note, attempts, "earlier releases of Polly 8 refuse 0 and do not start", "", "MaxRetryAttempts 0")
 		return
-	case r.MaxRetryAttempts == math.MaxInt32:
+	case math.MaxInt32:
 		j.add("endless-retries", trap.Warning, attempts, "it is tried without end, as long as TotalRequestTimeout allows", "write a number such as 3", "MaxRetryAttempts %d", r.MaxRetryAttempts)
 	}
 	j.add("unsafe-methods", trap.Note, attempts,

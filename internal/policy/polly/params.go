@@ -149,7 +149,7 @@ func timeSpan(p policy.Param, at func(*Params) *time.Duration, least time.Durati
 			if err != nil {
 				return fmt.Errorf("%q is not a time: write 5s or 00:00:05", v)
 			}
-			if (d < least || d > Longest) && !(none && d == 0) {
+			if (d < least || d > Longest) && (d != 0 || !none) {
 				return fmt.Errorf("%q is not from %s to %s", v, policy.FormatDuration(least), policy.FormatDuration(Longest))
 			}
 			if d%Tick != 0 {
@@ -224,9 +224,9 @@ func FormatTimeSpan(d time.Duration) string {
 func hint(name string) error {
 	switch name {
 	case "FailureThreshold":
-		return errors.New("Polly calls it FailureRatio since version 8, a share from 0 to 1")
+		return errors.New("its name is FailureRatio since Polly 8, a share from 0 to 1")
 	case "DurationOfBreak":
-		return errors.New("Polly calls it BreakDuration since version 8")
+		return errors.New("its name is BreakDuration since Polly 8")
 	case "BreakDurationGenerator", "ShouldHandle", "Retry.ShouldHandle", "Retry.DelayGenerator":
 		return fmt.Errorf("%s is code and not modelled here: leave it out", name)
 	case "Retry.ShouldRetryAfterHeader":
