@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type Server struct {
 	bin  string
 	args []string
 	cred *syscall.Credential
+
+	databases atomic.Int32 // made by Database
 
 	lifeline io.Closer     // closing it stops the server
 	exited   chan struct{} // closed when it has stopped
@@ -157,12 +160,22 @@ func (s *Server) Stop() {
 func (s *Server) DSN() string { return s.DSNOf("postgres", Password) }
 
 // DSNOf is a URL of another user over TCP.
-func (s *Server) DSNOf(name, password string) string {
+func (s *Server) DSNOf(name, password string) string { return s.dsn(name, password, "postgres") }
+
+func (s *Server) dsn(name, password, database string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(name, password),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), Path: "/postgres", RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), Path: "/" + database, RawQuery: "sslmode=disable",
 	}
 	return u.String()
+}
+
+// Database makes a database of its own and returns the superuser's URL of it.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", s.databases.Add(1))
+	s.Exec(t, "CREATE DATABASE "+name)
+	return s.dsn("postgres", Password, name)
 }
 
 // Connect opens a connection as the superuser that lives as long as the test.
