@@ -172,6 +172,9 @@ func TestThresholds(t *testing.T) {
 				t.Errorf("%s: %d bytes", a.File, len(a.Data))
 			}
 			// A target either holds the keepalive or says that it cannot.
+			if strings.HasPrefix(target.Name, "datadog-") {
+				return // monitors watch a breaker and set nothing
+			}
 			if all := a.Text + strings.Join(a.Warnings, "\n"); !strings.Contains(strings.ToLower(all), "keepalive") {
 				t.Errorf("%s: the keepalive is lost without a word: %q\n%s", a.File, a.Warnings, a.Text)
 			}
