@@ -13,7 +13,9 @@ import (
 // allowRequest, isOpen, allowSingleTest, markSuccess; HystrixCommandMetrics.java:
 // HealthCounts.plus, resetStream; metric/consumer/HealthCountsStream.java and
 // BucketedRollingCounterStream.java; HystrixThreadPool.java; AbstractCommand.java:
-// applyHystrixSemantics). Assumed, for nothing here ran the library: the stream's
+// applyHystrixSemantics). The rules of the breaker itself are taken from descriptions
+// of that code, those of the metrics, the stream and the pool were read in it. Assumed,
+// for nothing here ran the library: the stream's
 // timer ticks exactly every interval from its first subscription on and before
 // whatever else happens in the same instant; a call that reaches its time limit
 // gives its thread back at once, as one that heeds the interrupt does; a command's

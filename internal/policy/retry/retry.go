@@ -31,8 +31,8 @@ type Plan struct {
 	// another one; nil leaves it to the host, which knows its callees' answers.
 	Retries func(status uint32) bool
 	// Rejected retries also what the breaker or the concurrency limit inside the
-	// retries turned away (resilience4j, Polly and failsafe-go do so unless told
-	// otherwise); else a rejection ends the call.
+	// retries turned away (resilience4j and failsafe-go do so unless told otherwise,
+	// .NET's standard pipeline does not); else a rejection ends the call.
 	Rejected bool
 	// Budget bounds the retries of all calls together; nil allows everything.
 	Budget Budget
