@@ -114,33 +114,6 @@ func importModule(file, text string) (Set, error) {
 	return Set{p, notes}, err
 }
 
-// strict is Format.Traps of a reader that ends at the first mistake.
-func strict[C any](read func(file, text string) (C, error), traps func(C) []trap.Trap, tree func(file, text string) (*source.Node, error)) func(file, text string) ([]trap.Trap, *source.Node, error) {
-	return func(file, text string) ([]trap.Trap, *source.Node, error) {
-		root, err := tree(file, text)
-		if err != nil {
-			return nil, nil, err
-		}
-		c, err := read(file, text)
-		if err != nil {
-			return nil, root, err
-		}
-		return traps(c), root, nil
-	}
-}
-
-// yaml is the first document of a YAML text; an empty text is an empty mapping.
-func yaml(file, text string) (*source.Node, error) {
-	docs, err := source.YAML(file, text)
-	if err != nil {
-		return nil, err
-	}
-	if len(docs) == 0 {
-		return source.NewNode(file, source.Pos{Line: 1, Column: 1}, source.Map, ""), nil
-	}
-	return docs[0], nil
-}
-
 // keys detects a text by any of its keys, in JSON, YAML or properties.
 func keys(names ...string) func(file, text string) string {
 	return func(_, text string) string {

@@ -3,6 +3,7 @@ package linkerd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
+	"tripcurve/internal/policy/linkerd"
 )
 
 // prefixes of the annotations that are read strictly.
@@ -30,6 +32,11 @@ func Detect(file, text string) string {
 		key := strings.TrimLeft(strings.TrimSpace(line), `"'{`)
 		key, _, ok := strings.Cut(key, ":")
 		if key = strings.TrimRight(key, `"' `); ok && (ours(key) || key == "linkerd.io/inject") {
+			return "it has the annotation " + key
+		}
+	}
+	for _, key := range slices.Sorted(maps.Values(linkerd.Annotations)) { // on the line of another key
+		if source.HasKey(text, key) {
 			return "it has the annotation " + key
 		}
 	}

@@ -8,8 +8,11 @@ import (
 // The rules about time limits on one boundary.
 var limitChecks = []check{
 	{
-		Rule:   Rule{"policy/no-time-limit", trap.Error, "a call without a time limit waits for ever, and no breaker notices a call that has not ended"},
-		covers: []string{"opossum/no-timeout", "opossum/disabled", "resilience4j/no-timelimiter", "grpc/no-timeout", "hystrix/no-timeout"},
+		Rule: Rule{"policy/no-time-limit", trap.Error, "a call without a time limit waits for ever, and no breaker notices a call that has not ended"},
+		covers: []string{
+			"opossum/no-timeout", "opossum/disabled", "resilience4j/no-timelimiter", "hystrix/no-timeout", "grpc/no-timeout",
+			"envoy/no-timeout", "istio/no-timeout", "linkerd/no-timeout",
+		},
 		look: func(b boundary) (what, why, instead string) {
 			if !speech[b.format].timeout || b.limit() > 0 {
 				return "", "", ""
@@ -31,6 +34,10 @@ var limitChecks = []check{
 	},
 	{
 		Rule: Rule{"policy/retries-exceed-total", trap.Warning, "attempts times the time limit of one attempt is more than the time limit over all of them"},
+		covers: []string{
+			"envoy/retries-cut", "envoy/no-per-try-timeout", "istio/retries-cut", "istio/no-per-try-timeout",
+			"linkerd/retries-cut", "linkerd/no-retry-timeout",
+		},
 		look: func(b boundary) (what, why, instead string) {
 			total := b.neutral.TotalTimeout
 			if total == 0 || b.attempts() < 2 || b.longest() <= total {

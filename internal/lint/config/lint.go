@@ -97,8 +97,10 @@ func readPart(file string, d formats.Document) part {
 		at := source.Pos{Line: d.Line, Column: 1}
 		if root != nil {
 			n := source.Find(root, t.Path)
-			if slices.ContainsFunc(n.Members, func(m source.Member) bool { return wrong[m.Value.Pos] }) {
-				continue // what it takes for missing may be there, but wrong
+			// What it takes for missing, or for the default, may be there, but wrong.
+			if slices.ContainsFunc(n.Members, func(m source.Member) bool { return wrong[m.Value.Pos] }) ||
+				wrong[n.Pos] && !slices.Contains(explain, t.Rule) {
+				continue
 			}
 			if t.Severity == trap.Note && wrong[n.Pos] {
 				continue // a note on a value that could not be read is about its default
@@ -119,6 +121,9 @@ func readPart(file string, d formats.Document) part {
 	p.boundaries = boundaries(file, d, root)
 	return p
 }
+
+// explain are the traps that are about a value which the strict reader does not take.
+var explain = []string{"opossum/string-number", "opossum/volume-zero"}
 
 // mistake is what a strict reader would not take.
 func mistake(format string, err error) Finding {

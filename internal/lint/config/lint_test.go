@@ -119,8 +119,8 @@ func TestGoodFilesAreSilent(t *testing.T) {
 	}
 }
 
-// TestCatalogue: what is found has a rule with that severity, and every rule finds
-// something in testdata.
+// TestCatalogue: what is found has a rule, which is as severe as the worst that is
+// found by it, and every rule finds something in testdata.
 func TestCatalogue(t *testing.T) {
 	severities := map[string]Rule{}
 	for _, r := range Rules() {
@@ -134,10 +134,10 @@ func TestCatalogue(t *testing.T) {
 		r, ok := severities[f.Rule]
 		if !ok {
 			t.Errorf("not in the catalogue: %s", f)
-		} else if weaker := f.Rule == "opossum/string-number"; r.Severity != f.Severity && !weaker {
+		} else if f.Severity < r.Severity {
 			t.Errorf("the catalogue has it as %s: %s", r.Severity, f)
 		}
-		hit[f.Rule] = true
+		hit[f.Rule] = hit[f.Rule] || f.Severity == r.Severity
 	}
 	for _, r := range Rules() {
 		if !hit[r.ID] && !generic(r.ID) {

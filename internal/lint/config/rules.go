@@ -34,7 +34,7 @@ func each(p part) []Finding {
 	for _, b := range p.boundaries {
 		for _, c := range checks() {
 			said := func(f Finding) bool {
-				return slices.Contains(c.covers, f.Rule) && (len(p.boundaries) == 1 || strings.HasPrefix(f.What, b.name+": "))
+				return slices.Contains(c.covers, f.Rule) && (len(p.boundaries) == 1 || strings.HasPrefix(f.What, b.name+": ") || strings.Contains(f.What, " "+b.name+": "))
 			}
 			if slices.ContainsFunc(p.findings, said) {
 				continue
