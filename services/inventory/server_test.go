@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,14 +90,108 @@ func TestStockFails(t *testing.T) {
 	}
 }
 
+func TestConfirmAndRelease(t *testing.T) {
+	clock := host.NewWallClock()
+	defer clock.Close()
+	s := inventory.New(inventory.Config{Stock: memstore.NewStock(clock, host.CryptoRand, map[string]int{"a": 5})})
+	reserve := func() string {
+		t.Helper()
+		r, err := s.Reserve(t.Context(), &pb.ReserveRequest{Items: []*pb.Item{{Sku: "a", Qty: 2}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.GetReservationId()
+	}
+	confirm := func(id string) error {
+		_, err := s.Confirm(t.Context(), &pb.ConfirmReservationRequest{ReservationId: id})
+		return err
+	}
+	release := func(id string) error {
+		_, err := s.Release(t.Context(), &pb.ReleaseReservationRequest{ReservationId: id})
+		return err
+	}
+	kept, returned := reserve(), reserve()
+	for _, c := range []struct {
+		what string
+		err  error
+		code codes.Code
+		word string
+	}{
+		{"confirm", confirm(kept), codes.OK, ""},
+		{"release", release(returned), codes.OK, ""},
+		{"release what is sold", release(kept), codes.FailedPrecondition, "reservation_sold"},
+		{"confirm what was released", confirm(returned), codes.NotFound, "unknown_reservation"},
+	} {
+		if status.Code(c.err) != c.code || c.err != nil && host.Word(c.err) != c.word {
+			t.Errorf("%s: answered %v, want %v %s", c.what, c.err, c.code, c.word)
+		}
+	}
+	if got, err := s.GetStock(t.Context(), &pb.GetStockRequest{Sku: "a"}); err != nil || got.GetAvailable() != 3 {
+		t.Errorf("%d left, %v, want 3", got.GetAvailable(), err)
+	}
+}
+
+// failingOnce is a stock whose first sweep fails.
+type failingOnce struct {
+	*memstore.Stock
+	swept int
+}
+
+func (f *failingOnce) Sweep(ctx context.Context) ([]string, error) {
+	if f.swept++; f.swept == 1 {
+		return nil, errors.New("the server closed the connection")
+	}
+	return f.Stock.Sweep(ctx)
+}
+
+func TestSweeper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock, meter := host.NewWallClock(), host.NewMemoryMeter()
+		defer clock.Close()
+		stock := &failingOnce{Stock: memstore.NewStock(clock, host.CryptoRand, map[string]int{"a": 5})}
+		s := inventory.New(inventory.Config{Stock: stock, Meter: meter, TTL: 90 * time.Second})
+		if _, err := s.Reserve(t.Context(), &pb.ReserveRequest{Items: []*pb.Item{{Sku: "a", Qty: 2}}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.RunSweeper(ctx, clock, time.Minute) }()
+		left := func() int {
+			n, err := stock.Available(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		time.Sleep(119 * time.Second)
+		if n := left(); n != 3 {
+			t.Errorf("%d left before the sweep, want 3", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := left(); n != 5 {
+			t.Errorf("%d left after the sweep, want 5", n)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the sweeper ended with %v", err)
+		}
+		if e, n := meter.Counter("inventory.sweep.errors"), meter.Counter("inventory.reservations.expired"); e != 1 || n != 1 {
+			t.Errorf("%d errors and %d expired counted, want one each", e, n)
+		}
+	})
+}
+
 // TestStatements says which statements of the service a CREATE INDEX without
 // CONCURRENTLY makes wait.
 func TestStatements(t *testing.T) {
 	got := map[string]bool{}
-	for _, s := range []host.Statement{inventory.ReserveSelect, inventory.ReserveUpdate, inventory.AvailableSelect} {
+	for _, s := range inventory.Statements() {
 		got[s.Name] = pglock.Conflicts(pglock.Share, s.Lock)
 	}
-	want := map[string]bool{"reserve_select": false, "reserve_update": true, "available_select": false}
+	want := map[string]bool{
+		"reserve_select": false, "reserve_update": true, "available_select": false, "reservation_select": false,
+		"expired_select": false, "confirm_update": true, "release_update": true, "stock_insert": true,
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("waits for SHARE (-want +got):\n%s", diff)
 	}

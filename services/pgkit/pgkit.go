@@ -146,6 +146,9 @@ func (db *DB) inTx(ctx context.Context, f func(context.Context, Conn) error) err
 	if err := f(context.WithValue(ctx, txKey{}, tx), tx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return failed(ctx, "commit", err)
+	}
 	err = tx.Commit(ctx)
 	open = false // whatever the commit came to, the transaction is over
 	if err != nil {
