@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -80,8 +81,10 @@ const (
 	Shipped        = "shipped"
 )
 
-// life is the statuses in the order in which an order has them.
 var life = []string{PendingPayment, Paid, Shipped}
+
+// Life is the statuses in the order in which an order has them.
+func Life() []string { return slices.Clone(life) }
 
 // Step takes an order on to its next status.
 type Step struct {
@@ -92,15 +95,7 @@ type Step struct {
 // Take takes a step, in memory. taken is false when the order is that far already,
 // or further: it then stays as it is.
 func (o *Order) Take(s Step) (taken bool, err error) {
-	at, to := -1, -1
-	for i, status := range life {
-		if status == o.Status {
-			at = i
-		}
-		if status == s.To {
-			to = i
-		}
-	}
+	at, to := slices.Index(life, o.Status), slices.Index(life, s.To)
 	switch {
 	case at >= 0 && to >= 0 && to <= at:
 		return false, nil

@@ -46,9 +46,9 @@ const (
 	// migrationLock makes processes that start together migrate one after the other.
 	// It is "trip" as a number.
 	migrationLock = 0x74726970
-	// migrationLockTimeout bounds each wait of a migration for a lock on a table:
+	// MigrationLockTimeout bounds each wait of a migration for a lock on a table:
 	// while it waits, readers and writers wait behind it.
-	migrationLockTimeout = "5s"
+	MigrationLockTimeout = "5s"
 	createRecord         = `CREATE TABLE IF NOT EXISTS schema_migrations (
 	set text NOT NULL,
 	version integer NOT NULL,
@@ -118,7 +118,7 @@ func (f Migration) run(ctx context.Context, c Conn, set string) (fresh bool, err
 	for _, sql := range []string{
 		`SET LOCAL lock_timeout = 0`, // the others may have more to do than a lock is waited for
 		`SELECT pg_advisory_xact_lock(` + strconv.Itoa(migrationLock) + `)`,
-		`SET LOCAL lock_timeout = '` + migrationLockTimeout + `'`,
+		`SET LOCAL lock_timeout = '` + MigrationLockTimeout + `'`,
 		createRecord,
 	} {
 		if _, err := c.Exec(ctx, sql); err != nil {
