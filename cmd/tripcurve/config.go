@@ -150,8 +150,10 @@ func (in *imported) strangers() {
 			continue
 		}
 		hint := ""
+		callee, _, _ := strings.Cut(name, "/") // a gRPC method, perhaps
+		callee = strings.ToLower(callee[strings.LastIndexByte(callee, '.')+1:])
 		for _, k := range known.Names() {
-			if strings.HasSuffix(k, "."+name) {
+			if strings.HasSuffix(k, "."+callee) {
 				hint = fmt.Sprintf(": --edge %s=%s names one of its edges", name, k)
 			}
 		}
