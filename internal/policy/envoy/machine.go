@@ -347,8 +347,9 @@ func (m *Machine) sweepRates(byRate, byPercentage detection, of func(*host) rate
 		mean, variance := sum/float64(n), 0.0
 		for _, i := range m.ranked {
 			off := of(&m.hosts[i]).percent() - mean
-			variance += off * off / float64(n)
+			variance += off * off
 		}
+		variance /= float64(n)
 		least := mean - float64(p.SuccessRateStdevFactor)/1000*math.Sqrt(variance)
 		for _, i := range m.ranked {
 			if of(&m.hosts[i]).percent() < least {
@@ -387,7 +388,15 @@ func (m *Machine) inPanic() bool {
 	if overprovisioning*len(m.healthy)/len(m.hosts) >= 100 {
 		return false
 	}
-	return 100*float64(len(m.healthy))/float64(len(m.hosts)) < math.Round(m.params.HealthyPanicThreshold)
+	return 100*float64(len(m.healthy))/float64(len(m.hosts)) < m.panicThreshold()
+}
+
+// panicThreshold is cut to whole percent, and computed in this order: 29 % are
+// 28.999... %, which is 28 (source/common/protobuf/utility.cc, convertPercent, for
+// all that its macro is called PROTOBUF_PERCENT_TO_ROUNDED_INTEGER_OR_DEFAULT).
+func (m *Machine) panicThreshold() float64 {
+	share := m.params.HealthyPanicThreshold / 100
+	return math.Trunc(100 * share)
 }
 
 // Due is the next sweep, as long as it can change anything: a host is out, or an
