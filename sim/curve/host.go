@@ -48,13 +48,10 @@ func (r *runner) host(s Setting) (*host, bool) {
 	r.hung.empty()
 	h := &host{runner: r, breaker: b.Breaker, limit: r.o.limit(s), late: policy.Failure, fired: -1, places: b.MaxConcurrent}
 	h.sharer, _ = b.Breaker.(policy.Sharer)
-	switch {
-	case h.limit == 0:
-	case h.limit == b.CallTimeout:
+	own := h.limit > 0 && h.limit == b.CallTimeout
+	if total := h.limit > 0 && h.limit == b.TotalTimeout; own || total {
 		h.late = policy.Timeout
-	case h.limit == b.TotalTimeout:
-		h.late = policy.Timeout
-		if b.TotalUnseen {
+		if !own && b.TotalUnseen {
 			h.late = policy.Unrecorded
 		}
 	}

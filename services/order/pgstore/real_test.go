@@ -77,7 +77,10 @@ func TestRealStatementsTakeTheLocksTheyDeclare(t *testing.T) {
 		"cart_upsert": {"cart_1", "usr_1", []order.Item{}, false},
 		"order_insert": {
 			"ord_2", "k2", "cart_1", "usr_1", order.PendingPayment, 5, "res_1", "pi_2", "secret",
-			"", time.Now(), []order.Item{}, order.Address{}, "pm_visa_4242", false,
+			"", time.Now(),
+			[]order.Item{},
+			order.Address{},
+			"pm_visa_4242", false,
 		},
 		"order_by_key":    {"k1"},
 		"order_by_intent": {"pi_1"},
