@@ -34,7 +34,7 @@ type Params struct {
 	MaxEjectionPercent             int // 0 is 10
 	MinHealthPercent               int // 0 is no panic
 	SplitExternalLocalOriginErrors bool
-	ConsecutiveLocalOriginFailures int
+	ConsecutiveLocalOriginFailures int // 0 is 5
 
 	// DestinationRule, trafficPolicy.connectionPool.http and retryBudget. A limit of
 	// 0 is none, which Istio writes as 2^32 - 1.
@@ -91,7 +91,9 @@ func (p Params) Envoy() envoy.Params {
 	e.EnforcingConsecutiveGatewayFailure = 100 // the count is 0 where it is off
 	e.EnforcingSuccessRate, e.EnforcingLocalOriginSuccessRate = 0, 0
 	e.SplitLocal = p.SplitExternalLocalOriginErrors
-	e.ConsecutiveLocalOriginFailure = p.ConsecutiveLocalOriginFailures
+	if p.ConsecutiveLocalOriginFailures > 0 {
+		e.ConsecutiveLocalOriginFailure = p.ConsecutiveLocalOriginFailures
+	}
 	e.Interval, e.BaseEjectionTime = p.Interval, p.BaseEjectionTime
 	if p.MaxEjectionPercent > 0 {
 		e.MaxEjectionPercent = p.MaxEjectionPercent
@@ -170,7 +172,7 @@ var table = param.Table[Params]{
 			func(p *Params) *int { return &p.MinHealthPercent }),
 		param.Switch(policy.Param{Name: "splitExternalLocalOriginErrors", Kind: policy.KindSwitch, Max: 1, Step: 1, Help: "counts time-outs and failed connections apart from answers"},
 			func(p *Params) *bool { return &p.SplitExternalLocalOriginErrors }),
-		count("consecutiveLocalOriginFailures", "with the split: ejects at this many failed connections or time-outs in a row", 50,
+		count("consecutiveLocalOriginFailures", "with the split: ejects at this many failed connections or time-outs in a row; 5 also where 0 is written", 50,
 			func(p *Params) *int { return &p.ConsecutiveLocalOriginFailures }),
 		count("http2MaxRequests", "calls in flight, over HTTP/1 too; 0 is no bound", 2000,
 			func(p *Params) *int { return &p.HTTP2MaxRequests }),
