@@ -53,9 +53,9 @@ var (
 )
 
 // InOrder is items in the order in which a transaction takes them. Rows that
-// another has locked are skipped, so no order could deadlock; but of two carts
-// that ask for the same two last pieces in opposite orders each would take one
-// and miss the other.
+// another has locked are skipped, so no order could deadlock; but two carts that
+// ask at once for the same two last pieces in opposite orders could take one
+// each, and both be told that the other is gone.
 func InOrder(items []Item) []Item {
 	bySKU := func(a, b Item) int { return cmp.Compare(a.SKU, b.SKU) }
 	if !slices.IsSortedFunc(items, bySKU) {

@@ -127,6 +127,54 @@ func TestRealStatementsTakeTheLocksTheyDeclare(t *testing.T) {
 	})
 }
 
+// A sweep waits for whoever has a row of a reservation in hand: it never takes a
+// part of one.
+func TestRealSweepTakesReservationsWhole(t *testing.T) {
+	pg := pgtest.Start(t)
+	clock := &lateClock{WallClock: host.NewWallClock()}
+	defer clock.Close()
+	_, s, dsn := open(t, pg, clock, 4, policy.Propagate, map[string]int{"a": 3})
+	r, err := s.Reserve(t.Context(), []inventory.Item{{SKU: "a", Qty: 3}}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.ahead.Add(int64(time.Hour))
+	holder, watch := connect(t, dsn), connect(t, dsn)
+	for _, sql := range []string{"BEGIN", "SELECT id FROM stock_reservations WHERE id = 1 FOR UPDATE"} {
+		if _, err := holder.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var swept []string
+	var sweep sync.WaitGroup
+	sweep.Go(func() {
+		var err error
+		if swept, err = s.Sweep(t.Context()); err != nil {
+			t.Errorf("sweep: %v", err)
+		}
+	})
+	eventually(t, "the sweep waits for the row", func() bool {
+		var n int
+		err := watch.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'inventory' AND wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))`, holder.PgConn().PID()).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n == 1
+	})
+	if n, err := s.Available(t.Context(), "a"); n != 0 || err != nil {
+		t.Errorf("%d pieces, %v, were put back while one was in somebody's hand", n, err)
+	}
+	if _, err := holder.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	sweep.Wait()
+	n, err := s.Available(t.Context(), "a")
+	if err != nil || n != 3 || len(swept) != 1 || swept[0] != r.ID {
+		t.Errorf("%v swept, %d pieces put back, %v; want all 3 of %s", swept, n, err, r.ID)
+	}
+}
+
 // The night of INC-2847: under a CREATE INDEX the update of every reservation
 // waits with its row locks in hand, until no connection is free; then reads wait
 // too, though no lock of theirs does. Callers who have gone are not noticed.

@@ -5,6 +5,7 @@ package stocktest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -172,14 +173,19 @@ func Run(t *testing.T, create func(t *testing.T, o Options) World) {
 	})
 
 	t.Run("gives the last of two items to one of two carts, whatever their order", func(t *testing.T) {
-		w := open(t, map[string]int{"a": 1, "b": 1})
-		n := together(t, w,
-			[]inventory.Item{{SKU: "a", Qty: 1}, {SKU: "b", Qty: 1}},
-			[]inventory.Item{{SKU: "b", Qty: 1}, {SKU: "a", Qty: 1}})
-		if n != 1 {
-			t.Errorf("%d of two carts were served, want exactly one", n)
+		const rounds = 20 // where the carts take turns they miss each other in some
+		rows := map[string]int{}
+		for i := range rounds {
+			rows[fmt.Sprintf("a%d", i)], rows[fmt.Sprintf("b%d", i)] = 1, 1
 		}
-		left(t, w, map[string]int{"a": 0, "b": 0})
+		w := open(t, rows)
+		for i := range rounds {
+			a, b := inventory.Item{SKU: fmt.Sprintf("a%d", i), Qty: 1}, inventory.Item{SKU: fmt.Sprintf("b%d", i), Qty: 1}
+			if n := together(t, w, []inventory.Item{a, b}, []inventory.Item{b, a}); n != 1 {
+				t.Errorf("%d of two carts were served, want exactly one", n)
+			}
+			left(t, w, map[string]int{a.SKU: 0, b.SKU: 0})
+		}
 	})
 
 	t.Run("never sells a row twice", func(t *testing.T) {
@@ -331,6 +337,24 @@ func Run(t *testing.T, create func(t *testing.T, o Options) World) {
 			t.Errorf("%v swept although it was confirmed", ids)
 		}
 		do(t, w, "release", inventory.ErrSold, func(ctx context.Context) error { return w.Stock.Release(ctx, r.ID) })
+		left(t, w, map[string]int{"a": 1})
+	})
+
+	t.Run("a reservation can be confirmed twenty times at once", func(t *testing.T) {
+		w := open(t, map[string]int{"a": 3})
+		r, err := reserve(w, inventory.Item{SKU: "a", Qty: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []func(context.Context)
+		for range 20 {
+			all = append(all, func(ctx context.Context) {
+				if err := w.Stock.Confirm(ctx, r.ID); err != nil {
+					t.Errorf("confirm: %v", err)
+				}
+			})
+		}
+		w.Do(all...)
 		left(t, w, map[string]int{"a": 1})
 	})
 
