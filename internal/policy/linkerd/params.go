@@ -6,6 +6,7 @@ package linkerd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -183,12 +184,10 @@ func retryHTTP(p *Params, v string) error {
 	return nil
 }
 
-var grpcConditions = []string{"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable"}
-
 func retryGRPC(p *Params, v string) error {
 	for word := range strings.SplitSeq(v, ",") {
-		if v != "" && !slices.Contains(grpcConditions, word) {
-			return fmt.Errorf("%q is not one of %s", word, strings.Join(grpcConditions, ", "))
+		if _, ok := grpcStatuses[word]; v != "" && !ok {
+			return fmt.Errorf("%q is not one of %s", word, strings.Join(slices.Sorted(maps.Keys(grpcStatuses)), ", "))
 		}
 	}
 	p.RetryGRPC = v
@@ -241,7 +240,8 @@ func (p Params) Map() map[string]string { return table.Map(p) }
 // Retries says whether calls are made again at all.
 func (p Params) Retries() bool { return p.RetryHTTP+p.RetryGRPC != "" && p.RetryLimit > 0 }
 
-// Attempt is the time limit of one attempt; 0 is none.
+// Attempt is the time limit of one attempt; 0 is none. The proxy takes RetryTimeout
+// off the last attempt (retry.rs, set_extensions); here that one has it too.
 func (p Params) Attempt() time.Duration {
 	limit := policy.Shortest(p.ResponseTimeout, p.RequestTimeout)
 	if p.Retries() {
@@ -251,12 +251,35 @@ func (p Params) Attempt() time.Duration {
 }
 
 // Plan is the retries; nil when there are none. They are made at once: the proxy's
-// own short back-off cannot be set.
+// own short back-off cannot be set. A call that found no endpoint ready is made again
+// too, for another backend may have one (linkerd/app/outbound/src/http/logical/policy/
+// route/retry.rs, retryable_error).
 func (p Params) Plan() *retry.Plan {
 	if !p.Retries() {
 		return nil
 	}
-	return &retry.Plan{Attempts: p.RetryLimit + 1, Steady: true}
+	return &retry.Plan{Attempts: p.RetryLimit + 1, Steady: true, Retries: p.retriable(), Rejected: true}
+}
+
+// The gRPC statuses by their words in retry-grpc.
+var grpcStatuses = map[string]uint32{
+	"cancelled": 1, "deadline-exceeded": 4, "resource-exhausted": 8, "internal": 13, "unavailable": unavailable,
+}
+
+const unavailable = 14
+
+// retriable says which gRPC statuses are retried. Those of retry-http are not among
+// them, for a gRPC call that fails does so in its trailers, under the status 200. An
+// attempt that ran into its time limit, which is UNAVAILABLE here, is retried whatever
+// the lists say.
+func (p Params) retriable() func(status uint32) bool {
+	all := []uint32{unavailable}
+	for word := range strings.SplitSeq(p.RetryGRPC, ",") {
+		if status, ok := grpcStatuses[word]; ok {
+			all = append(all, status)
+		}
+	}
+	return func(status uint32) bool { return slices.Contains(all, status) }
 }
 
 // Traps are what these parameters do that their names do not say.
@@ -282,6 +305,9 @@ func (p Params) Traps() []string {
 	}
 	if p.FailureAccrual != None && p.Attempt() == 0 {
 		trap("no timeout: a hung call is never seen as a failure, and a hung probe keeps its endpoint shut for ever")
+	}
+	if p.Retries() && p.RetryTimeout > 0 && policy.Shortest(p.RequestTimeout, p.ResponseTimeout) == 0 {
+		trap("retry-timeout %s does not hold for the last attempt: without timeout-request a hang is never ended there", policy.FormatDuration(p.RetryTimeout))
 	}
 	if p.Retries() && p.RequestTimeout > 0 && time.Duration(p.RetryLimit+1)*p.Attempt() > p.RequestTimeout {
 		trap("%d attempts of %s are longer than timeout-request %s, which cuts off the last",

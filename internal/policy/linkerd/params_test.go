@@ -98,6 +98,7 @@ func TestTraps(t *testing.T) {
 		{func(p *Params) {
 			p.RetryHTTP, p.RequestTimeout, p.RetryTimeout = "5xx", 5*time.Second, 3*time.Second
 		}, "2 attempts of 3s are longer than timeout-request 5s"},
+		{func(p *Params) { p.RetryGRPC, p.RetryTimeout = "unavailable", time.Second }, "retry-timeout 1s does not hold for the last attempt"},
 	} {
 		p := Default()
 		tt.change(&p)
@@ -116,6 +117,28 @@ func TestPlan(t *testing.T) {
 	p.RetryGRPC, p.RetryLimit = "unavailable", 2
 	if got := p.Plan().Attempts; got != 3 || p.Attempt() != time.Second {
 		t.Errorf("%d attempts of %s, want 3 of 1s", got, p.Attempt())
+	}
+	if !p.Plan().Rejected {
+		t.Error("a call that found no endpoint ready is not made again")
+	}
+	for _, tt := range []struct {
+		http, grpc string
+		want       []uint32
+	}{
+		{"", "internal,cancelled", []uint32{1, 13, 14}},
+		{"5xx", "", []uint32{14}}, // of a time-out
+		{"", "deadline-exceeded,resource-exhausted,unavailable", []uint32{4, 8, 14}},
+	} {
+		p.RetryHTTP, p.RetryGRPC = tt.http, tt.grpc
+		var got []uint32
+		for status := range uint32(17) {
+			if p.Plan().Retries(status) {
+				got = append(got, status)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%q and %q (-want +got):\n%s", tt.http, tt.grpc, diff)
+		}
 	}
 }
 
