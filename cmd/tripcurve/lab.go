@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -17,6 +24,7 @@ import (
 	"tripcurve/collectors/postgres"
 	"tripcurve/collectors/supervise"
 	"tripcurve/internal/bundled"
+	"tripcurve/internal/policy"
 	"tripcurve/services/lab"
 	"tripcurve/sim/scenario"
 )
@@ -70,23 +78,49 @@ func labScenario(name string, p *policyFlags) (lab.Scenario, error) {
 	return sc, nil
 }
 
-func (a *app) labOptions(dir string) (lab.Options, error) {
+func (a *app) labOptions(dir, listen string) (lab.Options, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return lab.Options{}, err
 	}
+	if dir, err = filepath.Abs(a.labDir(dir)); err != nil {
+		return lab.Options{}, err
+	}
+	if listen != "" {
+		if err := loopback(listen); err != nil {
+			return lab.Options{}, err
+		}
+	}
 	return lab.Options{
-		Dir: a.labDir(dir), Program: program, Path: a.env("PATH"),
+		Dir: dir, Program: program, Path: a.env("PATH"), Listen: listen,
 		Say: func(s string) { fmt.Fprintln(a.stderr, s) },
 	}, nil
 }
 
+// loopback wants an address of this machine alone: the lab's gateway asks nobody
+// who he is.
+func loopback(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return badInput("--listen %q: expected an address and a port, such as 127.0.0.1:8080", addr)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 && port != "0" {
+		return badInput("--listen %q: %q is no port from 0 to 65535", addr, port)
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return badInput("--listen %q: the lab serves on loopback alone, such as 127.0.0.1:%s", addr, port)
+	}
+	return nil
+}
+
 // labError is err with its exit code.
-func labError(err error) error {
+func labError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, lab.ErrNoPostgres), errors.Is(err, lab.ErrBusy), errors.Is(err, lab.ErrUp):
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return exitError{exitUnreachable, errors.New("ended before it was through")}
+	case errors.Is(err, lab.ErrNoPostgres), errors.Is(err, lab.ErrBusy), errors.Is(err, lab.ErrUp), errors.Is(err, lab.ErrFolder), errors.Is(err, lab.ErrTaken):
 		return exitError{exitUsage, err}
 	}
 	return exitError{exitUnreachable, err}
@@ -94,72 +128,216 @@ func labError(err error) error {
 
 func (a *app) labRunCommand(dir *string) *cobra.Command {
 	var p policyFlags
-	var record, format string
+	var r labRun
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "break the pipeline for real, and record it",
-		Long: `Starts the pipeline, lets customers come, makes the scenario's faults happen and ends everything.
-With --record the collectors watch it as they would watch production; tripcurve analyze says what they saw.
-What the lab itself saw goes to stdout, what it does to stderr.`,
-		Args: oneArg("a scenario (see tripcurve lab list)"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sc, err := labScenario(args[0], &p)
-			if err != nil {
+		Long: `Starts the pipeline, lets customers come, makes the scenario's faults happen and ends everything again.
+With --record the collectors watch it as they would watch production; tripcurve analyze then says what they
+saw. What the lab itself saw goes to stdout, what it does to stderr.`,
+		Args:              oneArg("a scenario (see tripcurve lab list)"),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if r.scenario, err = labScenario(args[0], &p); err != nil {
 				return err
 			}
-			if record != "" {
-				if err := folderExists(record); err != nil {
+			if cmd.Flags().Changed("seed") {
+				r.scenario.Seed = r.seed
+			}
+			if r.record != "" {
+				if err := folderExists(r.record); err != nil {
 					return err
 				}
-				if _, err := os.Lstat(record); err == nil {
-					return badInput("recording %s: the file exists; choose another name or move it away", record)
+				if _, err := os.Lstat(r.record); err == nil {
+					return badInput("recording %s: the file exists; choose another name or move it away", r.record)
 				}
 			}
-			o, err := a.labOptions(*dir)
-			if err != nil {
+			if r.options, err = a.labOptions(*dir, r.options.Listen); err != nil {
 				return err
 			}
-			res, err := a.labRun(cmd.Context(), sc, o, record)
-			if err != nil {
-				return err
-			}
-			if format == "json" {
-				return writeJSON(a.stdout, res)
-			}
-			return a.labText(res)
+			return a.labRun(cmd.Context(), r)
 		},
 	}
 	p.add(cmd)
-	cmd.Flags().StringVar(&record, "record", "", "file to record to with the collectors (default: nothing is recorded)")
-	formatFlag(cmd, &format, "text", "json")
+	flags := cmd.Flags()
+	flags.StringVar(&r.record, "record", "", "file to record to with the collectors (default: nothing is recorded)")
+	flags.StringVar(&r.options.Listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	flags.Uint64Var(&r.seed, "seed", 1, "which customers come when")
+	flags.BoolVar(&r.stay, "stay", false, "go on with healthy traffic afterwards until told to end")
+	_ = flags.MarkHidden("stay") // it is lab up's
+	formatFlag(cmd, &r.format, "text", "json")
 	return cmd
 }
 
-// labRun runs a scenario in a lab of its own.
-func (a *app) labRun(ctx context.Context, sc lab.Scenario, o lab.Options, record string) (res *lab.Result, err error) {
-	l, err := lab.Up(ctx, sc, o)
-	if err != nil {
-		return nil, labError(err)
-	}
-	defer func() { err = errors.Join(err, labError(l.Down())) }()
+// labRun is what lab run was asked for.
+type labRun struct {
+	scenario       lab.Scenario
+	options        lab.Options
+	record, format string
+	seed           uint64
+	stay           bool
+}
 
+// labReady is what a lab in the background says on stdout when it is up.
+const labReady = "ready"
+
+// labRun runs a scenario in a lab of its own.
+func (a *app) labRun(ctx context.Context, r labRun) (err error) {
+	l, err := lab.Up(ctx, r.scenario, r.options)
+	if err != nil {
+		return labError(ctx, err)
+	}
+	defer func() { err = errors.Join(err, labError(ctx, l.Down())) }()
+	if r.stay {
+		return a.labStay(ctx, l, r.scenario)
+	}
 	recorded := make(chan error, 1)
 	recording, stop := context.WithCancel(ctx)
 	defer stop()
-	if record != "" {
+	if r.record != "" {
 		all, err := labCollectors(l.Sources())
 		if err != nil {
-			return nil, err
+			return err
 		}
-		go func() { recorded <- a.record(recording, all, record, time.Now()) }()
+		go func() { recorded <- a.record(recording, all, r.record, time.Now()) }()
 	} else {
 		recorded <- nil
 	}
-	res, err = l.Run(ctx, sc, func(e lab.Event) {
-		fmt.Fprintf(a.stderr, "%s  %s\n", e.At.Format("15:04:05Z"), e.Text)
-	})
+	res, err := l.Run(ctx, r.scenario, a.labEvent)
 	stop()
-	return res, errors.Join(err, <-recorded)
+	if err := errors.Join(labError(ctx, err), <-recorded); err != nil {
+		return err
+	}
+	return a.labReport(res, r.format)
+}
+
+func (a *app) labEvent(e lab.Event) {
+	fmt.Fprintf(a.stderr, "%s  %s\n", e.At.Format("15:04:05Z"), e.Text)
+}
+
+// labStay runs a scenario behind lab up, and then lets customers come until it is
+// told to end.
+func (a *app) labStay(ctx context.Context, l *lab.Lab, sc lab.Scenario) error {
+	log, err := os.OpenFile(l.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	a.stderr = log // nobody reads the other one any more
+	fmt.Fprintln(a.stdout, labReady)
+	for err == nil && ctx.Err() == nil {
+		_, err = l.Run(ctx, sc, a.labEvent)
+		sc.Faults = nil
+		sc.Seed++
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (a *app) labUpCommand(dir *string) *cobra.Command {
+	var p policyFlags
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "up [SCENARIO]",
+		Short: "start the pipeline, leave it running and break it in the background",
+		Long: `Starts the pipeline and leaves it running, with customers, until tripcurve lab down. The faults of the
+scenario happen in the background at the times that tripcurve lab list --times tells; without a scenario nothing goes
+wrong. It prints where the evidence is, as a command that watches it.`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := "healthy"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			if _, err := labScenario(name, &p); err != nil {
+				return err
+			}
+			o, err := a.labOptions(*dir, listen)
+			if err != nil {
+				return err
+			}
+			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", listen}
+			for _, s := range p.sets {
+				again = append(again, "--set", s)
+			}
+			if p.file != "" {
+				again = append(again, "--policy", p.file)
+			}
+			return a.labUp(cmd.Context(), o, again)
+		},
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	return cmd
+}
+
+// labUp runs this program again in the background and waits until it says that
+// its lab is up.
+func (a *app) labUp(ctx context.Context, o lab.Options, args []string) error {
+	cmd := exec.Command(o.Program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this terminal
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ready := make(chan bool, 1)
+	go func() {
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		ready <- strings.TrimSpace(line) == labReady
+	}()
+	talk := make(chan struct{})
+	go func() {
+		defer close(talk)
+		_, _ = io.Copy(a.stderr, said)
+	}()
+	select {
+	case ok := <-ready:
+		if !ok { // it has said why
+			<-talk
+			err := cmd.Wait()
+			var exit *exec.ExitError
+			if errors.As(err, &exit) && exit.ExitCode() > 0 {
+				return exitError{exit.ExitCode(), nil}
+			}
+			return exitError{exitUnreachable, fmt.Errorf("the lab ended: %w", err)}
+		}
+	case <-ctx.Done():
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-talk
+		_ = cmd.Wait()
+		return exitError{exitUnreachable, ctx.Err()}
+	}
+	s, ok := lab.Find(o.Dir)
+	if !ok {
+		return exitError{exitUnreachable, fmt.Errorf("the lab in %s ended again", o.Dir)}
+	}
+	return a.labSources(o.Dir, s)
+}
+
+// labSources says where a lab's evidence is.
+func (a *app) labSources(dir string, s lab.Sources) error {
+	fmt.Fprintf(a.stdout, "gateway  %s\n\nwatch it:\n  tripcurve watch --pg '%s' \\\n    --gateway-log %s", s.Gateway, s.DSN, s.AccessLog)
+	for _, name := range lab.Services() {
+		if url, ok := s.Metrics[name]; ok {
+			fmt.Fprintf(a.stdout, " \\\n    --metrics %s", url)
+		}
+	}
+	end := "tripcurve lab down"
+	if dir != a.labDir("") {
+		end += " --dir " + dir
+	}
+	_, err := fmt.Fprintf(a.stdout, "\nend it:\n  %s\n", end)
+	return err
 }
 
 // labCollectors watch a lab as they would watch production.
@@ -189,45 +367,6 @@ func labCollectors(s lab.Sources) ([]supervise.Collector, error) {
 	return all, nil
 }
 
-func (a *app) labText(r *lab.Result) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	o := r.Orders
-	fmt.Fprintf(w, "checkouts\t%d: %d served, %d failed (502: %d, 503: %d, 504: %d, late: %d)\n", o.Started, o.Served, o.Failed, o.Answered502, o.Answered503, o.Answered504, o.Late)
-	return w.Flush()
-}
-
-func (a *app) labUpCommand(dir *string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "up [SCENARIO]",
-		Short: "start the pipeline and leave it running",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var p policyFlags
-			name := "healthy"
-			if len(args) > 0 {
-				name = args[0]
-			}
-			sc, err := labScenario(name, &p)
-			if err != nil {
-				return err
-			}
-			o, err := a.labOptions(*dir)
-			if err != nil {
-				return err
-			}
-			o.Stay = true
-			l, err := lab.Up(cmd.Context(), sc, o)
-			if err != nil {
-				return labError(err)
-			}
-			l.Leave()
-			s := l.Sources()
-			fmt.Fprintf(a.stdout, "gateway  %s\n", s.Gateway)
-			return nil
-		},
-	}
-	return cmd
-}
-
 func (a *app) labDownCommand(dir *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
@@ -236,10 +375,10 @@ func (a *app) labDownCommand(dir *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := lab.Down(cmd.Context(), a.labDir(*dir))
 			if err != nil {
-				return labError(err)
+				return labError(cmd.Context(), err)
 			}
 			if !found {
-				fmt.Fprintln(a.stderr, "no lab is up in "+a.labDir(*dir))
+				fmt.Fprintln(a.stderr, "no lab was up in "+a.labDir(*dir))
 			}
 			return nil
 		},
@@ -247,18 +386,37 @@ func (a *app) labDownCommand(dir *string) *cobra.Command {
 }
 
 func (a *app) labListCommand() *cobra.Command {
-	return &cobra.Command{
+	var times bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "say which scenarios there are",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			for _, sc := range lab.Scenarios(scenario.Edges()) {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", sc.Name, sc.Length, sc.About)
+				fmt.Fprintf(w, "%s\t%s\t%s\n", sc.Name, policy.FormatDuration(sc.Length), sc.About)
+				if !times {
+					continue
+				}
+				for _, line := range sc.Times() {
+					fmt.Fprintf(w, "\t\t  %s\n", line)
+				}
 			}
 			return w.Flush()
 		},
 	}
+	cmd.Flags().BoolVar(&times, "times", false, "and what happens in each of them when")
+	return cmd
+}
+
+func completeScenarios(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	if len(args) == 0 {
+		for _, sc := range lab.Scenarios(scenario.Edges()) {
+			names = append(names, sc.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // labServeCommand is what each of the lab's processes runs.

@@ -123,7 +123,7 @@ func (l *Lab) entered(ctx context.Context) error {
 	}
 	err := l.program(ctx, "postgres", "--version").Run()
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("PostgreSQL does not run as root, and the user that it runs as may not enter %s: name a folder that all may enter, such as one in %s", l.state.dir, os.TempDir())
+		return fmt.Errorf("%w %s: PostgreSQL does not run as root, and the user that it runs as may not enter it; name one that all may enter, such as one in %s", ErrFolder, l.state.dir, os.TempDir())
 	}
 	return err
 }

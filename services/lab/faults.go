@@ -12,6 +12,7 @@ import (
 
 // Fault is something that goes wrong at a time from the first customer on.
 type Fault interface {
+	fmt.Stringer // what it does, for people
 	// when it begins.
 	when() time.Duration
 	// inflict makes it happen and returns when it is over. It undoes what it did
@@ -26,8 +27,15 @@ type LockTable struct {
 	Statement string
 }
 
-// Restart kills a service and starts it again.
+// Restart kills a service and starts it again, as people do while checkouts fail:
+// where they succeed again by then, nobody touches it.
 type Restart struct {
+	At      time.Duration
+	Service string
+}
+
+// Crash kills a service, which is then started again by whatever watches over it.
+type Crash struct {
 	At      time.Duration
 	Service string
 }
@@ -61,8 +69,30 @@ type Traffic struct {
 	Factor  float64
 }
 
+func (f LockTable) String() string {
+	return fmt.Sprintf("a migration holds its lock for %s: %s", f.Hold, f.Statement)
+}
+func (f Restart) String() string { return "if checkouts still fail, somebody restarts " + f.Service }
+func (f Crash) String() string   { return f.Service + " is killed and started again" }
+func (f QueuedExclusive) String() string {
+	return fmt.Sprintf("for %s a report reads in an open transaction, and this waits for it: %s", f.Hold, f.Statement)
+}
+func (f IdleInTransaction) String() string {
+	return fmt.Sprintf("for %s a session that changed a row is idle in transaction, and this waits for it: %s", f.Hold, f.Statement)
+}
+func (f SlowStatement) String() string {
+	return fmt.Sprintf("for %s every change of stock takes %s", f.For, f.Takes)
+}
+func (f BlackHole) String() string {
+	return fmt.Sprintf("for %s nothing passes between order and inventory", f.For)
+}
+func (f Traffic) String() string {
+	return fmt.Sprintf("for %s %g times the checkouts", f.For, f.Factor)
+}
+
 func (f LockTable) when() time.Duration         { return f.At }
 func (f Restart) when() time.Duration           { return f.At }
+func (f Crash) when() time.Duration             { return f.At }
 func (f QueuedExclusive) when() time.Duration   { return f.At }
 func (f IdleInTransaction) when() time.Duration { return f.At }
 func (f SlowStatement) when() time.Duration     { return f.At }
@@ -134,7 +164,16 @@ func (f LockTable) inflict(ctx context.Context, r *run) error {
 }
 
 func (f Restart) inflict(ctx context.Context, r *run) error {
+	if r.well() {
+		r.event("no_restart", "checkouts succeed: nobody restarts "+f.Service)
+		return nil
+	}
 	r.event("restart", "restarting "+f.Service)
+	return r.lab.restart(ctx, f.Service)
+}
+
+func (f Crash) inflict(ctx context.Context, r *run) error {
+	r.fault("crash", f.Service+" is killed")
 	return r.lab.restart(ctx, f.Service)
 }
 
@@ -203,7 +242,7 @@ func (f SlowStatement) inflict(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.event("slow", fmt.Sprintf("every change of stock takes %s now: a trigger", f.Takes))
+	r.fault("slow", fmt.Sprintf("every change of stock takes %s now: a trigger", f.Takes))
 	hold(ctx, f.For)
 	err = s.do(context.WithoutCancel(ctx), f.For, `DROP TRIGGER audit_stock ON stock_reservations`, `DROP FUNCTION audit_stock()`)
 	r.event("slow_over", "the trigger is gone")
@@ -214,7 +253,7 @@ func (f BlackHole) inflict(ctx context.Context, r *run) error {
 	if err := r.lab.blackHole(ctx, "on"); err != nil {
 		return err
 	}
-	r.event("black_hole", "nothing passes between order and inventory")
+	r.fault("black_hole", "nothing passes between order and inventory")
 	hold(ctx, f.For)
 	err := r.lab.blackHole(context.WithoutCancel(ctx), "off")
 	r.event("black_hole_over", "new connections pass again")
@@ -243,7 +282,7 @@ func (l *Lab) blackHole(ctx context.Context, state string) error {
 
 // inflict only tells: the customers know of it from the beginning.
 func (f Traffic) inflict(ctx context.Context, r *run) error {
-	r.event("traffic", fmt.Sprintf("%g times the checkouts", f.Factor))
+	r.fault("traffic", fmt.Sprintf("%g times the checkouts", f.Factor))
 	hold(ctx, f.For)
 	r.event("traffic_over", "as many checkouts as before")
 	return nil

@@ -2,10 +2,17 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"tripcurve/internal/policy"
+	"tripcurve/services/host"
+	"tripcurve/services/inventory/pgstock"
 	"tripcurve/services/order"
+	"tripcurve/services/order/pgstore"
+	"tripcurve/services/payment/pgledger"
+	"tripcurve/services/pgkit"
 )
 
 // fillTimeout bounds what is done to the databases before the services start.
@@ -62,51 +69,57 @@ func (l *Lab) fill(ctx context.Context) error {
 	); err != nil {
 		return err
 	}
-	w := l.settings.Scenario.World
-	if err := l.exec(ctx, roleShop, dbInventory,
-		`CREATE TABLE stock_reservations (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, sku text NOT NULL, status text NOT NULL DEFAULT 'available', reservation_id text, expires_at timestamptz)`,
-		`CREATE INDEX ON stock_reservations (sku, status)`,
-	); err != nil {
-		return err
-	}
-	if err := l.exec(ctx, roleShop, dbOrders,
-		`CREATE TABLE carts (id text PRIMARY KEY, user_id text, items jsonb)`,
-		`CREATE TABLE orders (id text PRIMARY KEY, key text UNIQUE, reservation_id text, o jsonb)`,
-	); err != nil {
-		return err
-	}
-	if err := l.exec(ctx, roleShop, dbPayments,
-		`CREATE TABLE intents (id text PRIMARY KEY, key text UNIQUE, i jsonb)`,
-	); err != nil {
-		return err
-	}
-	conn, err := c.connect(ctx, roleShop, dbInventory, "lab")
+	clock := host.NewWallClock()
+	defer clock.Close()
+	return errors.Join(
+		l.fillDatabase(ctx, clock, dbInventory, pgstock.Migrations, l.fillStock),
+		l.fillDatabase(ctx, clock, dbOrders, pgstore.Migrations, l.fillOrders),
+		l.fillDatabase(ctx, clock, dbPayments, pgledger.Migrations, func(context.Context, *pgkit.DB, host.Clock) error { return nil }),
+	)
+}
+
+// fillDatabase makes the tables of one database as its service has them, and what
+// is in them.
+func (l *Lab) fillDatabase(ctx context.Context, clock host.Clock, name string, m pgkit.Migrations, fill func(context.Context, *pgkit.DB, host.Clock) error) error {
+	db, err := openDatabase(l.settings.Cluster.dsn(roleShop, name, ""), "lab", 1, clock, policy.Propagate)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	for i := range w.SKUs {
-		if _, err := conn.Exec(ctx, `INSERT INTO stock_reservations (sku) SELECT $1 FROM generate_series(1, $2)`, skuName(i), w.StockPerSKU); err != nil {
+	defer db.Close()
+	if _, err := db.Migrate(ctx, m); err != nil {
+		return err
+	}
+	if err := fill(ctx, db, clock); err != nil {
+		return fmt.Errorf("fill %s: %w", name, err)
+	}
+	_, err = db.Pool().Exec(ctx, "ANALYZE")
+	return err
+}
+
+func (l *Lab) fillStock(ctx context.Context, db *pgkit.DB, clock host.Clock) error {
+	stock := pgstock.New(db, clock, host.CryptoRand)
+	for i := range l.settings.Scenario.World.SKUs {
+		if err := stock.Add(ctx, skuName(i), l.settings.Scenario.World.StockPerSKU); err != nil {
 			return err
 		}
 	}
-	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
-		return err
-	}
-	shop, err := c.connect(ctx, roleShop, dbOrders, "lab")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = shop.Close(ctx) }()
+	return nil
+}
+
+func (l *Lab) fillOrders(ctx context.Context, db *pgkit.DB, _ host.Clock) error {
+	store := pgstore.New(db)
 	for i := range carts {
-		k := cart(i, w.SKUs)
-		if _, err := shop.Exec(ctx, `INSERT INTO carts VALUES ($1, $2, $3)`, k.ID, k.UserID, k.Items); err != nil {
+		if err := store.SaveCart(ctx, cart(i, l.settings.Scenario.World.SKUs)); err != nil {
 			return err
 		}
 	}
 	for i := range knownOrders {
-		o := order.Order{ID: knownOrder(i), Status: "shipped"}
-		if _, err := shop.Exec(ctx, `INSERT INTO orders VALUES ($1, NULL, NULL, $2)`, o.ID, o); err != nil {
+		c := cart(i, l.settings.Scenario.World.SKUs)
+		_, err := store.Create(ctx, order.Order{
+			ID: knownOrder(i), CartID: c.ID, UserID: c.UserID, Items: c.Items, Status: order.Shipped,
+			TotalCents: l.settings.Scenario.cartCents(i), TrackingNumber: "1Z" + knownOrder(i),
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -153,7 +166,7 @@ func (l *Lab) orphans(ctx context.Context) (int, error) {
 		}
 		return rows.Err()
 	}
-	if err := collect(dbOrders, `SELECT reservation_id FROM orders WHERE reservation_id IS NOT NULL`, func(id string) { named[id] = true }); err != nil {
+	if err := collect(dbOrders, `SELECT reservation_id FROM orders WHERE reservation_id <> ''`, func(id string) { named[id] = true }); err != nil {
 		return 0, err
 	}
 	n := 0

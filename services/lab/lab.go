@@ -28,8 +28,6 @@ type Options struct {
 	Path    string // where Postgres is looked for first
 	// Listen is the gateway's address; empty is a free port on loopback.
 	Listen string
-	// Stay leaves the lab running when this process ends.
-	Stay bool
 	// Say is told what is being done.
 	Say func(string)
 }
@@ -52,6 +50,7 @@ type settings struct {
 	Cluster   cluster
 	Addresses map[string]addresses // by service
 	Token     string               // of the balancer's control page
+	Ready     bool                 // all services serve
 }
 
 // addresses are where one service listens; empty where it does not.
@@ -64,11 +63,15 @@ type addresses struct {
 type child struct {
 	process
 	ended    chan struct{}
-	lifeline *os.File // closed with this process: the child's sign to end; nil when it stays
+	lifeline *os.File // closed with this process: the child's sign to end; nil for Postgres
 }
 
-// ErrUp is a lab that already runs.
-var ErrUp = errors.New("a lab is up")
+var (
+	// ErrUp is a lab that already runs.
+	ErrUp = errors.New("a lab is up")
+	// ErrTaken is an address that another program serves on.
+	ErrTaken = errors.New("address is taken")
+)
 
 // Up starts the pipeline of a scenario. On an error nothing is left running.
 func Up(ctx context.Context, sc Scenario, o Options) (*Lab, error) {
@@ -145,15 +148,13 @@ func (s *state) running() []process {
 // build makes the cluster and starts the services, each after those it calls.
 func (l *Lab) build(ctx context.Context, sc Scenario) error {
 	l.settings = settings{Scenario: sc, Addresses: map[string]addresses{}, Token: host.Rand(host.CryptoRand).ID("")}
-	if !l.options.Stay {
-		// A later `down` ends this command first, for it would go on starting things.
-		me, err := identify(runner, os.Getpid())
-		if err != nil {
-			return err
-		}
-		if err := l.state.note(me); err != nil {
-			return err
-		}
+	// A later `down` ends this command first, for it would go on starting things.
+	me, err := identify(runner, os.Getpid())
+	if err != nil {
+		return err
+	}
+	if err := l.state.note(me); err != nil {
+		return err
 	}
 	l.options.Say(fmt.Sprintf("PostgreSQL %d from %s in %s", l.postgres.major, l.postgres.bin, l.state.dir))
 	if err := l.makeCluster(ctx); err != nil {
@@ -173,6 +174,7 @@ func (l *Lab) build(ctx context.Context, sc Scenario) error {
 			return err
 		}
 	}
+	l.settings.Ready = true
 	return l.state.save(l.settings)
 }
 
@@ -242,11 +244,7 @@ func (l *Lab) startService(ctx context.Context, name string) error {
 		_ = lifeline.Close()
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	if l.options.Stay {
-		_ = lifeline.Close()
-	} else {
-		c.lifeline = lifeline
-	}
+	c.lifeline = lifeline
 	answer := make(chan report, 1)
 	go func() {
 		var r report
@@ -262,7 +260,11 @@ func (l *Lab) startService(ctx context.Context, name string) error {
 	select {
 	case r := <-answer:
 		if r.Error != "" {
-			return fmt.Errorf("%s: %w", name, l.settings.Cluster.scrub(errors.New(r.Error)))
+			err := l.settings.Cluster.scrub(errors.New(r.Error))
+			if r.Taken {
+				return fmt.Errorf("%w: %w", ErrTaken, err)
+			}
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		l.settings.Addresses[name] = r.addresses
 		return nil
@@ -307,9 +309,6 @@ func (l *Lab) Down() error {
 	return err
 }
 
-// Leave lets go of a lab that stays up.
-func (l *Lab) Leave() { l.state.release() }
-
 // clear ends whatever of the lab runs and removes the folder. The lock is held.
 func (s *state) clear() error {
 	noted, err := s.noted()
@@ -335,6 +334,7 @@ func (s *state) clear() error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
+		s.release()
 		return err // the folder is still needed to find what would not end
 	}
 	return s.remove()
@@ -345,7 +345,7 @@ const stopTimeout = 60 * time.Second
 
 // Down takes down whatever lab is in dir, also one whose command crashed or still
 // runs. It says whether there was one.
-func Down(ctx context.Context, dir string) (bool, error) {
+func Down(ctx context.Context, dir string) (found bool, err error) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -353,9 +353,8 @@ func Down(ctx context.Context, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = s.load()
-	found := err == nil || len(s.running()) > 0
-	if err := s.acquire(ctx, 0); errors.Is(err, ErrBusy) {
+	err = s.acquire(ctx, 0)
+	if errors.Is(err, ErrBusy) {
 		found = true
 		noted, _ := s.noted()
 		for _, p := range noted {
@@ -363,13 +362,25 @@ func Down(ctx context.Context, dir string) (bool, error) {
 				p.signal(syscall.SIGTERM)
 			}
 		}
-		if err := s.acquire(ctx, stopTimeout); err != nil {
-			return true, err
-		}
-	} else if err != nil {
-		return false, err
+		err = s.acquire(ctx, stopTimeout)
+	}
+	if err != nil {
+		return found, err
+	}
+	if _, err := s.load(); err == nil || len(s.running()) > 0 {
+		found = true
 	}
 	return found, s.clear()
+}
+
+// Find reads what a lab in dir is: where it serves, once it does.
+func Find(dir string) (Sources, bool) {
+	s := &state{dir: dir}
+	v, err := s.load()
+	if err != nil || !v.Ready {
+		return Sources{}, false
+	}
+	return (&Lab{state: s, settings: v}).Sources(), true
 }
 
 // Sources are where a collector finds the evidence.
@@ -379,6 +390,9 @@ type Sources struct {
 	Metrics   map[string]string // URL by service
 	Gateway   string            // URL
 }
+
+// Log is where a lab in the background writes what it does.
+func (l *Lab) Log() string { return l.state.logOf(runner) }
 
 // Sources of the lab.
 func (l *Lab) Sources() Sources {

@@ -73,6 +73,9 @@ type Answer struct {
 	Status int // HTTP; 0 when there was no answer at all
 }
 
+// Failed says whether it was the pipeline's fault.
+func (a Answer) Failed() bool { return a.Status == 0 || a.Status >= 500 }
+
 // End is when the answer came.
 func (a Answer) End() time.Time { return a.Start.Add(a.Took) }
 

@@ -34,7 +34,7 @@ type Result struct {
 	LockTo     time.Time
 	// WaitersMax is the most sessions of inventory that waited for a lock at once.
 	WaitersMax int
-	// PoolFullAfter is from LockFrom until as many of inventory's sessions were
+	// PoolFullAfter is from the first fault until as many of inventory's sessions were
 	// active as its pool has; -1 when they never were.
 	PoolFullAfter time.Duration
 	// RecoveredAt is when checkouts succeed again for good after the first fault
@@ -46,9 +46,9 @@ type Result struct {
 
 // Orders counts checkouts by how they ended.
 type Orders struct {
-	Started, Served, Late, Failed             int // Late counts as Failed, too
-	Answered502, Answered503, Answered504     int
-	NoAnswer, OutOfStock, Invalid, StillGoing int
+	Started, Served, Late, Failed         int // Late counts as Failed, too
+	Answered502, Answered503, Answered504 int
+	NoAnswer, OutOfStock, Invalid         int
 }
 
 // run is a run under way.
@@ -58,8 +58,9 @@ type run struct {
 	start time.Time
 	say   func(Event)
 
-	mu  sync.Mutex
-	res Result
+	mu    sync.Mutex
+	res   Result
+	wrong time.Time // when the first fault was there
 }
 
 // Run lets the customers come and the faults happen. It returns when the last
@@ -107,6 +108,16 @@ func (l *Lab) Run(ctx context.Context, sc Scenario, say func(Event)) (*Result, e
 	return r.result(ctx), err
 }
 
+// fault notes that something is wrong from now on.
+func (r *run) fault(kind, text string) {
+	r.mu.Lock()
+	if r.wrong.IsZero() {
+		r.wrong = time.Now()
+	}
+	r.mu.Unlock()
+	r.event(kind, text)
+}
+
 func (r *run) event(kind, text string) {
 	e := Event{At: time.Now().UTC(), Kind: kind, Text: text}
 	r.mu.Lock()
@@ -121,7 +132,7 @@ func (r *run) lockFrom(pid int, kind, text string) {
 		r.res.LockFrom, r.res.BlockerPID = time.Now().UTC(), pid
 	}
 	r.mu.Unlock()
-	r.event(kind, text)
+	r.fault(kind, text)
 }
 
 func (r *run) lockTo(kind, text string) {
@@ -136,6 +147,18 @@ func (r *run) answered(a Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.res.Answers = append(r.res.Answers, a)
+}
+
+// well says whether the checkout that was answered last was served.
+func (r *run) well() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range slices.Backward(r.res.Answers) {
+		if a.Route == gateway.PostOrder {
+			return r.sc.served(a)
+		}
+	}
+	return true
 }
 
 // looksEvery is how often the lab's own session looks at inventory's.
@@ -178,8 +201,8 @@ func (r *run) saw(busy, waiting int) {
 	if r.res.WaitersMax < waiting {
 		r.res.WaitersMax = waiting
 	}
-	if busy >= r.sc.World.PoolSize && r.res.PoolFullAfter < 0 && !r.res.LockFrom.IsZero() {
-		r.res.PoolFullAfter = time.Since(r.res.LockFrom)
+	if busy >= r.sc.World.PoolSize && r.res.PoolFullAfter < 0 && !r.wrong.IsZero() {
+		r.res.PoolFullAfter = time.Since(r.wrong)
 		full = true
 	}
 	r.mu.Unlock()
@@ -202,17 +225,20 @@ func (r *run) result(ctx context.Context) *Result {
 	slices.SortStableFunc(res.Events, func(a, b Event) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
 	for _, a := range res.Answers {
 		if a.Route == gateway.PostOrder {
-			res.Orders.count(a, r.sc.Patience)
+			res.Orders.count(a, r.sc)
 		}
 	}
 	res.RecoveredAt = res.recovered(r.sc)
 	return res
 }
 
-func (o *Orders) count(a Answer, patience time.Duration) {
+// served says whether a checkout was accepted within its customer's patience.
+func (sc Scenario) served(a Answer) bool { return a.Status == 201 && a.Took <= sc.Patience }
+
+func (o *Orders) count(a Answer, sc Scenario) {
 	o.Started++
 	switch {
-	case a.Status == 201 && a.Took <= patience:
+	case sc.served(a):
 		o.Served++
 		return
 	case a.Status == 201:
@@ -243,9 +269,8 @@ func (r *Result) recovered(sc Scenario) time.Time {
 		from = min(from, f.when())
 	}
 	var last time.Time
-	served := func(a Answer) bool { return a.Status == 201 && a.Took <= sc.Patience }
 	for _, a := range r.Answers {
-		if a.Route == gateway.PostOrder && !served(a) && !a.End().Before(r.Start.Add(from)) {
+		if a.Route == gateway.PostOrder && !sc.served(a) && !a.End().Before(r.Start.Add(from)) {
 			last = a.End()
 		}
 	}
@@ -253,7 +278,7 @@ func (r *Result) recovered(sc Scenario) time.Time {
 		return last
 	}
 	for _, a := range r.Answers {
-		if a.Route == gateway.PostOrder && served(a) && !a.End().Before(last) {
+		if a.Route == gateway.PostOrder && sc.served(a) && !a.End().Before(last) {
 			return a.End()
 		}
 	}

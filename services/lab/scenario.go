@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -72,6 +74,8 @@ func inc2847(edges policy.Edges) Scenario {
 	}
 }
 
+const addColumn = "ALTER TABLE stock_reservations ADD COLUMN warehouse text"
+
 const createIndex = "CREATE INDEX idx_reservations_expiry ON stock_reservations (expires_at)"
 
 // scale is by how much the short scenarios are shorter than the night.
@@ -105,21 +109,70 @@ func short(edges policy.Edges) Scenario {
 
 // Scenarios are all that the lab knows, the edges of the night given.
 func Scenarios(edges policy.Edges) []Scenario {
-	variant := func(name, about string, length time.Duration, faults ...Fault) Scenario {
+	const (
+		at   = 15 * time.Second // of healthy traffic first
+		last = 20 * time.Second // for most faults
+	)
+	variant := func(name, about string, faults ...Fault) Scenario {
 		sc := short(edges)
-		sc.Name, sc.About, sc.Length, sc.Faults = name, about, length, faults
+		sc.Name, sc.About, sc.Faults = name, about, faults
 		return sc
 	}
-	const at = 15 * time.Second // of healthy traffic first
-	return []Scenario{
-		variant("inc-2847-short",
-			"the night in 85 s: lock 20 s, tries 2 s, pool 20, idle limit 5 s, the order service restarted 35 s after the lock",
-			85*time.Second,
-			LockTable{At: at, Hold: 20 * time.Second, Statement: createIndex},
-			Restart{At: 70 * time.Second, Service: serviceOrder}),
-		inc2847(edges),
-		variant("healthy", "nothing goes wrong", 60*time.Second),
+	night := variant(
+		"inc-2847-short",
+		"the night in 85 s: CREATE INDEX holds SHARE for 20 s, the idle connection is dropped after 5 s, the order service restarted 35 s after the lock",
+		LockTable{At: at, Hold: last, Statement: createIndex},
+		Restart{At: 70 * time.Second, Service: serviceOrder},
+	)
+	night.Length = 85 * time.Second
+	lock := variant(
+		"lock", "CREATE INDEX holds SHARE for 20 s; no connection is dropped",
+		LockTable{At: at, Hold: last, Statement: createIndex},
+	)
+	lock.World.IdleDrop = 0
+	queue := variant(
+		"lock-queue", "ALTER TABLE waits behind a report that reads, and everybody behind it, readers too, for 20 s",
+		QueuedExclusive{At: at, Hold: last, Statement: addColumn},
+	)
+	queue.World.IdleDrop = 0
+	idle := variant(
+		"idle-in-transaction", "a session changes a row and idles for 20 s; CREATE INDEX waits for it, and all writers behind that",
+		IdleInTransaction{At: at, Hold: last, Statement: createIndex},
+	)
+	idle.World.IdleDrop = 0
+	slow := variant(
+		"slow-query", "a new trigger makes every change of stock take 3 s, for 20 s: no lock, yet the pool is full",
+		SlowStatement{At: at, For: last, Takes: 3 * time.Second},
+	)
+	slow.World.IdleDrop = 0
+	restart := variant(
+		"black-hole", "nothing passes between order and inventory for 20 s; the connection of that time stays dead until the order service is restarted",
+		BlackHole{At: at, For: last},
+		Restart{At: 60 * time.Second, Service: serviceOrder},
+	)
+	crash := variant(
+		"restart", "inventory is killed and comes back",
+		Crash{At: at, Service: serviceInventory},
+	)
+	crash.Length = 45 * time.Second
+	traffic := variant(
+		"traffic-step", "every change of stock takes 250 ms, and then 25 times the customers come for 20 s: tries pile up on tries",
+		SlowStatement{At: time.Second, For: 70 * time.Second, Takes: 250 * time.Millisecond},
+		Traffic{At: at, For: last, Factor: 25},
+	)
+	healthy := variant("healthy", "nothing goes wrong")
+	healthy.Length = time.Minute
+	return []Scenario{night, inc2847(edges), healthy, lock, queue, idle, slow, restart, crash, traffic}
+}
+
+// Times says what happens when.
+func (sc Scenario) Times() []string {
+	faults := slices.SortedFunc(slices.Values(sc.Faults), func(a, b Fault) int { return cmp.Compare(a.when(), b.when()) })
+	var all []string
+	for _, f := range faults {
+		all = append(all, fmt.Sprintf("%s  %s", policy.FormatDuration(f.when()), f))
 	}
+	return all
 }
 
 // ByName finds a scenario.

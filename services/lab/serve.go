@@ -57,13 +57,13 @@ type orders struct {
 	Upstreams map[string]string // address by service
 	AccessLog string
 	Token     string // of the balancer's control page
-	Stay      bool   // goes on when its standard input ends
 }
 
 // report is the one line that a service says on its standard output.
 type report struct {
 	addresses
 	Error string `json:"error,omitempty"`
+	Taken bool   `json:"taken,omitempty"` // the error is an address that is taken
 }
 
 const anywhere = "127.0.0.1:0"
@@ -74,7 +74,7 @@ func (l *Lab) orders(name string) orders {
 	o := orders{
 		Addresses: l.settings.Addresses[name],
 		Edges:     l.settings.Scenario.Edges, World: l.settings.Scenario.World,
-		Upstreams: map[string]string{}, Stay: l.options.Stay,
+		Upstreams: map[string]string{},
 	}
 	if o.Addresses == (addresses{}) {
 		o.Addresses = addresses{Serves: anywhere, Admin: anywhere}
@@ -112,16 +112,14 @@ func Serve(ctx context.Context, name string, in io.Reader, out, stderr io.Writer
 	if err != nil {
 		return fmt.Errorf("%s: no orders on standard input: %w", name, err)
 	}
-	if !p.orders.Stay {
-		go func() {
-			_, _ = io.Copy(io.Discard, in) // until the lab's command has gone
-			cancel(errors.New("the lab's command has gone"))
-		}()
-	}
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // until the lab's command has gone
+		cancel(errors.New("the lab's command has gone"))
+	}()
 	err = p.run(ctx)
 	r := report{addresses: p.at}
 	if err != nil {
-		r.Error = err.Error()
+		r.Error, r.Taken = err.Error(), errors.Is(err, syscall.EADDRINUSE)
 	}
 	if err := errors.Join(err, json.NewEncoder(out).Encode(r)); err != nil {
 		p.close()
@@ -158,8 +156,7 @@ func (p *server) run(ctx context.Context) error {
 	admin := http.NewServeMux()
 	admin.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
 
-	// Some are detached calls still on their way when the service ends.
-	p.onClose(p.clock.Close)
+	p.onClose(p.clock.Close) // last: calls that were left behind end with their connections
 	var err error
 	switch p.name {
 	case servicePayment:
@@ -213,7 +210,7 @@ func (p *server) listen(ctx context.Context, addr string, tcpKeepalive time.Dura
 		l, err = lc.Listen(ctx, "tcp", addr)
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program; name a free address with --listen", addr)
+		return nil, fmt.Errorf("another program serves on %s; name a free address with --listen: %w", addr, err)
 	}
 	return l, err
 }

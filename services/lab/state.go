@@ -34,8 +34,12 @@ func (s *state) file(name string) string  { return filepath.Join(s.dir, name) }
 func (s *state) accessLog() string        { return filepath.Join(s.dir, "log", "access.log") }
 func (s *state) logOf(name string) string { return filepath.Join(s.dir, "log", name+".log") }
 
-// ErrBusy is a lab that another command is working on.
-var ErrBusy = errors.New("another command is working on this lab")
+var (
+	// ErrBusy is a lab that another command is working on.
+	ErrBusy = errors.New("another command is working on this lab; tripcurve lab down ends it")
+	// ErrFolder is a folder that cannot be a lab's.
+	ErrFolder = errors.New("the lab's folder")
+)
 
 // ours are the names that may be in a lab's folder. A folder with anything else
 // in it is somebody's, and is not touched.
@@ -48,10 +52,10 @@ func openState(dir string) (*state, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return nil, fmt.Errorf("the lab's folder: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	if err := os.Mkdir(dir, folderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("the lab's folder: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	s := &state{dir: dir}
 	if err := s.vet(); err != nil {
@@ -59,7 +63,7 @@ func openState(dir string) (*state, error) {
 	}
 	// As the kernel names it: strays looks for it.
 	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, fmt.Errorf("the lab's folder: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return s, nil
 }
@@ -78,22 +82,22 @@ func folderMode() fs.FileMode {
 func (s *state) vet() error {
 	info, err := os.Lstat(s.dir)
 	if err != nil {
-		return fmt.Errorf("the lab's folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir():
-		return fmt.Errorf("the lab's folder %s is no folder; name another one", s.dir)
+		return fmt.Errorf("%w %s is no folder; name another one", ErrFolder, s.dir)
 	case !ok || int(owner.Uid) != os.Geteuid():
-		return fmt.Errorf("the lab's folder %s belongs to somebody else; name another one", s.dir)
+		return fmt.Errorf("%w %s belongs to somebody else; name another one", ErrFolder, s.dir)
 	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return fmt.Errorf("the lab's folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
-			return fmt.Errorf("the lab's folder %s has %s in it, which is no lab's; name an empty or a new one", s.dir, e.Name())
+			return fmt.Errorf("%w %s has %s in it, which is no lab's; name an empty or a new one", ErrFolder, s.dir, e.Name())
 		}
 	}
 	return nil
@@ -104,8 +108,14 @@ func (s *state) acquire(ctx context.Context, wait time.Duration) error {
 	deadline := time.Now().Add(wait)
 	for {
 		f, err := os.OpenFile(s.file("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, fs.ErrNotExist) { // the folder has just gone with the command that had it
+			if err := os.Mkdir(s.dir, folderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%w: %w", ErrFolder, err)
+			}
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("the lab's folder: %w", err)
+			return fmt.Errorf("%w: %w", ErrFolder, err)
 		}
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil && s.isLock(f) {
@@ -114,10 +124,7 @@ func (s *state) acquire(ctx context.Context, wait time.Duration) error {
 		}
 		_ = f.Close()
 		switch {
-		case err == nil: // the folder went away under it: once more
-			if err := os.MkdirAll(s.dir, folderMode()); err != nil {
-				return fmt.Errorf("the lab's folder: %w", err)
-			}
+		case err == nil: // the lock of a folder that has gone: once more
 		case !errors.Is(err, syscall.EWOULDBLOCK):
 			return fmt.Errorf("lock %s: %w", s.file("lock"), err)
 		case !time.Now().Before(deadline):
