@@ -79,7 +79,9 @@ func envoyParams(e edge, p policy.Policy, w *warnings) (envoy.Params, error) {
 	default:
 		params, lost := envoy.FromNeutral(n)
 		*w = append(*w, lost...)
-		w.nearEnvoy(params)
+		if params.Retries() {
+			w.add("retry_on %s: leave out what is not safe to repeat", params.RetryOn)
+		}
 		return params, nil
 	}
 }
@@ -103,21 +105,4 @@ func withinEnvoy(own envoy.Params, n policy.Neutral, p policy.Policy) envoy.Para
 		own.MaxRequests = n.MaxConcurrent
 	}
 	return own
-}
-
-// nearEnvoy says what is only nearly what another library's numbers mean.
-func (w *warnings) nearEnvoy(p envoy.Params) {
-	switch interval := policy.FormatDuration(p.Interval); {
-	case p.EnforcingFailurePercentage > 0:
-		w.add("failure_percentage_threshold is judged for each host alone, once at the end of each interval of %s and over that interval: it opens up to %s later than a rolling window",
-			interval, interval)
-	case p.Consecutive5xx > 0:
-		w.add("consecutive_5xx counts the answers of each host alone")
-	}
-	if p.Detects() {
-		w.add("an ejected host returns at a sweep, up to %s after base_ejection_time, with its full share of calls", policy.FormatDuration(p.Interval))
-	}
-	if p.Retries() {
-		w.add("retry_on %s: leave out what is not safe to repeat", p.RetryOn)
-	}
 }

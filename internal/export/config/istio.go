@@ -45,7 +45,6 @@ func istioParams(e edge, p policy.Policy, w *warnings) (istio.Params, error) {
 	default:
 		params, lost := istio.FromNeutral(n)
 		*w = append(*w, lost...)
-		w.add("an ejected host returns at a sweep, up to %s after baseEjectionTime, with its full share of calls", policy.FormatDuration(params.Interval))
 		if params.Attempts > 0 {
 			w.add("retryOn %s: leave out what is not safe to repeat", params.RetryOn)
 		}

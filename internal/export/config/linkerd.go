@@ -51,12 +51,6 @@ func linkerdParams(e edge, p policy.Policy, w *warnings) (linkerd.Params, error)
 	default:
 		params, lost := linkerd.FromNeutral(n)
 		*w = append(*w, lost...)
-		switch params.FailureAccrual {
-		case linkerd.Unified:
-			w.add("the success rate is judged for each endpoint alone, over ten parts of the window; the unified mode needs a Linkerd of 2026")
-		case linkerd.Consecutive:
-			w.add("consecutive-max-failures counts the answers of each endpoint alone")
-		}
 		if params.Retries() {
 			w.add("retry.linkerd.io/http %s and /grpc %s: leave out what is not safe to repeat", params.RetryHTTP, params.RetryGRPC)
 		}

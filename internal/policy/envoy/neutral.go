@@ -55,6 +55,29 @@ func (l *losses) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(f
 // FromNeutral is the nearest that Envoy can express, and in words what it cannot.
 // All hosts may be ejected, and there is no panic: else nothing would ever open.
 func FromNeutral(n policy.Neutral) (Params, []string) {
+	p, lost := fromNeutral(n)
+	if n.OpenFor > 0 {
+		p.nearly(n, &lost)
+	}
+	return p, lost
+}
+
+// nearly says how Envoy's rules differ from what others mean by the same numbers.
+func (p Params) nearly(n policy.Neutral, lost *losses) {
+	interval := policy.FormatDuration(p.Interval)
+	switch {
+	case p.EnforcingFailurePercentage > 0:
+		lost.add("failure_percentage_threshold %d is judged for each host alone, once at the end of each interval of %s and over that interval: it opens up to %s later than a rolling window",
+			p.FailurePercentageThreshold, interval, interval)
+	case p.Consecutive5xx == 0:
+		return
+	case n.FailureRate == 1 && n.MinCalls == n.WindowCalls: // else it was said
+		lost.add("consecutive_5xx %d counts the answers of each host alone", p.Consecutive5xx)
+	}
+	lost.add("an ejected host returns at a sweep, up to %s after base_ejection_time %s", interval, policy.FormatDuration(p.BaseEjectionTime))
+}
+
+func fromNeutral(n policy.Neutral) (Params, losses) {
 	p := Default()
 	var lost losses
 	p.MaxEjectionPercent, p.HealthyPanicThreshold = 100, 0

@@ -41,6 +41,8 @@ func TestFromNeutral(t *testing.T) {
 		"Envoy draws a wait from 0 up to its length, whatever the jitter: base_interval is the longest that was asked for",
 		"waits are bounded: max_interval is 1s",
 		"waits double from retry to retry, they do not grow 1.5-fold",
+		"failure_percentage_threshold 50 is judged for each host alone, once at the end of each interval of 10.001s and over that interval: it opens up to 10.001s later than a rolling window",
+		"an ejected host returns at a sweep, up to 10.001s after base_ejection_time 15s",
 	}
 	if diff := cmp.Diff(wantLost, lost); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -55,6 +57,7 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 		{policy.Neutral{}, "no rule on a failure rate was given: consecutive_5xx keeps Envoy's 5"},
 		{policy.Neutral{FailureRate: 1.0001}, "a failure rate above 100 % never opens"},
 		{policy.Neutral{FailureRate: 0.5, WindowCalls: 20, MinCalls: 10}, "50 % of them become consecutive_5xx 10, failures of one host in a row"},
+		{policy.Neutral{FailureRate: 1, WindowCalls: 6, MinCalls: 6, OpenFor: time.Second}, "consecutive_5xx 6 counts the answers of each host alone"},
 		{policy.Neutral{Retry: policy.Retry{Attempts: 2}}, "Envoy does not retry at once: base_interval is at least 1ms"},
 	} {
 		if _, lost := FromNeutral(tt.n); !strings.Contains(strings.Join(lost, "\n"), tt.want) {
@@ -63,7 +66,8 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// What Envoy says of itself it takes back, and nothing is lost.
+// What Envoy says of itself it takes back, and nothing is lost: but for how its rules
+// differ from others', which are its own.
 func TestThereAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ms := func(name string, lo, hi int) time.Duration {
@@ -91,7 +95,7 @@ func TestThereAndBack(t *testing.T) {
 			p.RetryBudget = rapid.Bool().Draw(t, "budget")
 		}
 		n := p.Neutral()
-		back, lost := FromNeutral(n)
+		back, lost := fromNeutral(n)
 		if len(lost) > 0 {
 			t.Fatalf("lost on the way to itself: %v", lost)
 		}

@@ -99,5 +99,6 @@ func (p *Params) retries(r policy.Retry, lose func(string, ...any)) {
 	}
 	if r.Budget > 0 {
 		p.MaxTokens, p.TokenRatio = retry.DefaultTokens, r.Budget
+		lose("tokenRatio %g is a share of the successes, and nothing is retried while half of the %d tokens are gone", r.Budget, retry.DefaultTokens)
 	}
 }

@@ -147,7 +147,7 @@ func TestFromNeutral(t *testing.T) {
 				"timeout": "none", "retryPolicy.maxAttempts": "5", "retryPolicy.initialBackoff": "0.001s", "retryPolicy.maxBackoff": "0.008s",
 				"retryThrottling.maxTokens": "10", "retryThrottling.tokenRatio": "0.2",
 			},
-			[]string{"clients make no more than 5 attempts, not 8", "a retry at once is not expressible", "gRPC's jitter is fixed at 20 %, not 0 %"},
+			[]string{"clients make no more than 5 attempts, not 8", "a retry at once is not expressible", "gRPC's jitter is fixed at 20 %, not 0 %", "tokenRatio 0.2 is a share of the successes"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

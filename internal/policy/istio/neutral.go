@@ -23,6 +23,18 @@ func (l *losses) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(f
 // FromNeutral is the nearest that Istio can express, and in words what it cannot.
 // All hosts may be ejected, and there is no panic: else nothing would ever open.
 func FromNeutral(n policy.Neutral) (Params, []string) {
+	p, lost := fromNeutral(n)
+	if n.OpenFor > 0 && p.Consecutive5xxErrors > 0 {
+		if n.FailureRate == 1 && n.MinCalls == n.WindowCalls { // else it was said
+			lost.add("consecutive5xxErrors %d counts the answers of each host alone", p.Consecutive5xxErrors)
+		}
+		lost.add("an ejected host returns at a sweep, up to %s after baseEjectionTime %s",
+			policy.FormatDuration(p.Interval), policy.FormatDuration(p.BaseEjectionTime))
+	}
+	return p, lost
+}
+
+func fromNeutral(n policy.Neutral) (Params, losses) {
 	p := Default()
 	var lost losses
 	p.MaxEjectionPercent = 100

@@ -191,6 +191,7 @@ func TestFromNeutral(t *testing.T) {
 		"Istio has no probes: a host that returns gets its full share of calls at once",
 		"Envoy draws a wait from 0 up to its length, whatever the jitter: backoff is the longest that was asked for",
 		"waits double from retry to retry, they do not grow 3-fold",
+		"an ejected host returns at a sweep, up to 10s after baseEjectionTime 20.001s",
 	}
 	if diff := cmp.Diff(wantLost, lost); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -205,6 +206,7 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 		{policy.Neutral{}, "no rule on a failure rate was given: consecutive5xxErrors keeps Istio's 5"},
 		{policy.Neutral{FailureRate: 1.0001}, "a failure rate above 100 % never opens"},
 		{policy.Neutral{FailureRate: 0.5, WindowCalls: 20, MinCalls: 10}, "50 % of them become consecutive5xxErrors 10"},
+		{policy.Neutral{FailureRate: 1, WindowCalls: 6, MinCalls: 6, OpenFor: time.Second}, "consecutive5xxErrors 6 counts the answers of each host alone"},
 		{policy.Neutral{OpenFor: time.Second}, "ejections grow by baseEjectionTime from one to the next, up to 5m; Istio cannot change that"},
 		{policy.Neutral{Retry: policy.Retry{Attempts: 2}}, "Istio does not retry at once: backoff is at least 1ms"},
 		{policy.Neutral{Retry: policy.Retry{Attempts: 2, Base: time.Second}}, "the longest wait cannot be set: it is ten times backoff, 10s"},
@@ -218,7 +220,8 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// What Istio says of itself it takes back, and nothing is lost.
+// What Istio says of itself it takes back, and nothing is lost: but for how its rules
+// differ from others', which are its own.
 func TestThereAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ms := func(name string, lo, hi int) time.Duration {
@@ -236,7 +239,7 @@ func TestThereAndBack(t *testing.T) {
 		p.Backoff = ms("backoff", 1, 1000)
 		p.RetryBudget = rapid.Bool().Draw(t, "budget")
 		n := p.Neutral()
-		back, lost := FromNeutral(n)
+		back, lost := fromNeutral(n)
 		if len(lost) > 0 {
 			t.Fatalf("lost on the way to itself: %v", lost)
 		}

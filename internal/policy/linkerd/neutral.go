@@ -50,6 +50,17 @@ func (l *losses) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(f
 
 // FromNeutral is the nearest that Linkerd can express, and in words what it cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
+	p, lost := fromNeutral(n)
+	switch {
+	case p.FailureAccrual == Unified:
+		lost.add("success-rate-threshold %g is judged for each endpoint alone, over ten parts of the window; the unified mode needs a Linkerd of 2026", p.Threshold)
+	case p.FailureAccrual == Consecutive && n.FailureRate == 1 && n.MinCalls == n.WindowCalls: // else it was said
+		lost.add("consecutive-max-failures %d counts the answers of each endpoint alone", p.MaxFailures)
+	}
+	return p, lost
+}
+
+func fromNeutral(n policy.Neutral) (Params, losses) {
 	p := Default()
 	var lost losses
 	p.retries(n.Retry, &lost)

@@ -166,6 +166,7 @@ func TestFromNeutral(t *testing.T) {
 		"the penalty doubles after each failed probe, it does not grow 3-fold",
 		"penalties are bounded: consecutive-max-penalty is 1m",
 		"Linkerd lets one probe through to each endpoint, not 5",
+		"success-rate-threshold 0.5001 is judged for each endpoint alone, over ten parts of the window; the unified mode needs a Linkerd of 2026",
 	}
 	if diff := cmp.Diff(wantLost, lost); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -180,6 +181,7 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 		{policy.Neutral{OpenFor: time.Second}, "no rule on a failure rate was given"},
 		{policy.Neutral{FailureRate: 1.01}, "a failure rate above 100 % never opens"},
 		{policy.Neutral{FailureRate: 0.5, WindowCalls: 20, MinCalls: 10}, "50 % of them become consecutive-max-failures 10"},
+		{policy.Neutral{FailureRate: 1, WindowCalls: 6, MinCalls: 6}, "consecutive-max-failures 6 counts the answers of each endpoint alone"},
 		{policy.Neutral{FailureRate: 0.5, Window: time.Millisecond}, "success-rate-window 1ms becomes 10ms"},
 		{policy.Neutral{FailureRate: 0.5, OpenFor: time.Second, Growth: policy.Growth{Jitter: 0.5}}, "a penalty that does not grow has no jitter either"},
 	} {
@@ -192,7 +194,8 @@ func TestFromNeutralSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// What Linkerd says of itself it takes back, and nothing is lost.
+// What Linkerd says of itself it takes back, and nothing is lost: but for how its
+// rules differ from others', which are its own.
 func TestThereAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ms := func(name string, lo, hi int) time.Duration {
@@ -212,7 +215,7 @@ func TestThereAndBack(t *testing.T) {
 			p.RetryHTTP, p.RetryLimit = "5xx", rapid.IntRange(1, 5).Draw(t, "limit")
 		}
 		n := p.Neutral()
-		back, lost := FromNeutral(n)
+		back, lost := fromNeutral(n)
 		if len(lost) > 0 {
 			t.Fatalf("lost on the way to itself: %v", lost)
 		}

@@ -36,8 +36,20 @@ func (p Params) Neutral() policy.Neutral {
 }
 
 // FromNeutral is the nearest that the library can express, and in words what it
-// cannot.
+// cannot, and what the same numbers mean here.
 func FromNeutral(n policy.Neutral) (Params, []string) {
+	p, losses := fromNeutral(n)
+	if n.FailureRate > 0 {
+		losses = append(losses, fmt.Sprintf("errorThresholdPercentage %g is of the calls begun, those in flight and those rejected among them, not of the calls ended: a hang reaches it later",
+			p.ErrorThresholdPercentage))
+	}
+	if n.MaxConcurrent > 0 {
+		losses = append(losses, fmt.Sprintf("capacity %d does not hold a call that timed out, though its work goes on", p.Capacity))
+	}
+	return p, losses
+}
+
+func fromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
 	var losses []string
 	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }

@@ -21,7 +21,7 @@ func TestNeutralRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, losses := FromNeutral(p.Neutral())
+		again, losses := fromNeutral(p.Neutral())
 		if len(losses) > 0 {
 			t.Errorf("%v: lost %v", params, losses)
 		}
@@ -30,6 +30,8 @@ func TestNeutralRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+const diluted = "errorThresholdPercentage 49.99 is of the calls begun, those in flight and those rejected among them, not of the calls ended: a hang reaches it later"
 
 func TestFromNeutral(t *testing.T) {
 	for _, tt := range []struct {
@@ -42,15 +44,15 @@ func TestFromNeutral(t *testing.T) {
 			"trips at a half: just below it here",
 			policy.Neutral{CallTimeout: 2 * time.Second, FailureRate: 0.5, MinCalls: 10, Window: 10 * time.Second, OpenFor: 5 * time.Second},
 			map[string]string{"timeout": "2000", "errorThresholdPercentage": "49.99", "volumeThreshold": "10", "resetTimeout": "5000"},
-			nil,
+			[]string{diluted},
 		},
 		{
 			"everything it lacks",
 			policy.Neutral{
 				FailureRate: 0.5, WindowCalls: 100, OpenFor: 1500 * time.Microsecond, Probes: 10,
-				Growth: policy.Growth{Factor: 2, Jitter: 0.5}, Retry: policy.Retry{Attempts: 3, Budget: 0.1},
+				MaxConcurrent: 50, Growth: policy.Growth{Factor: 2, Jitter: 0.5}, Retry: policy.Retry{Attempts: 3, Budget: 0.1},
 			},
-			map[string]string{"timeout": "false", "errorThresholdPercentage": "49.99", "resetTimeout": "2"},
+			map[string]string{"timeout": "false", "errorThresholdPercentage": "49.99", "resetTimeout": "2", "capacity": "50"},
 			[]string{
 				"opossum has no window of a number of calls: 100 calls become the library's window of 10s",
 				"resetTimeout 1.5ms becomes 2ms: whole milliseconds only",
@@ -59,13 +61,15 @@ func TestFromNeutral(t *testing.T) {
 				"opossum lets one probe through, not 10",
 				"opossum does not retry: 3 attempts are the caller's to make",
 				"opossum has no retry budget",
+				diluted,
+				"capacity 50 does not hold a call that timed out, though its work goes on",
 			},
 		},
 		{
 			"longer than Node's timers",
 			policy.Neutral{CallTimeout: 30 * 24 * time.Hour, FailureRate: 0.5},
 			map[string]string{"timeout": "2147483647", "errorThresholdPercentage": "49.99", "resetTimeout": "30000"},
-			[]string{"timeout 720h0m0s becomes 596h31m23.647s, the longest that Node's timers take"},
+			[]string{"timeout 720h0m0s becomes 596h31m23.647s, the longest that Node's timers take", diluted},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
