@@ -27,4 +27,11 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
-func (c *choice) Type() string { return strings.Join(c.choices, "|") }
+// Type is the words, or that it is one of them where they would push the help's
+// other column off the screen.
+func (c *choice) Type() string {
+	if s := strings.Join(c.choices, "|"); len(s) <= 32 {
+		return s
+	}
+	return "name"
+}

@@ -344,7 +344,7 @@ func set(settings []curve.Setting, text string) error {
 	}
 	if of == nil {
 		name, _, _ := strings.Cut(path, ".")
-		return badInput("--set %s: %w", path, policy.Unknown("setting among those drawn", name, names))
+		return badInput("--set %s: %w", path, policy.Unknown("drawn setting", name, names))
 	}
 	l, _ := library.ByName(of.Library)
 	param := path[len(of.Name)+1:]

@@ -135,5 +135,11 @@ func configText(name string, data []byte, err error) (config.File, error) {
 	if err == nil && len(data) > mostConfig {
 		err = fmt.Errorf("%s: more than %d MiB is no configuration", name, mostConfig>>20)
 	}
-	return config.File{Name: name, Text: string(data)}, err
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		if err == nil && strings.HasPrefix(string(data), mark) {
+			err = fmt.Errorf("%s: this is UTF-16: save it as UTF-8", name)
+		}
+	}
+	// Visual Studio begins an appsettings.json with the mark of UTF-8.
+	return config.File{Name: name, Text: strings.TrimPrefix(string(data), "\ufeff")}, err
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,11 +100,19 @@ Wherever a FILE or SCENARIO is taken, inc-2847 is taken too.
 Exit codes: 0 fine, 1 findings or a failed check, 2 usage or bad input, 3 a source could not be reached.`
 
 // number is how Go's own number parsers end their errors.
-var number = regexp.MustCompile(`: strconv\.Parse\w+: parsing .*`)
+var number = regexp.MustCompile(`: strconv\.Parse(\w+): parsing .*`)
+
+// duration is how Go's parser of durations ends its errors.
+var duration = regexp.MustCompile(`: time: (?:invalid duration|missing unit in duration|unknown unit) .*`)
 
 // plainer takes the names of Go's functions out of a flag's error.
 func plainer(err error) error {
-	if s := number.ReplaceAllString(err.Error(), ": expected a whole number"); s != err.Error() {
+	text := err.Error()
+	if m := number.FindStringSubmatch(text); m != nil {
+		want := map[string]string{"Float": "a number", "Bool": "true or false"}[m[1]]
+		return errors.New(number.ReplaceAllString(text, ": expected "+cmp.Or(want, "a whole number")))
+	}
+	if s := duration.ReplaceAllString(text, ": expected a duration such as 500ms, 5s or 2m"); s != text {
 		return errors.New(s)
 	}
 	return err

@@ -133,8 +133,10 @@ func TestConfirmIntent(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- s.RunSender(ctx, time.Minute) }()
 		time.Sleep(150 * time.Second)
+		synctest.Wait()
 		shop.up = true
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("the sender ended with %v", err)

@@ -178,21 +178,29 @@ func Shares(n int) []float64 {
 const (
 	maxRate  = 100_000
 	maxCalls = 50_000_000 // of one run
+	maxRuns  = 1_000_000  // each is kept, with the calls of its seed
+	maxSeeds = 1000
 )
 
 func (o Options) check() error {
 	switch {
 	case !(o.Rate > 0) || o.Rate > maxRate:
 		return fmt.Errorf("rate %g calls/s: expected above 0, %d at most", o.Rate, maxRate)
-	case o.Horizon <= 0, o.WarmUp < 0, o.Latency < 0, o.Timeout < 0, o.HealthyLength < 0:
-		return fmt.Errorf("horizon %s, warm-up %s, latency %s, timeout %s, healthy length %s: expected no negative time, and a horizon",
-			o.Horizon, o.WarmUp, o.Latency, o.Timeout, o.HealthyLength)
-	case o.Rate*(o.WarmUp+o.Horizon).Seconds() > maxCalls, o.Rate*o.HealthyLength.Seconds() > maxCalls:
-		return fmt.Errorf("%g calls/s over %s and %s: more than %d calls in one run", o.Rate, o.Horizon, o.HealthyLength, maxCalls)
+	case o.Horizon <= 0:
+		return fmt.Errorf("horizon %s: expected a time above 0", o.Horizon)
+	case o.WarmUp < 0, o.Latency < 0, o.Timeout < 0, o.HealthyLength < 0:
+		return fmt.Errorf("warm-up %s, latency %s, timeout %s, healthy length %s: expected no negative time",
+			o.WarmUp, o.Latency, o.Timeout, o.HealthyLength)
+	case o.Rate*(o.WarmUp+o.Horizon).Seconds() > maxCalls:
+		return fmt.Errorf("%g calls/s over a horizon of %s: more than %d calls in one run", o.Rate, o.Horizon, maxCalls)
+	case len(o.Healthy) > 0 && o.Rate*o.HealthyLength.Seconds() > maxCalls:
+		return fmt.Errorf("%g calls/s over a healthy length of %s: more than %d calls: shorten it", o.Rate, o.HealthyLength, maxCalls)
 	case !(o.Turned > 0) || o.Turned > 1:
 		return fmt.Errorf("open from %g of the calls turned away on: expected above 0, 1 at most", o.Turned)
-	case o.Seeds < 1:
-		return fmt.Errorf("%d seeds: expected one at least", o.Seeds)
+	case o.Seeds < 1 || o.Seeds > maxSeeds:
+		return fmt.Errorf("%d seeds: expected 1 to %d", o.Seeds, maxSeeds)
+	case o.Rate*(o.WarmUp+o.Horizon).Seconds()*float64(o.Seeds) > maxCalls:
+		return fmt.Errorf("%g calls/s over a horizon of %s from %d seeds: more than %d calls to keep", o.Rate, o.Horizon, o.Seeds, maxCalls)
 	case len(o.Shares) == 0 || len(o.Modes) == 0:
 		return errors.New("no share of failing calls, or no way of failing, to compute")
 	}

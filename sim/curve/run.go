@@ -2,6 +2,7 @@ package curve
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -15,6 +16,10 @@ import (
 func Compute(ctx context.Context, settings []Setting, o Options, progress func(done, total int)) (*Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if runs := len(settings) * len(o.Modes) * len(o.Shares) * o.Seeds; runs > maxRuns {
+		return nil, fmt.Errorf("%d settings at %d failing shares from %d seeds are %d runs: expected %d at most",
+			len(settings), len(o.Shares), o.Seeds, runs, maxRuns)
 	}
 	res := &Result{Options: o}
 	var jobs []job

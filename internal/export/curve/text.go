@@ -255,6 +255,32 @@ func (d Document) foot(b *strings.Builder) {
 		if i == 0 {
 			b.WriteString("\nNotes:\n")
 		}
-		fmt.Fprintf(b, "  %s: %s\n", redact.Line(n.Setting), redact.Line(n.Text))
+		text := redact.Line(n.Text)
+		if !strings.HasPrefix(strings.ToLower(text), strings.ToLower(n.Setting)) {
+			text = redact.Line(n.Setting) + ": " + text
+		}
+		wrap(b, text)
 	}
+}
+
+// wrap writes a note as lines of at most 80 columns, broken at blanks.
+func wrap(b *strings.Builder, text string) {
+	n := 0
+	for _, word := range strings.Fields(text) {
+		w := utf8.RuneCountInString(word)
+		switch {
+		case n == 0:
+			b.WriteString("  ")
+			n = 2
+		case n+1+w > 80:
+			b.WriteString("\n    ")
+			n = 4
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += w
+	}
+	b.WriteByte('\n')
 }

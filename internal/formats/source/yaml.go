@@ -20,6 +20,9 @@ func YAML(file, text string) (docs []*Node, err error) {
 			docs, err = nil, &Error{File: file, Found: fmt.Sprintf("YAML that the parser cannot take (%v)", p), Mistake: Syntax}
 		}
 	}()
+	if err := bounded(file, text); err != nil {
+		return nil, err
+	}
 	parsed, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
 		return nil, yamlError(file, err)
@@ -35,6 +38,46 @@ func YAML(file, text string) (docs []*Node, err error) {
 		docs = append(docs, n)
 	}
 	return docs, nil
+}
+
+// mostLines bounds what the parser is given: it is quadratic in the keys of one
+// mapping, and takes some ten seconds for so many.
+const mostLines = 20_000
+
+// bounded refuses what the parser would take gigabytes or minutes for before it
+// finds it wrong: 100 kB of opening brackets alone are 5 GB. Brackets are counted
+// wherever they stand, so their bound is ten times that of the tree.
+func bounded(file, text string) error {
+	line, filled, open := 0, 0, 0
+	for l := range strings.Lines(text) {
+		line++
+		rest := strings.TrimSpace(l)
+		if rest == "" {
+			continue
+		}
+		if filled++; filled > mostLines {
+			return &Error{file, Pos{line, 1}, "one more line", fmt.Sprintf("%d in one document at most", mostLines), Syntax}
+		}
+		for i := range len(l) {
+			switch l[i] {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(open-1, 0)
+			}
+			if open > 10*maxDepth {
+				return &Error{file, Pos{line, i + 1}, fmt.Sprintf("nested more than %d deep", maxDepth), "", Syntax}
+			}
+		}
+		dashes := 0
+		for strings.HasPrefix(rest, "- ") {
+			rest = strings.TrimLeft(rest[2:], " ")
+			if dashes++; dashes > maxDepth {
+				return &Error{file, Pos{line, 1}, fmt.Sprintf("nested more than %d deep", maxDepth), "", Syntax}
+			}
+		}
+	}
+	return nil
 }
 
 // yamlError keeps the parser's first line; the rest is an excerpt with a pointer.
