@@ -72,20 +72,25 @@ type Traffic struct {
 func (f LockTable) String() string {
 	return fmt.Sprintf("a migration holds its lock for %s: %s", f.Hold, f.Statement)
 }
+
 func (f Restart) String() string { return "if checkouts still fail, somebody restarts " + f.Service }
 func (f Crash) String() string   { return f.Service + " is killed and started again" }
 func (f QueuedExclusive) String() string {
 	return fmt.Sprintf("for %s a report reads in an open transaction, and this waits for it: %s", f.Hold, f.Statement)
 }
+
 func (f IdleInTransaction) String() string {
 	return fmt.Sprintf("for %s a session that changed a row is idle in transaction, and this waits for it: %s", f.Hold, f.Statement)
 }
+
 func (f SlowStatement) String() string {
 	return fmt.Sprintf("for %s every change of stock takes %s", f.For, f.Takes)
 }
+
 func (f BlackHole) String() string {
 	return fmt.Sprintf("for %s nothing passes between order and inventory", f.For)
 }
+
 func (f Traffic) String() string {
 	return fmt.Sprintf("for %s %g times the checkouts", f.For, f.Factor)
 }

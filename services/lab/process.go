@@ -96,8 +96,6 @@ func (s *state) note(p process) error {
 	return writeFile(s.pidFile(p.Name), fmt.Appendf(nil, "%d %s\n", p.PID, p.Started), 0o600)
 }
 
-func (s *state) forget(name string) { _ = os.Remove(s.pidFile(name)) }
-
 // noted are the processes that the pid files name, whether they live or not.
 func (s *state) noted() ([]process, error) {
 	files, err := filepath.Glob(s.pidFile("*"))
