@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,7 @@ func TestCreateIntent(t *testing.T) {
 type shop struct {
 	t     *testing.T
 	clock host.Clock
-	up    bool
+	up    atomic.Bool
 	told  []webhook.Event
 }
 
@@ -82,7 +83,7 @@ func (s *shop) Send(_ context.Context, body []byte, signature string) error {
 		s.t.Error(err)
 	}
 	s.told = append(s.told, e)
-	if !s.up {
+	if !s.up.Load() {
 		return errors.New("answered 503 Service Unavailable")
 	}
 	return nil
@@ -133,10 +134,8 @@ func TestConfirmIntent(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- s.RunSender(ctx, time.Minute) }()
 		time.Sleep(150 * time.Second)
-		synctest.Wait()
-		shop.up = true
+		shop.up.Store(true)
 		time.Sleep(time.Hour)
-		synctest.Wait()
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("the sender ended with %v", err)
