@@ -66,6 +66,23 @@ func readSample(n *Node, err error) string {
 	return err.Error()
 }
 
+// What would take the parser gigabytes or minutes is refused before.
+func TestBounds(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"brackets": {"a: " + strings.Repeat("[", 100_000), "f:1:1004: nested more than 100 deep"},
+		"braces":   {"a:\n  " + strings.Repeat("{b: ", 20_000), "f:2:4003: nested more than 100 deep"},
+		"dashes":   {strings.Repeat("- ", 20_000) + "a", "f:1:1: nested more than 100 deep"},
+		"lines":    {"a: 1\n" + strings.Repeat("\n", 30_000) + strings.Repeat("b: 1\n", 20_000), "f:50001:1: found one more line, expected 20000 in one document at most"},
+	} {
+		if _, err := YAML("f", tt.text); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
+	}
+	if _, err := YAML("f", strings.Repeat("- [{a: 1}]\n", 5000)+strings.Repeat("\n", 30_000)); err != nil {
+		t.Errorf("brackets that are closed, and empty lines: %v", err)
+	}
+}
+
 func TestMistakesAreCollected(t *testing.T) {
 	n, err := JSON("f", `{"nam": 1, "failureRate": 0, "minCalls": 3, "sub": {"a": {"y": 1, "x": 2}}, "list": ["a", 1]}`)
 	if err != nil {
