@@ -246,7 +246,11 @@ func (f *curveFlags) settings() (settings []curve.Setting, notes []export.Note, 
 				settings = append(settings, s)
 			}
 		}
-		notes = append(notes, n...)
+		for _, note := range n { // a library that was named twice has said it
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
 	}
 	for _, text := range f.sets {
 		if err := set(settings, text); err != nil {
