@@ -67,6 +67,8 @@ type Options struct {
 	URL     string        // of a server that stands for Datadog; empty is the site's own
 	Timeout time.Duration // of one query with its retries; 0 is 15 s
 	Retries int           // after 429 and 5xx, waiting 2 s and more; 0 is none, for who asks again anyway
+
+	transport http.RoundTripper // nil is http.DefaultTransport
 }
 
 // Client is a Datadog site behind its keys. Any goroutine may use it.
@@ -101,10 +103,13 @@ func New(keys Keys, opts Options) (*Client, error) {
 	if log.Writer() == os.Stderr {
 		log.SetOutput(io.Discard)
 	}
+	if opts.transport == nil {
+		opts.transport = http.DefaultTransport
+	}
 	cfg := dd.NewConfiguration()
 	cfg.HTTPClient = &http.Client{
 		Timeout:   opts.Timeout,
-		Transport: limited{http.DefaultTransport},
+		Transport: limited{opts.transport},
 		// Keys must not travel to where an answer points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -138,22 +143,27 @@ func (c *Client) Query(ctx context.Context, from, to time.Time, query string) ([
 	if l := c.limit.Load(); l != nil && l.Remaining == 0 && time.Now().Before(l.ResetAt) {
 		return nil, &Error{Status: http.StatusTooManyRequests, Text: "rate limit " + l.Name + " is used up", RetryAt: l.ResetAt}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := c.prepare(ctx)
 	defer cancel()
-	ctx = context.WithValue(ctx, dd.ContextAPIKeys, map[string]dd.APIKey{
-		"apiKeyAuth": {Key: c.keys.API}, "appKeyAuth": {Key: c.keys.App},
-	})
-	ctx = context.WithValue(ctx, dd.ContextServerVariables, map[string]string{"site": c.keys.site()})
 	answer, resp, err := c.api.QueryMetrics(ctx, from.Unix(), to.Unix(), query)
 	c.note(resp)
 	if err != nil {
-		return nil, c.explain(err, resp)
+		return nil, c.explain("ask", err, resp)
 	}
 	all, err := seriesOf(answer)
 	if err != nil {
 		return nil, errors.New(c.scrub(err.Error()))
 	}
 	return all, nil
+}
+
+// prepare adds the deadline, the keys and the site to a request's context.
+func (c *Client) prepare(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx = context.WithValue(ctx, dd.ContextAPIKeys, map[string]dd.APIKey{
+		"apiKeyAuth": {Key: c.keys.API}, "appKeyAuth": {Key: c.keys.App},
+	})
+	return context.WithValue(ctx, dd.ContextServerVariables, map[string]string{"site": c.keys.site()}), cancel
 }
 
 // Limit is what the newest answer said about the rate limit; ok is false before
@@ -209,12 +219,18 @@ func (e *Error) Unwrap() error {
 	return nil
 }
 
-func (c *Client) explain(err error, resp *http.Response) error {
+// explain is the error of a request that we made to ask or to tell Datadog.
+func (c *Client) explain(verb string, err error, resp *http.Response) error {
 	var api dd.GenericOpenAPIError
 	if !errors.As(err, &api) || resp == nil || resp.StatusCode < 300 {
-		return fmt.Errorf("ask datadog: %s", c.scrub(err.Error()))
+		return fmt.Errorf("%s datadog: %s", verb, c.scrub(err.Error()))
 	}
-	e := &Error{Status: resp.StatusCode, Text: c.scrub(words(api.Body()))}
+	return c.refusal(resp, api.Body())
+}
+
+// refusal is an answer that is not 2xx.
+func (c *Client) refusal(resp *http.Response, body []byte) *Error {
+	e := &Error{Status: resp.StatusCode, Text: c.scrub(words(body))}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		e.RetryAt = time.Now().Add(30 * time.Second)
 		if l := c.limit.Load(); l != nil {
