@@ -8,6 +8,7 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/services/gateway"
 )
 
 // Scenario is one run to make. The same Scenario gives the same Result to the
@@ -20,6 +21,9 @@ type Scenario struct {
 	// Arrivals per second of each kind of client, as straight lines from the
 	// beginning to the end of the run; Poisson.
 	Checkouts, InventoryReads, OrderReads Ramp
+	// Arrivals, when there are any, come instead of those drawn from the rates: a
+	// list that somebody else made or saw, in the order of time.
+	Arrivals []Arrival
 	// Patience: a checkout answered later than this counts as late.
 	Patience time.Duration
 	Faults   []Fault
@@ -32,6 +36,12 @@ type Scenario struct {
 
 // Ramp is a rate that changes along a straight line.
 type Ramp struct{ From, To float64 } // per second
+
+// Arrival is one client.
+type Arrival struct {
+	At    time.Duration // from the run's beginning
+	Route gateway.Route // PostOrder, GetStock or GetOrder
+}
 
 // World is what the pipeline stands on.
 type World struct {
@@ -63,6 +73,9 @@ type LockTable struct {
 type RestartService struct {
 	At      time.Duration
 	Service string
+	// WhileFailing leaves the service alone when the last checkout was served: what
+	// people do who restart what does not work.
+	WhileFailing bool
 }
 
 func (LockTable) fault()      {}

@@ -135,6 +135,12 @@ func (r *record) answered(resp *gateway.Response, at vtime.Time) {
 	}
 }
 
+// well says whether the checkout that was answered last was served.
+func (r *record) well() bool {
+	n := len(r.checkouts)
+	return n == 0 || r.checkouts[n-1].served
+}
+
 // trigger is a fault beginning; the first one counts.
 func (r *record) trigger(at vtime.Time, _ time.Time) {
 	r.fullSought = true

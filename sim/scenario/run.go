@@ -75,6 +75,16 @@ func check(sc sim.Scenario) error {
 			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
 		}
 	}
+	var last time.Duration
+	for i, a := range sc.Arrivals {
+		if a.At < last || a.At >= sc.Length {
+			return fmt.Errorf("arrival %d at %s: they come in order and before %s", i, a.At, sc.Length)
+		}
+		if a.Route != gateway.PostOrder && a.Route != gateway.GetStock && a.Route != gateway.GetOrder {
+			return fmt.Errorf("arrival %d at %s: nobody sets out for route %d", i, a.At, a.Route)
+		}
+		last = a.At
+	}
 	for _, f := range sc.Faults {
 		switch f := f.(type) {
 		case sim.LockTable:
@@ -209,7 +219,7 @@ func (r *run) schedule() {
 		case sim.LockTable:
 			k.StartAfter(f.At, nil, vtime.Func(func() { r.lockTable(f) }))
 		case sim.RestartService:
-			k.After(f.At, vtime.Func(func() { r.restart(f.Service) }))
+			k.After(f.At, vtime.Func(func() { r.restart(f) }))
 		}
 	}
 	r.db.Pool.OnFull = r.poolFull
@@ -233,9 +243,12 @@ func (r *run) lockTable(f sim.LockTable) {
 	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, f.Hold))
 }
 
-func (r *run) restart(name string) {
+func (r *run) restart(f sim.RestartService) {
+	if f.WhileFailing && r.rec.well() {
+		return
+	}
 	for _, s := range []*world.Service{r.order, r.inventory, r.payment} {
-		if s.Name == name {
+		if s.Name == f.Service {
 			r.failure = errors.Join(r.failure, s.Restart())
 		}
 	}

@@ -451,3 +451,53 @@ func TestArrivalsFollowTheRamp(t *testing.T) {
 		t.Errorf("%d and %d arrivals in the halves, want about 3000 and 1000", first, second)
 	}
 }
+
+// Clients that are listed come when the list says, and no others do.
+func TestListedArrivals(t *testing.T) {
+	sc := Healthy()
+	sc.Length = time.Minute
+	sc.Arrivals = []sim.Arrival{
+		{At: time.Second, Route: gateway.PostOrder}, {At: time.Second, Route: gateway.GetStock}, {At: 30*time.Second + time.Millisecond, Route: gateway.PostOrder},
+	}
+	r := runOf(t, sc, Observers{})
+	for i, n := range r.Started {
+		if want := map[int]int{1: 1, 30: 1}[i]; n != want {
+			t.Errorf("%d checkouts started in second %d, want %d", n, i, want)
+		}
+	}
+	if r.Orders.Served != 2 || r.Endpoints[gateway.GetStock-gateway.PostOrder].Requests != 1 || r.Endpoints[gateway.GetOrder-gateway.PostOrder].Requests != 0 {
+		t.Errorf("%+v, %+v", r.Orders, r.Endpoints)
+	}
+	for _, wrong := range [][]sim.Arrival{
+		{{At: time.Minute, Route: gateway.PostOrder}},
+		{{At: 2 * time.Second, Route: gateway.PostOrder}, {At: time.Second, Route: gateway.PostOrder}},
+		{{At: time.Second, Route: gateway.PostIntent}},
+	} {
+		sc.Arrivals = wrong
+		if _, err := Run(context.Background(), sc, Observers{}); err == nil {
+			t.Errorf("%v was accepted", wrong)
+		}
+	}
+}
+
+// A restart that people make only while checkouts fail is left out on a healthy
+// day and made on the night.
+func TestRestartWhileFailing(t *testing.T) {
+	restarts := func(sc sim.Scenario) (n int) {
+		for _, e := range runOf(t, sc, Observers{}).Events {
+			if e.Kind == "restart" {
+				n++
+			}
+		}
+		return n
+	}
+	night := INC2847()
+	night.Faults[1] = sim.RestartService{At: 28*time.Minute + 18*time.Second, Service: "order", WhileFailing: true}
+	if n := restarts(night); n != 1 {
+		t.Errorf("%d restarts on the night, want 1", n)
+	}
+	night.Faults = night.Faults[1:]
+	if n := restarts(night); n != 0 {
+		t.Errorf("%d restarts on a healthy day, want none", n)
+	}
+}

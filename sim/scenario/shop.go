@@ -42,6 +42,10 @@ func newShop(r *run) *shop {
 
 // open lets the three kinds of customers in.
 func (s *shop) open() {
+	if len(s.r.sc.Arrivals) > 0 {
+		(&listed{s: s}).next()
+		return
+	}
 	for i, kind := range []struct {
 		route gateway.Route
 		rate  sim.Ramp
@@ -98,10 +102,33 @@ func (a *arrivals) at(due float64) (float64, bool) {
 // Run is one arrival.
 func (a *arrivals) Run() {
 	a.n++
-	c := &customer{s: a.s, route: a.route, n: a.n}
-	c.tag = vtime.Mix(a.s.r.sc.Seed ^ vtime.Mix(a.tag|a.n))
-	a.s.r.w.K.Start(nil, c)
+	a.s.enter(a.route, a.tag|a.n)
 	a.next()
+}
+
+// enter lets in the customer of a number that no other has.
+func (s *shop) enter(route gateway.Route, n uint64) {
+	s.r.w.K.Start(nil, &customer{s: s, route: route, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(n))})
+}
+
+// listed lets in the customers that the scenario lists.
+type listed struct {
+	s *shop
+	n int
+}
+
+func (l *listed) next() {
+	if l.n < len(l.s.r.sc.Arrivals) {
+		k := l.s.r.w.K
+		k.After(l.s.r.sc.Arrivals[l.n].At-time.Duration(k.Now()), l)
+	}
+}
+
+// Run is one arrival.
+func (l *listed) Run() {
+	l.s.enter(l.s.r.sc.Arrivals[l.n].Route, uint64(l.n))
+	l.n++
+	l.next()
 }
 
 // customer is one request, and for an accepted order the payment that follows.
@@ -109,7 +136,6 @@ type customer struct {
 	ctx   vtime.Loose
 	s     *shop
 	route gateway.Route
-	n     uint64
 	tag   uint64
 }
 
