@@ -28,7 +28,7 @@ var rooms = map[string][]string{
 	"collectors":        {"internal/incident", "internal/pglock", "internal/redact", "internal/datadog"},
 	"sim":               {"internal/policy", "internal/pglock", "services", "internal/incident"},
 	"internal/diagnose": {"internal/incident", "sim"},
-	"internal/bundled":  {"collectors", "sim", "services", "internal/incident", "internal/diagnose", "internal/datadog"},
+	"internal/bundled":  {"collectors", "sim", "services", "internal/incident", "internal/diagnose", "internal/datadog", "internal/pglock"},
 	"internal/lint":     {"internal/pglock", "internal/formats", "internal/policy"},
 	"internal/export":   {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/redact"},
 	"internal/config":   {},

@@ -24,6 +24,7 @@ import (
 	"tripcurve/collectors/postgres"
 	"tripcurve/collectors/supervise"
 	"tripcurve/internal/bundled"
+	"tripcurve/internal/bundled/verify"
 	"tripcurve/internal/policy"
 	"tripcurve/services/lab"
 	"tripcurve/sim/scenario"
@@ -134,7 +135,8 @@ func (a *app) labRunCommand(dir *string) *cobra.Command {
 		Short: "break the pipeline for real, and record it",
 		Long: `Starts the pipeline, lets customers come, makes the scenario's faults happen and ends everything again.
 With --record the collectors watch it as they would watch production; tripcurve analyze then says what they
-saw. What the lab itself saw goes to stdout, what it does to stderr.`,
+saw. What the lab itself saw goes to stdout, what it does to stderr. --verify simulates the same scenario with
+the same customers and prints both beside each other; exit code 1 when they do not agree to a tenth.`,
 		Args:              oneArg("a scenario (see tripcurve lab list)"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -155,6 +157,9 @@ saw. What the lab itself saw goes to stdout, what it does to stderr.`,
 			if r.options, err = a.labOptions(*dir, r.options.Listen); err != nil {
 				return err
 			}
+			if _, err := verify.Simulated(r.scenario); r.verify && err != nil {
+				return badInput("--verify: %w", err)
+			}
 			return a.labRun(cmd.Context(), r)
 		},
 	}
@@ -163,6 +168,7 @@ saw. What the lab itself saw goes to stdout, what it does to stderr.`,
 	flags.StringVar(&r.record, "record", "", "file to record to with the collectors (default: nothing is recorded)")
 	flags.StringVar(&r.options.Listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
 	flags.Uint64Var(&r.seed, "seed", 1, "which customers come when")
+	flags.BoolVar(&r.verify, "verify", false, "also simulate the scenario, and hold what was seen against it")
 	flags.BoolVar(&r.stay, "stay", false, "go on with healthy traffic afterwards until told to end")
 	_ = flags.MarkHidden("stay") // it is lab up's
 	formatFlag(cmd, &r.format, "text", "json")
@@ -175,7 +181,7 @@ type labRun struct {
 	options        lab.Options
 	record, format string
 	seed           uint64
-	stay           bool
+	verify, stay   bool
 }
 
 // labReady is what a lab in the background says on stdout when it is up.
@@ -208,7 +214,19 @@ func (a *app) labRun(ctx context.Context, r labRun) (err error) {
 	if err := errors.Join(labError(ctx, err), <-recorded); err != nil {
 		return err
 	}
-	return a.labReport(res, r.format)
+	rep := newLabReport(res)
+	if r.verify {
+		if err := rep.verify(ctx, r.scenario, res); err != nil {
+			return err
+		}
+	}
+	if err := a.labReport(res, rep, r.format); err != nil {
+		return err
+	}
+	if rep.Verify != nil && !rep.Verify.Agree {
+		return exitError{code: exitFindings}
+	}
+	return nil
 }
 
 func (a *app) labEvent(e lab.Event) {

@@ -35,6 +35,8 @@ type labReport struct {
 
 	Endpoints []labEndpoint `json:"endpoints"`
 	Events    []labEvent    `json:"events"`
+
+	Verify *labVerify `json:"verify"` // null without --verify
 }
 
 type labEndpoint struct {
@@ -89,8 +91,7 @@ func known(t time.Time) *time.Time {
 	return &t
 }
 
-func (a *app) labReport(r *lab.Result, format string) error {
-	rep := newLabReport(r)
+func (a *app) labReport(r *lab.Result, rep labReport, format string) error {
 	if format == "json" {
 		return writeJSON(a.stdout, rep)
 	}
@@ -126,5 +127,8 @@ func (a *app) labReport(r *lab.Result, format string) error {
 		fmt.Fprintln(w, "recovered\tnever")
 	}
 	fmt.Fprintf(w, "orphans\t%s that no order names\n", plural(int64(rep.Orphans), "reservation"))
-	return w.Flush()
+	if err := w.Flush(); err != nil || rep.Verify == nil {
+		return err
+	}
+	return rep.Verify.text(a.stdout)
 }

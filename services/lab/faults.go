@@ -51,7 +51,7 @@ type QueuedExclusive struct {
 // migration that waits for it with all writers behind.
 type IdleInTransaction struct {
 	At, Hold  time.Duration
-	Statement string // of the migration, half a second later
+	Statement string // of the migration that comes right after
 }
 
 // SlowStatement makes every change of stock take Takes: a trigger that sleeps.

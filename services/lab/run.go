@@ -162,7 +162,7 @@ func (r *run) well() bool {
 }
 
 // looksEvery is how often the lab's own session looks at inventory's.
-const looksEvery = 250 * time.Millisecond
+const looksEvery = 100 * time.Millisecond
 
 // watch notes how many of inventory's sessions wait, until done or ctx ends.
 func (r *run) watch(ctx context.Context, done <-chan struct{}) {
@@ -264,10 +264,7 @@ func (r *Result) recovered(sc Scenario) time.Time {
 	if len(sc.Faults) == 0 {
 		return time.Time{}
 	}
-	from := sc.Faults[0].when()
-	for _, f := range sc.Faults {
-		from = min(from, f.when())
-	}
+	from := sc.Trouble()
 	var last time.Time
 	for _, a := range r.Answers {
 		if a.Route == gateway.PostOrder && !sc.served(a) && !a.End().Before(r.Start.Add(from)) {

@@ -165,6 +165,14 @@ func Scenarios(edges policy.Edges) []Scenario {
 	return []Scenario{night, inc2847(edges), healthy, lock, queue, idle, slow, restart, crash, traffic}
 }
 
+// Trouble is when the first fault begins; 0 without one.
+func (sc Scenario) Trouble() time.Duration {
+	if len(sc.Faults) == 0 {
+		return 0
+	}
+	return slices.MinFunc(sc.Faults, func(a, b Fault) int { return cmp.Compare(a.when(), b.when()) }).when()
+}
+
 // Times says what happens when.
 func (sc Scenario) Times() []string {
 	faults := slices.SortedFunc(slices.Values(sc.Faults), func(a, b Fault) int { return cmp.Compare(a.when(), b.when()) })
