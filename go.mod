@@ -42,6 +42,7 @@ require (
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/zclconf/go-cty v1.19.0
 	golang.org/x/sys v0.49.0
+	gonum.org/v1/gonum v0.17.0
 	istio.io/api v1.31.4
 )
 
