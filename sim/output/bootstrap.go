@@ -75,7 +75,7 @@ func acceleration(n int, statistic func([]int) float64) float64 {
 	var squares, cubes float64
 	for _, v := range without {
 		squares += (mean - v) * (mean - v)
-		cubes += math.Pow(mean-v, 3)
+		cubes += (mean - v) * (mean - v) * (mean - v)
 	}
 	if squares == 0 {
 		return 0

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -325,37 +324,6 @@ func TestScrapeShowsCallsThatNeverEnd(t *testing.T) {
 	}
 	if clock(since) != "14:46:18" {
 		t.Errorf("counters since %s, not since the restart", since)
-	}
-}
-
-func TestSeedsDoNotDependOnWorkers(t *testing.T) {
-	sc := INC2847()
-	sc.Length = 8 * time.Minute
-	var got [][]*sim.Result
-	for _, workers := range []int{1, 4} {
-		rs, err := RunSeeds(context.Background(), sc, 6, workers)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, rs)
-	}
-	if diff := cmp.Diff(got[0], got[1]); diff != "" {
-		t.Error(diff)
-	}
-	nights := map[int]bool{}
-	for i, r := range got[0] {
-		if r.Seed != sc.Seed+uint64(i)+1 {
-			t.Errorf("result %d is of seed %d", i, r.Seed)
-		}
-		nights[r.Orders.Started] = true
-	}
-	if len(nights) < 3 {
-		t.Errorf("six seeds gave only %d different nights", len(nights))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := RunSeeds(ctx, sc, 6, 2); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled search returned %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/sim"
+	"tripcurve/sim/output"
 )
 
 // Report is the machine-readable result. Instants are RFC 3339 in UTC and null
@@ -44,6 +45,8 @@ type Report struct {
 	Breakers   []Breaker   `json:"breakers"`
 	Endpoints  []Endpoint  `json:"endpoints"`
 	OtherSeeds *OtherSeeds `json:"other_seeds"`
+	// Replications says more of the same runs; null when there were none.
+	Replications *Replications `json:"replications"`
 }
 
 // Window is a half-open interval.
@@ -99,8 +102,9 @@ type Spread struct {
 	Max  float64 `json:"max"`
 }
 
-// New makes the report of one run and, when others were run, their spread.
-func New(r *sim.Result, others []*sim.Result) Report {
+// New makes the report of one run and, when others were run, of their spread; stop
+// says why there are not more of them.
+func New(r *sim.Result, others []*sim.Result, stop output.Stop) Report {
 	rep := Report{
 		Schema: "tripcurve.simulation/1", Scenario: r.Scenario, Seed: r.Seed,
 		OrdersStarted: r.Orders.Started, OrdersServed: r.Orders.Served,
@@ -138,7 +142,7 @@ func New(r *sim.Result, others []*sim.Result) Report {
 		}
 	}
 	if len(others) > 0 {
-		rep.OtherSeeds = spreadOf(others)
+		rep.OtherSeeds, rep.Replications = spreadOf(others), replications(others, stop)
 	}
 	return rep
 }

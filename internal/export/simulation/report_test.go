@@ -34,7 +34,7 @@ func night() *sim.Result {
 }
 
 func TestCoverageIsOfWholeSeconds(t *testing.T) {
-	rep := New(night(), nil)
+	rep := New(night(), nil, 0)
 	got := []float64{rep.OutageS, rep.Coverage, rep.RemainderS}
 	if d := cmp.Diff([]float64{1397, 0.1718, 1157}, got); d != "" {
 		t.Errorf("outage, coverage, remainder (-want +got):\n%s", d)
@@ -44,13 +44,13 @@ func TestCoverageIsOfWholeSeconds(t *testing.T) {
 func TestLockOutsideTheOutageCoversNothing(t *testing.T) {
 	r := night()
 	r.LockFrom, r.LockTo = at("14:10:00.000"), at("14:12:00.000")
-	if rep := New(r, nil); rep.Coverage != 0 || rep.RemainderS != rep.OutageS {
+	if rep := New(r, nil, 0); rep.Coverage != 0 || rep.RemainderS != rep.OutageS {
 		t.Errorf("coverage %v, remainder %v of %v", rep.Coverage, rep.RemainderS, rep.OutageS)
 	}
 }
 
 func TestWhatDidNotHappenIsNull(t *testing.T) {
-	b, err := json.Marshal(New(&sim.Result{Scenario: "healthy", PoolFullAfter: -1}, nil))
+	b, err := json.Marshal(New(&sim.Result{Scenario: "healthy", PoolFullAfter: -1}, nil, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestWhatDidNotHappenIsNull(t *testing.T) {
 func TestOtherSeeds(t *testing.T) {
 	a, b := night(), night()
 	b.Orders.Answered502, b.PoolFullAfter = 1201, -1
-	got := New(night(), []*sim.Result{a, b}).OtherSeeds
+	got := New(night(), []*sim.Result{a, b}, 0).OtherSeeds
 	want := &OtherSeeds{Seeds: 2, Orders502: Spread{1224, 1201, 1247}, PoolFullAfter: Spread{45, 45, 45}, PoolFilled: 1}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -75,12 +75,12 @@ func TestOtherSeeds(t *testing.T) {
 }
 
 func TestTextComparesWithToday(t *testing.T) {
-	today := New(night(), nil)
+	today := New(night(), nil, 0)
 	better := night()
 	better.Orders = sim.Orders{Started: 1800, Served: 1610, Failed: 190, Answered502: 190}
 	better.Orphans = 0
 	var out strings.Builder
-	if err := New(better, nil).Text(&out, &today); err != nil {
+	if err := New(better, nil, 0).Text(&out, &today); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"1,254       190  -1,064 (-85 %)", "100         0   -100 (-100 %)", "17.2 %"} {

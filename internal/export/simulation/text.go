@@ -58,19 +58,8 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 			fmt.Fprintf(out, "  - %s\n", a)
 		}
 	}
-	if o := rep.OtherSeeds; o != nil {
-		fmt.Fprintf(out, "\nOver %d other seeds: %s orders answered 502 (%s to %s)", o.Seeds,
-			number(o.Orders502.Mean), number(o.Orders502.Min), number(o.Orders502.Max))
-		if o.PoolFilled > 0 {
-			fmt.Fprintf(out, "; pool full after %s s (%s to %s)", number(o.PoolFullAfter.Mean), number(o.PoolFullAfter.Min), number(o.PoolFullAfter.Max))
-		}
-		switch {
-		case o.PoolFilled == 0:
-			fmt.Fprint(out, "; the pool never filled")
-		case o.PoolFilled < o.Seeds:
-			fmt.Fprintf(out, "; it never filled in %d of them", o.Seeds-o.PoolFilled)
-		}
-		fmt.Fprintln(out, ".")
+	if rep.Replications != nil {
+		return rep.Replications.text(out)
 	}
 	return nil
 }
