@@ -43,10 +43,38 @@ type Meter interface {
 	Observe(name string, d time.Duration, labels ...string)
 }
 
-// Queue is where handlers leave work for later.
+// Queue is where handlers leave work for later. Both worlds pass the same suite
+// (queuetest.Run).
 type Queue interface {
-	Enqueue(ctx context.Context, kind string, args []byte) error
+	// Enqueue leaves a job: under the context of a transaction of the queue's own
+	// database the job is there when that commits, and never when it does not.
+	Enqueue(ctx context.Context, j Job) error
 }
+
+// Job is one piece of work for later.
+type Job struct {
+	Kind string
+	Args []byte // a JSON object
+	// Unique leaves the job only when no other of its kind with the same args
+	// waits, runs, or was done within the last day.
+	Unique bool
+}
+
+// JobHandler does one job. It is called at least once for every job, and may be
+// called again for one that it has done already: a worker may die before that is
+// written down. An error is a job to be tried again later.
+type JobHandler func(ctx context.Context, args []byte) error
+
+// JobCounts is how many jobs of one kind there are.
+type JobCounts struct {
+	Waiting int // also for another try
+	Running int // also those whose worker has died, until somebody notices
+	Done    int // within the last day
+	Failed  int // given up after the last try
+}
+
+// Left is how many are not over.
+func (c JobCounts) Left() int { return c.Waiting + c.Running }
 
 // Statement is one SQL statement of a service and its lock footprint, declared
 // once: pgx runs SQL, the simulator takes Lock on Table.

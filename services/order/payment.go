@@ -63,7 +63,7 @@ func (s *Server) fulfill(ctx context.Context, o Order) error {
 	if err != nil {
 		return fmt.Errorf("job of order %s: %w", o.ID, err)
 	}
-	return s.fulfillment.Enqueue(ctx, FulfillmentJob, args)
+	return s.fulfillment.Enqueue(ctx, host.Job{Kind: FulfillmentJob, Args: args, Unique: true})
 }
 
 // notPaid is the answer to a message that could not be followed.

@@ -28,11 +28,11 @@ type jobs struct {
 	fail error
 }
 
-func (j *jobs) Enqueue(_ context.Context, kind string, args []byte) error {
+func (j *jobs) Enqueue(_ context.Context, job host.Job) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.fail == nil {
-		j.got = append(j.got, kind+" "+string(args))
+		j.got = append(j.got, job.Kind+" "+string(job.Args))
 	}
 	return j.fail
 }
