@@ -158,12 +158,13 @@ func (o *Orders) Advance(ctx context.Context, id string, s order.Step, then func
 	if err := o.query(ctx); err != nil {
 		return order.Order{}, err
 	}
-	if then != nil {
-		if err := then(ctx, next); err != nil {
-			return order.Order{}, err
+	err = o.inTx(ctx, func(ctx context.Context) error {
+		if then == nil {
+			return nil
 		}
-	}
-	if err := o.query(ctx); err != nil {
+		return then(ctx, next)
+	})
+	if err != nil {
 		return order.Order{}, err
 	}
 	*v = next
