@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
+	"tripcurve/internal/export/chosen"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/theme"
@@ -38,8 +39,11 @@ type Options struct {
 	Glyphs      glyph.Level
 	Mouse       bool
 	NoAnimation bool
-	ExportDir   string // where the Export screen writes; empty: a folder here with the incident's name
-	Clipboard   Clipboard
+	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
+	// flushes it when the screens are left.
+	Chosen    *chosen.Keeper
+	ExportDir string // where the Export screen writes; empty: a folder here with the incident's name
+	Clipboard Clipboard
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen
 }

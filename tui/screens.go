@@ -24,8 +24,8 @@ func screens(o Options) []screen.Screen {
 		gateway.New(),
 		grpc.New(),
 		timeline.New(),
-		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate}),
-		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges)}),
+		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate, Chosen: o.Chosen}),
+		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges), Chosen: o.Chosen}),
 	}
 }
 

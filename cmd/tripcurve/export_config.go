@@ -4,115 +4,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/config"
-	"tripcurve/internal/formats/policyfile"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
 	"tripcurve/sim/scenario"
 )
 
-// presets are sets of policies that can be asked for by name.
-var presets = []struct {
-	name, help string
-	change     func(policy.Edges, string) error
-}{
-	{"today", "what ran on the night of INC-2847", func(policy.Edges, string) error { return nil }},
-	{"postmortem", "opossum with the postmortem's 5 s, 50 % and 30 s on the edge", func(e policy.Edges, edge string) error {
-		return e.Set(edge+".breaker", "opossum")
-	}},
-}
-
-func presetNames() []string {
-	var names []string
-	for _, p := range presets {
-		names = append(names, p.name)
-	}
-	return names
-}
-
-// chosenSet is the policies to write, and in words where they come from.
-type chosenSet struct {
-	edges policy.Edges
-	from  string
-}
-
-// chooseSet finds out which policies are meant. Who writes to a pipe or a script
-// has to say so; at a terminal the postmortem's are taken and said.
-func (a *app) chooseSet(p *policyFlags, preset, edge string) (chosenSet, error) {
-	if !p.given() && preset == "" {
-		if out, ok := a.stdout.(*os.File); !ok || !isTerminal(out) {
-			return chosenSet{}, badInput("export config: which set of policies? Say it, for the standard output is no terminal: --preset %s, --policy FILE, or --set PATH=VALUE",
-				strings.Join(presetNames(), " or "))
-		}
-		preset = "postmortem"
-	}
-	set := chosenSet{edges: scenario.Edges()}
-	var from []string
-	if own, err := ownEdges(p.file); err != nil {
-		return set, err
-	} else if own != nil {
-		set.edges = own
-	}
-	for _, known := range presets {
-		if known.name != preset {
-			continue
-		}
-		from = append(from, "preset "+preset+" ("+known.help+")")
-		on := []string{edge}
-		if edge == "*" {
-			on = set.edges.Names()
-		}
-		for _, e := range on {
-			if _, ok := set.edges[e]; ok {
-				if err := known.change(set.edges, e); err != nil {
-					return set, err
-				}
-			}
-		}
-	}
-	edges, err := p.apply(set.edges)
-	if err != nil {
-		return set, err
-	}
-	set.edges = edges
-	if p.file != "" {
-		from = append(from, "--policy "+p.file)
-	}
-	for _, s := range p.sets {
-		from = append(from, "--set "+s)
-	}
-	set.from = strings.Join(from, ", ")
-	return set, nil
-}
-
-// ownEdges are empty policies for the edges of a policy file that knows none of
-// the bundled pipeline's: a file of the user's own system. nil where it does.
-func ownEdges(file string) (policy.Edges, error) {
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, badInput("--policy: %w", err)
-	}
-	own, err := policyfile.Own(file, string(text))
-	if err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
-	}
-	bundled := scenario.Edges()
-	for name := range own {
-		if _, ok := bundled[name]; ok || name == "*" {
-			return nil, nil
-		}
-		own[name] = policy.Policy{}
-	}
-	return own, nil
-}
+// defaultEdge is the edge that is written when none is named or chosen.
+const defaultEdge = "order.inventory"
 
 // exportedEdges are the edges that --edge names.
 func exportedEdges(edges policy.Edges, edge string, asked bool) ([]string, error) {
@@ -125,12 +30,82 @@ func exportedEdges(edges policy.Edges, edge string, asked bool) ([]string, error
 	return nil, badInput("--edge %q: expected * or one of %s", edge, strings.Join(edges.Names(), ", "))
 }
 
+// wantedTargets are the names of --for, each once; all stands for every target.
+func wantedTargets(names []string) ([]string, error) {
+	var wanted []string
+	for _, name := range names {
+		these := []string{name}
+		if name == "all" {
+			these = config.Targets()
+		}
+		for _, t := range these {
+			if !slices.Contains(wanted, t) {
+				wanted = append(wanted, t)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, badInput("--for: expected all, or some of %s", strings.Join(config.Targets(), ", "))
+	}
+	return wanted, nil
+}
+
+// renderAll makes the files of edges for targets. Several edges have a folder each,
+// for two may have the same callee; a policy file holds them all.
+func renderAll(edges policy.Edges, names, targets []string, o config.Origin) (files []config.File, err error) {
+	for _, t := range targets {
+		if t == config.TargetPolicy && len(names) > 1 {
+			f, err := config.Policies(edges, names, o)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, f)
+			continue
+		}
+		for _, name := range names {
+			f, err := config.Render(name, edges[name], t, o)
+			if err != nil {
+				return nil, err
+			}
+			if len(names) > 1 {
+				f.Name = filepath.Join(name, f.Name)
+			}
+			files = append(files, f)
+		}
+	}
+	return files, nil
+}
+
+// sayWhat says, before anything is written, which set it is, where it came from, and
+// what the targets make of it.
+func (a *app) sayWhat(set chosenSet, names []string, files []config.File) {
+	fmt.Fprintf(a.stderr, "%s: %s\n", strings.Join(names, ", "), set.from)
+	if set.file != "" {
+		fmt.Fprintf(a.stderr, "kept in %s\n", set.file)
+		if others := set.others(names); len(others) > 0 {
+			fmt.Fprintf(a.stderr, "changed too, and not written: %s; --edge '*' writes every edge\n", strings.Join(others, ", "))
+		}
+	}
+	for _, f := range files {
+		for _, w := range f.Warnings {
+			fmt.Fprintf(a.stderr, "%s: warning: %s\n", f.Name, w)
+		}
+	}
+}
+
 // writeFiles writes all of the files, or none of them when one would replace what
 // is there unasked.
 func (a *app) writeFiles(files []config.File, o *outFlags) error {
 	if o.out == "-" {
-		for _, f := range files {
-			if err := a.write("-", []byte(f.Text), o.force, true); err != nil {
+		for i, f := range files {
+			text := f.Text
+			if len(files) > 1 { // as head and tail tell files apart
+				text = "==> " + f.Name + " <==\n" + text
+			}
+			if i > 0 {
+				text = "\n" + text
+			}
+			if err := a.write("-", []byte(text), o.force, true); err != nil {
 				return err
 			}
 		}
@@ -172,14 +147,15 @@ func (a *app) exportConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config [" + bundledName + "]",
 		Short: "thresholds as config for the libraries that you run",
-		Long: `Writes the policy of an edge as native config: ` + strings.Join(config.Targets(), ", ") + `.
+		Long: `Writes the policy of an edge as native config, for the libraries of --for.
 
 The values are those of --preset, --policy and --set, in this order; which set was written is said on
-stderr and in the file, as far as its format allows. With none of them a terminal gets the
-postmortem's 5 s, 50 % and 30 s; a script has to say what it wants. A --policy of your own edges
+stderr and in the file, as far as its format allows. With none of them a terminal gets what you chose
+last on the Tune or the Export screen (--preset chosen), else the postmortem's 5 s, 50 % and 30 s
+(--preset postmortem); a script has to say what it wants. A --policy of your own edges
 (tripcurve config import writes one) is written as well as one of the bundled pipeline's.
 What a target cannot express is a warning before anything is written. configmap/TARGET wraps a
-target's file into a Kubernetes ConfigMap.`,
+target's file into a Kubernetes ConfigMap. -o - with several files heads each with its name.`,
 		Example: `  tripcurve export config --preset postmortem --for opossum,resilience4j,envoy -o -
   tripcurve export config --set order.inventory.breaker=resilience4j --for all -o out
   tripcurve export config --preset postmortem --for configmap/resilience4j -o - | kubectl apply -f -
@@ -193,44 +169,30 @@ target's file into a Kubernetes ConfigMap.`,
 			if err != nil {
 				return err
 			}
-			names, err := exportedEdges(set.edges, edge, cmd.Flags().Changed("edge"))
+			names, err := exportedEdges(set.edges, set.edge, cmd.Flags().Changed("edge"))
 			if err != nil {
 				return err
 			}
-			if len(targets) == 1 && targets[0] == "all" {
-				targets = config.Targets()
+			if targets, err = wantedTargets(targets); err != nil {
+				return err
 			}
-			origin := config.Origin{Incident: "INC-2847", Scenario: bundledName, Seed: scenario.Seed, Version: version, Set: set.from}
+			origin := config.Origin{Incident: "INC-2847", Scenario: bundledName, Seed: scenario.Seed, Version: buildVersion(), Set: set.from}
 			if own, _ := ownEdges(p.file); own != nil {
 				origin.Incident, origin.Scenario, origin.Seed = "", "", 0
 			}
-			var files []config.File
-			for _, name := range names {
-				for _, t := range targets {
-					f, err := config.Render(name, set.edges[name], t, origin)
-					if err != nil {
-						return exitError{exitUsage, err}
-					}
-					if len(names) > 1 { // two edges may have the same callee
-						f.Name = filepath.Join(name, f.Name)
-					}
-					files = append(files, f)
-				}
+			files, err := renderAll(set.edges, names, targets, origin)
+			if err != nil {
+				return exitError{exitUsage, err}
 			}
-			fmt.Fprintf(a.stderr, "%s: %s\n", strings.Join(names, ", "), set.from)
-			for _, f := range files {
-				for _, w := range f.Warnings {
-					fmt.Fprintf(a.stderr, "%s: warning: %s\n", f.Name, w)
-				}
-			}
+			a.sayWhat(set, names, files)
 			return a.writeFiles(files, &o)
 		},
 	}
 	p.add(cmd)
 	o.add(cmd, "folder to write to, or - for the standard output (default: this folder)")
 	cmd.Flags().StringSliceVar(&targets, "for", []string{"opossum"}, "libraries, or all: "+strings.Join(config.Targets(), ", "))
-	cmd.Flags().StringVar(&edge, "edge", "order.inventory", "edge whose policy is written; * writes all")
-	cmd.Flags().Var(&choice{value: &preset, choices: presetNames()}, "preset", "a set of values by name")
+	cmd.Flags().StringVar(&edge, "edge", "", "edge whose policy is written; * writes all (default: the one chosen on the Tune screen, else "+defaultEdge+")")
+	cmd.Flags().Var(&choice{value: &preset, choices: presetNames()}, "preset", "a set of values by name: "+presetHelp())
 	_ = cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presetNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(append(config.Targets(), "all"), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("edge", cobra.FixedCompletions(append(scenario.Edges().Names(), "*"), cobra.ShellCompDirectiveNoFileComp))

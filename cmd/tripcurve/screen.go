@@ -108,12 +108,17 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	opt.Theme = a.settings.Get("theme").Text
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
+	opt.Chosen = a.keeper()
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
 	if err != nil {
 		return err // config has checked it
 	}
-	return tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys}, beside...)
+	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys}, beside...)
+	if unkept := opt.Chosen.Flush(); unkept != nil { // said on the screen too, which is gone
+		fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)
+	}
+	return err
 }
 
 // noScreen says why the TUI cannot be shown, or nothing.

@@ -5,6 +5,7 @@
 package export
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"charm.land/bubbles/v2/viewport"
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/export/chosen"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
@@ -24,10 +26,11 @@ import (
 
 // Options of the screen.
 type Options struct {
-	Dir     string       // where files go; empty: ./ and the incident's name
-	Edge    string       // whose thresholds are exported until another is chosen
-	Edges   policy.Edges // what is exported until a knob is turned: Proposal
-	Targets []Target     // nil: Targets()
+	Dir     string         // where files go; empty: ./ and the incident's name
+	Edge    string         // whose thresholds are exported until another is chosen
+	Edges   policy.Edges   // what is exported until a knob is turned: Proposal
+	Targets []Target       // nil: Targets()
+	Chosen  *chosen.Keeper // keeps whose thresholds were written; nil keeps nothing
 }
 
 // Screen is the screen.
@@ -66,9 +69,11 @@ type preview struct {
 
 // wroteMsg is what became of a writing.
 type wroteMsg struct {
-	wrote   []string // files
-	differs []string // files that exist, differ, and were left alone
-	err     error
+	wrote      []string // files
+	differs    []string // files that exist, differ, and were left alone
+	thresholds bool     // some of those written hold thresholds
+	err        error
+	unkept     error // the thresholds written could not be kept as what is chosen
 }
 
 // New is the screen before any data.
@@ -292,10 +297,17 @@ func (s *Screen) write() tea.Cmd {
 	}
 	force := len(s.confirm) > 0
 	s.confirm = nil
-	state, dir := s.state(), s.directory()
+	state, dir, keeper, name := s.state(), s.directory(), s.opt.Chosen, s.Title()
 	return tea.Batch(
 		func() tea.Msg { return screen.BusyMsg{What: "writing", Part: 0} },
-		func() tea.Msg { return writeAll(list, state, dir, force) },
+		func() tea.Msg {
+			msg := writeAll(list, state, dir, force)
+			if msg.thresholds {
+				keeper.Put(state.Edge, name, state.Edges)
+				msg.unkept = keeper.Flush()
+			}
+			return msg
+		},
 	)
 }
 
@@ -304,6 +316,9 @@ func (s *Screen) written(msg wroteMsg) tea.Cmd {
 	cmds := []tea.Cmd{func() tea.Msg { return screen.BusyMsg{} }, s.refresh()}
 	if msg.err != nil {
 		return tea.Batch(append(cmds, screen.Fail(msg.err))...)
+	}
+	if msg.unkept != nil {
+		return tea.Batch(append(cmds, screen.Fail(fmt.Errorf("%s; %w", said(msg), msg.unkept)))...)
 	}
 	return tea.Batch(append(cmds, screen.Say(said(msg)))...)
 }

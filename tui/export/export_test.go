@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/export/chosen"
 	"tripcurve/internal/policy"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
@@ -277,5 +278,40 @@ func TestSeveralFilesAreCounted(t *testing.T) {
 		if got := said(c.msg); got != c.want {
 			t.Errorf("said %q, want %q", got, c.want)
 		}
+	}
+}
+
+// What is written here is what is chosen from then on, also the postmortem's set that
+// nobody turned a knob for; a file that holds no thresholds says nothing of them.
+func TestThresholdsWrittenAreChosen(t *testing.T) {
+	own := policy.Edges{"order.inventory": {}}
+	path := chosen.Path(t.TempDir(), "inc-2847")
+	edges := own.Clone()
+	if err := edges.Set("order.inventory.deadline", "5s"); err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{
+		Dir: t.TempDir(), Edge: "order.inventory", Edges: edges, Chosen: chosen.NewKeeper(path, "inc-2847", own),
+		Targets: append([]Target{thresholdsFor("opossum", "breaker.js")}, Targets()[len(thresholds()):]...),
+	})
+	tuitest.Loaded(s, 80, 21)
+	do(s, "down", "write")
+	if _, err := chosen.Read(path, "inc-2847", own); !chosen.None(err) {
+		t.Fatalf("after a timeline: %v", err)
+	}
+	do(s, "up", "write")
+	set, err := chosen.Read(path, "inc-2847", own)
+	if err != nil || set.Screen != "Export" || set.Edges["order.inventory"].Deadline != edges["order.inventory"].Deadline {
+		t.Errorf("after thresholds: %+v, %v", set, err)
+	}
+
+	blocked := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.opt.Chosen = chosen.NewKeeper(chosen.Path(blocked, "inc-2847"), "inc-2847", own)
+	s.opt.Dir = t.TempDir()
+	if said := fmt.Sprint(do(s, "write")); !strings.Contains(said, "wrote ") || !strings.Contains(said, "is not kept for `tripcurve export config`") {
+		t.Errorf("said %s", said)
 	}
 }

@@ -162,6 +162,7 @@ func writeAll(list []Target, s State, dir string, force bool) (msg wroteMsg) {
 			return msg
 		default:
 			msg.wrote = append(msg.wrote, path)
+			msg.thresholds = msg.thresholds || t.Group == groupThresholds
 		}
 	}
 	return msg

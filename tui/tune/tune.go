@@ -12,6 +12,7 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/export/chosen"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
@@ -28,8 +29,9 @@ type Options struct {
 	Context  context.Context // ends the simulations; nil is context.Background()
 	Scenario sim.Scenario    // what was: its Edges are the policies of "now"
 	Run      Run
-	Edge     string // chosen at first; empty: order.inventory, or the first there is
-	Seeds    int    // how many runs the spread comes from; 0 is 5
+	Edge     string         // chosen at first; empty: order.inventory, or the first there is
+	Seeds    int            // how many runs the spread comes from; 0 is 5
+	Chosen   *chosen.Keeper // keeps what is chosen here; nil keeps nothing
 }
 
 // Screen is the screen.
@@ -50,6 +52,7 @@ type Screen struct {
 
 	intents map[string]intent // by edge
 	unfold  bool              // what a library could not keep is shown in full
+	unkept  bool              // that the choice could not be kept has been said
 
 	visited bool
 	picture picture
@@ -141,6 +144,8 @@ func (s *Screen) update(msg tea.Msg) tea.Cmd {
 		return s.runs.start(s.runs.changed())
 	case screen.FocusMsg:
 		return s.focusDeadline(msg.Subject.Edge)
+	case keptMsg:
+		return s.kept(msg)
 	case doneMsg:
 		return s.runs.done(msg)
 	case tripMsg:
@@ -221,7 +226,8 @@ func (s *Screen) change(edges policy.Edges) tea.Cmd {
 func (s *Screen) adopt(edges policy.Edges) tea.Cmd {
 	s.edges = edges
 	s.relist()
-	return tea.Batch(s.chosen(), s.runs.set(edges))
+	cmd := s.runs.set(edges)
+	return tea.Batch(s.chosen(), cmd, s.keep())
 }
 
 func (s *Screen) back(from, to *[]past, what string) tea.Cmd {
@@ -248,7 +254,7 @@ func (s *Screen) focusDeadline(edge string) tea.Cmd {
 
 // chosen tells all screens which policies are chosen.
 func (s *Screen) chosen() tea.Cmd {
-	msg := screen.PolicyMsg{Edge: s.edgeName(), Edges: s.edges, Turned: len(changesOf(s.edgeName(), s.now(), s.policy())) > 0}
+	msg := screen.PolicyMsg{Edge: s.edgeName(), Edges: s.edges, Turned: s.turned()}
 	return func() tea.Msg { return msg }
 }
 
@@ -263,9 +269,7 @@ func (s *Screen) moveEdge(by int) tea.Cmd {
 	if len(s.names) == 0 {
 		return nil
 	}
-	s.edge = (s.edge + by + len(s.names)) % len(s.names)
-	s.relist()
-	return s.chosen()
+	return s.goTo((s.edge + by + len(s.names)) % len(s.names))
 }
 
 // chooseEdge goes to an edge by name; an unknown one is said, none is nothing.
@@ -277,10 +281,21 @@ func (s *Screen) chooseEdge(name string) tea.Cmd {
 	if i < 0 {
 		return screen.Fail(fmt.Errorf("edge %q: not one of %s", redact.Line(name), fmt.Sprint(s.names)))
 	}
-	s.edge = i
-	s.relist()
-	return s.chosen()
+	return s.goTo(i)
 }
+
+// goTo looks at an edge. One whose knobs were turned is chosen by that.
+func (s *Screen) goTo(edge int) tea.Cmd {
+	s.edge = edge
+	s.relist()
+	if !s.turned() {
+		return s.chosen()
+	}
+	return tea.Batch(s.chosen(), s.keep())
+}
+
+// turned says whether the chosen edge's knobs are others than they were.
+func (s *Screen) turned() bool { return len(changesOf(s.edgeName(), s.now(), s.policy())) > 0 }
 
 var _ interface {
 	screen.Screen

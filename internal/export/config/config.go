@@ -59,7 +59,7 @@ type target struct {
 }
 
 var targets = []target{
-	{"policy", neutralPolicy},
+	{TargetPolicy, neutralPolicy},
 	{"opossum", opossumJSON},
 	{"opossum-js", opossumModule},
 	{"resilience4j", springYAML},

@@ -40,6 +40,15 @@ func Read(file, text string, base policy.Edges) (policy.Edges, error) {
 	return edges, nil
 }
 
+// ReadTree is Read of policies that are part of another file.
+func ReadTree(root *source.Node, base policy.Edges) (policy.Edges, error) {
+	edges := base.Clone()
+	if err := read(edges, root, source.Decoder{}); err != nil {
+		return nil, err
+	}
+	return edges, nil
+}
+
 // Lenient reads a file's own edges, whatever they are called, and collects mistakes
 // instead of ending at the first. Without a tree the text could not be read at all.
 func Lenient(file, text string) (policy.Edges, *source.Node, error) {

@@ -1,0 +1,105 @@
+package tune
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/export/chosen"
+	"tripcurve/sim/scenario"
+	"tripcurve/tui/screen"
+	"tripcurve/tui/tuitest"
+)
+
+func keeping(t *testing.T, state string) (s *Screen, read func() (chosen.Set, error)) {
+	t.Helper()
+	own := scenario.INC2847().Edges
+	path := chosen.Path(state, "inc-2847")
+	s = New(Options{Scenario: scenario.INC2847(), Run: outline, Chosen: chosen.NewKeeper(path, "inc-2847", own)})
+	tuitest.Send(tuitest.Loaded(s, 80, 21), screen.VisitMsg{})
+	return s, func() (chosen.Set, error) { return chosen.Read(path, "inc-2847", own) }
+}
+
+func act(s *Screen, name, args string) { tuitest.Send(s, screen.ActionMsg{Name: name, Args: args}) }
+
+// Every choice is in the file, looking alone changes nothing, and taking all back
+// removes the file.
+func TestWhatIsChosenIsKept(t *testing.T) {
+	state := t.TempDir()
+	s, read := keeping(t, state)
+	kept := func(what, edge, field, value string) {
+		t.Helper()
+		set, err := read()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if set.Edge != edge || set.Screen != "Tune" {
+			t.Errorf("%s: kept of %s on %s", what, set.Edge, set.Screen)
+		}
+		for _, c := range changesOf(edge, s.opt.Scenario.Edges[edge], set.Edges[edge]) {
+			if c == edge+"."+field+"="+value {
+				return
+			}
+		}
+		t.Errorf("%s: no %s=%s in %+v", what, field, value, set.Edges[edge])
+	}
+
+	act(s, "edge", "order.payment")
+	act(s, "down", "")
+	if _, err := read(); !chosen.None(err) {
+		t.Fatalf("only looked, and %v", err)
+	}
+	act(s, "library", "envoy")
+	kept("a library", "order.payment", "breaker", "envoy")
+	act(s, "set", "order.inventory.deadline=4s")
+	kept("a value of another edge", "order.payment", "breaker", "envoy")
+	act(s, "edge", "order.inventory")
+	kept("going to an edge that was changed", "order.inventory", "deadline", "4s")
+	act(s, "edge", "gateway.order")
+	kept("going to one that was not", "order.inventory", "deadline", "4s")
+	act(s, "undo", "") // goes back to the edge and takes the deadline back
+	kept("undone", "order.payment", "breaker", "envoy")
+
+	// Another start, in which nothing is chosen, leaves it alone.
+	again, read := keeping(t, state)
+	act(again, "edge", "")
+	if set, err := read(); err != nil || set.Edge != "order.payment" {
+		t.Errorf("after another start: %+v, %v", set, err)
+	}
+	act(s, "reset-all", "")
+	if _, err := read(); !chosen.None(err) {
+		t.Errorf("all as it was, and %v", err)
+	}
+}
+
+// A state folder that cannot be written is said once, not on every step.
+func TestAChoiceThatCannotBeKeptIsSaidOnce(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(state, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := keeping(t, state)
+	said := 0
+	var send func(msgs ...tea.Msg)
+	send = func(msgs ...tea.Msg) {
+		for _, m := range msgs {
+			if f, ok := m.(screen.FailedMsg); ok {
+				if !strings.Contains(f.Err.Error(), "is not kept for `tripcurve export config`") {
+					t.Errorf("said %v", f.Err)
+				}
+				said++
+			}
+			_, cmd := s.Update(m)
+			send(tuitest.Answers(cmd)...)
+		}
+	}
+	for range 5 {
+		send(screen.ActionMsg{Name: "set", Args: "order.inventory.deadline=4s"}, screen.ActionMsg{Name: "undo"})
+	}
+	if said != 1 {
+		t.Errorf("said %d times", said)
+	}
+}
