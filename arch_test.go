@@ -82,7 +82,7 @@ var forbidden = map[string][]string{
 }
 
 // handlers are sequential Go, for the simulator runs each as one coroutine.
-var handlers = []string{"services/gateway", "services/order", "services/inventory", "services/payment", "services/fulfillment"}
+var handlers = []string{"services/gateway", "services/order", "services/inventory", "services/payment", "services/fulfillment", "services/warehouse"}
 
 // handlerEdges are files of handler packages that stand outside the handlers:
 // what is served to the real world, and test kits.

@@ -10,6 +10,7 @@ package policy
 //	order.inventory     Reserve
 //	order.payment       CreateIntent
 //	inventory.postgres  every statement of the inventory service
+//	fulfillment.warehouse  CreateShipment
 type Edges map[string]Policy
 
 // Clone is a deep copy.

@@ -5,67 +5,46 @@ package fulfillment
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"tripcurve/internal/policy"
 	"tripcurve/services/host"
 	"tripcurve/services/order"
+	"tripcurve/services/pb"
+	"tripcurve/services/warehouse"
 )
 
 // EdgeWarehouse is the edge that leaves this service.
 const EdgeWarehouse = "fulfillment.warehouse"
 
-// The speeds of a shipment.
-const (
-	Express  = "express"
-	Standard = "standard"
-)
-
-// Shipment is what the warehouse is asked for.
-type Shipment struct {
-	OrderID string // asked for again, the same shipment is answered
-	Speed   string
-	Items   []order.Item
-	Address order.Address
-}
-
-// Warehouse packs and sends.
-type Warehouse interface {
-	// CreateShipment makes the shipment of an order and returns its tracking
-	// number. Of an order that has one already it returns that one's.
-	CreateShipment(ctx context.Context, s Shipment) (tracking string, err error)
-}
-
-// Config is what a Worker stands on. The warehouse is bare: the worker puts the
+// Config is what a Worker stands on. The connection is bare: the worker puts the
 // guard of Policies before it.
 type Config struct {
 	Clock     host.Clock
 	Meter     host.Meter
 	Rand      host.Rand
 	Store     order.Store
-	Warehouse Warehouse
+	Warehouse grpc.ClientConnInterface
 	Policies  policy.Edges
 }
 
 // Worker does the jobs.
 type Worker struct {
-	store order.Store
-	meter host.Meter
-	guard *host.Guard
+	store     order.Store
+	meter     host.Meter
+	guard     *host.Guard
+	warehouse pb.WarehouseClient
 }
 
 // New makes a worker. It fails when the policy names a breaker that cannot be made.
 func New(c Config) (*Worker, error) {
-	g, err := host.NewGuard(EdgeWarehouse, c.Policies[EdgeWarehouse], conn{c.Warehouse}, c.Clock, c.Meter, c.Rand)
+	g, err := host.NewGuard(EdgeWarehouse, c.Policies[EdgeWarehouse], c.Warehouse, c.Clock, c.Meter, c.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("edge %s: %w", EdgeWarehouse, err)
 	}
-	w := &Worker{store: c.Store, meter: c.Meter, guard: g}
+	w := &Worker{store: c.Store, meter: c.Meter, guard: g, warehouse: pb.NewWarehouseClient(g)}
 	if w.meter == nil {
 		w.meter = host.NewMemoryMeter()
 	}
@@ -102,44 +81,26 @@ func (w *Worker) ship(ctx context.Context, id string) error {
 	default:
 		return fmt.Errorf("it is %s: %w", o.Status, order.ErrStep)
 	}
-	s := Shipment{OrderID: o.ID, Speed: Standard, Items: o.Items, Address: o.Address}
-	if o.Expedited {
-		s.Speed = Express
+	in := &pb.CreateShipmentRequest{
+		OrderId: o.ID, Speed: warehouse.Standard,
+		Address: &pb.Address{Line1: o.Address.Line1, City: o.Address.City, State: o.Address.State, Zip: o.Address.Zip},
+		// Whoever asks for this order's shipment means the same one.
+		IdempotencyKey: o.ID,
 	}
-	var tracking string
-	if err := w.guard.Invoke(ctx, createShipment, s, &tracking); err != nil {
+	if o.Expedited {
+		in.Speed = warehouse.Express
+	}
+	for _, i := range o.Items {
+		in.Items = append(in.Items, &pb.Item{Sku: i.SKU, Qty: int32(i.Qty)})
+	}
+	made, err := w.warehouse.CreateShipment(ctx, in)
+	if err != nil {
 		return fmt.Errorf("warehouse: %w", err)
 	}
 	// Between the two a worker may die. The next one gets the same tracking number.
-	_, err = w.store.Advance(ctx, o.ID, order.Step{To: order.Shipped, TrackingNumber: tracking}, nil)
+	_, err = w.store.Advance(ctx, o.ID, order.Step{To: order.Shipped, TrackingNumber: made.GetTrackingNumber()}, nil)
 	if err == nil {
-		w.meter.Count("fulfillment.shipped", 1, "speed", s.Speed)
+		w.meter.Count("fulfillment.shipped", 1, "speed", in.Speed)
 	}
 	return err
-}
-
-const createShipment = "/tripcurve.Warehouse/CreateShipment"
-
-// conn is a warehouse as a guard knows what it calls.
-type conn struct{ w Warehouse }
-
-var errNoStream = errors.New("a warehouse has no streams")
-
-// Invoke calls the warehouse.
-func (c conn) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
-	s, asked := args.(Shipment)
-	tracking, answered := reply.(*string)
-	if method != createShipment || !asked || !answered {
-		return status.Errorf(codes.Unimplemented, "%s of a warehouse", method)
-	}
-	got, err := c.w.CreateShipment(ctx, s)
-	if err == nil {
-		*tracking = got
-	}
-	return err
-}
-
-// NewStream fails.
-func (conn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errNoStream
 }

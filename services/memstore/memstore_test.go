@@ -13,6 +13,7 @@ import (
 	"tripcurve/services/order"
 	"tripcurve/services/order/storetest"
 	"tripcurve/services/payment/ledgertest"
+	"tripcurve/services/warehouse/shipmentstest"
 )
 
 // together runs functions as goroutines that begin at once and waits for them.
@@ -67,5 +68,11 @@ func TestOrders(t *testing.T) {
 func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.World {
 		return ledgertest.World{Ledger: memstore.NewLedger(), Do: together(t)}
+	})
+}
+
+func TestShipments(t *testing.T) {
+	shipmentstest.Run(t, func(t *testing.T) shipmentstest.World {
+		return shipmentstest.World{Shipments: memstore.NewShipments(), Do: together(t)}
 	})
 }

@@ -19,6 +19,9 @@ import (
 	"tripcurve/services/payment/pgledger"
 	"tripcurve/services/payment/webhook"
 	"tripcurve/services/pgkit"
+	"tripcurve/services/riverqueue"
+	"tripcurve/services/warehouse"
+	"tripcurve/services/warehouse/pgshipments"
 )
 
 // described is one service's part of the page.
@@ -67,6 +70,21 @@ func describe(t *testing.T, name, pkg string, m pgkit.Migrations, all []host.Sta
 	return described{Name: name, Package: pkg, Set: m.Set, Tables: strings.Join(tables, ", "), Migrations: files}
 }
 
+// riverVersion is the one that go.mod names.
+func riverVersion(t *testing.T) string {
+	t.Helper()
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, version, found := strings.Cut(string(mod), "github.com/riverqueue/river v")
+	version, _, _ = strings.Cut(version, "\n")
+	if !found || version == "" {
+		t.Fatal("go.mod names no version of River")
+	}
+	return "v" + version
+}
+
 // TestPipelinePage holds docs/pipeline.md against the code. TRIPCURVE_UPDATE=1
 // writes it.
 func TestPipelinePage(t *testing.T) {
@@ -81,10 +99,17 @@ func TestPipelinePage(t *testing.T) {
 			describe(t, "inventory", "services/inventory/pgstock", pgstock.Migrations, inventory.Statements()),
 			describe(t, "order", "services/order/pgstore", pgstore.Migrations, order.Statements()),
 			describe(t, "payment", "services/payment/pgledger", pgledger.Migrations, payment.Statements()),
+			describe(t, "warehouse", "services/warehouse/pgshipments", pgshipments.Migrations, warehouse.Statements()),
 		},
 		"Statements": []declared{
 			statements("inventory", inventory.Statements()), statements("order", order.Statements()),
-			statements("payment", payment.Statements()), statements("migrations, of every service", pgkit.Statements()),
+			statements("payment", payment.Statements()), statements("warehouse", warehouse.Statements()),
+			statements("order's queue, beside River's own", riverqueue.Statements()), statements("migrations, of every service", pgkit.Statements()),
+		},
+		"River": riverVersion(t), "QueueTables": riverqueue.Tables(), "Queue": map[string]any{
+			"MaxAttempts": riverqueue.DefaultMaxAttempts, "JobTimeout": riverqueue.DefaultJobTimeout,
+			"RescueAfter": riverqueue.DefaultRescueAfter, "Rescuer": riverqueue.RescuerInterval, "Lease": riverqueue.LeaderTTL,
+			"Cooldown": riverqueue.DefaultFetchCooldown, "Poll": riverqueue.DefaultPoll, "Fulfillment": order.FulfillmentJob,
 		},
 		"Life": order.Life(), "Header": webhook.Header, "Tolerance": webhook.Tolerance, "MigrationLockTimeout": pgkit.MigrationLockTimeout,
 	})

@@ -21,6 +21,7 @@ import (
 	"tripcurve/services/host"
 	"tripcurve/services/host/queuetest"
 	"tripcurve/services/pgkit"
+	"tripcurve/services/pgkit/locktest"
 	"tripcurve/services/riverqueue"
 )
 
@@ -213,4 +214,13 @@ func TestRealQueueSaysWhatIsWrong(t *testing.T) {
 	if errors.Is(q.Close(t.Context()), context.Canceled) {
 		t.Error("closing a queue that was never started")
 	}
+}
+
+func TestRealStatementsTakeTheLocksTheyDeclare(t *testing.T) {
+	dsn := pgtest.Start(t).Database(t)
+	db, _ := openDB(t, dsn, 1)
+	if err := riverqueue.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	locktest.Run(t, dsn, riverqueue.Statements(), map[string][]any{"jobs_by_state": {"parcel"}})
 }

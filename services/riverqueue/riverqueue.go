@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
+	"tripcurve/internal/pglock"
 	"tripcurve/services/host"
 	"tripcurve/services/pgkit"
 )
@@ -183,13 +184,20 @@ func (q *Queue) Enqueue(ctx context.Context, j host.Job) error {
 	return nil
 }
 
-// JobsByState counts the jobs of a kind.
-const JobsByState = `SELECT state::text, count(*) FROM river_job WHERE kind = $1 GROUP BY state`
+// jobsByState counts the jobs of a kind.
+var jobsByState = host.Statement{
+	Name:  "jobs_by_state",
+	SQL:   `SELECT state::text, count(*) FROM river_job WHERE kind = $1 GROUP BY state`,
+	Table: "river_job", Lock: pglock.AccessShare,
+}
+
+// Statements are those that are not River's own.
+func Statements() []host.Statement { return []host.Statement{jobsByState} }
 
 // Counts says how many jobs of a kind there are.
 func (q *Queue) Counts(ctx context.Context, kind string) (host.JobCounts, error) {
 	var c host.JobCounts
-	rows, err := q.pool.Query(ctx, JobsByState, kind)
+	rows, err := q.pool.Query(ctx, jobsByState.SQL, kind)
 	if err != nil {
 		return c, fmt.Errorf("count %s jobs: %w", kind, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tripcurve/services/order"
 	"tripcurve/services/payment"
+	"tripcurve/services/warehouse"
 	"tripcurve/sim/vtime"
 )
 
@@ -273,4 +274,56 @@ func (l *Ledger) Tried(ctx context.Context, id string, taken bool) error {
 		l.paid = slices.DeleteFunc(l.paid, func(o *intent) bool { return o == i })
 	}
 	return nil
+}
+
+// Shipments is the warehouse's database, a warehouse.Shipments.
+type Shipments struct {
+	backend
+	byKey   map[string]warehouse.Shipment
+	byOrder map[string][]warehouse.Shipment
+}
+
+// NewShipments is a warehouse that has shipped nothing and whose statements take
+// mean.
+func (w *World) NewShipments(mean time.Duration) *Shipments {
+	return &Shipments{
+		backend: backend{w.K, mean, w.Stream("statements of shipments")},
+		byKey:   make(map[string]warehouse.Shipment), byOrder: make(map[string][]warehouse.Shipment),
+	}
+}
+
+// Create stores a shipment, or returns the one its key already has.
+func (s *Shipments) Create(ctx context.Context, in warehouse.Shipment) (warehouse.Shipment, error) {
+	if err := s.query(ctx); err != nil {
+		return warehouse.Shipment{}, err
+	}
+	known, ok := s.byKey[in.Key]
+	switch {
+	case ok && !known.Same(in):
+		return warehouse.Shipment{}, fmt.Errorf("key %s: %w", in.Key, warehouse.ErrKeyReused)
+	case ok:
+		return known, nil
+	}
+	s.byKey[in.Key] = in
+	of := append(s.byOrder[in.OrderID], in)
+	slices.SortFunc(of, func(a, b warehouse.Shipment) int { return cmp.Compare(a.Tracking, b.Tracking) })
+	s.byOrder[in.OrderID] = of
+	return in, nil
+}
+
+// Of is the shipments of an order.
+func (s *Shipments) Of(ctx context.Context, order string) ([]warehouse.Shipment, error) {
+	if err := s.query(ctx); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.byOrder[order]), nil
+}
+
+// Orders is how many shipments each order has.
+func (s *Shipments) Orders() map[string]int {
+	n := make(map[string]int, len(s.byOrder))
+	for id, all := range s.byOrder {
+		n[id] = len(all)
+	}
+	return n
 }

@@ -12,6 +12,7 @@ import (
 	"tripcurve/services/order"
 	"tripcurve/services/order/storetest"
 	"tripcurve/services/payment/ledgertest"
+	"tripcurve/services/warehouse/shipmentstest"
 	"tripcurve/sim/vtime"
 )
 
@@ -81,6 +82,13 @@ func TestLedgerKeepsItsContract(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.World {
 		w := newWorld(t)
 		return ledgertest.World{Ledger: w.NewLedger(time.Millisecond, 0), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
+	})
+}
+
+func TestShipmentsKeepTheirContract(t *testing.T) {
+	shipmentstest.Run(t, func(t *testing.T) shipmentstest.World {
+		w := newWorld(t)
+		return shipmentstest.World{Shipments: w.NewShipments(time.Millisecond), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
 	})
 }
 
