@@ -267,9 +267,9 @@ func (f *curveFlags) settings() (settings []curve.Setting, notes []export.Note, 
 
 // ofPolicy is the breaker of one edge of a policy file, and its numbers for others.
 func (f *curveFlags) ofPolicy() (curve.Setting, policy.Neutral, error) {
-	text, err := os.ReadFile(f.file)
+	text, err := policyText(f.file)
 	if err != nil {
-		return curve.Setting{}, policy.Neutral{}, badInput("--policy: %w", err)
+		return curve.Setting{}, policy.Neutral{}, err
 	}
 	base, err := ownEdges(f.file)
 	if err != nil {
@@ -278,9 +278,9 @@ func (f *curveFlags) ofPolicy() (curve.Setting, policy.Neutral, error) {
 	if base == nil {
 		base = scenario.Edges()
 	}
-	edges, err := policyfile.Read(f.file, string(text), base)
+	edges, err := policyfile.Read(f.file, text, base)
 	if err != nil {
-		return curve.Setting{}, policy.Neutral{}, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
+		return curve.Setting{}, policy.Neutral{}, notPolicy(f.file, text, err)
 	}
 	p, ok := edges[f.edge]
 	if !ok {

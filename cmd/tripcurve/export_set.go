@@ -186,13 +186,13 @@ func ownEdges(file string) (policy.Edges, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := policyText(file)
 	if err != nil {
-		return nil, badInput("--policy: %w", err)
+		return nil, err
 	}
-	own, err := policyfile.Own(file, string(text))
+	own, err := policyfile.Own(file, text)
 	if err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
+		return nil, notPolicy(file, text, err)
 	}
 	bundled := scenario.Edges()
 	for name := range own {

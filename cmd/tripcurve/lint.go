@@ -140,6 +140,8 @@ func configText(name string, data []byte, err error) (config.File, error) {
 			err = fmt.Errorf("%s: this is UTF-16: save it as UTF-8", name)
 		}
 	}
-	// Visual Studio begins an appsettings.json with the mark of UTF-8.
-	return config.File{Name: name, Text: strings.TrimPrefix(string(data), "\ufeff")}, err
+	// Visual Studio begins an appsettings.json with the mark of UTF-8. Such a file may
+	// hold secrets too: neither a mistake in it nor what is made of it shows them.
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	return config.File{Name: name, Text: redact.BlankSecrets(text)}, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/config"
+	"tripcurve/internal/redact"
 )
 
 // version is set by the release build.
@@ -86,7 +87,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		code = coded.code
 	}
 	if msg := err.Error(); msg != "" {
-		fmt.Fprintln(a.stderr, "tripcurve: "+strings.TrimSpace(msg))
+		fmt.Fprintln(a.stderr, redact.Lines("tripcurve: "+redact.MaskSecrets(strings.TrimSpace(msg))))
 	}
 	return code
 }

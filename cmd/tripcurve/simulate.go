@@ -12,6 +12,7 @@ import (
 
 	"tripcurve/internal/bundled"
 	"tripcurve/internal/export/simulation"
+	"tripcurve/internal/formats"
 	"tripcurve/internal/formats/policyfile"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/file"
@@ -45,12 +46,12 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 // order. edges itself may change too.
 func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
 	if f.file != "" {
-		text, err := os.ReadFile(f.file)
+		text, err := policyText(f.file)
 		if err != nil {
-			return nil, badInput("--policy: %w", err)
+			return nil, err
 		}
-		if edges, err = policyfile.Read(f.file, string(text), edges); err != nil {
-			return nil, exitError{exitUsage, fmt.Errorf("--policy: %w", err)}
+		if edges, err = policyfile.Read(f.file, text, edges); err != nil {
+			return nil, notPolicy(f.file, text, err)
 		}
 	}
 	for _, s := range f.sets {
@@ -63,6 +64,28 @@ func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
 		}
 	}
 	return edges, nil
+}
+
+// policyText is the text of a policy file; - is no file here.
+func policyText(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", badInput("--policy: %w", err)
+	}
+	f, err := configText(file, data, nil)
+	if err != nil {
+		return "", badInput("--policy: %w", err)
+	}
+	return f.Text, nil
+}
+
+// notPolicy is a mistake in a policy file, with a hint where it is the configuration of
+// a library, which has to be imported first.
+func notPolicy(file, text string, err error) error {
+	if f, _, other := formats.Detect(file, text); other == nil && f.Import != nil && f.Name != "policy" {
+		return badInput("--policy: %w; this looks like %s: `tripcurve config import %s -o policy.yaml` makes a policy file of it", err, f.Title, file)
+	}
+	return badInput("--policy: %w", err)
 }
 
 func (f *policyFlags) given() bool { return f.file != "" || len(f.sets) > 0 }

@@ -47,6 +47,27 @@ func TestMaskSecrets(t *testing.T) {
 	}
 }
 
+func TestBlankSecrets(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"nothing secret", "timeout: 5000\n", "timeout: 5000\n"},
+		{"yaml", "db:\n  password: hunter2-ä # mine\n  pool: 5\n", "db:\n  password: xxxxxxx-xx # mine\n  pool: 5\n"},
+		{"a service of that name", "instances:\n  token:\n    failureRateThreshold: 50\n", "instances:\n  token:\n    failureRateThreshold: 50\n"},
+		{"json", `{"token": "abc", "credentials": {"timeout": 5}}`, `{"token": "xxx", "credentials": {"timeout": 5}}`},
+		{"code stays code", "new CircuitBreaker(token => call(token), { timeout: 5 })", "new CircuitBreaker(token => xxxx(xxxxx), { timeout: 5 })"},
+		{"the kind alone", `"credentials": "ssl"`, `"credentials": "ssl"`},
+		{"bearer", `timeout: "Bearer abc.def-1"`, `timeout: "Bearer xxx.xxx-x"`},
+		{"url", "postgres://u:hunter2@db/x\r\n", "postgres://u:xxxxxxx@db/x\r\n"},
+	} {
+		got := BlankSecrets(tt.in)
+		if got != tt.want {
+			t.Errorf("%s: BlankSecrets(%q)\n got %q\nwant %q", tt.name, tt.in, got, tt.want)
+		}
+		if again := BlankSecrets(got); again != got || len(got) != len(tt.in) {
+			t.Errorf("%s: twice gives %q of %d bytes, the text has %d", tt.name, again, len(again), len(tt.in))
+		}
+	}
+}
+
 // FuzzMaskSecrets hides one secret in any surroundings that cannot belong to it.
 func FuzzMaskSecrets(f *testing.F) {
 	f.Add("host=db ", " user=app")

@@ -49,7 +49,7 @@ func (o Origin) Line() string {
 	if o.Set != "" {
 		line += "; values: " + o.Set
 	}
-	return redact.Line(line)
+	return redact.Line(redact.MaskSecrets(line)) // a --set is whatever was typed
 }
 
 // target is one kind of file that can be written.

@@ -48,7 +48,7 @@ var breakerChecks = []check{
 	},
 	{
 		Rule:   Rule{"policy/no-minimum", trap.Warning, "without a minimum of calls one failure after a quiet window opens the breaker"},
-		covers: []string{"opossum/volume-zero", "hystrix/volume-low", "linkerd/one-failure"},
+		covers: []string{"opossum/volume-zero", "resilience4j/minimum-one", "hystrix/volume-low", "linkerd/one-failure"},
 		look: func(b boundary) (what, why, instead string) {
 			n := b.neutral
 			if b.policy.Breaker.Library == "" || n.FailureRate == 0 || n.FailureRate > 1 || n.MinCalls > 1 || n.WindowCalls > 0 {
