@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/policy/library"
+	"tripcurve/internal/policy/policytest"
 )
 
 // all are the libraries that have a breaker, with the same numbers.
@@ -57,12 +58,14 @@ func BenchmarkCurve(b *testing.B) {
 			settings := all(b, o.Timeout)
 			var decisions uint64
 			b.ResetTimer()
+			began := policytest.CPUTime(b)
 			for range b.N {
 				decisions += compute(b, settings, o).Decisions
 			}
 			seconds := b.Elapsed().Seconds()
 			b.ReportMetric(float64(decisions)/seconds, "decisions/s")
 			b.ReportMetric(float64(decisions)/float64(b.N), "decisions/op")
+			b.ReportMetric((policytest.CPUTime(b)-began).Seconds()/float64(b.N), "cpu_s/op")
 			b.ReportMetric(12*seconds/float64(b.N)/float64(len(settings)), "s/12libraries")
 		})
 	}
