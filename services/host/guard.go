@@ -182,6 +182,13 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 		return nil, err
 	}
 	g.wakeFunc = g.wake
+	if g.breaker != nil {
+		// A series that is born when the breaker trips is born as 1, in which
+		// Prometheus's rate and increase see no increase.
+		for _, name := range []string{g.counters.open, g.counters.halfOpen, g.counters.close, g.counters.reject} {
+			g.meter.Count(name, 0)
+		}
+	}
 	return g, nil
 }
 

@@ -599,3 +599,22 @@ func BenchmarkGuard(b *testing.B) {
 		})
 	}
 }
+
+// A counter that is not there until it is 1 has no increase to Prometheus.
+func TestBreakersSeriesAreThereFromTheStart(t *testing.T) {
+	for library, want := range map[string][]string{
+		"":        {},
+		"opossum": {"circuit.order.inventory.close", "circuit.order.inventory.half_open", "circuit.order.inventory.open", "circuit.order.inventory.reject"},
+	} {
+		clock, meter := host.NewWallClock(), host.NewMemoryMeter()
+		g, err := host.NewGuard("order.inventory", policy.Policy{Breaker: policy.BreakerSpec{Library: library}}, nil, clock, meter, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Close()
+		clock.Close()
+		if diff := cmp.Diff(want, meter.Counters()); diff != "" {
+			t.Errorf("library %q (-want +got):\n%s", library, diff)
+		}
+	}
+}

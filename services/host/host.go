@@ -37,7 +37,8 @@ type Rand func() float64
 
 // Meter takes what a handler or a guard measures.
 type Meter interface {
-	// Count adds n to a counter. name is a constant; labels are key, value pairs.
+	// Count adds n to a counter; 0 says that there is one. name is a constant; labels
+	// are key, value pairs.
 	Count(name string, n int64, labels ...string)
 	// Observe adds one duration to a distribution.
 	Observe(name string, d time.Duration, labels ...string)

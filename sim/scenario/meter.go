@@ -13,9 +13,9 @@ import (
 type meter struct{ r *run }
 
 // Count hears of circuit.<edge>.open, half_open, close and reject.
-func (m *meter) Count(name string, _ int64, _ ...string) {
+func (m *meter) Count(name string, n int64, _ ...string) {
 	rest, ok := strings.CutPrefix(name, "circuit.")
-	if !ok {
+	if !ok || n == 0 {
 		return
 	}
 	dot := strings.LastIndexByte(rest, '.')
