@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tripcurve/services/host"
 )
 
 const (
@@ -35,7 +37,7 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.Gateway.clock.Now()
 	req, resp, ok := h.read(w, r, &client)
 	if ok {
-		resp = h.Gateway.Handle(r.Context(), req)
+		resp = h.Gateway.Handle(host.WithRequestID(r.Context(), client.RequestID), req)
 	} else {
 		resp.Route, resp.Start = req.Route, start
 		resp.Took = h.Gateway.clock.Now().Sub(start)
