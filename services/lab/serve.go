@@ -15,10 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
@@ -31,6 +27,7 @@ import (
 	"tripcurve/services/order"
 	"tripcurve/services/payment"
 	"tripcurve/services/pb"
+	"tripcurve/services/telemetry"
 )
 
 // The services, each a process.
@@ -57,6 +54,7 @@ type orders struct {
 	Upstreams map[string]string // address by service
 	AccessLog string
 	Token     string // of the balancer's control page
+	OTLP      string // endpoint of a collector of metrics; empty leaves it to the environment
 }
 
 // report is the one line that a service says on its standard output.
@@ -107,7 +105,7 @@ func (l *Lab) orders(name string) orders {
 func Serve(ctx context.Context, name string, in io.Reader, out, stderr io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &server{name: name, log: slog.New(slog.NewTextHandler(stderr, nil)), clock: host.NewWallClock(), fail: cancel}
+	p := &server{name: name, log: telemetry.NewLog(stderr, name), clock: host.NewWallClock(), fail: cancel}
 	err := json.NewDecoder(in).Decode(&p.orders)
 	if err != nil {
 		return fmt.Errorf("%s: no orders on standard input: %w", name, err)
@@ -125,7 +123,7 @@ func Serve(ctx context.Context, name string, in io.Reader, out, stderr io.Writer
 		p.close()
 		return err
 	}
-	p.log.Info("serving", "service", name, "serves", p.at.Serves, "admin", p.at.Admin)
+	p.log.Info("serving", "serves", p.at.Serves, "admin", p.at.Admin)
 	<-ctx.Done()
 	p.log.Info("ending", "cause", context.Cause(ctx))
 	p.close()
@@ -141,23 +139,24 @@ type server struct {
 	fail   context.CancelCauseFunc
 	at     addresses
 
-	registry *prometheus.Registry
-	calls    *grpcprom.ClientMetrics
-	meter    host.Meter
-	closers  []func()
+	telemetry *telemetry.Telemetry
+	meter     host.Meter
+	check     func(context.Context) error // whether what it stands on is there; nil is always
+	closers   []func()
 }
 
 // run starts to serve.
 func (p *server) run(ctx context.Context) error {
-	p.registry = prometheus.NewRegistry()
-	p.calls = grpcprom.NewClientMetrics(grpcprom.WithClientHandlingTimeHistogram())
-	p.registry.MustRegister(p.calls, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
-	p.meter = host.NewMemoryMeter()
-	admin := http.NewServeMux()
-	admin.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
-
-	p.onClose(p.clock.Close) // last: calls that were left behind end with their connections
 	var err error
+	p.telemetry, err = telemetry.New(telemetry.Config{Service: p.name, Log: p.log, OTLP: p.orders.OTLP})
+	if err != nil {
+		return err
+	}
+	p.onClose(p.lastWords) // last, when all calls have been counted
+	p.meter = p.telemetry.Meter()
+	admin := http.NewServeMux()
+
+	p.onClose(p.clock.Close) // calls that were left behind end with their connections
 	switch p.name {
 	case servicePayment:
 		err = p.payment(ctx)
@@ -180,14 +179,41 @@ func (p *server) run(ctx context.Context) error {
 		return err
 	}
 	p.at.Admin = l.Addr().String()
-	p.serveHTTP(l, admin)
+	s, err := p.telemetry.Admin(l, admin)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	p.serveHTTP(l, s)
+	watching, stop := context.WithCancel(ctx)
+	wait := p.telemetry.Ready(watching, p.check)
+	p.onClose(func() { stop(); wait() })
 	return nil
 }
+
+// lastWords sends what is left to tell.
+func (p *server) lastWords() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWordsTimeout)
+	defer cancel()
+	if err := p.telemetry.Close(ctx); err != nil {
+		p.log.Warn("not all was told", "error", err)
+	}
+}
+
+const (
+	// lastWordsTimeout and farewellTimeout together leave a service that is politely
+	// asked to end the time to do so.
+	lastWordsTimeout = 1500 * time.Millisecond
+	// farewellTimeout is how long calls in flight may take when the service ends.
+	farewellTimeout = 500 * time.Millisecond
+)
 
 // onClose is done at the end, the last one first.
 func (p *server) onClose(f func()) { p.closers = append(p.closers, f) }
 
 func (p *server) close() {
+	if p.telemetry != nil {
+		p.telemetry.NotServing()
+	}
 	for i := len(p.closers) - 1; i >= 0; i-- {
 		p.closers[i]()
 	}
@@ -222,11 +248,17 @@ func (p *server) serveGRPC(ctx context.Context, tcpKeepalive time.Duration, regi
 		return err
 	}
 	p.at.Serves = l.Addr().String()
+	opts = append(opts, p.telemetry.Server()...)
 	s := grpc.NewServer(append(opts, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 		MinTime: p.orders.World.MinPing, PermitWithoutStream: true,
 	}))...)
 	register(s)
-	p.onClose(s.Stop)
+	p.telemetry.RegisterHealth(s)
+	p.onClose(func() {
+		late := time.AfterFunc(farewellTimeout, s.Stop)
+		defer late.Stop()
+		s.GracefulStop()
+	})
 	go func() {
 		if err := s.Serve(l); err != nil {
 			p.fail(err)
@@ -235,8 +267,7 @@ func (p *server) serveGRPC(ctx context.Context, tcpKeepalive time.Duration, regi
 	return nil
 }
 
-func (p *server) serveHTTP(l net.Listener, h http.Handler) {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)}
+func (p *server) serveHTTP(l net.Listener, s *http.Server) {
 	p.onClose(func() { _ = s.Close() })
 	go func() {
 		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -249,9 +280,14 @@ func (p *server) serveHTTP(l net.Listener, h http.Handler) {
 // negative is none.
 func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.ClientConn, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: tcpKeepalive}
-	opts := []grpc.DialOption{
+	edgeOf := func(method string) string {
+		if edge == gateway.EdgeOrder && method == pb.Order_GetOrder_FullMethodName {
+			return gateway.EdgeOrderRead // over the same connection
+		}
+		return edge
+	}
+	opts := append(p.telemetry.Dial(edgeOf),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(p.calls.UnaryClientInterceptor()),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }),
 		// A service that was restarted is back within a second; grpc-go's own wait
 		// grows to two minutes.
@@ -259,7 +295,7 @@ func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.C
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: dialTimeout,
 		}),
-	}
+	)
 	if k := p.orders.Edges[edge].Keepalive; k.Time > 0 {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: k.Time, Timeout: k.Timeout, PermitWithoutStream: k.WithoutCalls,
@@ -354,7 +390,10 @@ func (p *server) gateway(ctx context.Context) error {
 		return err
 	}
 	p.at.Serves = l.Addr().String()
-	p.serveHTTP(l, gateway.Handler{Gateway: g, Log: log})
+	p.serveHTTP(l, &http.Server{
+		Handler: gateway.Handler{Gateway: g, Log: log}, ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	})
 	return nil
 }
 

@@ -26,6 +26,7 @@ func (p *server) database(ctx context.Context, connections int, cancel policy.Ca
 		return nil, err
 	}
 	p.onClose(db.Close)
+	p.check = db.Pool().Ping
 	ctx, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
 	return db, db.Pool().Ping(ctx)
