@@ -27,6 +27,7 @@ import (
 	"tripcurve/internal/bundled/verify"
 	"tripcurve/internal/policy"
 	"tripcurve/services/lab"
+	"tripcurve/services/telemetry"
 	"tripcurve/sim/scenario"
 )
 
@@ -79,7 +80,15 @@ func labScenario(name string, p *policyFlags) (lab.Scenario, error) {
 	return sc, nil
 }
 
-func (a *app) labOptions(dir, listen string) (lab.Options, error) {
+// labFlags say where the lab serves and what it tells whom.
+type labFlags struct{ listen, otlp string }
+
+func (f *labFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	cmd.Flags().StringVar(&f.otlp, "otlp", "", "endpoint of a collector for the services' metrics (default: OTEL_EXPORTER_OTLP_ENDPOINT, or nothing is sent)")
+}
+
+func (a *app) labOptions(dir string, f labFlags) (lab.Options, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return lab.Options{}, err
@@ -87,13 +96,13 @@ func (a *app) labOptions(dir, listen string) (lab.Options, error) {
 	if dir, err = filepath.Abs(a.labDir(dir)); err != nil {
 		return lab.Options{}, err
 	}
-	if listen != "" {
-		if err := loopback(listen); err != nil {
+	if f.listen != "" {
+		if err := loopback(f.listen); err != nil {
 			return lab.Options{}, err
 		}
 	}
 	return lab.Options{
-		Dir: dir, Program: program, Path: a.env("PATH"), Listen: listen,
+		Dir: dir, Program: program, Path: a.env("PATH"), Listen: f.listen, OTLP: f.otlp,
 		Say: func(s string) { fmt.Fprintln(a.stderr, s) },
 	}, nil
 }
@@ -121,7 +130,7 @@ func labError(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitError{exitUnreachable, errors.New("ended before it was through")}
-	case errors.Is(err, lab.ErrNoPostgres), errors.Is(err, lab.ErrBusy), errors.Is(err, lab.ErrUp), errors.Is(err, lab.ErrFolder), errors.Is(err, lab.ErrTaken):
+	case errors.Is(err, lab.ErrNoPostgres), errors.Is(err, lab.ErrBusy), errors.Is(err, lab.ErrUp), errors.Is(err, lab.ErrFolder), errors.Is(err, lab.ErrTaken), errors.Is(err, telemetry.ErrConfig):
 		return exitError{exitUsage, err}
 	}
 	return exitError{exitUnreachable, err}
@@ -129,6 +138,7 @@ func labError(ctx context.Context, err error) error {
 
 func (a *app) labRunCommand(dir *string) *cobra.Command {
 	var p policyFlags
+	var f labFlags
 	var r labRun
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
@@ -154,7 +164,7 @@ the same customers and prints both beside each other; exit code 1 when they do n
 					return badInput("recording %s: the file exists; choose another name or move it away", r.record)
 				}
 			}
-			if r.options, err = a.labOptions(*dir, r.options.Listen); err != nil {
+			if r.options, err = a.labOptions(*dir, f); err != nil {
 				return err
 			}
 			if _, err := verify.Simulated(r.scenario); r.verify && err != nil {
@@ -166,7 +176,7 @@ the same customers and prints both beside each other; exit code 1 when they do n
 	p.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&r.record, "record", "", "file to record to with the collectors (default: nothing is recorded)")
-	flags.StringVar(&r.options.Listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	f.add(cmd)
 	flags.Uint64Var(&r.seed, "seed", 1, "which customers come when")
 	flags.BoolVar(&r.verify, "verify", false, "also simulate the scenario, and hold what was seen against it")
 	flags.BoolVar(&r.stay, "stay", false, "go on with healthy traffic afterwards until told to end")
@@ -256,7 +266,7 @@ func (a *app) labStay(ctx context.Context, l *lab.Lab, sc lab.Scenario) error {
 
 func (a *app) labUpCommand(dir *string) *cobra.Command {
 	var p policyFlags
-	var listen string
+	var f labFlags
 	cmd := &cobra.Command{
 		Use:   "up [SCENARIO]",
 		Short: "start the pipeline, leave it running and break it in the background",
@@ -273,11 +283,11 @@ wrong. It prints where the evidence is, as a command that watches it.`,
 			if _, err := labScenario(name, &p); err != nil {
 				return err
 			}
-			o, err := a.labOptions(*dir, listen)
+			o, err := a.labOptions(*dir, f)
 			if err != nil {
 				return err
 			}
-			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", listen}
+			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", f.listen, "--otlp", f.otlp}
 			for _, s := range p.sets {
 				again = append(again, "--set", s)
 			}
@@ -288,7 +298,7 @@ wrong. It prints where the evidence is, as a command that watches it.`,
 		},
 	}
 	p.add(cmd)
-	cmd.Flags().StringVar(&listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	f.add(cmd)
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tripcurve/services/host"
+	"tripcurve/services/telemetry"
 )
 
 // Options say where and how a lab is started.
@@ -28,6 +29,9 @@ type Options struct {
 	Path    string // where Postgres is looked for first
 	// Listen is the gateway's address; empty is a free port on loopback.
 	Listen string
+	// OTLP is the endpoint of a collector that the services' metrics go to; empty
+	// leaves it to the environment.
+	OTLP string
 	// Say is told what is being done.
 	Say func(string)
 }
@@ -82,7 +86,13 @@ func Up(ctx context.Context, sc Scenario, o Options) (*Lab, error) {
 	if l.options.Say == nil {
 		l.options.Say = func(string) {}
 	}
-	var err error
+	destinations, err := telemetry.Destinations(telemetry.Config{OTLP: o.OTLP})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range destinations {
+		l.options.Say(d)
+	}
 	if l.user, err = unprivileged(); err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (l *Lab) orders(name string) orders {
 	o := orders{
 		Addresses: l.settings.Addresses[name],
 		Edges:     l.settings.Scenario.Edges, World: l.settings.Scenario.World,
-		Upstreams: map[string]string{},
+		Upstreams: map[string]string{}, OTLP: l.options.OTLP,
 	}
 	if o.Addresses == (addresses{}) {
 		o.Addresses = addresses{Serves: anywhere, Admin: anywhere}

@@ -32,7 +32,7 @@ func circuitSubmitter(c Config) (*datadog.Submitter, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("breaker metrics to Datadog: %w", err)
+		return nil, fmt.Errorf("%w: breakers to Datadog: %w", ErrConfig, err)
 	}
 	return s, nil
 }

@@ -22,55 +22,80 @@ const (
 	exportInterval = 10 * time.Second
 )
 
-// otlpReader exports every so often by OTLP; nil when no endpoint is configured.
-// OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc or, by default, http/protobuf. The
-// exporters themselves read the variables for headers, certificates and compression.
-func otlpReader(c Config) (metric.Reader, error) {
-	endpoint, from, whole := c.OTLP, "OTLP endpoint", false
-	if endpoint == "" {
-		from = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-		endpoint, whole = c.Getenv(from), true
+// endpoint is where metrics go by OTLP.
+type endpoint struct {
+	from     string // what names it
+	url      *url.URL
+	own      bool // the metrics' own address and not the one of all signals
+	protocol string
+}
+
+// otlpEndpoint is the endpoint that is configured; nil when none is.
+// OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc or, by default, http/protobuf.
+func otlpEndpoint(c Config) (*endpoint, error) {
+	e, raw := &endpoint{from: "OTLP endpoint"}, c.OTLP
+	if raw == "" {
+		e.from, e.own = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", true
+		raw = c.Getenv(e.from)
 	}
-	if endpoint == "" {
-		from = "OTEL_EXPORTER_OTLP_ENDPOINT"
-		endpoint, whole = c.Getenv(from), false
+	if raw == "" {
+		e.from, e.own = "OTEL_EXPORTER_OTLP_ENDPOINT", false
+		raw = c.Getenv(e.from)
 	}
-	if endpoint == "" {
+	if raw == "" {
 		return nil, nil
 	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%s: not a URL such as http://127.0.0.1:4318", from) // it may hold a password
+	var err error
+	if e.url, err = url.Parse(raw); err != nil || e.url.Host == "" || e.url.Scheme != "http" && e.url.Scheme != "https" {
+		return nil, fmt.Errorf("%w: %s: not a URL such as http://127.0.0.1:4318", ErrConfig, e.from) // it may hold a password
 	}
-	exporter, err := otlpExporter(c, u, whole)
+	e.protocol = c.Getenv("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL")
+	if e.protocol == "" {
+		e.protocol = c.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
+	}
+	switch e.protocol {
+	case "":
+		e.protocol = httpProtobuf
+	case overGRPC, httpProtobuf:
+	default:
+		return nil, fmt.Errorf("%w: OTLP protocol %q: expected %s or %s", ErrConfig, e.protocol, overGRPC, httpProtobuf)
+	}
+	return e, nil
+}
+
+const (
+	overGRPC     = "grpc"
+	httpProtobuf = "http/protobuf"
+)
+
+// otlpReader exports every so often by OTLP; nil when no endpoint is configured.
+// The exporters themselves read the variables for headers, certificates and
+// compression.
+func otlpReader(c Config) (metric.Reader, error) {
+	e, err := otlpEndpoint(c)
+	if e == nil || err != nil {
+		return nil, err
+	}
+	exporter, err := e.exporter()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", from, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrConfig, e.from, err)
 	}
 	options := []metric.PeriodicReaderOption{metric.WithTimeout(exportTimeout)}
 	if c.Getenv("OTEL_METRIC_EXPORT_INTERVAL") == "" {
 		options = append(options, metric.WithInterval(exportInterval))
 	}
-	return metric.NewPeriodicReader(&reporting{Exporter: exporter, log: c.Log, at: u.Redacted()}, options...), nil
+	return metric.NewPeriodicReader(&reporting{Exporter: exporter, log: c.Log, at: e.url.Redacted()}, options...), nil
 }
 
-// otlpExporter sends to u; whole says that it is the metrics' own address and not
-// the one of all signals.
-func otlpExporter(c Config, u *url.URL, whole bool) (metric.Exporter, error) {
-	protocol := c.Getenv("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL")
-	if protocol == "" {
-		protocol = c.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
+func (e *endpoint) exporter() (metric.Exporter, error) {
+	if e.protocol == overGRPC {
+		return otlpmetricgrpc.New(context.Background(), otlpmetricgrpc.WithEndpointURL(e.url.String()), otlpmetricgrpc.WithTimeout(exportTimeout))
 	}
-	switch protocol {
-	case "grpc":
-		return otlpmetricgrpc.New(context.Background(), otlpmetricgrpc.WithEndpointURL(u.String()), otlpmetricgrpc.WithTimeout(exportTimeout))
-	case "", "http/protobuf":
-		if !whole {
-			u = u.JoinPath("v1", "metrics")
-		}
-		return otlpmetrichttp.New(context.Background(), otlpmetrichttp.WithEndpointURL(u.String()), otlpmetrichttp.WithTimeout(exportTimeout))
-	default:
-		return nil, fmt.Errorf("protocol %q: expected grpc or http/protobuf", protocol)
+	to := e.url
+	if !e.own {
+		to = to.JoinPath("v1", "metrics")
 	}
+	return otlpmetrichttp.New(context.Background(), otlpmetrichttp.WithEndpointURL(to.String()), otlpmetrichttp.WithTimeout(exportTimeout))
 }
 
 // reporting is an exporter that says when it begins to fail and when it works

@@ -38,6 +38,44 @@ type Config struct {
 	Getenv func(string) string
 }
 
+// ErrConfig is a configuration that cannot be.
+var ErrConfig = errors.New("telemetry")
+
+// Destinations are where a process of c sends what it tells, for people; none when
+// it sends nothing.
+func Destinations(c Config) ([]string, error) {
+	c = c.complete()
+	var all []string
+	e, err := otlpEndpoint(c)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		all = append(all, fmt.Sprintf("metrics go to %s by OTLP over %s", e.url.Redacted(), e.protocol))
+	}
+	if c.Getenv("DD_API_KEY") != "" {
+		to := "Datadog"
+		for _, name := range []string{"DD_SITE", intakeVariable} {
+			if c.Getenv(name) != "" {
+				to = "Datadog as " + name + " names it"
+			}
+		}
+		all = append(all, "what breakers do goes to "+to+", for DD_API_KEY is set")
+	}
+	return all, nil
+}
+
+// complete is c with what it leaves open.
+func (c Config) complete() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Getenv == nil {
+		c.Getenv = os.Getenv
+	}
+	return c
+}
+
 // Telemetry is a process's own. Close it.
 type Telemetry struct {
 	log      *slog.Logger
@@ -52,12 +90,7 @@ type Telemetry struct {
 // an intake that is down is a line in the log.
 func New(c Config) (*Telemetry, error) {
 	turnOnChannelz()
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Getenv == nil {
-		c.Getenv = os.Getenv
-	}
+	c = c.complete()
 	t := &Telemetry{log: c.Log, registry: prometheus.NewRegistry()}
 	t.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	page, err := otelprom.New(otelprom.WithRegisterer(t.registry), otelprom.WithoutScopeInfo())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -266,12 +267,12 @@ func TestEndpointsThatCannotBe(t *testing.T) {
 	}{
 		{"no URL", "127.0.0.1:4318", nil, "OTLP endpoint: not a URL such as"},
 		{"no URL in the environment", "", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "OTEL_EXPORTER_OTLP_ENDPOINT: not a URL such as"},
-		{"another protocol", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: protocol "http/json": expected grpc or http/protobuf`},
-		{"an intake in the clear", "http://127.0.0.1:1", map[string]string{"DD_API_KEY": "k3y", "DD_URL": "http://intake.example"}, "breaker metrics to Datadog: datadog intake: intake.example would get the key in the clear"},
+		{"another protocol", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, `OTLP protocol "http/json": expected grpc or http/protobuf`},
+		{"an intake in the clear", "http://127.0.0.1:1", map[string]string{"DD_API_KEY": "k3y", "DD_URL": "http://intake.example"}, "breakers to Datadog: datadog intake: intake.example would get the key in the clear"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := telemetry.New(telemetry.Config{Service: "order", OTLP: c.otlp, Getenv: environment(c.vars)})
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "k3y") {
+			if !errors.Is(err, telemetry.ErrConfig) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "k3y") {
 				t.Errorf("%v; want %q", err, c.want)
 			}
 		})
@@ -295,5 +296,32 @@ func TestCollectorThatIsDown(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "s3cretk3y") {
 		t.Errorf("the log shows the key: %s", log)
+	}
+}
+
+func TestDestinations(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		otlp string
+		vars map[string]string
+		want []string
+	}{
+		{"nothing is configured", "", nil, nil},
+		{"both", "http://me:s3cret@127.0.0.1:4318", map[string]string{"DD_API_KEY": "s3cretk3y"}, []string{
+			"metrics go to http://me:xxxxx@127.0.0.1:4318 by OTLP over http/protobuf",
+			"what breakers do goes to Datadog, for DD_API_KEY is set",
+		}},
+		{"by the environment", "", map[string]string{
+			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+			"DD_API_KEY": "s3cretk3y", "DD_SITE": "datadoghq.eu",
+		}, []string{
+			"metrics go to http://127.0.0.1:4317 by OTLP over grpc",
+			"what breakers do goes to Datadog as DD_SITE names it, for DD_API_KEY is set",
+		}},
+	} {
+		got, err := telemetry.Destinations(telemetry.Config{Service: "lab", OTLP: c.otlp, Getenv: environment(c.vars)})
+		if d := cmp.Diff(c.want, got); d != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", c.name, err, d)
+		}
 	}
 }
