@@ -31,6 +31,7 @@ type curveFlags struct {
 	own       bool
 	file      string
 	edge      string
+	edgeAsked bool // --edge was given
 	mode      string
 	arrivals  string
 	healthy   []string
@@ -66,7 +67,12 @@ the library's own name. One library can be drawn with several settings under nam
 the numbers of that edge.
 
 Libraries: ` + strings.Join(breakerNames(), ", ") + `.`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return badInput("curve takes no arguments, found %q: libraries are named with --for", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.curve(cmd, &f) },
 	}
 	flags := cmd.Flags()
@@ -74,7 +80,7 @@ Libraries: ` + strings.Join(breakerNames(), ", ") + `.`,
 	flags.StringArrayVar(&f.sets, "set", nil, "one parameter, such as opossum.volumeThreshold=20 (may be repeated)")
 	flags.BoolVar(&f.own, "own", false, "start from each library's own defaults instead of the same numbers")
 	flags.StringVar(&f.file, "policy", "", "YAML file of policies by edge, of which one is drawn")
-	flags.StringVar(&f.edge, "edge", "order.inventory", "edge of --policy")
+	flags.StringVar(&f.edge, "edge", defaultEdge, "edge of --policy; the only one of a file that has one")
 	flags.Float64Var(&f.Rate, "rate", f.Rate, "calls per second")
 	flags.Var(&choice{value: &f.arrivals, choices: []string{curve.Poisson.String(), curve.Regular.String()}}, "arrivals", "how calls come: as independent callers make them, or one each 1/rate")
 	flags.Var(&choice{value: &f.mode, choices: []string{"both", "errors", "hangs"}}, "mode", "how calls fail")
@@ -216,7 +222,8 @@ func (f *curveFlags) read(cmd *cobra.Command) error {
 		}
 		f.Healthy = append(f.Healthy, share)
 	}
-	if f.file == "" && cmd.Flags().Changed("edge") {
+	f.edgeAsked = cmd.Flags().Changed("edge")
+	if f.file == "" && f.edgeAsked {
 		return badInput("--edge %s names an edge of a policy file: say which with --policy", f.edge)
 	}
 	return nil
@@ -281,6 +288,9 @@ func (f *curveFlags) ofPolicy() (curve.Setting, policy.Neutral, error) {
 	edges, err := policyfile.Read(f.file, text, base)
 	if err != nil {
 		return curve.Setting{}, policy.Neutral{}, notPolicy(f.file, text, err)
+	}
+	if names := edges.Names(); len(names) == 1 && !f.edgeAsked {
+		f.edge = names[0]
 	}
 	p, ok := edges[f.edge]
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,10 +113,16 @@ func (a *app) configFiles(paths []string) ([]config.File, error) {
 	return files, errors.Join(unread...)
 }
 
+// code are the endings of what is exported as the source of a program, with its name.
+var code = map[string]string{".go": "Go source", ".rb": "Ruby source", ".tf": "Terraform"}
+
 func (a *app) configFile(path string) (config.File, error) {
 	if path == "-" {
 		data, err := io.ReadAll(io.LimitReader(a.stdin, mostConfig+1))
 		return configText("stdin", data, err)
+	}
+	if of, ok := code[filepath.Ext(path)]; ok {
+		return config.File{}, fmt.Errorf("%s: %s is written by export config and not read back; of the same policy, `export config --for policy` writes a file that is", path, of)
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {

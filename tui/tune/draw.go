@@ -222,7 +222,7 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 	case r.edge:
 		c.Text(nameAt, y, theme.Text, "edge") // its name stands in the head
 		c.Text(valueAt, y, theme.Accent, fmt.Sprintf("%d of %d", s.edge+1, len(s.names)))
-		c.Clip(barAt, y, w-barAt-2, theme.Dim, "e the next, E the one before", set.More)
+		c.Clip(barAt, y, w-barAt-2, theme.Dim, "e next, E back", set.More)
 	case r.head != "":
 		c.Text(1, y, theme.Head, r.head)
 		return
@@ -350,7 +350,7 @@ func (s *Screen) drawHelp(c *grid.Canvas) {
 	case r.edge:
 		help = "the call whose policy is tuned: h and l, or e anywhere, change it"
 	case r.lost:
-		help = "what the library before had and this one cannot say; enter unfolds it, z goes back"
+		help = "what the last library had and this one cannot say; enter unfolds, z undoes"
 	default:
 		var facts []string
 		if span := limits(r.field); span != "" && !s.rangesShown(s.layout(s.W, s.H).knobs.w) {

@@ -300,5 +300,13 @@ func limits(f policy.Field) string {
 	if f.Kind == policy.KindRatio {
 		least, most, unit = 100*least, 100*most, "%"
 	}
-	return strings.TrimSpace(text.Number(least) + ".." + text.Number(most) + " " + unit)
+	return strings.TrimSpace(bound(least) + ".." + text.Number(most) + " " + unit)
+}
+
+// bound is a range's lower end; one that is nearly nothing is not written as nothing.
+func bound(v float64) string {
+	if v > 0 && v < 0.01 {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return text.Number(v)
 }

@@ -126,11 +126,13 @@ func (d Document) table(b *strings.Builder, m trip.Mode) {
 		}
 		b.WriteByte('\n')
 		if len(curves) <= few && d.Options.Seeds > 1 {
-			b.WriteString(pad("  5-95 %", nameWidth))
+			row := ""
 			for _, s := range shares {
-				fmt.Fprintf(b, "%9s", band(c.Points[s]))
+				row += fmt.Sprintf("%9s", band(c.Points[s]))
 			}
-			b.WriteByte('\n')
+			if row = strings.TrimRight(row, " "); row != "" { // it opens somewhere
+				b.WriteString(pad("  5-95 %", nameWidth) + row + "\n")
+			}
 		}
 	}
 }

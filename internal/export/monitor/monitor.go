@@ -126,7 +126,7 @@ func (w watch) monitor(key string, priority int, window time.Duration, counted s
 func (w watch) open() Monitor {
 	return w.monitor("open", 2, recent, w.count("open", ""), 0, 0,
 		fmt.Sprintf("Breaker of %s opened", w.Edge),
-		fmt.Sprintf("The breaker (%s) in front of %s opened in the last %s: its calls are rejected for %s. Look at what %s waits for before its restart.",
+		fmt.Sprintf("The breaker (%s) in front of %s opened in the last %s: its calls are rejected for %s. Look at what %s waits for before you restart it.",
 			w.library, w.Edge, policy.FormatDuration(recent), openFor(w.neutral), callee(w.Edge)))
 }
 

@@ -96,10 +96,10 @@ func rule(b *strings.Builder, p gobreaker.Params) {
 	case gobreaker.Consecutive:
 		fmt.Fprintf(b, "return c.ConsecutiveFailures > %d\n", p.ConsecutiveFailures)
 	case gobreaker.Requests:
-		fmt.Fprintf(b, "return c.Requests >= %d && float64(c.TotalFailures)/float64(c.Requests) >= %s\n", p.MinRequests, gosource.Float(p.FailureRatio))
+		fmt.Fprintf(b, "return c.Requests >= %d && float64(c.TotalFailures)/float64(c.Requests) >= %s\n", max(1, p.MinRequests), gosource.Float(p.FailureRatio))
 	default:
 		fmt.Fprintf(b, "ended := c.TotalSuccesses + c.TotalFailures // Requests would count the calls in flight too\n"+
-			"return ended >= %d && float64(c.TotalFailures)/float64(ended) >= %s\n", p.MinRequests, gosource.Float(p.FailureRatio))
+			"return ended >= %d && float64(c.TotalFailures)/float64(ended) >= %s\n", max(1, p.MinRequests), gosource.Float(p.FailureRatio))
 	}
 	b.WriteString("},\n")
 }
