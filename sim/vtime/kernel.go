@@ -32,6 +32,7 @@ const (
 	start              // run r as a process
 	resume             // go on with a parked process
 	head               // the oldest timer of a lane
+	post               // hand op and arg to the machine
 )
 
 // slot is what a queued event points to. Entries of the queue hold the slot's
@@ -54,6 +55,8 @@ type soon struct {
 	p     *Proc
 	r     Runner
 	group *Group
+
+	op, arg uint32 // of a post
 }
 
 // Kernel runs events in the order of their time, and of their scheduling where
@@ -74,6 +77,8 @@ type Kernel struct {
 	slots []slot
 	free  []uint32
 	lanes map[time.Duration]*Lane
+
+	machine Machine // nil where all is processes and calls
 
 	cur  *Proc // the process that runs; nil in the kernel's own context
 	next *Proc // whom the root is to resume
@@ -202,6 +207,10 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		if k.ready.len() > 0 {
 			if top := k.heap.top(); top == nil || top.at > k.now || top.seq > k.ready.front().seq {
 				s := k.ready.pop()
+				if s.kind == post {
+					k.dispatch(s.op, s.arg)
+					continue
+				}
 				k.count()
 				switch s.kind {
 				case start:
@@ -219,16 +228,17 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 			return nil, nil, nil, true
 		}
 		e := *top
-		s := &k.slots[e.slot]
-		if s.gen == e.gen && s.kind == head {
+		switch {
+		case e.slot&direct != 0:
+			k.heap.pop()
+		case k.slots[e.slot].gen == e.gen && k.slots[e.slot].kind == head:
 			var live bool
-			if e, live = s.lane.advance(); !live {
+			if e, live = k.slots[e.slot].lane.advance(); !live {
 				continue
 			}
-			s = &k.slots[e.slot]
-		} else {
+		default:
 			k.heap.pop()
-			if s.gen != e.gen {
+			if k.slots[e.slot].gen != e.gen {
 				continue
 			}
 		}
@@ -236,8 +246,12 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 			panic(fmt.Sprintf("vtime: event %d is due at %d ns, before the present %d ns", e.seq, e.at, k.now))
 		}
 		k.now = e.at
+		if e.slot&direct != 0 {
+			k.dispatch(e.slot&^direct, e.gen)
+			continue
+		}
 		k.count()
-		ev := *s
+		ev := k.slots[e.slot]
 		k.release(e.slot)
 		switch ev.kind {
 		case start:

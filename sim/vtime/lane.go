@@ -42,11 +42,15 @@ func (l *Lane) schedule(s slot) Timer {
 	n := k.take(s)
 	k.seq++
 	e := entry{at: k.due(l.d), seq: k.seq, slot: n, gen: k.slots[n].gen}
+	l.push(e)
+	return Timer{k, n, e.gen}
+}
+
+func (l *Lane) push(e entry) {
 	l.pending.push(e)
 	if l.pending.len() == 1 {
-		k.heap.push(l.entry(e))
+		l.k.heap.push(l.entry(e))
 	}
-	return Timer{k, n, e.gen}
 }
 
 // entry is the heap's entry for the lane's oldest timer.
@@ -61,7 +65,7 @@ func (l *Lane) entry(oldest entry) entry {
 func (l *Lane) advance() (e entry, live bool) {
 	k := l.k
 	e = l.pending.pop()
-	for l.pending.len() > 0 && k.slots[l.pending.front().slot].gen != l.pending.front().gen {
+	for l.pending.len() > 0 && k.stale(l.pending.front()) {
 		l.pending.pop()
 	}
 	if l.pending.len() > 0 {
@@ -69,5 +73,5 @@ func (l *Lane) advance() (e entry, live bool) {
 	} else {
 		k.heap.pop()
 	}
-	return e, k.slots[e.slot].gen == e.gen
+	return e, !k.stale(&e)
 }
