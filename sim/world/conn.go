@@ -465,15 +465,21 @@ func (s *stream) serve() {
 		s.ctx.SetDeadline(k.Now() + vtime.Time(s.timeout))
 	}
 	s.serving = true
+	defer s.served()
 	resp, err := s.m.handler(s.m.impl, &s.ctx, s.receive, nil)
-	s.serving = false
-	s.ctx.Cancel()
 	if err != nil {
 		err = onTheWire(err)
 	}
 	if s.isOpen { // else nobody waits for it, or the connection's failure is the answer
 		s.resp, s.err = resp, err
 	}
+}
+
+// served is the end of the handler, also of one whose process is killed: the timer
+// of its deadline must not outlive this use of the stream.
+func (s *stream) served() {
+	s.serving = false
+	s.ctx.Cancel()
 }
 
 var statusError = reflect.TypeOf(deadline)

@@ -252,6 +252,16 @@ func TestRestartOfTheClient(t *testing.T) {
 	}
 }
 
+// The deadline of a handler that was killed with its process is nobody else's: the
+// stream is used again for the next call, which goes on undisturbed.
+func TestDeadlineOfAKilledHandler(t *testing.T) {
+	s := newScene(t, ConnOptions{Streams: 1})
+	s.call(0, "1h", 5*time.Second)
+	s.at(time.Second, func() { _ = s.server.Restart() })
+	s.call(2*time.Second, "10s", 0)
+	s.run(time.Minute, "1.000 world: restart", "1.000 1h: Unavailable", "12.020 10s: res_10s")
+}
+
 // A call that runs on behind its caller (host.Clock.Race) still holds its stream.
 func TestRaceLeavesTheCallRunning(t *testing.T) {
 	s := newScene(t, ConnOptions{Streams: 1})

@@ -25,6 +25,9 @@ func NewStream(seed uint64, name string) *Stream {
 	return &Stream{key: vtime.Mix(h ^ uint64(len(name)))}
 }
 
+// Key is a number that depends on nothing but the stream's seed and name.
+func (s *Stream) Key() uint64 { return s.key }
+
 // unit is the upper 53 bits of x as a fraction in [0,1).
 func unit(x uint64) float64 { return float64(x>>11) / (1 << 53) }
 
