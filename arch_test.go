@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"services":          {"internal/policy", "internal/pglock", "internal/datadog"},
 	"collectors":        {"internal/incident", "internal/pglock", "internal/redact", "internal/datadog"},
 	"sim":               {"internal/policy", "internal/pglock", "services", "internal/incident"},
+	"sim/pipeline/file": {"sim", "internal/policy", "internal/pglock", "internal/formats", "services"}, // a description as YAML; services for the test against the handlers
 	"internal/diagnose": {"internal/incident", "sim"},
 	"internal/bundled":  {"collectors", "sim", "services", "internal/incident", "internal/diagnose", "internal/datadog", "internal/pglock"},
 	"internal/lint":     {"internal/pglock", "internal/formats", "internal/policy"},
@@ -70,6 +71,7 @@ var clockless = map[string][]string{
 	"internal/policy":   nil,
 	"internal/incident": {"internal/incident/file"},
 	"sim":               nil,
+	"sim/pipeline/file": nil,
 	"services":          {"services/host", "services/telemetry", "services/lab"},
 }
 

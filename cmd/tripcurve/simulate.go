@@ -92,29 +92,50 @@ func (f *policyFlags) given() bool { return f.file != "" || len(f.sets) > 0 }
 
 func (a *app) simulateCommand() *cobra.Command {
 	var p policyFlags
+	var own described
 	var format, out string
 	var seed uint64
 	var more replications
+	scenarios := strings.Join(scenario.Names(), ", ")
 	cmd := &cobra.Command{
-		Use:   "simulate SCENARIO",
-		Short: "run the order pipeline in virtual time",
-		Long: `Runs a scenario (` + strings.Join(scenario.Names(), ", ") + `) with the real handlers in virtual time. The same seed gives the
+		Use:   "simulate SCENARIO|FILE.yaml",
+		Short: "run the order pipeline, or one of your own, in virtual time",
+		Long: `Runs a bundled scenario (` + scenarios + `) with the real handlers in virtual time, or a pipeline that you
+describe in YAML (docs/pipeline-yaml.md; "-" reads it from the standard input). The same seed gives the
 same bytes. With --set or --policy the run is shown beside the one as it was. --seeds says how many
 other seeds are run, on all cores, to show how sure that is: means with 95 % intervals, and the time to
 recovery with what was cut off counted. --precision stops them as soon as the interval of the orders that
-failed is that narrow.`,
-		Args:      oneArg("a scenario: " + strings.Join(scenario.Names(), ", ")),
-		ValidArgs: scenario.Names(),
+failed is that narrow.
+
+` + examplesHelp(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if own.example != "" && len(args) == 0 {
+				return nil
+			}
+			return oneArg("a scenario ("+scenarios+"), a FILE.yaml, or --example NAME")(cmd, args)
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return scenario.Names(), cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			today, ok := scenario.ByName(args[0])
-			if !ok {
-				return badInput("no scenario is called %q; expected one of %s", args[0], strings.Join(scenario.Names(), ", "))
-			}
-			if cmd.Flags().Changed("seed") {
-				today.Seed = seed
-			}
 			if err := more.check(); err != nil {
 				return err
+			}
+			own.seed, own.seeded = seed, cmd.Flags().Changed("seed")
+			if described, err := own.means(args); err != nil {
+				return err
+			} else if described {
+				return a.simulateDescribed(cmd.Context(), args, own, &p, more, format, out)
+			}
+			today, ok := scenario.ByName(args[0])
+			if !ok {
+				return badInput("no scenario is called %q; expected one of %s, or a FILE.yaml", args[0], scenarios)
+			}
+			if own.seeded {
+				today.Seed = seed
 			}
 			sc := today
 			var err error
@@ -125,7 +146,8 @@ failed is that narrow.`,
 		},
 	}
 	p.add(cmd)
-	cmd.Flags().Uint64Var(&seed, "seed", scenario.Seed, "seed of the run")
+	own.add(cmd)
+	cmd.Flags().Uint64Var(&seed, "seed", scenario.Seed, "seed of the run; a description has its own")
 	more.add(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "", "also write what the run left behind as an incident file")
 	formatFlag(cmd, &format, "text", "json")

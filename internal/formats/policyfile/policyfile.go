@@ -109,6 +109,12 @@ func read(edges policy.Edges, root *source.Node, d source.Decoder) error {
 	return nil
 }
 
+// ReadEdge sets what one member of a file says of the edge that it is named for, or
+// of every edge: for files that hold policies among other things.
+func ReadEdge(edges policy.Edges, edge source.Member) error {
+	return readEdge(edges, edge, source.Decoder{})
+}
+
 func readEdge(edges policy.Edges, edge source.Member, d source.Decoder) error {
 	if _, ok := edges[edge.Key]; !ok && edge.Key != "*" {
 		return d.Note(edge.Wrong(policy.Unknown("edge", edge.Key, append(edges.Names(), "*")).Error()))

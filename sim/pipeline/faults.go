@@ -1,0 +1,274 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"tripcurve/internal/policy"
+	"tripcurve/sim/vtime"
+)
+
+// fault begins what goes wrong.
+func (m *machine) fault(f *Fault, n int32) {
+	switch f.What {
+	case LockTable:
+		m.takeLock(f, n)
+		return
+	case Slow:
+		m.slowDown(f, f.Factor)
+		m.note("slow", fmt.Sprintf("%s takes %g times as long", f.Endpoint, f.Factor))
+	case FailCalls:
+		m.edges[m.edgeNamed(f.Edge)].fail = f.Share
+		m.note("fail", fmt.Sprintf("%g %% of the calls over %s fail", 100*f.Share, f.Edge))
+	case BlackHole:
+		m.blackHole(f)
+	case Drop:
+		m.dropFlows(m.edgeNamed(f.Edge))
+		m.note("connection_dropped", "the balancer forgot the connections of "+f.Edge+", telling neither end")
+		return
+	case Restart:
+		m.restart(f)
+		return
+	case Traffic:
+		return // it is part of the rate
+	}
+	if f.For > 0 {
+		m.k.Post(f.For, event(evFaultEnd, 0), uint32(n))
+	}
+}
+
+// faultOver ends it.
+func (m *machine) faultOver(f *Fault, n int32) {
+	switch f.What {
+	case LockTable:
+		m.releaseLock(f, n)
+	case Slow:
+		m.slowDown(f, 1/f.Factor)
+		m.note("slow_over", f.Endpoint+" is as fast as before")
+	case FailCalls:
+		m.edges[m.edgeNamed(f.Edge)].fail = 0
+		m.note("fail_over", "calls over "+f.Edge+" no longer fail")
+	case BlackHole:
+		m.note("black_hole_over", f.Edge+" carries new connections again")
+	default:
+	}
+}
+
+func (m *machine) edgeNamed(name string) int32 {
+	for i := range m.g.edges {
+		if m.g.edges[i].name == name {
+			return int32(i)
+		}
+	}
+	panic("pipeline: no edge " + name)
+}
+
+// slowDown multiplies the times of an endpoint.
+func (m *machine) slowDown(f *Fault, factor float64) {
+	m.slowed = true
+	for i := range m.g.endpoints {
+		e := &m.g.endpoints[i]
+		if e.name != f.Endpoint {
+			continue
+		}
+		sv := &m.g.services[e.service]
+		for r := range sv.n {
+			if f.Replica == 0 || int(r)+1 == f.Replica {
+				m.slow[i*len(m.replicas)+int(sv.first+r)] *= factor
+			}
+		}
+	}
+}
+
+func (m *machine) blackHole(f *Fault) {
+	e := m.edgeNamed(f.Edge)
+	m.edges[e].black = never
+	if f.For > 0 {
+		m.edges[e].black = m.k.Now() + vtime.Time(f.For)
+	}
+	m.dropFlows(e)
+	m.note("black_hole", f.Edge+" carries nothing any more, telling neither end")
+}
+
+// dropFlows: what is under way still arrives; nothing further does.
+func (m *machine) dropFlows(edge int32) {
+	for i := range m.conns {
+		if c := &m.conns[i]; c.edge == edge {
+			c.carries = false
+		}
+	}
+}
+
+// takeLock is a session of its own that takes a table lock, waiting as any other.
+func (m *machine) takeLock(f *Fault, n int32) {
+	for t := range m.g.tables {
+		spec := &m.g.tables[t]
+		if spec.name != f.Table || m.g.databases[spec.database] != f.Database {
+			continue
+		}
+		i := m.frames.take()
+		v := m.frames.at(i)
+		*v = frame{
+			began: m.k.Now(), deadline: never, replica: none, try: none, session: none, job: none, calls: none, pool: none,
+			life: v.life + 1, epoch: v.epoch + 1, fault: n + 1,
+		}
+		if m.tableFree(v, int32(t), f.Mode) {
+			m.lockTaken(i)
+		} else {
+			m.queueFor(i, v, int32(t), f.Mode)
+		}
+	}
+}
+
+// lockTaken is the session having its lock, until the fault is over.
+func (m *machine) lockTaken(i int32) {
+	v := m.frames.at(i)
+	n := v.fault - 1
+	f := &m.p.Faults[n]
+	m.note("lock_taken", fmt.Sprintf("a session holds %s on %s of %s", f.Mode, f.Table, f.Database))
+	m.lockHolders = append(m.lockHolders, lockHolder{fault: n, frame: i})
+	until := vtime.Time(f.At + f.For)
+	m.k.Post(max(0, time.Duration(until-m.k.Now())), event(evFaultEnd, 0), uint32(n))
+}
+
+func (m *machine) releaseLock(f *Fault, n int32) {
+	for j, h := range m.lockHolders {
+		if h.fault == n {
+			m.releaseTables(m.frames.at(h.frame))
+			m.frames.at(h.frame).life++
+			m.frames.give(h.frame)
+			m.lockHolders = append(m.lockHolders[:j], m.lockHolders[j+1:]...)
+			break
+		}
+	}
+	m.note("lock_released", fmt.Sprintf("%s on %s of %s was released after %s", f.Mode, f.Table, f.Database, policy.FormatDuration(f.For)))
+}
+
+// restart ends a service's processes and their connections; they begin again at
+// once, or after the fault's For. Its callers are told; those that it called are
+// told only where the connection still carries anything.
+func (m *machine) restart(f *Fault) {
+	for s := range m.g.services {
+		sv := &m.g.services[s]
+		if sv.name != f.Service {
+			continue
+		}
+		for r := range sv.n {
+			if f.Replica == 0 || int(r)+1 == f.Replica {
+				m.endReplica(sv.first+r, f.For > 0)
+				if f.For > 0 {
+					m.k.Post(f.For, event(evBoot, 0), uint32(sv.first+r))
+				}
+			}
+		}
+	}
+	text := f.Service + " service restarted"
+	if f.For > 0 {
+		text = f.Service + " service went down for " + policy.FormatDuration(f.For)
+	}
+	m.note("restart", text)
+}
+
+// endReplica ends one process.
+func (m *machine) endReplica(r int32, down bool) {
+	rep := &m.replicas[r]
+	rep.down = down
+	for n := range m.conns {
+		if c := &m.conns[n]; c.to == r {
+			c.down = down
+			m.reset(int32(n), false, true)
+		}
+	}
+	for i := rep.frames.first; i != none; {
+		next := m.frames.at(i).among.next
+		m.kill(i)
+		i = next
+	}
+	rep.busy = 0
+	for n := range m.conns {
+		if c := &m.conns[n]; c.from == r {
+			m.endClient(int32(n), c)
+		}
+	}
+	for i := range m.edges {
+		e := &m.g.edges[i]
+		if sv := &m.g.services[e.from]; r >= sv.first && r < sv.first+sv.n {
+			if err := m.newGuard(m.edges[i].guard + r - sv.first); err != nil {
+				panic(fmt.Sprintf("pipeline: edge %s: a policy that could be carried out no longer can: %v", e.name, err))
+			}
+		}
+	}
+}
+
+// endClient ends a connection whose client has gone, with all that waits on it.
+func (m *machine) endClient(n int32, c *conn) {
+	for c.waiting.n > 0 {
+		m.leaveTry(c.waiting.first, outcome{code: unavailableCode, flags: abandoned})
+	}
+	tell := c.carries
+	open := c.open
+	for i := open.first; i != none; {
+		t := m.tries.at(i)
+		next := t.next
+		c.open.remove(i, m.tryLink)
+		c.given++
+		if tell {
+			m.tell(i, t)
+		}
+		t.state = tryOver
+		m.tryDone(i, t, outcome{code: unavailableCode, flags: abandoned})
+		i = next
+	}
+	m.reset(n, false, false)
+}
+
+// kill ends a frame whose process has ended: it gives back what it holds and
+// answers nobody.
+func (m *machine) kill(i int32) {
+	f := m.frames.at(i)
+	for c := f.calls; c != none; {
+		v := m.calls.at(c)
+		next := v.next
+		v.frame = none
+		if v.sleeps {
+			m.givenUp(c, v, outcome{code: canceledCode, flags: abandoned})
+		}
+		c = next
+	}
+	f.calls = none
+	m.letGo(i, f)
+	m.rec.endpoints[f.ep].killed++
+	m.replicas[f.replica].frames.remove(i, m.replicaLink)
+	f.life++
+	f.epoch++
+	try, session, job, forks := f.try, f.session, f.job, f.forks
+	m.frames.give(i)
+	switch {
+	case try != none:
+		t := m.tries.at(try)
+		t.frame = none
+		m.leave(try, t)
+	case session != none:
+		s := m.sessions.at(session)
+		s.frame, s.forks = none, forks
+		m.k.PostSoon(event(evDropped, s.life), uint32(session))
+	case job != none:
+		m.k.PostSoon(event(evJobDropped, 0), uint32(job))
+	}
+}
+
+// boot is a replica being up again.
+func (m *machine) boot(r int32) {
+	m.replicas[r].down = false
+	for n := range m.conns {
+		if c := &m.conns[n]; c.to == r {
+			c.down = false
+			m.connected(int32(n))
+		}
+	}
+	for i := range m.queues {
+		m.takeJobs(&m.queues[i])
+	}
+	sv := &m.g.services[m.replicas[r].service]
+	m.note("boot", fmt.Sprintf("%s service is up again", sv.name))
+}
