@@ -307,6 +307,40 @@ func TestSmokeFallbackAndBreaker(t *testing.T) {
 	}
 }
 
+// The graceful degradation: while the breaker is open a checkout is answered at
+// once, and inventory is left alone.
+func TestSmokeBreakerOpenAnswersAtOnce(t *testing.T) {
+	edges := bundled()
+	edges[order.EdgeInventory] = policy.Policy{
+		Fallback: true, Retry: policy.Retry{Attempts: 3, Base: 10 * time.Millisecond},
+		Breaker: policy.BreakerSpec{Library: "opossum", Params: map[string]string{"timeout": "100", "resetTimeout": "600000"}},
+	}
+	p := startPipeline(t, edges)
+	p.lock()
+	cart := golden(t, "post_orders_request.json")
+	best := time.Hour // the others may have waited for a processor, which is not ours to give
+	for range 20 {
+		start := time.Now()
+		resp, problem := p.do("POST", "/api/orders", cart)
+		best = min(best, time.Since(start))
+		if resp.StatusCode != 503 || problem["error"] != "inventory_unavailable" || resp.Header.Get("Retry-After") != "30" {
+			t.Fatalf("answered %d %v, Retry-After %q", resp.StatusCode, problem, resp.Header.Get("Retry-After"))
+		}
+		p.logged()
+	}
+	if best > 50*time.Millisecond {
+		t.Errorf("the quickest answer took %v, want 50ms at most", best)
+	}
+	if n := p.stock.reached(); n < 1 || n > 3 {
+		t.Errorf("%d attempts reached the stock, want 3 at most", n)
+	}
+	for counter, want := range map[string]int64{"open": 1, "reject": 20} {
+		if got := p.meter.Counter("circuit.order.inventory." + counter); got != want {
+			t.Errorf("circuit.order.inventory.%s is %d, want %d", counter, got, want)
+		}
+	}
+}
+
 func TestSmokeDeadline(t *testing.T) {
 	edges := bundled()
 	edges[gateway.EdgeOrder] = policy.Policy{Timeout: 10 * time.Second}

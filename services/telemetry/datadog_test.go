@@ -98,6 +98,28 @@ func TestOnlyBreakersGoToDatadog(t *testing.T) {
 	}
 }
 
+func TestTripIsToldToDatadog(t *testing.T) {
+	in, url := startIntake(t)
+	made := open(t, telemetry.Config{
+		Service: "order",
+		Getenv:  environment(map[string]string{"DD_API_KEY": "s3cretk3y", "DD_URL": url}),
+	})
+	clock := host.NewWallClock()
+	t.Cleanup(clock.Close)
+	guard := host.WithBreaker("order.inventory", failing{}, host.WithClock(clock), host.WithMeter(made.Meter()))
+	t.Cleanup(guard.Close)
+	for range 3 {
+		if err := guard.Invoke(t.Context(), "/inventory.Inventory/Reserve", nil, nil); err == nil {
+			t.Fatal("a call succeeded")
+		}
+	}
+	closed(t, made)
+	want := map[string]float64{"circuit.order.inventory.open": 1, "circuit.order.inventory.reject": 2}
+	if d := cmp.Diff(want, in.sums); d != "" || len(in.wrong) > 0 {
+		t.Errorf("not as Datadog has it: %q (-want +got):\n%s", in.wrong, d)
+	}
+}
+
 // A guard counts while it holds its lock, so a meter that waited for the network
 // would hold up every request of the edge.
 func TestIntakeThatHangsHoldsNobodyUp(t *testing.T) {
