@@ -331,5 +331,8 @@ func (r *run) balance(res *sim.Result) error {
 			return err
 		}
 	}
+	if err := r.stock.Err(); err != nil {
+		return err
+	}
 	return r.db.Pool.Err()
 }

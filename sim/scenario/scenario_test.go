@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -325,60 +323,6 @@ func TestScrapeShowsCallsThatNeverEnd(t *testing.T) {
 	if clock(since) != "14:46:18" {
 		t.Errorf("counters since %s, not since the restart", since)
 	}
-}
-
-// Random pipelines under random faults keep their books, end, and leave no
-// coroutine behind.
-func TestRandomScenariosKeepTheirBooks(t *testing.T) {
-	before := runtime.NumGoroutine()
-	for seed := range uint64(40) {
-		sc := randomScenario(seed)
-		if _, err := Run(context.Background(), sc, Observers{}); err != nil {
-			t.Errorf("random scenario %d: %v", seed, err)
-		}
-	}
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines before, %d after", before, n)
-	}
-}
-
-func randomScenario(seed uint64) sim.Scenario {
-	rng := rand.New(rand.NewPCG(seed, 7))
-	pick := func(ds ...time.Duration) time.Duration { return ds[rng.IntN(len(ds))] }
-	sc := Healthy()
-	sc.Name, sc.Seed, sc.Length = fmt.Sprint("random-", seed), seed, 100*time.Second+time.Duration(rng.IntN(1000))*time.Millisecond
-	sc.Checkouts = sim.Ramp{From: 8 * rng.Float64(), To: 8 * rng.Float64()}
-	sc.World.PoolSize, sc.World.StreamQuota = 1+rng.IntN(12), rng.IntN(12)
-	sc.World.IdleDrop = pick(0, time.Second, 5*time.Second)
-	sc.World.StockPerSKU = rng.IntN(60)
-	sc.World.MinPing = pick(0, 0, time.Minute)
-	for range rng.IntN(4) {
-		at := time.Duration(rng.Int64N(int64(90 * time.Second)))
-		if rng.IntN(2) == 0 {
-			sc.Faults = append(sc.Faults, sim.RestartService{At: at, Service: []string{"order", "inventory", "payment"}[rng.IntN(3)]})
-			continue
-		}
-		sc.Faults = append(sc.Faults, sim.LockTable{
-			At: at, Hold: pick(time.Millisecond, 3*time.Second, 40*time.Second), Table: "stock_reservations",
-			Mode: pglock.AccessShare + pglock.Mode(rng.IntN(8)), PID: 100 + rng.IntN(9), User: "u", Statement: "lock",
-		})
-	}
-	names := sc.Edges.Names()
-	for _, name := range names {
-		p := sc.Edges[name]
-		p.Timeout, p.Deadline = pick(0, p.Timeout, time.Second), pick(0, 0, 2*time.Second)
-		p.Cancel = policy.Cancel(rng.IntN(2))
-		p.Keepalive.Time = pick(0, 10*time.Second)
-		p.Keepalive.Timeout = pick(0, 3*time.Second)
-		p.Retry.Attempts = rng.IntN(4)
-		p.Retry.Base, p.Retry.Jitter = pick(0, 100*time.Millisecond), 0.5*float64(rng.IntN(2))
-		p.MaxConcurrent = 5 * rng.IntN(3)
-		if rng.IntN(3) == 0 {
-			p.Breaker.Library = "opossum"
-		}
-		sc.Edges[name] = p
-	}
-	return sc
 }
 
 func TestRefusesWhatMakesNoSense(t *testing.T) {

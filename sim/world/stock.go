@@ -28,6 +28,7 @@ type rows struct {
 	free   int // available, and nobody has them locked
 	locked int // available still, but locked by a transaction
 	taken  int // reserved or sold
+	added  int // ever put on the shelf
 
 	slow time.Duration // that a statement which takes them takes longer
 }
@@ -65,6 +66,27 @@ func (s *Stock) Add(sku string, n int) {
 		s.skus[sku] = r
 	}
 	r.free += n
+	r.added += n
+}
+
+// Err says whether the rows add up: added = free + locked + taken, and what is taken
+// is what reservations hold or have sold.
+func (s *Stock) Err() error {
+	held := make(map[string]int, len(s.skus))
+	for _, v := range s.reserved {
+		if v.state == returned {
+			continue
+		}
+		for _, it := range v.items {
+			held[it.SKU] += it.Qty
+		}
+	}
+	for sku, r := range s.skus {
+		if r.added != r.free+r.locked+r.taken || r.free < 0 || r.locked < 0 || r.taken != held[sku] {
+			return fmt.Errorf("sku %s: %d rows added, %d free, %d locked, %d taken; reservations hold %d", sku, r.added, r.free, r.locked, r.taken, held[sku])
+		}
+	}
+	return nil
 }
 
 // Slow makes every statement that takes rows of a sku take so much longer; it

@@ -1,0 +1,6 @@
+//go:build !validate
+
+package scenario
+
+// randomScenarios is how many of them make test runs.
+const randomScenarios = 40

@@ -1,0 +1,62 @@
+package scenario
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"time"
+)
+
+// BenchmarkReplications makes replications of INC-2847 with one worker on one
+// processor and with two on two, in turn. x_one is how many times as many the two
+// make per second. x_spin is the same of two goroutines that only count, beside one:
+// what the machine itself gives at that moment, for its second processor may be
+// busy with something else. of_spin is the one as a share of the other.
+func BenchmarkReplications(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	const n = 8
+	var took [3]time.Duration
+	var spun [3]time.Duration
+	timed := func(d *time.Duration, f func()) {
+		at := b.Elapsed()
+		f()
+		*d += b.Elapsed() - at
+	}
+	for b.Loop() {
+		for workers := 1; workers <= 2; workers++ {
+			runtime.GOMAXPROCS(workers)
+			timed(&took[workers], func() {
+				if _, err := RunSeeds(context.Background(), INC2847(), n, workers); err != nil {
+					b.Fatal(err)
+				}
+			})
+			timed(&spun[workers], func() { spin(workers) })
+		}
+	}
+	one, possible := took[1].Seconds()/took[2].Seconds(), spun[1].Seconds()/spun[2].Seconds()
+	b.ReportMetric(one, "x_one")
+	b.ReportMetric(possible, "x_spin")
+	b.ReportMetric(one/possible, "of_spin")
+	b.ReportMetric(took[1].Seconds()*1e3/n/float64(b.N), "ms/run")
+}
+
+// spin counts a fixed number, divided among goroutines.
+func spin(goroutines int) {
+	const all = 400_000_000
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			x := uint64(1)
+			for range all / goroutines {
+				x = x*6364136223846793005 + 1442695040888963407
+			}
+			if x == 0 {
+				panic("an odd increment never gives 0 here")
+			}
+		})
+	}
+	wg.Wait()
+}
