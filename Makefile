@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof mutate soak golden fuzz bench gen dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate soak golden fuzz bench gen dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ check: ## lint, formatting, tidy module files, clean tree (no tests)
 
 proof: ## what each breaker machine was compared with, how many steps, how many differences
 	@go test -count 1 -v ./internal/policy/... | grep -E 'proof:|^(FAIL|---  ?FAIL)' | sed 's/.*proof: //'
+
+validate: ## the simulator against formulas, published results and its own books; prints each figure
+	scripts/validate
 
 mutate: ## flip every rule of the breaker machines; a trace or script must notice each
 	scripts/mutate
