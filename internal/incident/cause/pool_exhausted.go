@@ -167,7 +167,8 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 	return f
 }
 
-// hungReads says which reads failed although no lock blocks a read.
+// hungReads says which reads failed, from while the pool was full, although no
+// lock blocks a read.
 func (s *scene) hungReads(f *incident.Finding, root *holder) (some bool) {
 	if root.held == pglock.None || pglock.Conflicts(root.held, pglock.AccessShare) || root.wanted[pglock.AccessShare] > 0 {
 		return false
@@ -175,6 +176,9 @@ func (s *scene) hungReads(f *incident.Finding, root *holder) (some bool) {
 	for _, x := range s.endpoints {
 		if x.FirstFailed.IsZero() || x.Endpoint.Method != "GET" && x.Endpoint.Method != "HEAD" {
 			continue
+		}
+		if x.FirstFailed.Before(f.Window.From.Add(-onset)) || x.FirstFailed.After(f.Window.To.Add(onset)) {
+			continue // it failed for another reason, such as the restart that ended it all
 		}
 		line := fmt.Sprintf("%s failed from %s", x.Endpoint, clock(x.FirstFailed))
 		if !x.Recovered.IsZero() {
