@@ -240,8 +240,12 @@ func (b *builder) waits(a args) {
 		s.PID += i
 		s.QueryStart = from
 		lockType := either(a.kv["type"], "relation")
+		to := a.at("to")
+		if d := a.dur("gives_up"); d > 0 && from.Add(d).Before(to) {
+			to = from.Add(d)
+		}
 		b.ev.Add(incident.Episode{
-			Kind: incident.LockWait, From: from, To: a.at("to"), Open: a.has("open"), Session: s, Wanted: wants,
+			Kind: incident.LockWait, From: from, To: to, Open: a.has("open"), Session: s, Wanted: wants,
 			LockType: lockType, Relation: a.kv["on"], Blockers: blockers, Origin: pgOrigin,
 		})
 		from = from.Add(a.dur("every"))

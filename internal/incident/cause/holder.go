@@ -22,11 +22,14 @@ type holder struct {
 	open               bool          // still so at the last look
 	idle               bool          // it was seen idle in transaction
 
-	waits       []credit
-	waiters     int           // the most at one instant
-	fullAt      time.Time     // when there were that many for the first time
-	blocked     time.Duration // summed over waiters: blocked-seconds
-	longest     time.Duration
+	waits   []credit
+	waiters int           // the most at one instant
+	fullAt  time.Time     // when there were that many for the first time
+	blocked time.Duration // summed over waiters: blocked-seconds
+	longest time.Duration
+	// inTheWay is the longest time in which somebody waited, if not always the same
+	// one: those who give up after a second and come again never wait for long.
+	inTheWay    time.Duration
 	wanted      map[pglock.Mode]int // waiters by what they wanted
 	queued      *incident.Episode   // a waiter that others queue behind although the holder would let them pass
 	behindQueue int                 // how many do
@@ -265,7 +268,13 @@ func (h *holder) sum() {
 	h.From = h.From.Truncate(time.Millisecond)
 	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.more, a.more)) })
 	under := map[int]int{}
+	var since, until time.Time
 	for _, t := range turns {
+		if t.at.Sub(until) > onset && len(under) == 0 { // shorter gaps lie between two samples
+			since = t.at
+		}
+		until = later(until, t.at)
+		h.inTheWay = max(h.inTheWay, until.Sub(since))
 		if under[t.pid] += t.more; under[t.pid] == 0 {
 			delete(under, t.pid)
 		}

@@ -43,10 +43,10 @@ func (s *scene) lockRoots() []incident.Finding {
 	return findings
 }
 
-// material says whether a wait was long enough to speak of. Where requests
+// material says whether others waited for long enough to speak of. Where requests
 // fail, five blocked-seconds are; where none do, short waits are daily life.
 func (s *scene) material(h *holder) bool {
-	if h.longest < 2*time.Second || h.blocked < 5*time.Second {
+	if h.inTheWay < 2*time.Second || h.blocked < 5*time.Second {
 		return false
 	}
 	return h.open || s.impact != (incident.Window{}) || h.blocked >= 30*time.Second
