@@ -166,48 +166,6 @@ func appendJSON(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// AppendNginxTimed appends one line, with its newline, in nginx's combined format
-// with the common tail $request_time $upstream_response_time $upstream_addr
-// $upstream_status. $time_local is the END of the request, to the second.
-func AppendNginxTimed(dst []byte, e AccessEntry) []byte {
-	dst = appendNginx(dst, e.IP)
-	dst = append(dst, " - - ["...)
-	dst = e.Start.Add(e.Took).UTC().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
-	dst = append(dst, `] "`...)
-	dst = appendNginx(dst, e.Method)
-	dst = append(dst, ' ')
-	dst = appendNginx(dst, e.Path)
-	dst = append(dst, ` HTTP/1.1" `...)
-	dst = strconv.AppendInt(dst, int64(e.Status), 10)
-	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, int64(e.BytesOut), 10)
-	dst = append(dst, ` "-" "`...)
-	dst = appendNginx(dst, e.UserAgent)
-	dst = append(dst, `" `...)
-	dst = appendSeconds(dst, e.Took)
-	if len(e.Tries) == 0 {
-		return append(dst, " - - -\n"...)
-	}
-	dst = appendTries(dst, e.Tries, func(dst []byte, t host.Attempt) []byte { return appendSeconds(dst, t.Took) })
-	dst = appendTries(dst, e.Tries, func(dst []byte, _ host.Attempt) []byte { return appendNginx(dst, e.Upstream) })
-	dst = appendTries(dst, e.Tries, func(dst []byte, t host.Attempt) []byte {
-		return strconv.AppendInt(dst, int64(tryStatus(t, e.Status)), 10)
-	})
-	return append(dst, '\n')
-}
-
-// appendTries appends a blank and one element per try, separated by ", ".
-func appendTries(dst []byte, tries []host.Attempt, element func([]byte, host.Attempt) []byte) []byte {
-	dst = append(dst, ' ')
-	for i, t := range tries {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = element(dst, t)
-	}
-	return dst
-}
-
 // tryStatus is the HTTP status that a proxy would have seen of one try: a
 // success gave the request's own, a timeout none, which nginx logs as 504.
 func tryStatus(t host.Attempt, final int) int {
@@ -221,30 +179,4 @@ func tryStatus(t host.Attempt, final int) int {
 	default:
 		return final
 	}
-}
-
-// appendSeconds appends a duration as nginx does, in seconds with three decimals.
-func appendSeconds(dst []byte, d time.Duration) []byte {
-	ms := max(d.Milliseconds(), 0)
-	dst = strconv.AppendInt(dst, ms/1000, 10)
-	frac := strconv.AppendInt(nil, 1000+ms%1000, 10)
-	return append(append(dst, '.'), frac[1:]...)
-}
-
-// appendNginx appends a value with nginx's default escaping, in which no quote
-// ever appears inside a field; a missing value is a dash.
-func appendNginx(dst []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	if s == "" {
-		return append(dst, '-')
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < 0x20 || c == '"' || c == '\\' || c >= 0x7f:
-			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&0xf])
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
 }

@@ -86,7 +86,7 @@ func TestAccessLog(t *testing.T) {
 			if !json.Valid(envoy) {
 				t.Error("the Envoy line is no JSON")
 			}
-			if diff := cmp.Diff(c.nginx+"\n", string(gateway.AppendNginxTimed(nil, c.entry))); diff != "" {
+			if diff := cmp.Diff(c.nginx+"\n", string(compiled(t, gateway.NginxTimed, "").Append(nil, c.entry))); diff != "" {
 				t.Errorf("nginx (-want +got):\n%s", diff)
 			}
 		})
@@ -96,7 +96,18 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+func compiled(tb testing.TB, layout, escape string) *gateway.NginxFormat {
+	tb.Helper()
+	f, err := gateway.CompileNginx(layout, escape)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
 func FuzzAccessLog(f *testing.F) {
+	timed := compiled(f, gateway.NginxTimed, "")
+	object := compiled(f, `{"time":"$time_iso8601","agent":"$http_user_agent","request":"$request","status":$status}`, "json")
 	f.Add("ShopApp/7.3.1", "/api/orders", "POST")
 	f.Add("a\"b\\c\n\x1b[31m", "/\xff\"", "GE\"T")
 	f.Fuzz(func(t *testing.T, agent, path, method string) {
@@ -106,9 +117,12 @@ func FuzzAccessLog(f *testing.F) {
 		if !json.Valid(envoy) || bytes.Count(envoy, []byte("\n")) != 1 {
 			t.Errorf("%q is not one line of JSON", envoy)
 		}
-		nginx := gateway.AppendNginxTimed(nil, e)
+		nginx := timed.Append(nil, e)
 		if bytes.Count(nginx, []byte("\n")) != 1 || bytes.Count(nginx, []byte(`"`)) != 6 {
 			t.Errorf("%q is not one line with three quoted fields", nginx)
+		}
+		if line := object.Append(nil, e); !json.Valid(line) || bytes.Count(line, []byte("\n")) != 1 {
+			t.Errorf("%q is not one line of JSON", line)
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"tripcurve/services/gateway"
 	"tripcurve/services/host"
 	"tripcurve/services/telemetry"
 )
@@ -32,8 +34,33 @@ type Options struct {
 	// OTLP is the endpoint of a collector that the services' metrics go to; empty
 	// leaves it to the environment.
 	OTLP string
+	// AccessLog is how the gateway writes its log.
+	AccessLog AccessLog
 	// Say is told what is being done.
 	Say func(string)
+}
+
+// AccessLog is the text of an nginx log_format and its escape=, whose lines are
+// stamped when a request has ended. The zero value is Envoy's JSON, stamped with
+// the start.
+type AccessLog struct{ Layout, Escape string }
+
+// writer makes lines.
+func (a AccessLog) writer() (func([]byte, gateway.AccessEntry) []byte, error) {
+	if a == (AccessLog{}) {
+		return gateway.AppendEnvoyJSON, nil
+	}
+	f, err := gateway.CompileNginx(a.Layout, a.Escape)
+	if err != nil {
+		return nil, fmt.Errorf("access log: %w", err)
+	}
+	return f.Append, nil
+}
+
+// Check says why no log can be written like that.
+func (a AccessLog) Check() error {
+	_, err := a.writer()
+	return err
 }
 
 // Lab is a pipeline that runs.
@@ -54,7 +81,8 @@ type settings struct {
 	Cluster   cluster
 	Addresses map[string]addresses // by service
 	Token     string               // of the balancer's control page
-	Ready     bool                 // all services serve
+	AccessLog AccessLog
+	Ready     bool // all services serve
 }
 
 // addresses are where one service listens; empty where it does not.
@@ -73,13 +101,13 @@ type child struct {
 var (
 	// ErrUp is a lab that already runs.
 	ErrUp = errors.New("a lab is up")
-	// ErrTaken is an address that another program serves on.
-	ErrTaken = errors.New("address is taken")
+	// ErrTaken is an address that cannot be served on.
+	ErrTaken = errors.New("the gateway's address")
 )
 
 // Up starts the pipeline of a scenario. On an error nothing is left running.
 func Up(ctx context.Context, sc Scenario, o Options) (*Lab, error) {
-	if err := sc.Check(); err != nil {
+	if err := errors.Join(sc.Check(), o.AccessLog.Check()); err != nil {
 		return nil, err
 	}
 	l := &Lab{options: o, children: map[string]*child{}}
@@ -92,6 +120,9 @@ func Up(ctx context.Context, sc Scenario, o Options) (*Lab, error) {
 	}
 	for _, d := range destinations {
 		l.options.Say(d)
+	}
+	if err := free(ctx, o.Listen); err != nil {
+		return nil, err
 	}
 	if l.user, err = unprivileged(); err != nil {
 		return nil, err
@@ -113,6 +144,23 @@ func Up(ctx context.Context, sc Scenario, o Options) (*Lab, error) {
 		return nil, errors.Join(err, l.Down())
 	}
 	return l, nil
+}
+
+// free says whether an address can be served on, before all else is started for
+// nothing.
+func free(ctx context.Context, addr string) error {
+	if addr == "" {
+		return nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: another program serves on %s; name a free address with --listen", ErrTaken, addr)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrTaken, err)
+	}
+	return l.Close()
 }
 
 // empty makes sure that no lab is here: one that runs is left alone, the remains
@@ -157,7 +205,9 @@ func (s *state) running() []process {
 
 // build makes the cluster and starts the services, each after those it calls.
 func (l *Lab) build(ctx context.Context, sc Scenario) error {
-	l.settings = settings{Scenario: sc, Addresses: map[string]addresses{}, Token: host.Rand(host.CryptoRand).ID("")}
+	l.settings = settings{
+		Scenario: sc, Addresses: map[string]addresses{}, Token: host.Rand(host.CryptoRand).ID(""), AccessLog: l.options.AccessLog,
+	}
 	// A later `down` ends this command first, for it would go on starting things.
 	me, err := identify(runner, os.Getpid())
 	if err != nil {
@@ -353,6 +403,9 @@ func (s *state) clear() error {
 // stopTimeout is how long a running command is given to take its own lab down.
 const stopTimeout = 60 * time.Second
 
+// exitTimeout is how long it then has for the rest.
+const exitTimeout = 5 * time.Second
+
 // Down takes down whatever lab is in dir, also one whose command crashed or still
 // runs. It says whether there was one.
 func Down(ctx context.Context, dir string) (found bool, err error) {
@@ -364,11 +417,13 @@ func Down(ctx context.Context, dir string) (found bool, err error) {
 		return false, err
 	}
 	err = s.acquire(ctx, 0)
+	var running []process
 	if errors.Is(err, ErrBusy) {
 		found = true
 		noted, _ := s.noted()
 		for _, p := range noted {
 			if p.Name == runner {
+				running = append(running, p)
 				p.signal(syscall.SIGTERM)
 			}
 		}
@@ -380,7 +435,14 @@ func Down(ctx context.Context, dir string) (found bool, err error) {
 	if _, err := s.load(); err == nil || len(s.running()) > 0 {
 		found = true
 	}
-	return found, s.clear()
+	err = s.clear()
+	// A command that has taken its lab down still has to end itself.
+	for _, p := range running {
+		if !p.gone(exitTimeout) {
+			err = errors.Join(err, p.end(atOnce...))
+		}
+	}
+	return found, err
 }
 
 // Find reads what a lab in dir is: where it serves, once it does.
