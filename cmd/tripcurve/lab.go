@@ -80,15 +80,53 @@ func labScenario(name string, p *policyFlags) (lab.Scenario, error) {
 	return sc, nil
 }
 
-// labFlags say where the lab serves and what it tells whom.
-type labFlags struct{ listen, otlp string }
-
-func (f *labFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
-	cmd.Flags().StringVar(&f.otlp, "otlp", "", "endpoint of a collector for the services' metrics (default: OTEL_EXPORTER_OTLP_ENDPOINT, or nothing is sent)")
+// labFlags are those of run and up.
+type labFlags struct {
+	policy       policyFlags
+	listen, otlp string
+	accessLog    string
 }
 
-func (a *app) labOptions(dir string, f labFlags) (lab.Options, error) {
+func (f *labFlags) add(cmd *cobra.Command) {
+	f.policy.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
+	flags.StringVar(&f.otlp, "otlp", "", "endpoint of a collector for the services' metrics (default: OTEL_EXPORTER_OTLP_ENDPOINT, or nothing is sent)")
+	flags.StringVar(&f.accessLog, "access-log", logEnvoy, "how the gateway logs: envoy (stamps starts), nginx or an nginx log_format pasted unchanged (stamp ends)")
+}
+
+// What --access-log takes by name, beside the names of collectors/gatewaylog.
+const (
+	logEnvoy = "envoy" // JSON
+	logNginx = "nginx" // combined with the times of the tries
+)
+
+// format is what the gateway writes, as those know it who read it; nil is Envoy's
+// JSON, which they find out by themselves.
+func (f *labFlags) format() (*gatewaylog.Format, error) {
+	name := f.accessLog
+	switch name {
+	case logEnvoy:
+		return nil, nil
+	case logNginx:
+		name = "nginx_timed"
+	case "":
+		return nil, badInput("--access-log is empty: expected envoy, nginx or an nginx log_format")
+	}
+	format, err := gatewaylog.ParseFormat(name)
+	if err != nil {
+		return nil, badInput("--access-log: %w", err)
+	}
+	if format.Vocabulary != "nginx" {
+		return nil, badInput("--access-log %s: the lab's gateway writes envoy, nginx or an nginx log_format", name)
+	}
+	if err := (lab.AccessLog{Layout: format.Layout, Escape: format.Escape}).Check(); err != nil {
+		return nil, badInput("--access-log: %w", err)
+	}
+	return format, nil
+}
+
+func (a *app) labOptions(dir string, f *labFlags) (lab.Options, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return lab.Options{}, err
@@ -101,10 +139,15 @@ func (a *app) labOptions(dir string, f labFlags) (lab.Options, error) {
 			return lab.Options{}, err
 		}
 	}
-	return lab.Options{
+	o := lab.Options{
 		Dir: dir, Program: program, Path: a.env("PATH"), Listen: f.listen, OTLP: f.otlp,
 		Say: func(s string) { fmt.Fprintln(a.stderr, s) },
-	}, nil
+	}
+	format, err := f.format()
+	if err == nil && format != nil {
+		o.AccessLog = lab.AccessLog{Layout: format.Layout, Escape: format.Escape}
+	}
+	return o, err
 }
 
 // loopback wants an address of this machine alone: the lab's gateway asks nobody
@@ -137,9 +180,9 @@ func labError(ctx context.Context, err error) error {
 }
 
 func (a *app) labRunCommand(dir *string) *cobra.Command {
-	var p policyFlags
 	var f labFlags
 	var r labRun
+	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "break the pipeline for real, and record it",
@@ -150,11 +193,11 @@ the same customers and prints both beside each other; exit code 1 when they do n
 		Args:              oneArg("a scenario (see tripcurve lab list)"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if r.scenario, err = labScenario(args[0], &p); err != nil {
+			if r.scenario, err = labScenario(args[0], &f.policy); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("seed") {
-				r.scenario.Seed = r.seed
+				r.scenario.Seed = seed
 			}
 			if r.record != "" {
 				if err := folderExists(r.record); err != nil {
@@ -164,7 +207,10 @@ the same customers and prints both beside each other; exit code 1 when they do n
 					return badInput("recording %s: the file exists; choose another name or move it away", r.record)
 				}
 			}
-			if r.options, err = a.labOptions(*dir, f); err != nil {
+			if r.options, err = a.labOptions(*dir, &f); err != nil {
+				return err
+			}
+			if r.format, err = f.format(); err != nil {
 				return err
 			}
 			if _, err := verify.Simulated(r.scenario); r.verify && err != nil {
@@ -173,15 +219,14 @@ the same customers and prints both beside each other; exit code 1 when they do n
 			return a.labRun(cmd.Context(), r)
 		},
 	}
-	p.add(cmd)
+	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&r.record, "record", "", "file to record to with the collectors (default: nothing is recorded)")
-	f.add(cmd)
-	flags.Uint64Var(&r.seed, "seed", 1, "which customers come when")
+	flags.Uint64Var(&seed, "seed", 1, "which customers come when")
 	flags.BoolVar(&r.verify, "verify", false, "also simulate the scenario, and hold what was seen against it")
 	flags.BoolVar(&r.stay, "stay", false, "go on with healthy traffic afterwards until told to end")
 	_ = flags.MarkHidden("stay") // it is lab up's
-	formatFlag(cmd, &r.format, "text", "json")
+	formatFlag(cmd, &r.output, "text", "json")
 	return cmd
 }
 
@@ -189,8 +234,8 @@ the same customers and prints both beside each other; exit code 1 when they do n
 type labRun struct {
 	scenario       lab.Scenario
 	options        lab.Options
-	record, format string
-	seed           uint64
+	format         *gatewaylog.Format // of the access log; nil detects it
+	record, output string
 	verify, stay   bool
 }
 
@@ -211,7 +256,7 @@ func (a *app) labRun(ctx context.Context, r labRun) (err error) {
 	recording, stop := context.WithCancel(ctx)
 	defer stop()
 	if r.record != "" {
-		all, err := labCollectors(l.Sources())
+		all, err := labCollectors(l.Sources(), r.format)
 		if err != nil {
 			return err
 		}
@@ -230,7 +275,7 @@ func (a *app) labRun(ctx context.Context, r labRun) (err error) {
 			return err
 		}
 	}
-	if err := a.labReport(res, rep, r.format); err != nil {
+	if err := a.labReport(res, rep, r.output); err != nil {
 		return err
 	}
 	if rep.Verify != nil && !rep.Verify.Agree {
@@ -265,7 +310,6 @@ func (a *app) labStay(ctx context.Context, l *lab.Lab, sc lab.Scenario) error {
 }
 
 func (a *app) labUpCommand(dir *string) *cobra.Command {
-	var p policyFlags
 	var f labFlags
 	cmd := &cobra.Command{
 		Use:   "up [SCENARIO]",
@@ -280,31 +324,30 @@ wrong. It prints where the evidence is, as a command that watches it.`,
 			if len(args) > 0 {
 				name = args[0]
 			}
-			if _, err := labScenario(name, &p); err != nil {
+			if _, err := labScenario(name, &f.policy); err != nil {
 				return err
 			}
-			o, err := a.labOptions(*dir, f)
+			o, err := a.labOptions(*dir, &f)
 			if err != nil {
 				return err
 			}
-			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", f.listen, "--otlp", f.otlp}
-			for _, s := range p.sets {
+			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", f.listen, "--access-log", f.accessLog, "--otlp", f.otlp}
+			for _, s := range f.policy.sets {
 				again = append(again, "--set", s)
 			}
-			if p.file != "" {
-				again = append(again, "--policy", p.file)
+			if f.policy.file != "" {
+				again = append(again, "--policy", f.policy.file)
 			}
-			return a.labUp(cmd.Context(), o, again)
+			return a.labUp(cmd.Context(), o, again, f.accessLog)
 		},
 	}
-	p.add(cmd)
 	f.add(cmd)
 	return cmd
 }
 
 // labUp runs this program again in the background and waits until it says that
 // its lab is up.
-func (a *app) labUp(ctx context.Context, o lab.Options, args []string) error {
+func (a *app) labUp(ctx context.Context, o lab.Options, args []string, accessLog string) error {
 	cmd := exec.Command(o.Program, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this terminal
 	said, err := cmd.StderrPipe()
@@ -349,12 +392,15 @@ func (a *app) labUp(ctx context.Context, o lab.Options, args []string) error {
 	if !ok {
 		return exitError{exitUnreachable, fmt.Errorf("the lab in %s ended again", o.Dir)}
 	}
-	return a.labSources(o.Dir, s)
+	return a.labSources(o.Dir, s, accessLog)
 }
 
 // labSources says where a lab's evidence is.
-func (a *app) labSources(dir string, s lab.Sources) error {
+func (a *app) labSources(dir string, s lab.Sources, accessLog string) error {
 	fmt.Fprintf(a.stdout, "gateway  %s\n\nwatch it:\n  tripcurve watch --pg '%s' \\\n    --gateway-log %s", s.Gateway, s.DSN, s.AccessLog)
+	if accessLog != logEnvoy && accessLog != logNginx { // those are found out
+		fmt.Fprintf(a.stdout, " \\\n    --log-format %s", quoted(accessLog))
+	}
 	for _, name := range lab.Services() {
 		if url, ok := s.Metrics[name]; ok {
 			fmt.Fprintf(a.stdout, " \\\n    --metrics %s", url)
@@ -368,14 +414,17 @@ func (a *app) labSources(dir string, s lab.Sources) error {
 	return err
 }
 
+// quoted is a word for a POSIX shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
 // labCollectors watch a lab as they would watch production.
-func labCollectors(s lab.Sources) ([]supervise.Collector, error) {
+func labCollectors(s lab.Sources, format *gatewaylog.Format) ([]supervise.Collector, error) {
 	pg, err := postgres.New(postgres.Config{DSN: s.DSN})
 	if err != nil {
 		return nil, err
 	}
 	log, err := gatewaylog.NewFollow(gatewaylog.FollowOptions{
-		Options: gatewaylog.Options{Routes: bundled.Routes}, Path: s.AccessLog, FromStart: true,
+		Options: gatewaylog.Options{Routes: bundled.Routes, Format: format}, Path: s.AccessLog, FromStart: true,
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,46 @@ func TestFolderOfSomebody(t *testing.T) {
 	}
 	if _, err := openState(link); !errors.Is(err, ErrFolder) {
 		t.Errorf("a link: %v", err)
+	}
+}
+
+// A folder of another user is not touched, empty or not.
+func TestFolderOfAnother(t *testing.T) {
+	dir := "/" // which nobody but root owns
+	if os.Geteuid() == 0 {
+		dir = t.TempDir()
+		if err := os.Chown(dir, 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, err := range map[string]error{
+		"up":   func() error { _, err := openState(dir); return err }(),
+		"down": func() error { _, err := Down(t.Context(), dir); return err }(),
+	} {
+		if !errors.Is(err, ErrFolder) || !strings.Contains(err.Error(), "belongs to somebody else") {
+			t.Errorf("%s: %v; want a refusal that says whose it is", name, err)
+		}
+	}
+}
+
+// An address that is taken is found out before anything is started.
+func TestAddressTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	sc, _ := ByName(edges(), "healthy")
+	dir := filepath.Join(t.TempDir(), "lab")
+	_, err = Up(t.Context(), sc, Options{Dir: dir, Listen: l.Addr().String()})
+	if !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), l.Addr().String()) {
+		t.Errorf("%v; want %v and the address", err, ErrTaken)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("the folder was made all the same")
+	}
+	if err := free(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Errorf("any free port: %v", err)
 	}
 }
 

@@ -52,7 +52,8 @@ type orders struct {
 	Edges     policy.Edges
 	World     World
 	Upstreams map[string]string // address by service
-	AccessLog string
+	AccessLog string            // file
+	LogFormat AccessLog
 	Token     string // of the balancer's control page
 	OTLP      string // endpoint of a collector of metrics; empty leaves it to the environment
 }
@@ -93,7 +94,7 @@ func (l *Lab) orders(name string) orders {
 	case servicePayment:
 		o.DSN = c.dsn(roleShop, dbPayments, name)
 	case serviceGateway:
-		o.AccessLog = l.state.accessLog()
+		o.AccessLog, o.LogFormat = l.state.accessLog(), l.settings.AccessLog
 	case serviceBalancer:
 		o.Token = l.settings.Token
 	}
@@ -399,6 +400,10 @@ func (p *server) gateway(ctx context.Context) error {
 
 // accessLog appends to the log, a line at a time.
 func (p *server) accessLog() (func(gateway.AccessEntry), error) {
+	write, err := p.orders.LogFormat.writer()
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(p.orders.AccessLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -409,7 +414,7 @@ func (p *server) accessLog() (func(gateway.AccessEntry), error) {
 	return func(e gateway.AccessEntry) {
 		mu.Lock()
 		defer mu.Unlock()
-		line = gateway.AppendEnvoyJSON(line[:0], e)
+		line = write(line[:0], e)
 		if _, err := f.Write(line); err != nil {
 			p.log.Error("access log", "error", err)
 		}
