@@ -140,6 +140,7 @@ func (r *run) build() error {
 	r.db = w.NewDatabase(world.DatabaseOptions{
 		Name: "inventory", Application: "inventory", User: "inventory",
 		PoolSize: o.PoolSize, Statement: o.StatementTime, Cancel: r.sc.Edges["inventory.postgres"].Cancel,
+		CancelTime: o.CancelTime,
 	})
 	r.stock = world.NewStock(r.db)
 	r.orders = w.NewOrders(o.StatementTime, knownOrders+expect(r.sc.Checkouts, r.sc.Length))

@@ -22,6 +22,7 @@ type Database struct {
 	mean     time.Duration
 	times    *Stream
 	cancel   policy.Cancel
+	undo     time.Duration
 	tables   []*Table
 	sessions []*Session // in the order of their pids
 	idle     []*Session // of the pool, the one last used last
@@ -40,6 +41,9 @@ type DatabaseOptions struct {
 	// Cancel says what becomes of a statement whose caller has gone: it runs on
 	// (Detach), or is cancelled. A deadline cancels it either way.
 	Cancel policy.Cancel
+	// CancelTime is for how long a cancelled transaction keeps its connection yet:
+	// the request to cancel, the error, the rollback. Its locks are gone at once.
+	CancelTime time.Duration
 }
 
 // firstPID is the first session's; the rest follow at a distance.
@@ -49,7 +53,7 @@ const firstPID = 20131
 func (w *World) NewDatabase(o DatabaseOptions) *Database {
 	d := &Database{
 		Name: o.Name, Pool: NewPool(w.K, o.PoolSize), w: w, app: o.Application,
-		mean: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel,
+		mean: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime,
 	}
 	for i := range o.PoolSize {
 		s := d.Connect(firstPID+7*i, o.User, o.Application)
@@ -120,6 +124,7 @@ type tx struct {
 	c    *vtime.Context // under which its statements run; nil when nothing ends them
 	own  *vtime.Context // c, where it was made for this transaction
 	near *vtime.Tag     // whose draws they take
+	cut  bool           // a statement was cancelled
 }
 
 // begin takes a connection. The transaction must be ended.
@@ -148,6 +153,7 @@ func (x *tx) exec(st *host.Statement, t *Table) error {
 	s, k := x.s, x.d.w.K
 	s.state, s.query, s.began = sessionActive, st.SQL, k.Now()
 	if err := x.d.lock(s, t, st.Lock, x.c); err != nil {
+		x.cut = true
 		return err
 	}
 	if err := x.work(); err != nil {
@@ -168,7 +174,9 @@ func (x *tx) work() error {
 	if x.near != nil {
 		key = x.near.Fork()
 	}
-	return sleep(x.d.w.K, x.c, x.d.times.Duration(x.d.mean, key))
+	err := sleep(x.d.w.K, x.c, x.d.times.Duration(x.d.mean, key))
+	x.cut = x.cut || err != nil
+	return err
 }
 
 // end gives back the locks and the connection, whatever happened before.
@@ -180,11 +188,22 @@ func (x *tx) end() {
 	if x.s == nil {
 		return
 	}
-	x.s.release()
-	x.s.state, x.s.began = sessionIdle, x.d.w.K.Now()
-	x.d.idle = append(x.d.idle, x.s)
+	s, d := x.s, x.d
 	x.s = nil
-	x.d.Pool.Release()
+	s.release()
+	if x.cut && d.undo > 0 {
+		s.state, s.query, s.began = sessionActive, "rollback", d.w.K.Now()
+		d.w.K.After(d.undo, vtime.Func(func() { d.putBack(s) }))
+		return
+	}
+	d.putBack(s)
+}
+
+// putBack returns a session to the pool.
+func (d *Database) putBack(s *Session) {
+	s.state, s.began = sessionIdle, d.w.K.Now()
+	d.idle = append(d.idle, s)
+	d.Pool.Release()
 }
 
 func (s *Session) waits(t *Table, m pglock.Mode) {

@@ -21,6 +21,8 @@ const (
 	// What loopback and an idle Postgres take.
 	networkDelay  = 100 * time.Microsecond
 	statementTime = 500 * time.Microsecond
+	// cancelTime is a connection of its own for the request to cancel, and a rollback.
+	cancelTime = 3 * time.Millisecond
 	// second is how long after the first of two sessions the other one comes, so
 	// that it queues behind.
 	second = 10 * time.Millisecond
@@ -37,7 +39,7 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 		Checkouts: sim.Ramp(sc.Checkouts), InventoryReads: sim.Ramp(sc.InventoryReads), OrderReads: sim.Ramp(sc.OrderReads),
 		Patience: sc.Patience, Edges: sc.Edges,
 		World: sim.World{
-			NetworkDelay: networkDelay, StatementTime: statementTime,
+			NetworkDelay: networkDelay, StatementTime: statementTime, CancelTime: cancelTime,
 			PoolSize: sc.World.PoolSize, StreamQuota: sc.World.StreamQuota,
 			IdleDrop: sc.World.IdleDrop, MinPing: sc.World.MinPing,
 			StockPerSKU: sc.World.StockPerSKU, SKUs: sc.World.SKUs, ReservationTTL: sc.World.ReservationTTL,
