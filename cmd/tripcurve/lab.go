@@ -239,6 +239,10 @@ type labRun struct {
 	verify, stay   bool
 }
 
+// lastLook is for how long the collectors, which look every second, go on when the
+// last customer has his answer.
+const lastLook = 3 * time.Second
+
 // labReady is what a lab in the background says on stdout when it is up.
 const labReady = "ready"
 
@@ -265,6 +269,12 @@ func (a *app) labRun(ctx context.Context, r labRun) (err error) {
 		recorded <- nil
 	}
 	res, err := l.Run(ctx, r.scenario, a.labEvent)
+	if r.record != "" && err == nil {
+		select { // the log's last lines are still to be read
+		case <-time.After(lastLook):
+		case <-ctx.Done():
+		}
+	}
 	stop()
 	if err := errors.Join(labError(ctx, err), <-recorded); err != nil {
 		return err
