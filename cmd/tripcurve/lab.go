@@ -60,7 +60,7 @@ func (a *app) labDir(named string) string {
 }
 
 // labScenario is the scenario of that name as the flags change it.
-func labScenario(name string, p *policyFlags) (lab.Scenario, error) {
+func labScenario(name string, f *labFlags) (lab.Scenario, error) {
 	edges := scenario.Edges()
 	sc, ok := lab.ByName(edges, name)
 	if !ok {
@@ -71,9 +71,13 @@ func labScenario(name string, p *policyFlags) (lab.Scenario, error) {
 		return sc, badInput("the lab knows no scenario %q; expected one of %s", name, strings.Join(names, ", "))
 	}
 	var err error
-	if sc.Edges, err = p.apply(sc.Edges); err != nil {
+	if sc.Edges, err = f.policy.apply(sc.Edges); err != nil {
 		return sc, err
 	}
+	if f.customers.Tries < 1 {
+		return sc, badInput("--tries %d: a customer tries once at least", f.customers.Tries)
+	}
+	sc.Customers = f.customers
 	if err := sc.Check(); err != nil {
 		return sc, exitError{exitUsage, err}
 	}
@@ -85,6 +89,7 @@ type labFlags struct {
 	policy       policyFlags
 	listen, otlp string
 	accessLog    string
+	customers    lab.Customers
 }
 
 func (f *labFlags) add(cmd *cobra.Command) {
@@ -92,7 +97,25 @@ func (f *labFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
 	flags.StringVar(&f.otlp, "otlp", "", "endpoint of a collector for the services' metrics (default: OTEL_EXPORTER_OTLP_ENDPOINT, or nothing is sent)")
+	flags.DurationVar(&f.customers.GiveUp, "give-up", 0, "how long a customer waits for a checkout's answer before hanging up (default: until it comes)")
+	flags.IntVar(&f.customers.Tries, "tries", 1, "how often a customer tries a checkout that fails")
+	flags.DurationVar(&f.customers.Pause, "pause", time.Second, "how long a customer waits before another try")
 	flags.StringVar(&f.accessLog, "access-log", logEnvoy, "how the gateway logs: envoy (stamps starts), nginx or an nginx log_format pasted unchanged (stamp ends)")
+}
+
+// words are the flags as they were given, for the command behind lab up.
+func (f *labFlags) words() []string {
+	words := []string{
+		"--listen", f.listen, "--otlp", f.otlp, "--access-log", f.accessLog,
+		"--give-up", f.customers.GiveUp.String(), "--tries", strconv.Itoa(f.customers.Tries), "--pause", f.customers.Pause.String(),
+	}
+	for _, s := range f.policy.sets {
+		words = append(words, "--set", s)
+	}
+	if f.policy.file != "" {
+		words = append(words, "--policy", f.policy.file)
+	}
+	return words
 }
 
 // What --access-log takes by name, beside the names of collectors/gatewaylog.
@@ -193,7 +216,7 @@ the same customers and prints both beside each other; exit code 1 when they do n
 		Args:              oneArg("a scenario (see tripcurve lab list)"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if r.scenario, err = labScenario(args[0], &f.policy); err != nil {
+			if r.scenario, err = labScenario(args[0], &f); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("seed") {
@@ -334,21 +357,15 @@ wrong. It prints where the evidence is, as a command that watches it.`,
 			if len(args) > 0 {
 				name = args[0]
 			}
-			if _, err := labScenario(name, &f.policy); err != nil {
+			if _, err := labScenario(name, &f); err != nil {
 				return err
 			}
 			o, err := a.labOptions(*dir, &f)
 			if err != nil {
 				return err
 			}
-			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir, "--listen", f.listen, "--access-log", f.accessLog, "--otlp", f.otlp}
-			for _, s := range f.policy.sets {
-				again = append(again, "--set", s)
-			}
-			if f.policy.file != "" {
-				again = append(again, "--policy", f.policy.file)
-			}
-			return a.labUp(cmd.Context(), o, again, f.accessLog)
+			again := []string{"lab", "run", name, "--stay", "--dir", o.Dir}
+			return a.labUp(cmd.Context(), o, append(again, f.words()...), f.accessLog)
 		},
 	}
 	f.add(cmd)

@@ -24,6 +24,8 @@ type labReport struct {
 	Orders502     int `json:"orders_502"`
 	Orders503     int `json:"orders_503"`
 	OutOfStock    int `json:"orders_out_of_stock"`
+	GaveUp        int `json:"orders_gave_up"` // the customer hung up, and tried no more
+	TriedAgain    int `json:"tries_again"`    // failed tries of a checkout that was tried once more
 
 	BlockerPID     int        `json:"blocker_pid,omitempty"`
 	LockFrom       *time.Time `json:"lock_from"`
@@ -56,6 +58,7 @@ func newLabReport(r *lab.Result) labReport {
 		Schema: "tripcurve.lab/1", Scenario: r.Scenario, Start: r.Start.UTC(), LengthS: r.Length.Seconds(),
 		OrdersStarted: r.Orders.Started, OrdersServed: r.Orders.Served, OrdersFailed: r.Orders.Failed, OrdersLate: r.Orders.Late,
 		Orders502: r.Orders.Answered502, Orders503: r.Orders.Answered503, OutOfStock: r.Orders.OutOfStock,
+		GaveUp: r.Orders.GaveUp, TriedAgain: r.Orders.TriedAgain,
 		BlockerPID: r.BlockerPID, LockFrom: known(r.LockFrom), LockTo: known(r.LockTo), LockWaitersMax: r.WaitersMax,
 		RecoveredAt: known(r.RecoveredAt), Orphans: r.Orphans,
 		Events: []labEvent{},
@@ -102,7 +105,7 @@ func (a *app) labReport(r *lab.Result, rep labReport, format string) error {
 	for _, e := range []struct {
 		n    int
 		what string
-	}{{rep.Orders502, "502"}, {rep.Orders503, "503"}, {r.Orders.Answered504, "504"}, {rep.OutOfStock, "out of stock"}, {rep.OrdersLate, "late"}, {r.Orders.NoAnswer, "no answer"}, {r.Orders.Invalid, "refused"}} {
+	}{{rep.Orders502, "502"}, {rep.Orders503, "503"}, {r.Orders.Answered504, "504"}, {rep.OutOfStock, "out of stock"}, {rep.OrdersLate, "late"}, {rep.GaveUp, "gave up"}, {r.Orders.NoAnswer, "no answer"}, {r.Orders.Invalid, "refused"}} {
 		if e.n > 0 {
 			ends = append(ends, fmt.Sprintf("%s: %d", e.what, e.n))
 		}
@@ -111,6 +114,9 @@ func (a *app) labReport(r *lab.Result, rep labReport, format string) error {
 		line += " (" + strings.Join(ends, ", ") + ")"
 	}
 	fmt.Fprintln(w, line)
+	if rep.TriedAgain > 0 {
+		fmt.Fprintf(w, "tried again\t%s\n", plural(int64(rep.TriedAgain), "time"))
+	}
 	for _, e := range rep.Endpoints[1:] {
 		fmt.Fprintf(w, "%s\t%d requests, %d failed\n", e.Endpoint, e.Requests, e.Failed)
 	}

@@ -71,6 +71,10 @@ type Answer struct {
 	Start  time.Time
 	Took   time.Duration
 	Status int // HTTP; 0 when there was no answer at all
+	// GaveUp is a customer who hung up before the answer came.
+	GaveUp bool
+	// Again is a try of a checkout that the same customer makes once more.
+	Again bool
 }
 
 // Failed says whether it was the pipeline's fault.
@@ -125,58 +129,105 @@ func (l *load) run(ctx context.Context, start time.Time, arrivals []Arrival) {
 func (l *load) customer(ctx context.Context, n int, a Arrival) {
 	switch a.Route {
 	case gateway.GetStock:
-		l.ask(ctx, a.Route, "/api/inventory/"+skuName(n%l.sc.World.SKUs), nil, "", nil)
+		l.tell(l.ask(ctx, question{route: a.Route, path: "/api/inventory/" + skuName(n%l.sc.World.SKUs)}))
 	case gateway.GetOrder:
-		l.ask(ctx, a.Route, "/api/orders/"+knownOrder(n%knownOrders), nil, "", nil)
+		l.tell(l.ask(ctx, question{route: a.Route, path: "/api/orders/" + knownOrder(n%knownOrders)}))
 	case gateway.PostOrder:
-		c := n % carts
-		var placed gateway.Order
-		ok := l.ask(ctx, a.Route, "/api/orders", gateway.Checkout{
-			CartID: cartID(c), PaymentMethod: "pm_visa_4242",
-			ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
-		}, "", &placed)
-		if ok {
-			l.ask(ctx, gateway.PostIntent, "/api/payments/intent", gateway.Intent{Amount: gateway.Cents(l.sc.cartCents(c)), Currency: "USD"}, placed.OrderID, nil)
-		}
+		l.checkout(ctx, n)
 	case gateway.NoRoute, gateway.PostIntent: // nobody sets out for these
 	}
 }
 
-// ask makes one request and tells of its answer; it says whether that was a success.
-func (l *load) ask(ctx context.Context, route gateway.Route, path string, body any, key string, into any) bool {
+// checkout is one customer's, with as many tries as he has the patience for.
+func (l *load) checkout(ctx context.Context, n int) {
+	cart, of := n%carts, l.sc.Customers
+	var placed gateway.Order
+	q := question{
+		route: gateway.PostOrder, path: "/api/orders", into: &placed, giveUp: of.GiveUp,
+		body: gateway.Checkout{
+			CartID: cartID(cart), PaymentMethod: "pm_visa_4242",
+			ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
+		},
+	}
+	if of.Tries > 1 {
+		q.key = fmt.Sprintf("customer-%d-%d", l.sc.Seed, n)
+	}
+	for try := 1; ; try++ {
+		a := l.ask(ctx, q)
+		a.Again = try < of.Tries && a.Failed()
+		l.tell(a)
+		if a.ok() {
+			break
+		}
+		if !a.Again {
+			return
+		}
+		hold(ctx, of.Pause)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	l.tell(l.ask(ctx, question{
+		route: gateway.PostIntent, path: "/api/payments/intent", key: placed.OrderID,
+		body: gateway.Intent{Amount: gateway.Cents(l.sc.cartCents(cart)), Currency: "USD"},
+	}))
+}
+
+// question is one request to make.
+type question struct {
+	route  gateway.Route
+	path   string
+	body   any           // as JSON; nil is none
+	key    string        // Idempotency-Key
+	into   any           // what the answer is read into
+	giveUp time.Duration // hang up after this long; 0 never
+}
+
+// ask makes one request. An answer with neither status nor duration is one that
+// the end of the run cut off.
+func (l *load) ask(ctx context.Context, q question) Answer {
 	var in io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
+	if q.body != nil {
+		text, err := json.Marshal(q.body)
 		if err != nil {
 			panic(err) // strings and integers only
 		}
 		in = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, route.Method(), l.url+path, in)
-	if err != nil {
-		panic(fmt.Sprintf("%s%s: %v", l.url, path, err)) // of our own making
+	patient := ctx
+	if q.giveUp > 0 {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, q.giveUp)
+		defer cancel()
 	}
-	if body != nil {
+	req, err := http.NewRequestWithContext(patient, q.route.Method(), l.url+q.path, in)
+	if err != nil {
+		panic(fmt.Sprintf("%s%s: %v", l.url, q.path, err)) // of our own making
+	}
+	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
+	if q.key != "" {
+		req.Header.Set("Idempotency-Key", q.key)
 	}
 	req.Header.Set("User-Agent", "tripcurve-lab")
-	answer := Answer{Route: route, Start: time.Now()}
+	answer := Answer{Route: q.route, Start: time.Now()}
 	resp, err := l.client.Do(req)
 	if err == nil {
 		answer.Status = resp.StatusCode
-		if into != nil {
-			_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(into) // an error's body has other fields
+		if q.into != nil {
+			_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(q.into) // an error's body has other fields
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 	}
 	if err != nil && ctx.Err() != nil {
-		return false // the run was ended, not the request
+		return answer // the run was ended, not the request
 	}
 	answer.Took = time.Since(answer.Start)
-	l.tell(answer)
-	return answer.Status >= 200 && answer.Status < 300
+	answer.GaveUp = err != nil && patient.Err() != nil
+	return answer
 }
+
+// ok says whether the request was granted.
+func (a Answer) ok() bool { return a.Status >= 200 && a.Status < 300 }

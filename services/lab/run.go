@@ -49,6 +49,9 @@ type Orders struct {
 	Started, Served, Late, Failed         int // Late counts as Failed, too
 	Answered502, Answered503, Answered504 int
 	NoAnswer, OutOfStock, Invalid         int
+	// GaveUp are customers who hung up in the end; TriedAgain counts tries after which
+	// they made another, which are no checkouts of their own.
+	GaveUp, TriedAgain int
 }
 
 // run is a run under way.
@@ -142,8 +145,11 @@ func (r *run) lockTo(kind, text string) {
 	r.event(kind, text)
 }
 
-// answered is told of every answer.
+// answered is told of every answer, and of those that the end of the run cut off.
 func (r *run) answered(a Answer) {
+	if a.Status == 0 && a.Took == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.res.Answers = append(r.res.Answers, a)
@@ -236,6 +242,10 @@ func (r *run) result(ctx context.Context) *Result {
 func (sc Scenario) served(a Answer) bool { return a.Status == 201 && a.Took <= sc.Patience }
 
 func (o *Orders) count(a Answer, sc Scenario) {
+	if a.Again {
+		o.TriedAgain++
+		return
+	}
 	o.Started++
 	switch {
 	case sc.served(a):
@@ -251,6 +261,8 @@ func (o *Orders) count(a Answer, sc Scenario) {
 		o.Answered504++
 	case a.Status == 409:
 		o.OutOfStock++
+	case a.GaveUp:
+		o.GaveUp++
 	case a.Status == 0:
 		o.NoAnswer++
 	default:

@@ -18,13 +18,34 @@ type Scenario struct {
 	Seed   uint64 // of who comes when
 	// Arrivals of each kind of customer; Poisson.
 	Checkouts, InventoryReads, OrderReads Rate
-	// Patience: a checkout answered later than this counts as late. Customers
-	// wait for the answer all the same.
-	Patience time.Duration
-	Edges    policy.Edges
-	World    World
-	Faults   []Fault `json:"-"` // what happens to a lab, not what it is
+	// Patience: a checkout answered later than this counts as late.
+	Patience  time.Duration
+	Customers Customers
+	Edges     policy.Edges
+	World     World
+	Faults    []Fault `json:"-"` // what happens to a lab, not what it is
 }
+
+// Customers are what people at a checkout do that takes long or fails. The zero
+// value waits for the answer and takes it as it is.
+type Customers struct {
+	GiveUp time.Duration // hang up after this long; 0 never
+	Tries  int           // of one checkout in all, under one idempotency key; 0 is 1
+	Pause  time.Duration // before another one
+}
+
+func (c Customers) check() error {
+	switch {
+	case c.GiveUp < 0 || c.Pause < 0:
+		return fmt.Errorf("customers give up after %s and pause for %s: neither can be negative", c.GiveUp, c.Pause)
+	case c.Tries < 0 || c.Tries > mostTries:
+		return fmt.Errorf("customers try %d times: from 1 to %d is possible", c.Tries, mostTries)
+	}
+	return nil
+}
+
+// mostTries keeps a mistyped number from never ending.
+const mostTries = 100
 
 // Rate is arrivals per second, changing along a straight line from the beginning
 // to the end of the run.
@@ -212,5 +233,5 @@ func (sc Scenario) Check() error {
 	case sc.Length < time.Second:
 		return fmt.Errorf("length %s: at least 1s is needed", sc.Length)
 	}
-	return nil
+	return sc.Customers.check()
 }

@@ -48,6 +48,9 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 	if sc.World.TCPKeepalive > 0 && sc.World.TCPKeepalive < sc.World.IdleDrop {
 		s.World.IdleDrop = 0 // the balancer sees the probes: the flow is never idle
 	}
+	if c := sc.Customers; c.GiveUp > 0 || c.Tries > 1 {
+		return s, fmt.Errorf("%w of customers who give up or try again", ErrNoCounterpart)
+	}
 	for _, a := range sc.Arrivals() {
 		s.Arrivals = append(s.Arrivals, sim.Arrival(a))
 	}
