@@ -51,7 +51,7 @@ type World struct {
 	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
 	MinPing        time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
 	StatementTime  time.Duration // mean of one healthy statement
-	CancelTime     time.Duration // a cancelled transaction keeps its connection for this long yet
+	CancelTime     time.Duration // mean for which a cancelled transaction keeps its connection yet
 	StockPerSKU    int
 	SKUs           int
 	ReservationTTL time.Duration

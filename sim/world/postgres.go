@@ -42,7 +42,8 @@ type DatabaseOptions struct {
 	// (Detach), or is cancelled. A deadline cancels it either way.
 	Cancel policy.Cancel
 	// CancelTime is for how long a cancelled transaction keeps its connection yet:
-	// the request to cancel, the error, the rollback. Its locks are gone at once.
+	// the request to cancel, the error, the rollback; the mean, exponential. Its locks
+	// are gone at once.
 	CancelTime time.Duration
 }
 
@@ -169,12 +170,17 @@ func (x *tx) commit() error {
 	return x.work()
 }
 
-func (x *tx) work() error {
+// draw is a time of that mean.
+func (x *tx) draw(mean time.Duration) time.Duration {
 	var key uint64
 	if x.near != nil {
 		key = x.near.Fork()
 	}
-	err := sleep(x.d.w.K, x.c, x.d.times.Duration(x.d.mean, key))
+	return x.d.times.Duration(mean, key)
+}
+
+func (x *tx) work() error {
+	err := sleep(x.d.w.K, x.c, x.draw(x.d.mean))
 	x.cut = x.cut || err != nil
 	return err
 }
@@ -193,7 +199,7 @@ func (x *tx) end() {
 	s.release()
 	if x.cut && d.undo > 0 {
 		s.state, s.query, s.began = sessionActive, "rollback", d.w.K.Now()
-		d.w.K.After(d.undo, vtime.Func(func() { d.putBack(s) }))
+		d.w.K.After(x.draw(d.undo), vtime.Func(func() { d.putBack(s) }))
 		return
 	}
 	d.putBack(s)
