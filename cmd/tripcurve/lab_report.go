@@ -35,6 +35,11 @@ type labReport struct {
 	RecoveredAt    *time.Time `json:"recovered_at"`
 	Orphans        int        `json:"orphan_reservations"`
 
+	OrdersPaid       int `json:"orders_paid"`
+	OrdersShipped    int `json:"orders_shipped"`
+	FulfilmentFailed int `json:"fulfilment_failed"` // given up
+	FulfilmentLeft   int `json:"fulfilment_left"`   // paid, and neither shipped nor given up
+
 	Endpoints []labEndpoint `json:"endpoints"`
 	Events    []labEvent    `json:"events"`
 
@@ -61,6 +66,8 @@ func newLabReport(r *lab.Result) labReport {
 		GaveUp: r.Orders.GaveUp, TriedAgain: r.Orders.TriedAgain,
 		BlockerPID: r.BlockerPID, LockFrom: known(r.LockFrom), LockTo: known(r.LockTo), LockWaitersMax: r.WaitersMax,
 		RecoveredAt: known(r.RecoveredAt), Orphans: r.Orphans,
+		OrdersPaid: r.Fulfilment.Paid, OrdersShipped: r.Fulfilment.Shipped,
+		FulfilmentFailed: r.Fulfilment.Failed, FulfilmentLeft: r.Fulfilment.Left + r.Fulfilment.Unsent,
 		Events: []labEvent{},
 	}
 	if r.PoolFullAfter >= 0 {
@@ -132,6 +139,7 @@ func (a *app) labReport(r *lab.Result, rep labReport, format string) error {
 	} else if rep.OrdersFailed > 0 {
 		fmt.Fprintln(w, "recovered\tnever")
 	}
+	fmt.Fprintf(w, "fulfilment\t%d paid, %d shipped, %d given up, %d left\n", rep.OrdersPaid, rep.OrdersShipped, rep.FulfilmentFailed, rep.FulfilmentLeft)
 	fmt.Fprintf(w, "orphans\t%s that no order names\n", plural(int64(rep.Orphans), "reservation"))
 	if err := w.Flush(); err != nil || rep.Verify == nil {
 		return err

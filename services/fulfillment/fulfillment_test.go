@@ -170,6 +170,59 @@ func TestATryThatIsLostIsMadeGood(t *testing.T) {
 	}
 }
 
+// shelf is an inventory that is told what is sold.
+type shelf struct {
+	sold []string
+	fail error
+}
+
+func (s *shelf) Invoke(_ context.Context, _ string, args, _ any, _ ...grpc.CallOption) error {
+	if s.fail == nil {
+		s.sold = append(s.sold, args.(*pb.ConfirmReservationRequest).GetReservationId())
+	}
+	return s.fail
+}
+
+func (*shelf) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errors.New("no streams")
+}
+
+// What is sent is sold: the job is done when inventory knows, and tried again
+// until then, without a second parcel.
+func TestTheStockOfAShippedOrderIsSold(t *testing.T) {
+	d := openDock(t, nil, order.Order{Status: order.Paid, ReservationID: "res_1"})
+	s := &shelf{fail: status.Error(codes.Unavailable, "gone")}
+	d.tell(t, s)
+	if err := d.ship(t); err == nil || d.order(t).Status != order.Shipped {
+		t.Errorf("error %v, the order is %s", err, d.order(t).Status)
+	}
+	s.fail = nil
+	if err := d.ship(t); err != nil || len(s.sold) != 1 || s.sold[0] != "res_1" || len(d.parcels(t)) != 1 || d.house.calls != 1 {
+		t.Errorf("%v; sold %v, %d parcels, %d calls of the warehouse", err, s.sold, len(d.parcels(t)), d.house.calls)
+	}
+	s.fail = status.Error(codes.NotFound, "unknown_reservation")
+	if err := d.ship(t); err != nil || d.meter.Counter("fulfillment.expired") != 1 {
+		t.Errorf("a reservation that has expired: %v, counted %d times", err, d.meter.Counter("fulfillment.expired"))
+	}
+}
+
+// tell makes the worker anew, with an inventory.
+func (d *dock) tell(t *testing.T, s *shelf) {
+	t.Helper()
+	clock := host.NewWallClock()
+	w, err := fulfillment.New(fulfillment.Config{
+		Clock: clock, Meter: d.meter, Rand: host.CryptoRand, Store: d.orders, Warehouse: d.house, Inventory: s,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.Close()
+		clock.Close()
+	})
+	d.Worker = w
+}
+
 func TestTheWarehouseIsBehindAGuard(t *testing.T) {
 	edges := policy.Edges{fulfillment.EdgeWarehouse: {}}
 	if err := edges.Set(fulfillment.EdgeWarehouse+".breaker", "opossum"); err != nil {

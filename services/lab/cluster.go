@@ -41,6 +41,7 @@ const (
 	dbInventory = "inventory"
 	dbOrders    = "orders"
 	dbPayments  = "payments"
+	dbShipments = "shipments"
 )
 
 // cluster is the private Postgres: on loopback alone, without a Unix socket, with

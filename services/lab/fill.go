@@ -13,6 +13,8 @@ import (
 	"tripcurve/services/order/pgstore"
 	"tripcurve/services/payment/pgledger"
 	"tripcurve/services/pgkit"
+	"tripcurve/services/riverqueue"
+	"tripcurve/services/warehouse/pgshipments"
 )
 
 // fillTimeout bounds what is done to the databases before the services start.
@@ -66,6 +68,7 @@ func (l *Lab) fill(ctx context.Context) error {
 		"CREATE DATABASE "+dbInventory+" OWNER "+roleShop,
 		"CREATE DATABASE "+dbOrders+" OWNER "+roleShop,
 		"CREATE DATABASE "+dbPayments+" OWNER "+roleShop,
+		"CREATE DATABASE "+dbShipments+" OWNER "+roleShop,
 	); err != nil {
 		return err
 	}
@@ -74,7 +77,8 @@ func (l *Lab) fill(ctx context.Context) error {
 	return errors.Join(
 		l.fillDatabase(ctx, clock, dbInventory, pgstock.Migrations, l.fillStock),
 		l.fillDatabase(ctx, clock, dbOrders, pgstore.Migrations, l.fillOrders),
-		l.fillDatabase(ctx, clock, dbPayments, pgledger.Migrations, func(context.Context, *pgkit.DB, host.Clock) error { return nil }),
+		l.fillDatabase(ctx, clock, dbPayments, pgledger.Migrations, empty),
+		l.fillDatabase(ctx, clock, dbShipments, pgshipments.Migrations, empty),
 	)
 }
 
@@ -96,6 +100,8 @@ func (l *Lab) fillDatabase(ctx context.Context, clock host.Clock, name string, m
 	return err
 }
 
+func empty(context.Context, *pgkit.DB, host.Clock) error { return nil }
+
 func (l *Lab) fillStock(ctx context.Context, db *pgkit.DB, clock host.Clock) error {
 	stock := pgstock.New(db, clock, host.CryptoRand)
 	for i := range l.settings.Scenario.World.SKUs {
@@ -107,6 +113,9 @@ func (l *Lab) fillStock(ctx context.Context, db *pgkit.DB, clock host.Clock) err
 }
 
 func (l *Lab) fillOrders(ctx context.Context, db *pgkit.DB, _ host.Clock) error {
+	if err := riverqueue.Migrate(ctx, db); err != nil {
+		return err
+	}
 	store := pgstore.New(db)
 	for i := range carts {
 		if err := store.SaveCart(ctx, cart(i, l.settings.Scenario.World.SKUs)); err != nil {

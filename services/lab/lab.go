@@ -80,9 +80,11 @@ type settings struct {
 	Scenario  Scenario
 	Cluster   cluster
 	Addresses map[string]addresses // by service
-	Token     string               // of the balancer's control page
-	AccessLog AccessLog
-	Ready     bool // all services serve
+	Token     string               // of the control pages
+	// WebhookSecret signs the card processor's messages to the shop.
+	WebhookSecret string
+	AccessLog     AccessLog
+	Ready         bool // all services serve
 }
 
 // addresses are where one service listens; empty where it does not.
@@ -205,8 +207,10 @@ func (s *state) running() []process {
 
 // build makes the cluster and starts the services, each after those it calls.
 func (l *Lab) build(ctx context.Context, sc Scenario) error {
+	secret := host.Rand(host.CryptoRand)
 	l.settings = settings{
-		Scenario: sc, Addresses: map[string]addresses{}, Token: host.Rand(host.CryptoRand).ID(""), AccessLog: l.options.AccessLog,
+		Scenario: sc, Addresses: map[string]addresses{}, AccessLog: l.options.AccessLog,
+		Token: secret.ID(""), WebhookSecret: secret.ID("whsec_"),
 	}
 	// A later `down` ends this command first, for it would go on starting things.
 	me, err := identify(runner, os.Getpid())
@@ -233,6 +237,9 @@ func (l *Lab) build(ctx context.Context, sc Scenario) error {
 		if err := l.startService(ctx, name); err != nil {
 			return err
 		}
+	}
+	if err := l.introduce(ctx); err != nil {
+		return err
 	}
 	l.settings.Ready = true
 	return l.state.save(l.settings)
@@ -461,6 +468,7 @@ type Sources struct {
 	AccessLog string
 	Metrics   map[string]string // URL by service
 	Gateway   string            // URL
+	Payment   string            // URL where customers agree to pay
 }
 
 // Log is where a lab in the background writes what it does.
@@ -473,6 +481,7 @@ func (l *Lab) Sources() Sources {
 		AccessLog: l.state.accessLog(),
 		Metrics:   map[string]string{},
 		Gateway:   "http://" + l.settings.Addresses[serviceGateway].Serves,
+		Payment:   "http://" + l.settings.Addresses[servicePayment].Admin,
 	}
 	for name, a := range l.settings.Addresses {
 		if a.Admin != "" && name != serviceBalancer {

@@ -9,11 +9,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"tripcurve/services/gateway"
+	"tripcurve/services/payment"
 )
 
 // Arrival is one customer of the run.
@@ -86,6 +89,7 @@ func (a Answer) End() time.Time { return a.Start.Add(a.Took) }
 // load is the customers.
 type load struct {
 	url    string
+	pays   string // URL of the card processor
 	client *http.Client
 	sc     Scenario
 	tell   func(Answer)
@@ -94,9 +98,9 @@ type load struct {
 // answerTimeout is far beyond all that the gateway tries.
 const answerTimeout = 2 * time.Minute
 
-func newLoad(url string, sc Scenario, tell func(Answer)) *load {
+func newLoad(url, pays string, sc Scenario, tell func(Answer)) *load {
 	return &load{
-		url: url, sc: sc, tell: tell,
+		url: url, pays: pays, sc: sc, tell: tell,
 		client: &http.Client{
 			Timeout: answerTimeout,
 			Transport: &http.Transport{
@@ -171,6 +175,32 @@ func (l *load) checkout(ctx context.Context, n int) {
 		route: gateway.PostIntent, path: "/api/payments/intent", key: placed.OrderID,
 		body: gateway.Intent{Amount: gateway.Cents(l.sc.cartCents(cart)), Currency: "USD"},
 	}))
+	l.pay(ctx, placed.ClientSecret)
+}
+
+// pay is the customer's agreement, which the checkout page posts to the processor
+// itself. It is no request of the pipeline's; whether the shop heard of it is in
+// the order's status.
+func (l *load) pay(ctx context.Context, secret string) {
+	intent, _, found := strings.Cut(secret, "_secret_")
+	if !found {
+		return // the order has nothing to pay yet
+	}
+	text, err := json.Marshal(payment.Agreement{ClientSecret: secret})
+	if err != nil {
+		panic(err) // a string
+	}
+	path := strings.Replace(payment.ConfirmPath, "{id}", url.PathEscape(intent), 1)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.pays+path, bytes.NewReader(text))
+	if err != nil {
+		panic(fmt.Sprintf("%s%s: %v", l.pays, path, err)) // of our own making
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return // not paid
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
 }
 
 // question is one request to make.

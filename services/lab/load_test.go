@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,10 +17,11 @@ import (
 
 // shop is a gateway that answers as a test says, and what it was asked.
 type shop struct {
-	mu    sync.Mutex
-	keys  []string // of checkouts
-	paid  []string // orders, by the keys of their intents
-	first func(w http.ResponseWriter, r *http.Request)
+	mu     sync.Mutex
+	keys   []string // of checkouts
+	paid   []string // orders, by the keys of their intents
+	agreed []string // paths at the card processor
+	first  func(w http.ResponseWriter, r *http.Request)
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -27,10 +29,13 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	s.mu.Lock()
 	n := len(s.keys)
-	if r.URL.Path == "/api/orders" {
+	switch r.URL.Path {
+	case "/api/orders":
 		s.keys = append(s.keys, key)
-	} else {
+	case "/api/payments/intent":
 		s.paid = append(s.paid, key)
+	default:
+		s.agreed = append(s.agreed, r.URL.Path)
 	}
 	s.mu.Unlock()
 	switch {
@@ -39,7 +44,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.first(w, r)
 	default:
 		w.WriteHeader(http.StatusCreated)
-		_ = json.NewEncoder(w).Encode(gateway.Order{OrderID: "ord_1"})
+		_ = json.NewEncoder(w).Encode(gateway.Order{OrderID: "ord_1", ClientSecret: "pi_1_secret_2"})
 	}
 }
 
@@ -66,7 +71,7 @@ func TestCustomers(t *testing.T) {
 		server := httptest.NewServer(s)
 		sc := Scenario{Patience: time.Minute, Customers: tt.of, World: World{SKUs: 4}}
 		r := &run{sc: sc}
-		newLoad(server.URL, sc, r.answered).customer(t.Context(), 7, Arrival{Route: gateway.PostOrder})
+		newLoad(server.URL, server.URL, sc, r.answered).customer(t.Context(), 7, Arrival{Route: gateway.PostOrder})
 		server.Close()
 		var got Orders
 		for _, a := range r.res.Answers {
@@ -85,8 +90,8 @@ func TestCustomers(t *testing.T) {
 				t.Errorf("%s: the tries of one checkout have the keys %q", tt.name, s.keys)
 			}
 		}
-		if tt.paid > 0 && s.paid[0] != "ord_1" {
-			t.Errorf("%s: paid for %q", tt.name, s.paid)
+		if tt.paid > 0 && (s.paid[0] != "ord_1" || !slices.Equal(s.agreed, []string{"/v1/payment_intents/pi_1/confirm"})) {
+			t.Errorf("%s: paid for %q, agreed at %q", tt.name, s.paid, s.agreed)
 		}
 	}
 }

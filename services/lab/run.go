@@ -42,6 +42,8 @@ type Result struct {
 	RecoveredAt time.Time
 	// Orphans are reservations that no order names.
 	Orphans int
+	// Fulfilment is over all runs of the lab.
+	Fulfilment Fulfilment
 }
 
 // Orders counts checkouts by how they ended.
@@ -96,7 +98,7 @@ func (l *Lab) Run(ctx context.Context, sc Scenario, say func(Event)) (*Result, e
 			}
 		})
 	}
-	newLoad(l.Sources().Gateway, sc, r.answered).run(ctx, r.start, sc.Arrivals())
+	newLoad(l.Sources().Gateway, l.Sources().Payment, sc, r.answered).run(ctx, r.start, sc.Arrivals())
 	faults.Wait()
 	close(watching)
 	<-watched
@@ -223,10 +225,14 @@ func (r *run) result(ctx context.Context) *Result {
 	if err != nil {
 		r.event("lab", "orphans: "+err.Error())
 	}
+	fulfilment, err := r.lab.fulfilment(context.WithoutCancel(ctx))
+	if err != nil {
+		r.event("lab", "fulfilment: "+err.Error())
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	res := &r.res
-	res.Orphans = orphans
+	res.Orphans, res.Fulfilment = orphans, fulfilment
 	slices.SortFunc(res.Answers, func(a, b Answer) int { return a.End().Compare(b.End()) })
 	slices.SortStableFunc(res.Events, func(a, b Event) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
 	for _, a := range res.Answers {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/services/fulfillment"
+	"tripcurve/services/inventory"
 )
 
 // Scenario is one way to break the pipeline.
@@ -71,6 +73,7 @@ type World struct {
 	StockPerSKU    int
 	SKUs           int
 	ReservationTTL time.Duration
+	Sweep          time.Duration // how often expired reservations are put back; 0 never
 }
 
 // inc2847 is the night itself.
@@ -83,10 +86,10 @@ func inc2847(edges policy.Edges) Scenario {
 		Checkouts:      Rate{0.96, 0.83},
 		InventoryReads: steady(2), OrderReads: steady(5),
 		Patience: 10 * time.Second,
-		Edges:    edges,
+		Edges:    sells(edges),
 		World: World{
 			PoolSize: 100, StreamQuota: 100, IdleDrop: 60 * time.Second, MinPing: 10 * time.Second,
-			StockPerSKU: 5000, SKUs: 24, ReservationTTL: 15 * time.Minute,
+			StockPerSKU: 5000, SKUs: 24, ReservationTTL: 15 * time.Minute, // and nobody sweeps: the orphans stay
 		},
 		Faults: []Fault{
 			LockTable{At: 5*time.Minute + time.Second, Hold: 240 * time.Second, Statement: createIndex},
@@ -102,10 +105,20 @@ const createIndex = "CREATE INDEX idx_reservations_expiry ON stock_reservations 
 // scale is by how much the short scenarios are shorter than the night.
 const scale = 5
 
+// sells adds the edge over which fulfilment says that stock is sold: with a
+// deadline, so that a lock there holds up few of inventory's connections.
+func sells(edges policy.Edges) policy.Edges {
+	edges = edges.Clone()
+	if _, ok := edges[fulfillment.EdgeInventory]; !ok {
+		edges[fulfillment.EdgeInventory] = policy.Policy{Deadline: time.Second}
+	}
+	return edges
+}
+
 // short is the pipeline of the night with its times and its pool a fifth as
 // large, under more load, and with nothing wrong.
 func short(edges policy.Edges) Scenario {
-	edges = edges.Clone()
+	edges = sells(edges)
 	for name, p := range edges {
 		p.Timeout /= scale
 		edges[name] = p
@@ -123,7 +136,7 @@ func short(edges policy.Edges) Scenario {
 			// grpc-go lets no client ping more often than every 10 s; half of that
 			// leaves room for a tick that comes early.
 			MinPing:     5 * time.Second,
-			StockPerSKU: 2000, SKUs: 24, ReservationTTL: 15 * time.Minute,
+			StockPerSKU: 2000, SKUs: 24, ReservationTTL: 15 * time.Minute, Sweep: inventory.DefaultSweep,
 		},
 	}
 }

@@ -25,22 +25,23 @@ import (
 	"tripcurve/services/host"
 	"tripcurve/services/inventory"
 	"tripcurve/services/order"
-	"tripcurve/services/payment"
 	"tripcurve/services/pb"
 	"tripcurve/services/telemetry"
 )
 
 // The services, each a process.
 const (
-	serviceGateway   = "gateway"
-	serviceOrder     = "order"
-	serviceInventory = "inventory"
-	servicePayment   = "payment"
-	serviceBalancer  = "balancer" // between order and inventory
+	serviceGateway     = "gateway"
+	serviceOrder       = "order"
+	serviceInventory   = "inventory"
+	servicePayment     = "payment"
+	serviceWarehouse   = "warehouse"
+	serviceFulfillment = "fulfillment" // works on the queue
+	serviceBalancer    = "balancer"    // between order and inventory
 )
 
 // services in the order of their start: those that are called first.
-var services = []string{servicePayment, serviceInventory, serviceBalancer, serviceOrder, serviceGateway}
+var services = []string{servicePayment, serviceInventory, serviceWarehouse, serviceBalancer, serviceOrder, serviceFulfillment, serviceGateway}
 
 // Services are the names that Serve takes.
 func Services() []string { return append([]string(nil), services...) }
@@ -54,8 +55,12 @@ type orders struct {
 	Upstreams map[string]string // address by service
 	AccessLog string            // file
 	LogFormat AccessLog
-	Token     string // of the balancer's control page
+	Token     string // of the control pages
 	OTLP      string // endpoint of a collector of metrics; empty leaves it to the environment
+	// WebhookSecret signs the processor's messages to Shop, a URL that is empty
+	// while the order service has not started.
+	WebhookSecret string
+	Shop          string
 }
 
 // report is the one line that a service says on its standard output.
@@ -88,11 +93,16 @@ func (l *Lab) orders(name string) orders {
 	switch name {
 	case serviceInventory:
 		o.DSN = c.dsn(roleShop, dbInventory, name)
-	case serviceOrder:
+	case serviceFulfillment:
 		o.DSN = c.dsn(roleShop, dbOrders, name)
+	case serviceWarehouse:
+		o.DSN = c.dsn(roleShop, dbShipments, name)
+	case serviceOrder:
+		o.DSN, o.WebhookSecret = c.dsn(roleShop, dbOrders, name), l.settings.WebhookSecret
 		o.Upstreams[serviceInventory] = o.Upstreams[serviceBalancer]
 	case servicePayment:
-		o.DSN = c.dsn(roleShop, dbPayments, name)
+		o.DSN, o.WebhookSecret = c.dsn(roleShop, dbPayments, name), l.settings.WebhookSecret
+		o.Shop, o.Token = l.settings.shop(), l.settings.Token
 	case serviceGateway:
 		o.AccessLog, o.LogFormat = l.state.accessLog(), l.settings.AccessLog
 	case serviceBalancer:
@@ -160,11 +170,15 @@ func (p *server) run(ctx context.Context) error {
 	p.onClose(p.clock.Close) // calls that were left behind end with their connections
 	switch p.name {
 	case servicePayment:
-		err = p.payment(ctx)
+		err = p.payment(ctx, admin)
 	case serviceInventory:
 		err = p.inventory(ctx)
 	case serviceOrder:
-		err = p.order(ctx)
+		err = p.order(ctx, admin)
+	case serviceWarehouse:
+		err = p.warehouse(ctx)
+	case serviceFulfillment:
+		err = p.fulfillment(ctx)
 	case serviceGateway:
 		err = p.gateway(ctx)
 	case serviceBalancer:
@@ -310,24 +324,16 @@ func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.C
 	return conn, nil
 }
 
-func (p *server) payment(ctx context.Context) error {
-	ledger, err := p.ledger(ctx)
-	if err != nil {
-		return err
-	}
-	return p.serveGRPC(ctx, defaultKeepalive, func(s grpc.ServiceRegistrar) {
-		pb.RegisterPaymentServer(s, payment.New(payment.Config{Ledger: ledger, Meter: p.meter}))
-	})
-}
-
 func (p *server) inventory(ctx context.Context) error {
 	stock, err := p.stock(ctx)
 	if err != nil {
 		return err
 	}
-	return p.serveGRPC(ctx, p.tcpKeepalive(), func(s grpc.ServiceRegistrar) {
-		pb.RegisterInventoryServer(s, inventory.New(inventory.Config{Stock: stock, Meter: p.meter, TTL: p.orders.World.ReservationTTL}))
-	}, grpc.MaxConcurrentStreams(uint32(p.orders.World.StreamQuota)))
+	i := inventory.New(inventory.Config{Stock: stock, Meter: p.meter, TTL: p.orders.World.ReservationTTL})
+	if every := p.orders.World.Sweep; every > 0 {
+		p.background(ctx, func(ctx context.Context) error { return i.RunSweeper(ctx, p.clock, every) })
+	}
+	return p.serveGRPC(ctx, p.tcpKeepalive(), func(s grpc.ServiceRegistrar) { pb.RegisterInventoryServer(s, i) }, grpc.MaxConcurrentStreams(uint32(p.orders.World.StreamQuota)))
 }
 
 // tcpKeepalive is that of order -> inventory as package net wants it: negative is none.
@@ -338,7 +344,7 @@ func (p *server) tcpKeepalive() time.Duration {
 	return -1
 }
 
-func (p *server) order(ctx context.Context) error {
+func (p *server) order(ctx context.Context, admin *http.ServeMux) error {
 	store, err := p.store(ctx)
 	if err != nil {
 		return err
@@ -351,13 +357,19 @@ func (p *server) order(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	queue, err := p.queue(nil)
+	if err != nil {
+		return err
+	}
 	o, err := order.New(order.Config{
 		Clock: p.clock, Meter: p.meter, Store: store, Inventory: toInventory, Payment: toPayment, Policies: p.orders.Edges,
+		WebhookSecret: p.orders.WebhookSecret, Fulfillment: queue,
 	})
 	if err != nil {
 		return err
 	}
 	p.onClose(o.Close)
+	admin.Handle(webhookPath, o.Webhook())
 	return p.serveGRPC(ctx, defaultKeepalive, func(s grpc.ServiceRegistrar) { pb.RegisterOrderServer(s, o) })
 }
 

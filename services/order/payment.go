@@ -18,6 +18,9 @@ import (
 // FulfillmentJob is the kind of the job that ships a paid order.
 const FulfillmentJob = "fulfillment"
 
+// JobKinds are all kinds of jobs in the order database's queue.
+func JobKinds() []string { return []string{FulfillmentJob} }
+
 // FulfillmentArgs is what such a job is told.
 type FulfillmentArgs struct {
 	OrderID string `json:"orderId"`

@@ -76,13 +76,14 @@ var assumed = []string{
 func Edges() policy.Edges {
 	one := policy.Policy{Timeout: 30 * time.Second, Retry: policy.Retry{Attempts: 1}}
 	return policy.Edges{
-		"gateway.order":      {Timeout: 10 * time.Second, Retry: policy.Retry{Attempts: 3}},
-		"gateway.order_read": one,
-		"gateway.inventory":  one,
-		"gateway.payment":    one,
-		"order.inventory":    {},
-		"order.payment":      {},
-		"inventory.postgres": {},
+		"gateway.order":         {Timeout: 10 * time.Second, Retry: policy.Retry{Attempts: 3}},
+		"gateway.order_read":    one,
+		"gateway.inventory":     one,
+		"gateway.payment":       one,
+		"order.inventory":       {},
+		"order.payment":         {},
+		"inventory.postgres":    {},
+		"fulfillment.warehouse": {},
 	}
 }
 
