@@ -23,6 +23,10 @@ type (
 	problem struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
+		// Of a request that will not do: what was found where, and what belongs there.
+		Field    string `json:"field,omitempty"`
+		Found    string `json:"found,omitempty"`
+		Expected string `json:"expected,omitempty"`
 	}
 )
 
@@ -33,17 +37,24 @@ var messages = map[int]string{
 	405: "method not allowed",
 	409: "out of stock",
 	413: "the request is too large",
+	415: "the request is not JSON",
 	502: "temporarily unavailable",
 	503: "temporarily unavailable",
 	504: "timed out",
 }
 
+// keyReused is the payment service's word for an Idempotency-Key that was used for
+// another intent.
+const keyReused = "idempotency_key_reused"
+
 // AppendBody appends the answer's JSON body.
 func (r Response) AppendBody(dst []byte) []byte {
 	var v any
 	switch {
+	case r.Code == keyReused:
+		v = problem{Error: r.Code, Message: "the key belongs to another request"}
 	case r.Code != "":
-		v = problem{Error: r.Code, Message: messages[r.Status]}
+		v = problem{Error: r.Code, Message: messages[r.Status], Field: r.Mistake.Field, Found: r.Mistake.Found, Expected: r.Mistake.Expected}
 	case r.Route == PostOrder:
 		v = orderCreated{
 			OrderID: r.Order.OrderID, Status: r.Order.Status, ClientSecret: r.Order.ClientSecret,

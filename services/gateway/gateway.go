@@ -204,8 +204,10 @@ func (g *Gateway) fail(resp *Response, err error) {
 	switch {
 	case code == codes.InvalidArgument:
 		resp.Status, resp.Code = 400, word
+		resp.Mistake, _ = host.MistakeOf(err)
 	case code == codes.NotFound:
 		resp.Status, resp.Code = 404, word
+		resp.Mistake, _ = host.MistakeOf(err)
 	case code == codes.FailedPrecondition:
 		resp.Status, resp.Code = 409, word
 	case code == codes.Unavailable && word == degraded && resp.Route == PostOrder:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -219,6 +220,12 @@ func TestStatusOfErrors(t *testing.T) {
 		{"unknown sku", gateway.GetStock, said(codes.NotFound, "unknown_sku"), gateway.Response{Status: 404, Code: "unknown_sku"}, 1, 0, ""},
 		{"a read exceeds a deadline", gateway.GetStock, said(codes.DeadlineExceeded, "late"), gateway.Response{Status: 504, Code: "upstream_timeout", Flags: "UT"}, 1, 0, ""},
 		{"a read fails, which is no 502", gateway.GetOrder, said(codes.Unavailable, "connection refused"), gateway.Response{Status: 503, Code: "upstream_failed"}, 1, 0, ""},
+		{
+			"a mistake that the order service found", gateway.PostOrder, host.Invalid("invalid_cart", host.Mistake{Field: "items[0].qty", Found: "-1", Expected: "more"}),
+			gateway.Response{Status: 400, Code: "invalid_cart", Mistake: host.Mistake{Field: "items[0].qty", Found: "-1", Expected: "more"}},
+			1, 0, "",
+		},
+		{"a key of another intent", gateway.PostIntent, said(codes.FailedPrecondition, "idempotency_key_reused"), gateway.Response{Status: 409, Code: "idempotency_key_reused"}, 1, 0, ""},
 		{"an intent that cannot be paid", gateway.PostIntent, said(codes.InvalidArgument, "invalid_intent"), gateway.Response{Status: 400, Code: "invalid_intent"}, 1, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -314,35 +321,55 @@ func TestOwnBreakerRejects(t *testing.T) {
 func TestBadRequests(t *testing.T) {
 	tooLong := request("POST", "/api/orders", "{}")
 	tooLong.Header.Set("Idempotency-Key", strings.Repeat("k", 256))
+	typed := func(kind string) *http.Request {
+		r := request("POST", "/api/orders", "<cart/>")
+		r.Header.Set("Content-Type", kind)
+		return r
+	}
+	cut := httptest.NewRequest("POST", "/api/orders", io.MultiReader(strings.NewReader(`{"cartId`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	const routes = "one of POST /api/orders, GET /api/orders/:id, GET /api/inventory/:sku, POST /api/payments/intent"
 	for _, c := range []struct {
-		name   string
-		r      *http.Request
-		status int
-		code   string
-		allow  string
+		name                   string
+		r                      *http.Request
+		status                 int
+		code                   string
+		allow                  string
+		field, found, expected string
 	}{
-		{"no JSON", request("POST", "/api/orders", "cartId=1"), 400, "invalid_cart", ""},
-		{"a body cut short", request("POST", "/api/orders", `{"cartId": "c`), 400, "invalid_cart", ""},
-		{"a body of another shape", request("POST", "/api/orders", `{"cartId": 5}`), 400, "invalid_cart", ""},
-		{"an endless body", request("POST", "/api/orders", strings.Repeat(" ", 1<<20)), 413, "too_large", ""},
-		{"an amount that is no number", request("POST", "/api/payments/intent", `{"amount": "much"}`), 400, "invalid_intent", ""},
-		{"a tenth of a cent", request("POST", "/api/payments/intent", `{"amount": 0.001}`), 400, "invalid_intent", ""},
-		{"too long a key", tooLong, 400, "invalid_idempotency_key", ""},
-		{"unknown path", request("GET", "/api/carts", ""), 404, "unknown_route", ""},
-		{"no id", request("GET", "/api/orders/", ""), 404, "unknown_route", ""},
-		{"a path below an order", request("GET", "/api/orders/ord_1/items", ""), 404, "unknown_route", ""},
-		{"wrong method", request("DELETE", "/api/orders/ord_1", ""), 405, "method_not_allowed", "GET"},
-		{"a read of the collection", request("GET", "/api/orders", ""), 405, "method_not_allowed", "POST"},
+		{"no JSON", request("POST", "/api/orders", "cartId=1"), 400, "invalid_cart", "", "body", "at byte 1: invalid character 'c' looking for beginning of value", "a JSON object"},
+		{"no body", request("POST", "/api/orders", ""), 400, "invalid_cart", "", "body", "nothing", "a JSON object"},
+		{"a body cut short", request("POST", "/api/orders", `{"cartId": "c`), 400, "invalid_cart", "", "body", "at byte 13: unexpected end of JSON input", "a JSON object"},
+		{"a connection that breaks off", cut, 400, "invalid_cart", "", "body", "8 bytes and no end", "a JSON object"},
+		{"two bodies", request("POST", "/api/orders", `{} {}`), 400, "invalid_cart", "", "body", "at byte 4: invalid character '{' after top-level value", "a JSON object"},
+		{"a list", request("POST", "/api/orders", `[]`), 400, "invalid_cart", "", "body", "array", "a JSON object"},
+		{"a body of another shape", request("POST", "/api/orders", `{"cartId": 5}`), 400, "invalid_cart", "", "cartId", "number", "string"},
+		{"another shape further in", request("POST", "/api/orders", `{"shippingAddress": {"zip": 97201}}`), 400, "invalid_cart", "", "shippingAddress.zip", "number", "string"},
+		{"no address but a text", request("POST", "/api/orders", `{"shippingAddress": "Portland"}`), 400, "invalid_cart", "", "shippingAddress", "string", "object"},
+		{"an endless body", request("POST", "/api/orders", strings.Repeat(" ", 1<<20)), 413, "too_large", "", "body", "more than 65536 bytes", "65536 bytes at most"},
+		{"XML", typed("text/xml"), 415, "unsupported_media_type", "", "Content-Type", "text/xml", "application/json"},
+		{"a type that is none", typed("/;"), 415, "unsupported_media_type", "", "Content-Type", "/;", "application/json"},
+		{"an amount that is no number", request("POST", "/api/payments/intent", `{"amount": "much"}`), 400, "invalid_intent", "", "amount", `"much"`, "dollars with at most two decimals"},
+		{"a tenth of a cent", request("POST", "/api/payments/intent", `{"amount": 0.001}`), 400, "invalid_intent", "", "amount", "0.001", "dollars with at most two decimals"},
+		{"too long a key", tooLong, 400, "invalid_idempotency_key", "", "Idempotency-Key", "256 bytes", "255 bytes at most"},
+		{"unknown path", request("GET", "/api/carts", ""), 404, "unknown_route", "", "path", "GET /api/carts", routes},
+		{"a long path", request("GET", "/"+strings.Repeat("x", 4000), ""), 404, "unknown_route", "", "path", "GET /" + strings.Repeat("x", 59) + "...", routes},
+		{"no id", request("GET", "/api/orders/", ""), 404, "unknown_route", "", "path", "GET /api/orders/", routes},
+		{"a path below an order", request("GET", "/api/orders/ord_1/items", ""), 404, "unknown_route", "", "path", "GET /api/orders/ord_1/items", routes},
+		{"wrong method", request("DELETE", "/api/orders/ord_1", ""), 405, "method_not_allowed", "GET", "method", "DELETE", "GET"},
+		{"a read of the collection", request("GET", "/api/orders", ""), 405, "method_not_allowed", "POST", "method", "GET", "POST"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := &upstream{}
 			resp, entry := ask(t, u, c.r)
-			var got struct{ Error string }
+			var got struct{ Error, Message, Field, Found, Expected string }
 			if err := json.Unmarshal([]byte(body(t, resp)), &got); err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != c.status || got.Error != c.code || resp.Header.Get("Allow") != c.allow {
-				t.Errorf("answered %d %s, Allow %q, want %d %s, %q", resp.StatusCode, got.Error, resp.Header.Get("Allow"), c.status, c.code, c.allow)
+			if resp.StatusCode != c.status || got.Error != c.code || got.Message == "" || resp.Header.Get("Allow") != c.allow {
+				t.Errorf("answered %d %+v, Allow %q, want %d %s, %q", resp.StatusCode, got, resp.Header.Get("Allow"), c.status, c.code, c.allow)
+			}
+			if got.Field != c.field || got.Found != c.found || got.Expected != c.expected {
+				t.Errorf("says %q: %q, expected %q; want %q: %q, expected %q", got.Field, got.Found, got.Expected, c.field, c.found, c.expected)
 			}
 			if len(u.asked) != 0 {
 				t.Error("the upstream was asked")
@@ -351,6 +378,21 @@ func TestBadRequests(t *testing.T) {
 				t.Errorf("logged %+v", entry)
 			}
 		})
+	}
+}
+
+// What may be missing.
+func TestHeadersThatMayBeMissing(t *testing.T) {
+	for _, kind := range []string{"", "application/json", "application/json; charset=utf-8"} {
+		u := &upstream{answer: &pb.CheckoutResponse{OrderId: "ord_1"}}
+		r := request("POST", "/api/orders", "{}")
+		r.Header.Del("Idempotency-Key")
+		if kind != "" {
+			r.Header.Set("Content-Type", kind)
+		}
+		if resp, _ := ask(t, u, r); resp.StatusCode != 201 {
+			t.Errorf("Content-Type %q without a key: answered %d", kind, resp.StatusCode)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -94,31 +93,41 @@ func (h Handler) read(w http.ResponseWriter, r *http.Request, c *Client) (req Re
 	switch {
 	case allow != "":
 		w.Header().Set("Allow", allow)
-		return req, Response{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed"}, false
+		return req, refuse(http.StatusMethodNotAllowed, "method_not_allowed", host.Mistake{Field: "method", Found: host.Clip(r.Method), Expected: allow}), false
 	case route == NoRoute:
-		return req, Response{Status: http.StatusNotFound, Code: "unknown_route", Flags: "NR"}, false
-	case len(req.Key) > maxKey:
-		return req, Response{Status: http.StatusBadRequest, Code: "invalid_idempotency_key"}, false
-	case r.Method != http.MethodPost:
+		resp = refuse(http.StatusNotFound, "unknown_route", host.Mistake{Field: "path", Found: host.Clip(r.Method + " " + r.URL.Path), Expected: "one of " + known()})
+		resp.Flags = "NR"
+		return req, resp, false
+	}
+	if refused := checkHeaders(r, req.Key); refused != nil {
+		return req, *refused, false
+	}
+	if r.Method != http.MethodPost {
 		return req, Response{}, true
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	c.BytesIn = len(body)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return req, Response{Status: http.StatusRequestEntityTooLarge, Code: "too_large"}, false
-	}
 	code := "invalid_cart"
 	if route == PostIntent {
 		code = "invalid_intent"
 	}
-	if err == nil && route == PostIntent {
-		err = json.Unmarshal(body, &req.Intent)
-	} else if err == nil {
-		err = json.Unmarshal(body, &req.Checkout)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return req, refuse(http.StatusRequestEntityTooLarge, "too_large", host.Mistake{
+			Field: "body", Found: "more than " + bytesOf(maxBody), Expected: bytesOf(maxBody) + " at most",
+		}), false
+	case err != nil:
+		return req, refuse(http.StatusBadRequest, code, host.Mistake{
+			Field: "body", Found: bytesOf(len(body)) + " and no end", Expected: "a JSON object",
+		}), false
 	}
-	if err != nil {
-		return req, Response{Status: http.StatusBadRequest, Code: code}, false
+	var into any = &req.Checkout
+	if route == PostIntent {
+		into = &req.Intent
+	}
+	if mistake, ok := decode(body, into); !ok {
+		return req, refuse(http.StatusBadRequest, code, mistake), false
 	}
 	return req, Response{}, true
 }

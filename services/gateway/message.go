@@ -76,6 +76,8 @@ type Response struct {
 	Status int // HTTP
 	// Code is the pipeline's word for an error; empty on success.
 	Code string
+	// Mistake is what of the request will not do; zero says nothing.
+	Mistake host.Mistake
 	// RetryAfter is what a 503 asks the client to wait; 0 says nothing.
 	RetryAfter time.Duration
 	Order      Order         // PostOrder, GetOrder

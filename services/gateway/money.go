@@ -13,6 +13,13 @@ type Cents int64
 // maxDollarDigits keeps an amount far inside int64.
 const maxDollarDigits = 15
 
+// moneyError is an amount that is none.
+type moneyError struct{ text string }
+
+func (e *moneyError) Error() string {
+	return fmt.Sprintf("amount %s: want dollars with at most two decimals", e.text)
+}
+
 // MarshalJSON writes dollars with two decimals.
 func (c Cents) MarshalJSON() ([]byte, error) {
 	sign := ""
@@ -28,11 +35,11 @@ func (c *Cents) UnmarshalJSON(b []byte) error {
 	dollars, rest, _ := strings.Cut(text, ".")
 	rest = strings.TrimRight(rest, "0")
 	if dollars == "" || len(dollars) > maxDollarDigits || len(rest) > 2 {
-		return fmt.Errorf("amount %s: want dollars with at most two decimals", b)
+		return &moneyError{string(b)}
 	}
 	v, err := strconv.ParseUint(dollars+(rest + "00")[:2], 10, 63)
 	if err != nil {
-		return fmt.Errorf("amount %s: want dollars with at most two decimals", b)
+		return &moneyError{string(b)}
 	}
 	*c = Cents(v)
 	if negative {

@@ -41,10 +41,10 @@ func readOpenAPI(t *testing.T) (doc openAPI) {
 // statuses are what each route answers, as TestStatusOfErrors, TestHangingUpstream
 // and TestBadRequests show.
 var statuses = map[Route][]int{
-	PostOrder:  {201, 400, 409, 413, 502, 503},
+	PostOrder:  {201, 400, 409, 413, 415, 502, 503},
 	GetOrder:   {200, 404, 503, 504},
 	GetStock:   {200, 404, 503, 504},
-	PostIntent: {201, 400, 413, 503, 504},
+	PostIntent: {201, 400, 409, 413, 415, 503, 504},
 }
 
 func TestOpenAPI(t *testing.T) {
@@ -89,7 +89,7 @@ func TestOpenAPI(t *testing.T) {
 			"Intent":        Intent{},
 			"Metadata":      Metadata{},
 			"IntentCreated": IntentCreated{},
-			"Problem":       problem{},
+			"Problem":       problem{Field: "x", Found: "x", Expected: "x"},
 		} {
 			text, err := json.Marshal(v)
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -109,6 +110,12 @@ func startPipeline(t *testing.T, edges policy.Edges) *pipeline {
 		Store: memstore.NewOrders(order.Cart{
 			ID: "cart_8f3a2b", UserID: "usr_1",
 			Items: []order.Item{{SKU: "WH-1000XM5", Qty: 2, PriceCents: 34999}},
+		}, order.Cart{
+			ID: "cart_negative", Items: []order.Item{{SKU: "WH-1000XM5", Qty: 1, PriceCents: 34999}, {SKU: "WH-1000XM5", Qty: -1, PriceCents: 34999}},
+		}, order.Cart{
+			ID: "cart_unknown_sku", Items: []order.Item{{SKU: "no-such-sku", Qty: 1, PriceCents: 34999}},
+		}, order.Cart{
+			ID: "cart_empty",
 		}),
 	})
 	if err != nil {
@@ -224,9 +231,41 @@ func TestSmokeHealthy(t *testing.T) {
 	if resp.StatusCode != 201 || !strings.HasPrefix(intent["id"].(string), "pi_") {
 		t.Errorf("POST /api/payments/intent: %d %v", resp.StatusCode, intent)
 	}
-	resp, problem := p.do("POST", "/api/orders", `{"cartId": "cart_unknown"}`)
-	if resp.StatusCode != 400 || problem["error"] != "invalid_cart" {
-		t.Errorf("unknown cart: %d %v", resp.StatusCode, problem)
+}
+
+// What the services find wrong is told through the gateway, over real gRPC.
+func TestSmokeBadInput(t *testing.T) {
+	p := startPipeline(t, bundled())
+	order := func(cart, zip string) string {
+		return `{"cartId": "` + cart + `", "shippingAddress": {"line1": "1", "city": "2", "state": "3", "zip": "` + zip + `"}}`
+	}
+	for _, c := range []struct {
+		name, method, path, body string
+		status                   int
+		want                     map[string]any
+	}{
+		{"no cart", "POST", "/api/orders", `{}`, 400, map[string]any{"error": "invalid_cart", "field": "cartId", "found": "nothing", "expected": "a text"}},
+		{"half an address", "POST", "/api/orders", order("cart_8f3a2b", ""), 400, map[string]any{"error": "invalid_cart", "field": "shippingAddress.zip", "found": "nothing", "expected": "a text"}},
+		{"unknown cart", "POST", "/api/orders", order("cart_none", "4"), 400, map[string]any{"error": "invalid_cart", "field": "cartId", "found": "cart_none", "expected": "the id of a cart that there is"}},
+		{"empty cart", "POST", "/api/orders", order("cart_empty", "4"), 400, map[string]any{"error": "invalid_cart", "field": "items", "found": "nothing", "expected": "one at least"}},
+		{"negative quantity", "POST", "/api/orders", order("cart_negative", "4"), 400, map[string]any{"error": "invalid_cart", "field": "items[1].qty", "found": "-1", "expected": "a whole number from 1 on"}},
+		{"a cart of an unknown sku", "POST", "/api/orders", order("cart_unknown_sku", "4"), 409, map[string]any{"error": "out_of_stock"}},
+		{"unknown sku", "GET", "/api/inventory/no-such-sku", "", 404, map[string]any{"error": "unknown_sku", "field": "sku", "found": "no-such-sku", "expected": "a sku of the catalogue"}},
+		{"unknown order", "GET", "/api/orders/ord_none", "", 404, map[string]any{"error": "unknown_order", "field": "id", "found": "ord_none", "expected": "the id of an order"}},
+		{"negative amount", "POST", "/api/payments/intent", `{"amount": -1, "currency": "USD"}`, 400, map[string]any{"error": "invalid_intent", "field": "amount", "found": "-100 cents", "expected": "more than nothing"}},
+		{"no currency", "POST", "/api/payments/intent", `{"amount": 1}`, 400, map[string]any{"error": "invalid_intent", "field": "currency", "found": "nothing", "expected": "USD"}},
+		{"1 MB", "POST", "/api/orders", strings.Repeat("x", 1<<20), 413, map[string]any{"error": "too_large", "field": "body", "found": "more than 65536 bytes", "expected": "65536 bytes at most"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, got := p.do(c.method, c.path, c.body)
+			if got["message"] == "" {
+				t.Error("no message")
+			}
+			delete(got, "message")
+			if diff := cmp.Diff(c.want, got); resp.StatusCode != c.status || diff != "" {
+				t.Errorf("answered %d, want %d (-want +got):\n%s", resp.StatusCode, c.status, diff)
+			}
+		})
 	}
 }
 

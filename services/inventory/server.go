@@ -64,7 +64,10 @@ func (s *Server) Reserve(ctx context.Context, in *pb.ReserveRequest) (*pb.Reserv
 // GetStock counts what is left of one sku.
 func (s *Server) GetStock(ctx context.Context, in *pb.GetStockRequest) (*pb.GetStockResponse, error) {
 	n, err := s.stock.Available(ctx, in.GetSku())
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUnknownSKU):
+		return nil, host.Unknown("unknown_sku", host.Mistake{Field: "sku", Found: in.GetSku(), Expected: "a sku of the catalogue"})
+	case err != nil:
 		return nil, s.fail("inventory.get_stock", err)
 	}
 	return &pb.GetStockResponse{Sku: in.GetSku(), Available: int32(n)}, nil
@@ -134,8 +137,6 @@ func (s *Server) fail(method string, err error) error {
 	switch {
 	case errors.Is(err, ErrOutOfStock):
 		return status.Error(codes.FailedPrecondition, "out_of_stock")
-	case errors.Is(err, ErrUnknownSKU):
-		return status.Error(codes.NotFound, "unknown_sku")
 	case errors.Is(err, ErrNoReservation):
 		return status.Error(codes.NotFound, "unknown_reservation")
 	case errors.Is(err, ErrSold):

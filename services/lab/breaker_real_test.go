@@ -125,13 +125,13 @@ func (l *Lab) checkout(t *testing.T) (resp *http.Response, word string, took tim
 	return resp, problem.Error, time.Since(start)
 }
 
-// counter is the sum of a family on a service's page, over the series with that
-// label if one is given.
-func (l *Lab) counter(t *testing.T, service, name string, label ...string) (sum float64) {
+// counter is the sum of a family on the order service's page, over the series with
+// that label if one is given.
+func (l *Lab) counter(t *testing.T, name string, label ...string) (sum float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.Sources().Metrics[service], nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.Sources().Metrics[serviceOrder], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +174,8 @@ func TestRealBreakerOpens(t *testing.T) {
 	if resp, word, _ := l.checkout(t); resp.StatusCode != http.StatusCreated {
 		t.Fatalf("a healthy checkout is answered %d %s", resp.StatusCode, word)
 	}
-	before := l.counter(t, serviceOrder, "grpc_client_attempt_started_total", "grpc_method", "inventory.Inventory/Reserve")
-	if n := l.counter(t, serviceOrder, "circuit_order_inventory_open_total"); before != 1 || n != 0 {
+	before := l.counter(t, "grpc_client_attempt_started_total", "grpc_method", "inventory.Inventory/Reserve")
+	if n := l.counter(t, "circuit_order_inventory_open_total"); before != 1 || n != 0 {
 		t.Fatalf("before the lock: %g attempts at Reserve, open %g times", before, n)
 	}
 
@@ -197,7 +197,7 @@ func TestRealBreakerOpens(t *testing.T) {
 		}
 		best = min(best, took)
 	}
-	attempts := l.counter(t, serviceOrder, "grpc_client_attempt_started_total", "grpc_method", "inventory.Inventory/Reserve") - before
+	attempts := l.counter(t, "grpc_client_attempt_started_total", "grpc_method", "inventory.Inventory/Reserve") - before
 	t.Logf("%d checkouts answered 503, the quickest in %s; %g attempts at inventory", n, best, attempts)
 	// The best of many: how long the others waited for a processor is not the
 	// pipeline's affair.
@@ -207,7 +207,7 @@ func TestRealBreakerOpens(t *testing.T) {
 	if attempts < 1 || attempts > 3 {
 		t.Errorf("%g attempts at inventory for %d checkouts, want 3 at most", attempts, n)
 	}
-	if got := l.counter(t, serviceOrder, "circuit_order_inventory_open_total"); got != 1 {
+	if got := l.counter(t, "circuit_order_inventory_open_total"); got != 1 {
 		t.Errorf("the order service's page says open %g times, want 1", got)
 	}
 

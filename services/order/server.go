@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -152,7 +153,7 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 func (s *Server) GetOrder(ctx context.Context, in *pb.GetOrderRequest) (*pb.GetOrderResponse, error) {
 	o, err := s.store.Order(ctx, in.GetOrderId())
 	if errors.Is(err, ErrNoOrder) {
-		return nil, status.Error(codes.NotFound, "unknown_order")
+		return nil, host.Unknown("unknown_order", host.Mistake{Field: "id", Found: in.GetOrderId(), Expected: "the id of an order"})
 	}
 	if err != nil {
 		return nil, s.storeFailed(err)
@@ -165,27 +166,57 @@ func (s *Server) GetOrder(ctx context.Context, in *pb.GetOrderRequest) (*pb.GetO
 
 // validate reads the cart and says whether it can be checked out.
 func (s *Server) validate(ctx context.Context, in *pb.CheckoutRequest) (Cart, error) {
-	invalid := status.Error(codes.InvalidArgument, "invalid_cart")
-	a := in.GetShippingAddress()
-	if in.GetCartId() == "" || a.GetLine1() == "" || a.GetCity() == "" || a.GetState() == "" || a.GetZip() == "" {
-		return Cart{}, invalid
+	if err := complete(in); err != nil {
+		return Cart{}, err
 	}
 	cart, err := s.store.Cart(ctx, in.GetCartId())
 	if errors.Is(err, ErrNoCart) {
-		return Cart{}, invalid
+		return Cart{}, invalidCart("cartId", in.GetCartId(), "the id of a cart that there is")
 	}
 	if err != nil {
 		return Cart{}, s.storeFailed(err)
 	}
-	if len(cart.Items) == 0 {
-		return Cart{}, invalid
-	}
-	for _, i := range cart.Items {
-		if i.SKU == "" || i.Qty <= 0 || i.Qty > math.MaxInt32 || i.PriceCents <= 0 {
-			return Cart{}, invalid
+	return cart, sellable(cart)
+}
+
+func invalidCart(field, found, expected string) error {
+	return host.Invalid("invalid_cart", host.Mistake{Field: field, Found: found, Expected: expected})
+}
+
+// complete says what of a request is missing.
+func complete(in *pb.CheckoutRequest) error {
+	a := in.GetShippingAddress()
+	for _, f := range [...]struct{ name, value string }{
+		{"cartId", in.GetCartId()},
+		{"shippingAddress.line1", a.GetLine1()},
+		{"shippingAddress.city", a.GetCity()},
+		{"shippingAddress.state", a.GetState()},
+		{"shippingAddress.zip", a.GetZip()},
+	} {
+		if f.value == "" {
+			return invalidCart(f.name, host.Nothing, "a text")
 		}
 	}
-	return cart, nil
+	return nil
+}
+
+// sellable says what of a cart cannot be sold. Its lines are named as in the cart.
+func sellable(cart Cart) error {
+	if len(cart.Items) == 0 {
+		return invalidCart("items", host.Nothing, "one at least")
+	}
+	for n, i := range cart.Items {
+		field := func(name string) string { return "items[" + strconv.Itoa(n) + "]." + name }
+		switch {
+		case i.SKU == "":
+			return invalidCart(field("sku"), host.Nothing, "a text")
+		case i.Qty <= 0 || i.Qty > math.MaxInt32:
+			return invalidCart(field("qty"), strconv.Itoa(i.Qty), "a whole number from 1 on")
+		case i.PriceCents <= 0:
+			return invalidCart(field("price"), strconv.FormatInt(i.PriceCents, 10)+" cents", "more than nothing")
+		}
+	}
+	return nil
 }
 
 // notReserved is the answer when inventory did not reserve: its own no as it is,

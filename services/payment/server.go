@@ -3,11 +3,13 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -62,8 +64,11 @@ func New(c Config) *Server {
 // CreateIntent makes an intent, or returns the one its idempotency key already
 // has. Without a key every call makes one.
 func (s *Server) CreateIntent(ctx context.Context, in *pb.CreateIntentRequest) (*pb.CreateIntentResponse, error) {
-	if in.GetAmountCents() <= 0 || in.GetCurrency() != "USD" {
-		return nil, status.Error(codes.InvalidArgument, "invalid_intent")
+	if cents := in.GetAmountCents(); cents <= 0 {
+		return nil, host.Invalid("invalid_intent", host.Mistake{Field: "amount", Found: strconv.FormatInt(cents, 10) + " cents", Expected: "more than nothing"})
+	}
+	if c := in.GetCurrency(); c != "USD" {
+		return nil, host.Invalid("invalid_intent", host.Mistake{Field: "currency", Found: cmp.Or(c, host.Nothing), Expected: "USD"})
 	}
 	id := s.rand.ID("pi_")
 	made, err := s.ledger.CreateIntent(ctx, Intent{
