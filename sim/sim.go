@@ -96,9 +96,10 @@ type Result struct {
 	InFlight, PoolInUse, StreamsInUse       []int // at the end of each second
 	LockWaiters                             []int
 
-	Orders    Orders
-	Waits     Waits
-	Endpoints []Endpoint
+	Orders     Orders
+	Fulfilment Fulfilment
+	Waits      Waits
+	Endpoints  []Endpoint
 
 	PoolFullAfter   time.Duration // from the first LockTable fault; -1 when never full
 	First502Started time.Time     // zero when none
@@ -136,6 +137,15 @@ type Orders struct {
 	Answered504  int
 	Rejected     int // last answer was a breaker's rejection
 	InFlightLeft int // unfinished at the end of the run
+}
+
+// Fulfilment is what became of the orders that were paid.
+type Fulfilment struct {
+	Paid    int // the shop knows of it
+	Shipped int // with one parcel
+	// Failed were paid before anything went wrong, or early enough before the end,
+	// and are not shipped at the end, or with more than one parcel.
+	Failed int
 }
 
 // Waits is how long customers waited for the answer to a checkout, over

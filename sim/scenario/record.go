@@ -204,6 +204,7 @@ func (r *run) result() *sim.Result {
 			res.Orphans++
 		}
 	}
+	res.Fulfilment = r.back.count()
 	rec.recovery(r)
 	rec.waits()
 	rec.endpoints()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/services/gateway"
@@ -92,13 +94,16 @@ func check(sc sim.Scenario) error {
 				return fmt.Errorf("lock on %s: it needs a time, a duration and a mode", f.Table)
 			}
 		case sim.RestartService:
-			if f.Service != "order" && f.Service != "inventory" && f.Service != "payment" {
-				return fmt.Errorf("restart of %q: order, inventory and payment can be restarted", f.Service)
+			if !slices.Contains(restartable, f.Service) {
+				return fmt.Errorf("restart of %q: %s can be restarted", f.Service, strings.Join(restartable, ", "))
 			}
 		}
 	}
 	return nil
 }
+
+// restartable are the services that a fault can restart.
+var restartable = []string{"order", "inventory", "payment", "warehouse", "fulfillment"}
 
 // maxRate keeps a mistyped rate from filling the memory.
 const maxRate = 100_000
@@ -121,6 +126,7 @@ type run struct {
 	failure                  error // of a restart
 
 	shop *shop
+	back *backOffice
 	rec  *record
 }
 
@@ -146,6 +152,7 @@ func (r *run) build() error {
 	r.orders = w.NewOrders(o.StatementTime, knownOrders+expect(r.sc.Checkouts, r.sc.Length))
 	ledger := w.NewLedger(o.StatementTime, 2*expect(r.sc.Checkouts, r.sc.Length))
 	r.shop = newShop(r)
+	r.back = newBackOffice(r, ledger)
 
 	var err error
 	if r.gateway, err = w.AddService("gateway", nil); err != nil {
@@ -160,6 +167,7 @@ func (r *run) build() error {
 	}
 	r.payment, err = w.AddService("payment", func(s *world.Service) error {
 		pb.RegisterPaymentServer(s, payment.New(payment.Config{Ledger: ledger, Rand: w.Stream("payment").Rand(), Meter: r.meter}))
+		r.back.process(s)
 		return nil
 	})
 	if err != nil {
@@ -182,13 +190,18 @@ func (r *run) build() error {
 		server, err = order.New(order.Config{
 			Clock: s.Clock(), Meter: r.meter, Rand: orderRand, Store: r.orders,
 			Inventory: r.reserve, Payment: r.pays, Policies: r.sc.Edges,
+			WebhookSecret: webhookSecret, Fulfillment: r.back.queue,
 		})
+		r.back.shop = server
 		if err == nil {
 			pb.RegisterOrderServer(s, server)
 		}
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := r.back.open(); err != nil {
 		return err
 	}
 	dial := func(to *world.Service, edge string) *world.Conn {
@@ -248,7 +261,7 @@ func (r *run) restart(f sim.RestartService) {
 	if f.WhileFailing && r.rec.well() {
 		return
 	}
-	for _, s := range []*world.Service{r.order, r.inventory, r.payment} {
+	for _, s := range append([]*world.Service{r.order, r.inventory, r.payment}, r.back.services...) {
 		if s.Name == f.Service {
 			r.failure = errors.Join(r.failure, s.Restart())
 		}

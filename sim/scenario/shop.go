@@ -197,6 +197,7 @@ func (c *customer) checkout() {
 	c.ask(gateway.Request{Route: gateway.PostIntent, Key: resp.Order.OrderID, Intent: gateway.Intent{
 		Amount: gateway.Cents(cents), Currency: "USD",
 	}})
+	c.s.r.back.pay(&c.ctx, resp.Order.ClientSecret)
 }
 
 // hexID is prefix and the lower 24 bits of v.

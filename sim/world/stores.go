@@ -38,7 +38,14 @@ type Orders struct {
 	orders map[string]*order.Order
 	byKey  map[string]*order.Order
 	pays   map[string]*order.Order // by payment intent
+	sales  []Sale
 	locks  rowLocks
+}
+
+// Sale is an order becoming paid.
+type Sale struct {
+	Order string
+	At    vtime.Time
 }
 
 // NewOrders is an empty order database whose statements take mean and which
@@ -76,6 +83,12 @@ func (o *Orders) Reservations() map[string]bool {
 	}
 	return m
 }
+
+// Sales are the orders that became paid, in the order of their payment.
+func (o *Orders) Sales() []Sale { return o.sales }
+
+// Status is an order's, for whoever looks on.
+func (o *Orders) Status(id string) string { return o.orders[id].Status }
 
 // Cart reads a cart.
 func (o *Orders) Cart(ctx context.Context, id string) (order.Cart, error) {
@@ -169,6 +182,9 @@ func (o *Orders) Advance(ctx context.Context, id string, s order.Step, then func
 		return order.Order{}, err
 	}
 	*v = next
+	if next.Status == order.Paid {
+		o.sales = append(o.sales, Sale{next.ID, o.k.Now()})
+	}
 	return next, nil
 }
 
@@ -319,11 +335,5 @@ func (s *Shipments) Of(ctx context.Context, order string) ([]warehouse.Shipment,
 	return slices.Clone(s.byOrder[order]), nil
 }
 
-// Orders is how many shipments each order has.
-func (s *Shipments) Orders() map[string]int {
-	n := make(map[string]int, len(s.byOrder))
-	for id, all := range s.byOrder {
-		n[id] = len(all)
-	}
-	return n
-}
+// Parcels is how many shipments an order has, for whoever looks on.
+func (s *Shipments) Parcels(order string) int { return len(s.byOrder[order]) }

@@ -23,7 +23,10 @@ type Report struct {
 	OrdersFailed     int      `json:"orders_failed"`   // not accepted within patience, for any reason
 	OrdersRejected   int      `json:"orders_rejected"` // the last answer was a breaker's rejection
 	OrdersLate       int      `json:"orders_late"`     // accepted after the patience
-	WaitP50S         float64  `json:"wait_p50_s"`      // of checkouts begun between the trigger and the recovery
+	OrdersPaid       int      `json:"orders_paid"`
+	OrdersShipped    int      `json:"orders_shipped"`
+	FulfilmentFailed int      `json:"fulfilment_failed"` // paid before anything went wrong, and not shipped once by the end
+	WaitP50S         float64  `json:"wait_p50_s"`        // of checkouts begun between the trigger and the recovery
 	WaitP99S         float64  `json:"wait_p99_s"`
 	WaitMaxS         float64  `json:"wait_max_s"`
 	PoolFullAfterS   *float64 `json:"pool_full_after_s"`
@@ -110,6 +113,7 @@ func New(r *sim.Result, others []*sim.Result, stop output.Stop) Report {
 		OrdersStarted: r.Orders.Started, OrdersServed: r.Orders.Served,
 		Orders502: r.Orders.Answered502, Orders503: r.Orders.Answered503,
 		OrdersFailed: r.Orders.Failed, OrdersRejected: r.Orders.Rejected, OrdersLate: r.Orders.Late,
+		OrdersPaid: r.Fulfilment.Paid, OrdersShipped: r.Fulfilment.Shipped, FulfilmentFailed: r.Fulfilment.Failed,
 		WaitP50S: seconds(r.Waits.P50), WaitP99S: seconds(r.Waits.P99), WaitMaxS: seconds(r.Waits.Max),
 		First502Started: instant(r.First502Started), Last502Ended: instant(r.Last502Ended),
 		LockWaitersMax: r.LockWaitersMax, DeadlineExceeded: r.DeadlineExceeded, Orphans: r.Orphans,
