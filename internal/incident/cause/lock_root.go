@@ -241,7 +241,7 @@ func (h *holder) matrix() []string {
 				h.held, m, statements[m], things(h.wanted[m], "session waited", "sessions waited")))
 		}
 	}
-	if !pglock.Conflicts(h.held, pglock.AccessShare) {
+	if !pglock.Conflicts(h.held, pglock.AccessShare) && h.wanted[pglock.AccessShare] == 0 { // else reads queued
 		lines = append(lines, fmt.Sprintf("%s lets SELECT pass: a read that hangs waits for something else", h.held))
 	}
 	if h.queued != nil && h.behindQueue > 0 {
