@@ -13,11 +13,12 @@ import (
 // order service and inventory did: a flow on which nothing passes for too long is
 // forgotten. Neither end is told. What they send after that is read and thrown
 // away, and their connections stay open, as if the packets vanished on the way.
-// (They do not quite: this balancer's kernel still acknowledges them, so TCP
-// itself never gives such a connection up.)
+// Unless it loses packets they do not quite: this balancer's kernel still
+// acknowledges them, so that TCP itself never gives such a connection up.
 type balancer struct {
 	backend string
 	idle    time.Duration // of a flow until it is forgotten; 0 never
+	lossy   bool          // the packets of what is forgotten are lost before TCP sees them
 	dial    net.Dialer
 	now     func() time.Time
 	say     func(format string, args ...any)
@@ -26,6 +27,8 @@ type balancer struct {
 	flows map[*flow]bool
 	hole  bool // nothing passes, and what tries to is forgotten
 	done  sync.WaitGroup
+
+	listener net.Listener
 }
 
 // flow is one connection through the balancer.
@@ -50,6 +53,9 @@ func newBalancer(backend string, idle time.Duration) *balancer {
 
 // serve accepts connections until ctx ends, and then closes all.
 func (b *balancer) serve(ctx context.Context, l net.Listener) error {
+	b.mu.Lock()
+	b.listener = l
+	b.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() {
 		_ = l.Close()
 		b.closeAll()
@@ -102,7 +108,9 @@ func (b *balancer) add(ctx context.Context, f *flow) bool {
 		return false
 	}
 	b.flows[f] = true
-	f.forgotten = b.hole
+	if b.hole {
+		f.forget()
+	}
 	return true
 }
 
@@ -127,13 +135,44 @@ func (b *balancer) blackHole(on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hole = on
+	b.shut(on)
 	if !on {
 		return
 	}
 	for f := range b.flows {
 		f.mu.Lock()
-		f.forgotten = true
+		f.forget()
 		f.mu.Unlock()
+	}
+}
+
+// shut lets nobody connect while nothing passes, where packets are lost. The lock
+// is held.
+func (b *balancer) shut(on bool) {
+	l, ok := b.listener.(*net.TCPListener)
+	if !ok || !b.lossy {
+		return
+	}
+	door := find
+	if on {
+		door = lose
+	}
+	if err := door(l); err != nil {
+		b.say("%v", err)
+	}
+}
+
+// forget lets nothing pass from now on. The flow's lock is held, or nobody else
+// has it yet.
+func (f *flow) forget() {
+	f.forgotten = true
+	if !f.b.lossy {
+		return
+	}
+	for _, c := range []*net.TCPConn{f.client, f.server} {
+		if err := lose(c); err != nil {
+			f.b.say("%v", err)
+		}
 	}
 }
 
@@ -174,7 +213,7 @@ func (f *flow) passes() bool {
 // age forgets the flow when nothing has passed for too long. The lock is held.
 func (f *flow) age(now time.Time) {
 	if !f.forgotten && f.b.idle > 0 && now.Sub(f.last) >= f.b.idle {
-		f.forgotten = true
+		f.forget()
 		f.b.say("forgot an idle connection: nothing passed for %s", f.b.idle)
 	}
 }

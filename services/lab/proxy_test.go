@@ -37,7 +37,9 @@ func (b *between) pass(d time.Duration) {
 func startBetween(t *testing.T, idle time.Duration) *between {
 	t.Helper()
 	listen := func() net.Listener {
-		l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(t.Context(), "tcp", anywhere)
+		lc := net.ListenConfig{KeepAlive: -1}
+		lc.SetMultipathTCP(false)
+		l, err := lc.Listen(t.Context(), "tcp", anywhere)
 		if err != nil {
 			t.Fatal(err)
 		}

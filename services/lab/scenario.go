@@ -63,6 +63,13 @@ type World struct {
 	// IdleDrop is how long nothing may pass on order -> inventory before the
 	// balancer there forgets the connection; 0 never.
 	IdleDrop time.Duration
+	// LosesPackets: what the balancer forgets is lost before TCP sees it, so that
+	// whoever sends gives the connection up in the end. Else it is acknowledged,
+	// and only keepalive or a deadline notices.
+	LosesPackets bool
+	// UserTimeout is TCP_USER_TIMEOUT of order -> inventory, after which TCP gives a
+	// connection up; 0 leaves it to net.ipv4.tcp_retries2, some 15 minutes.
+	UserTimeout time.Duration
 	// TCPKeepalive is the time and interval of TCP keepalive on order -> inventory,
 	// on both ends; 0 is none, as on the night of INC-2847. (Go's own listeners
 	// would send one every 15 s.)
@@ -194,9 +201,23 @@ func Scenarios(edges policy.Edges) []Scenario {
 		SlowStatement{At: time.Second, For: 70 * time.Second, Takes: 250 * time.Millisecond},
 		Traffic{At: at, For: last, Factor: 25},
 	)
+	giveUp := variant(
+		"tcp-give-up", "black-hole with the packets really lost: TCP, told to wait 15 s (TCP_USER_TIMEOUT), gives the dead connection up",
+		BlackHole{At: at, For: 10 * time.Second},
+		Restart{At: 60 * time.Second, Service: serviceOrder},
+	)
+	giveUp.World.LosesPackets, giveUp.World.UserTimeout = true, 15*time.Second
+	// So that order goes on sending: a connection on which nobody sends is never given up.
+	giveUp.World.StreamQuota, giveUp.World.IdleDrop = 10_000, 0
+	defaults := giveUp
+	defaults.Name = "tcp-give-up-default"
+	defaults.About = "the same in real time, 20 min, with what the kernel does by itself: net.ipv4.tcp_retries2, some 15 min"
+	defaults.Length, defaults.World.UserTimeout = 20*time.Minute, 0
+	defaults.Checkouts = steady(0.9)
+	defaults.Faults = []Fault{BlackHole{At: at, For: 10 * time.Second}}
 	healthy := variant("healthy", "nothing goes wrong")
 	healthy.Length = time.Minute
-	return []Scenario{night, inc2847(edges), healthy, lock, queue, idle, slow, restart, crash, traffic}
+	return []Scenario{night, inc2847(edges), healthy, lock, queue, idle, slow, restart, giveUp, defaults, crash, traffic}
 }
 
 // Trouble is when the first fault begins; 0 without one.
@@ -243,6 +264,8 @@ func (sc Scenario) Check() error {
 		return fmt.Errorf("pool size %d: at least 1 is needed", sc.World.PoolSize)
 	case sc.World.TCPKeepalive > 0 && sc.World.TCPKeepalive < time.Second:
 		return fmt.Errorf("TCP keepalive %s: at least 1s is needed", sc.World.TCPKeepalive)
+	case (sc.World.LosesPackets || sc.World.UserTimeout > 0) && !losesPackets:
+		return fmt.Errorf("%s loses packets before TCP sees them, which takes Linux (SO_ATTACH_FILTER)", sc.Name)
 	case sc.Length < time.Second:
 		return fmt.Errorf("length %s: at least 1s is needed", sc.Length)
 	}

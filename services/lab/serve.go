@@ -245,6 +245,7 @@ const bindTimeout = 5 * time.Second
 // user's choice, and waited for when it was ours a moment ago.
 func (p *server) listen(ctx context.Context, addr string, tcpKeepalive time.Duration) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAlive: tcpKeepalive}
+	lc.SetMultipathTCP(false) // Go's listeners are else, and have no socket filters: see lose
 	l, err := lc.Listen(ctx, "tcp", addr)
 	for deadline := time.Now().Add(bindTimeout); err != nil && p.name != serviceGateway && time.Now().Before(deadline); {
 		time.Sleep(pollEvery)
@@ -295,6 +296,9 @@ func (p *server) serveHTTP(l net.Listener, s *http.Server) {
 // negative is none.
 func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.ClientConn, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: tcpKeepalive}
+	if ms := p.orders.World.UserTimeout.Milliseconds(); ms > 0 && edge == order.EdgeInventory {
+		d.Control = func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, int(ms)) }
+	}
 	edgeOf := func(method string) string {
 		if edge == gateway.EdgeOrder && method == pb.Order_GetOrder_FullMethodName {
 			return gateway.EdgeOrderRead // over the same connection
@@ -440,6 +444,7 @@ func (p *server) balancer(ctx context.Context, admin *http.ServeMux) error {
 	}
 	p.at.Serves = l.Addr().String()
 	b := newBalancer(p.orders.Upstreams[serviceInventory], p.orders.World.IdleDrop)
+	b.lossy = p.orders.World.LosesPackets
 	b.say = func(format string, args ...any) { p.log.Info(fmt.Sprintf(format, args...)) }
 	admin.HandleFunc("POST /blackhole/{state}", func(w http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(p.orders.Token)) != 1 {
