@@ -176,7 +176,7 @@ func TestMetafor(t *testing.T) {
 		length int
 	}{
 		{"9.5/s, 4 retries, from full", 9.5, true, false, 3600 / patience},
-		{"9.5/s, 4 retries, from empty", 9.5, false, false, 3600 / patience},
+		{"9.5/s, 4 retries, from empty", 9.5, false, false, max(3600/patience, 900)},
 		{"5/s, 4 retries, from full", 5, true, false, 900 / min(patience, 2)},
 		{"5/s, 4 retries, from empty", 5, false, true, 900 / min(patience, 2)},
 		{"2.5/s, 4 retries, from full", 2.5, true, true, 900 / min(patience, 2)},

@@ -1,4 +1,4 @@
-//go:build !validate
+//go:build !race && !validate
 
 package validate
 
