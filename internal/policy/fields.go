@@ -108,6 +108,8 @@ func Fields() []Field {
 			func(p *Policy) *time.Duration { return &p.Keepalive.Timeout }),
 		switchField("keepalive_without_calls", "pings also while no call is in flight; the server must permit it",
 			func(p *Policy) *bool { return &p.Keepalive.WithoutCalls }),
+		durationField("tcp_keepalive", "s", 120, 5, "TCP probe after this long without a segment, and its interval; keeps a flow from being idle; 0 is none",
+			func(p *Policy) *time.Duration { return &p.TCPKeepalive }),
 		integerField("attempts", "calls", 1, 10, 1, "all tries, the first included",
 			func(p *Policy) *int { return &p.Retry.Attempts }),
 		durationField("backoff", "ms", 5000, 50, "wait before the second attempt",

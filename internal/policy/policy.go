@@ -20,8 +20,12 @@ type Policy struct {
 	Cancel Cancel
 	// Keepalive is the HTTP/2 keepalive of the connection under this edge.
 	Keepalive Keepalive
-	Retry     Retry
-	Breaker   BreakerSpec
+	// TCPKeepalive is the time and the interval of TCP keepalive on the connection
+	// under this edge; 0 is none. (Go's own dialers and listeners would probe every
+	// 15 s: package net, defaultTCPKeepAliveIdle.)
+	TCPKeepalive time.Duration
+	Retry        Retry
+	Breaker      BreakerSpec
 	// MaxConcurrent bounds the calls in flight on the caller's side; 0 is no bound.
 	MaxConcurrent int
 	// Fallback answers in place of a failed or rejected call (for Reserve:

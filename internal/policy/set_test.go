@@ -50,10 +50,10 @@ func TestSet(t *testing.T) {
 func TestEveryFieldTakesItsOwnText(t *testing.T) {
 	p := policy.Policy{
 		Timeout: 90 * time.Second, Deadline: 1500 * time.Millisecond, Cancel: policy.Propagate,
-		Keepalive: policy.Keepalive{Time: time.Hour, Timeout: 10 * time.Second},
-		Retry:     policy.Retry{Attempts: 3, Base: 50 * time.Millisecond, Max: time.Second, Multiplier: 1.5, Jitter: 0.2, Budget: 0.1},
-		Breaker:   policy.BreakerSpec{Library: "opossum", Params: map[string]string{"timeout": "5000", "capacity": "7"}},
-		Fallback:  true, MaxConcurrent: 40,
+		Keepalive: policy.Keepalive{Time: time.Hour, Timeout: 10 * time.Second}, TCPKeepalive: 15 * time.Second,
+		Retry:    policy.Retry{Attempts: 3, Base: 50 * time.Millisecond, Max: time.Second, Multiplier: 1.5, Jitter: 0.2, Budget: 0.1},
+		Breaker:  policy.BreakerSpec{Library: "opossum", Params: map[string]string{"timeout": "5000", "capacity": "7"}},
+		Fallback: true, MaxConcurrent: 40,
 	}
 	var again policy.Policy
 	for range 2 { // the second round has the breaker's own fields too

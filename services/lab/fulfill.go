@@ -83,7 +83,7 @@ func (p *server) payment(ctx context.Context, admin *http.ServeMux) error {
 		to.url.Store(&url)
 	})
 	p.background(ctx, func(ctx context.Context) error { return s.RunSender(ctx, resendEvery) })
-	return p.serveGRPC(ctx, defaultKeepalive, func(r grpc.ServiceRegistrar) { pb.RegisterPaymentServer(r, s) })
+	return p.serveGRPC(ctx, func(r grpc.ServiceRegistrar) { pb.RegisterPaymentServer(r, s) })
 }
 
 // background runs f until the service ends.
@@ -155,11 +155,11 @@ func (p *server) fulfillment(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	toWarehouse, err := p.dial(serviceWarehouse, fulfillment.EdgeWarehouse, defaultKeepalive)
+	toWarehouse, err := p.dial(serviceWarehouse, fulfillment.EdgeWarehouse)
 	if err != nil {
 		return err
 	}
-	toInventory, err := p.dial(serviceInventory, fulfillment.EdgeInventory, defaultKeepalive)
+	toInventory, err := p.dial(serviceInventory, fulfillment.EdgeInventory)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (p *server) warehouse(ctx context.Context) error {
 		return err
 	}
 	s := warehouse.New(warehouse.Config{Shipments: pgshipments.New(db), Meter: p.meter})
-	return p.serveGRPC(ctx, defaultKeepalive, func(r grpc.ServiceRegistrar) { pb.RegisterWarehouseServer(r, s) })
+	return p.serveGRPC(ctx, func(r grpc.ServiceRegistrar) { pb.RegisterWarehouseServer(r, s) })
 }
 
 // Fulfilment is what became of the orders that were accepted in a run.

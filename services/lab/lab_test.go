@@ -58,6 +58,35 @@ func TestKeepaliveThatGRPCWouldRaise(t *testing.T) {
 	}
 }
 
+// TCP keepalive is the edge's own: package net is told what each wants, and none
+// where Go would probe every 15 s.
+func TestTCPKeepaliveOfEdges(t *testing.T) {
+	p := &server{orders: orders{Edges: policy.Edges{
+		"order.inventory": {TCPKeepalive: 20 * time.Second}, "gateway.inventory": {TCPKeepalive: 5 * time.Second}, "order.payment": {},
+	}}}
+	for _, c := range []struct {
+		edges []string
+		want  time.Duration
+	}{
+		{[]string{"order.inventory"}, 20 * time.Second},
+		{[]string{"order.payment"}, -1},
+		{entering[serviceInventory], 5 * time.Second},
+		{entering[servicePayment], -1},
+		{entering[serviceGateway], -1},
+	} {
+		if got := p.tcpKeepalive(c.edges...); got != c.want {
+			t.Errorf("%v: %v, want %v", c.edges, got, c.want)
+		}
+	}
+	sc, _ := ByName(edges(), "inc-2847-short")
+	if err := sc.Edges.Set("order.inventory.tcp_keepalive", "1500ms"); err != nil {
+		t.Fatal(err)
+	}
+	if err := sc.Check(); err == nil || !strings.Contains(err.Error(), "order.inventory.tcp_keepalive=1.5s: the kernel takes whole seconds") {
+		t.Errorf("%v; want a refusal that names the edge", err)
+	}
+}
+
 func TestArrivals(t *testing.T) {
 	sc := Scenario{
 		Length: 1000 * time.Second, Seed: 7,

@@ -70,10 +70,6 @@ type World struct {
 	// UserTimeout is TCP_USER_TIMEOUT of order -> inventory, after which TCP gives a
 	// connection up; 0 leaves it to net.ipv4.tcp_retries2, some 15 minutes.
 	UserTimeout time.Duration
-	// TCPKeepalive is the time and interval of TCP keepalive on order -> inventory,
-	// on both ends; 0 is none, as on the night of INC-2847. (Go's own listeners
-	// would send one every 15 s.)
-	TCPKeepalive time.Duration
 	// MinPing is the servers' EnforcementPolicy.MinTime: a client that pings more
 	// often loses its connection.
 	MinPing        time.Duration
@@ -255,6 +251,9 @@ const grpcMinPing = 10 * time.Second
 // Check says what cannot be.
 func (sc Scenario) Check() error {
 	for name, p := range sc.Edges {
+		if k := p.TCPKeepalive; k%time.Second != 0 {
+			return fmt.Errorf("%s.tcp_keepalive=%s: the kernel takes whole seconds", name, k)
+		}
 		if k := p.Keepalive.Time; k > 0 && k < grpcMinPing {
 			return fmt.Errorf("%s.keepalive=%s: grpc-go pings every %s at most and would use that; set %s or more", name, k, grpcMinPing, grpcMinPing)
 		}
@@ -262,8 +261,6 @@ func (sc Scenario) Check() error {
 	switch {
 	case sc.World.PoolSize < 1:
 		return fmt.Errorf("pool size %d: at least 1 is needed", sc.World.PoolSize)
-	case sc.World.TCPKeepalive > 0 && sc.World.TCPKeepalive < time.Second:
-		return fmt.Errorf("TCP keepalive %s: at least 1s is needed", sc.World.TCPKeepalive)
 	case (sc.World.LosesPackets || sc.World.UserTimeout > 0) && !losesPackets:
 		return fmt.Errorf("%s loses packets before TCP sees them, which takes Linux (SO_ATTACH_FILTER)", sc.Name)
 	case sc.Length < time.Second:

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
 	"tripcurve/internal/policy"
@@ -189,7 +187,7 @@ func (p *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := p.listen(ctx, p.orders.Addresses.Admin, defaultKeepalive)
+	l, err := p.listen(ctx, p.orders.Addresses.Admin)
 	if err != nil {
 		return err
 	}
@@ -235,16 +233,13 @@ func (p *server) close() {
 	p.closers = nil
 }
 
-// defaultKeepalive leaves TCP keepalive to Go: a probe every 15 s.
-const defaultKeepalive time.Duration = 0
-
 // bindTimeout is how long the address of a service that was killed is waited for.
 const bindTimeout = 5 * time.Second
 
 // listen on an address of ours; one that is taken is taken at once when it was the
 // user's choice, and waited for when it was ours a moment ago.
-func (p *server) listen(ctx context.Context, addr string, tcpKeepalive time.Duration) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: tcpKeepalive}
+func (p *server) listen(ctx context.Context, addr string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: p.tcpKeepalive(entering[p.name]...)}
 	lc.SetMultipathTCP(false) // Go's listeners are else, and have no socket filters: see lose
 	l, err := lc.Listen(ctx, "tcp", addr)
 	for deadline := time.Now().Add(bindTimeout); err != nil && p.name != serviceGateway && time.Now().Before(deadline); {
@@ -258,8 +253,8 @@ func (p *server) listen(ctx context.Context, addr string, tcpKeepalive time.Dura
 }
 
 // serveGRPC serves what register adds.
-func (p *server) serveGRPC(ctx context.Context, tcpKeepalive time.Duration, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) error {
-	l, err := p.listen(ctx, p.orders.Addresses.Serves, tcpKeepalive)
+func (p *server) serveGRPC(ctx context.Context, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) error {
+	l, err := p.listen(ctx, p.orders.Addresses.Serves)
 	if err != nil {
 		return err
 	}
@@ -292,42 +287,6 @@ func (p *server) serveHTTP(l net.Listener, s *http.Server) {
 	}()
 }
 
-// dial connects to another service under the keepalive of the edge. tcpKeepalive
-// negative is none.
-func (p *server) dial(service, edge string, tcpKeepalive time.Duration) (*grpc.ClientConn, error) {
-	d := net.Dialer{Timeout: dialTimeout, KeepAlive: tcpKeepalive}
-	if ms := p.orders.World.UserTimeout.Milliseconds(); ms > 0 && edge == order.EdgeInventory {
-		d.Control = func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, int(ms)) }
-	}
-	edgeOf := func(method string) string {
-		if edge == gateway.EdgeOrder && method == pb.Order_GetOrder_FullMethodName {
-			return gateway.EdgeOrderRead // over the same connection
-		}
-		return edge
-	}
-	opts := append(p.telemetry.Dial(edgeOf),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }),
-		// A service that was restarted is back within a second; grpc-go's own wait
-		// grows to two minutes.
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
-			MinConnectTimeout: dialTimeout,
-		}),
-	)
-	if k := p.orders.Edges[edge].Keepalive; k.Time > 0 {
-		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: k.Time, Timeout: k.Timeout, PermitWithoutStream: k.WithoutCalls,
-		}))
-	}
-	conn, err := grpc.NewClient("passthrough:///"+p.orders.Upstreams[service], opts...)
-	if err != nil {
-		return nil, err
-	}
-	p.onClose(func() { _ = conn.Close() })
-	return conn, nil
-}
-
 func (p *server) inventory(ctx context.Context) error {
 	stock, err := p.stock(ctx)
 	if err != nil {
@@ -337,15 +296,7 @@ func (p *server) inventory(ctx context.Context) error {
 	if every := p.orders.World.Sweep; every > 0 {
 		p.background(ctx, func(ctx context.Context) error { return i.RunSweeper(ctx, p.clock, every) })
 	}
-	return p.serveGRPC(ctx, p.tcpKeepalive(), func(s grpc.ServiceRegistrar) { pb.RegisterInventoryServer(s, i) }, grpc.MaxConcurrentStreams(uint32(p.orders.World.StreamQuota)))
-}
-
-// tcpKeepalive is that of order -> inventory as package net wants it: negative is none.
-func (p *server) tcpKeepalive() time.Duration {
-	if d := p.orders.World.TCPKeepalive; d > 0 {
-		return d
-	}
-	return -1
+	return p.serveGRPC(ctx, func(s grpc.ServiceRegistrar) { pb.RegisterInventoryServer(s, i) }, grpc.MaxConcurrentStreams(uint32(p.orders.World.StreamQuota)))
 }
 
 func (p *server) order(ctx context.Context, admin *http.ServeMux) error {
@@ -353,11 +304,11 @@ func (p *server) order(ctx context.Context, admin *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	toInventory, err := p.dial(serviceInventory, order.EdgeInventory, p.tcpKeepalive())
+	toInventory, err := p.dial(serviceInventory, order.EdgeInventory)
 	if err != nil {
 		return err
 	}
-	toPayment, err := p.dial(servicePayment, order.EdgePayment, defaultKeepalive)
+	toPayment, err := p.dial(servicePayment, order.EdgePayment)
 	if err != nil {
 		return err
 	}
@@ -374,14 +325,14 @@ func (p *server) order(ctx context.Context, admin *http.ServeMux) error {
 	}
 	p.onClose(o.Close)
 	admin.Handle(webhookPath, o.Webhook())
-	return p.serveGRPC(ctx, defaultKeepalive, func(s grpc.ServiceRegistrar) { pb.RegisterOrderServer(s, o) })
+	return p.serveGRPC(ctx, func(s grpc.ServiceRegistrar) { pb.RegisterOrderServer(s, o) })
 }
 
 func (p *server) gateway(ctx context.Context) error {
 	upstreams := map[string]string{}
 	dial := func(service, edge string) (*grpc.ClientConn, error) {
 		upstreams[edge] = p.orders.Upstreams[service]
-		return p.dial(service, edge, defaultKeepalive)
+		return p.dial(service, edge)
 	}
 	toOrder, err1 := dial(serviceOrder, gateway.EdgeOrder)
 	toInventory, err2 := dial(serviceInventory, gateway.EdgeInventory)
@@ -402,7 +353,7 @@ func (p *server) gateway(ctx context.Context) error {
 		return err
 	}
 	p.onClose(g.Close)
-	l, err := p.listen(ctx, p.orders.Addresses.Serves, defaultKeepalive)
+	l, err := p.listen(ctx, p.orders.Addresses.Serves)
 	if err != nil {
 		return err
 	}
@@ -438,7 +389,7 @@ func (p *server) accessLog() (func(gateway.AccessEntry), error) {
 }
 
 func (p *server) balancer(ctx context.Context, admin *http.ServeMux) error {
-	l, err := p.listen(ctx, p.orders.Addresses.Serves, -1)
+	l, err := p.listen(ctx, p.orders.Addresses.Serves)
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func (r *run) build() error {
 		if server == nil {
 			r.reserve = w.Dial(s, r.inventory, world.ConnOptions{
 				Edge: order.EdgeInventory, Streams: o.StreamQuota, IdleDrop: o.IdleDrop,
-				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive, MinPing: o.MinPing,
+				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive, TCPKeepalive: r.sc.Edges[order.EdgeInventory].TCPKeepalive, MinPing: o.MinPing,
 			})
 			r.pays = w.Dial(s, r.payment, world.ConnOptions{
 				Edge: order.EdgePayment, Keepalive: r.sc.Edges[order.EdgePayment].Keepalive, MinPing: o.MinPing,

@@ -26,6 +26,9 @@ type ConnOptions struct {
 	// the flow, telling neither end; 0 never.
 	IdleDrop  time.Duration
 	Keepalive policy.Keepalive
+	// TCPKeepalive is when the client's kernel first probes a flow on which nothing
+	// passes, and every how long then; 0 never. What it finds is only what IdleDrop did.
+	TCPKeepalive time.Duration
 	// MinPing is how seldom the server wants pings (grpc-go's
 	// EnforcementPolicy.MinTime); the third one too early, with no answer sent
 	// between, makes it close the connection. 0 allows any.
@@ -40,6 +43,9 @@ const (
 	// giveUp is when Linux gives up a connection with unacknowledged data
 	// (tcp_retries2 = 15): 200 ms doubled 15 times, each at most 120 s.
 	giveUp = 924600 * time.Millisecond
+	// tcpProbes is how many unanswered probes of TCP keepalive end a connection
+	// (tcp_keepalive_probes of Linux, and Go's default).
+	tcpProbes = 9
 )
 
 // Conn is one HTTP/2 connection from one service to another, made again when it

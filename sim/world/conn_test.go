@@ -205,6 +205,21 @@ func TestKeepaliveKeepsTheFlow(t *testing.T) {
 		"750.000 world: connection_dead", "750.000 1s: Unavailable", "810.020 world: connection_dropped")
 }
 
+// A probe is life enough for the balancer, with and without a call; one that comes
+// too late finds the connection dead after nine more of them.
+func TestTCPKeepalive(t *testing.T) {
+	s := newScene(t, ConnOptions{IdleDrop: 60 * time.Second, TCPKeepalive: 15 * time.Second})
+	s.call(0, "600s", 0)
+	s.call(900*time.Second, "1s", 0)
+	s.run(910*time.Second, "600.020 600s: res_600s", "901.020 1s: res_1s")
+
+	s = newScene(t, ConnOptions{IdleDrop: 60 * time.Second, TCPKeepalive: 75 * time.Second})
+	s.call(0, "3600s", 0)
+	s.run(900*time.Second,
+		"60.000 world: connection_dropped",
+		"750.000 world: connection_dead", "750.000 3600s: Unavailable", "810.020 world: connection_dropped")
+}
+
 // Pings without a call keep an idle flow, too.
 func TestKeepaliveWithoutCalls(t *testing.T) {
 	s := newScene(t, ConnOptions{IdleDrop: 60 * time.Second, Keepalive: policy.Keepalive{Time: 20 * time.Second, WithoutCalls: true}})

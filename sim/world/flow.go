@@ -18,6 +18,7 @@ type flow struct {
 	unacked  bool       // the client has sent data into a dropped flow
 	pings    vtime.Time // the server last got a ping; 0 for none since it last answered a call
 	strikes  int        // pings too early for the server
+	probes   int        // of TCP keepalive that nobody answered
 }
 
 func newFlow(c *Conn) *flow {
@@ -25,6 +26,9 @@ func newFlow(c *Conn) *flow {
 	f := &flow{c: c, carries: true, last: now, lastRead: now}
 	if c.o.IdleDrop > 0 {
 		c.w.K.After(c.o.IdleDrop, (*idleCheck)(f))
+		if c.o.TCPKeepalive > 0 {
+			c.w.K.After(c.o.TCPKeepalive, (*tcpProbe)(f))
+		}
 	}
 	if c.o.Keepalive.WithoutCalls {
 		f.keep()
@@ -96,6 +100,34 @@ type tcpTimeout flow
 
 // Run ends the connection.
 func (t *tcpTimeout) Run() { (*flow)(t).die(tcpGaveUp) }
+
+// tcpProbe is TCP keepalive at the client: a segment without a byte, which the
+// balancer takes for life as it does any other.
+type tcpProbe flow
+
+// Run probes when nothing has passed for long enough. Data that is not
+// acknowledged is the retransmission timer's affair.
+func (p *tcpProbe) Run() {
+	f := (*flow)(p)
+	c, k := f.c, f.c.w.K
+	if f != c.flow || f.unacked {
+		return
+	}
+	if due := f.last + vtime.Time(c.o.TCPKeepalive); k.Now() < due {
+		k.After(time.Duration(due-k.Now()), p)
+		return
+	}
+	switch {
+	case f.carries:
+		f.last = k.Now()
+	case f.probes < tcpProbes:
+		f.probes++
+	default:
+		f.die(tcpGaveUp)
+		return
+	}
+	k.After(c.o.TCPKeepalive, p)
+}
 
 func (f *flow) die(err error) {
 	if f != f.c.flow {

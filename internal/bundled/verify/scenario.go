@@ -45,9 +45,6 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 			StockPerSKU: sc.World.StockPerSKU, SKUs: sc.World.SKUs, ReservationTTL: sc.World.ReservationTTL,
 		},
 	}
-	if sc.World.TCPKeepalive > 0 && sc.World.TCPKeepalive < sc.World.IdleDrop {
-		s.World.IdleDrop = 0 // the balancer sees the probes: the flow is never idle
-	}
 	if c := sc.Customers; c.GiveUp > 0 || c.Tries > 1 {
 		return s, fmt.Errorf("%w of customers who give up or try again", ErrNoCounterpart)
 	}

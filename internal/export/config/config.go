@@ -101,6 +101,10 @@ func Render(name string, p policy.Policy, to string, o Origin) (File, error) {
 		return File{}, fmt.Errorf("export config: %w", policy.Unknown("target", target, Targets()))
 	}
 	f, err := targets[i].render(e, p, o)
+	if p.TCPKeepalive > 0 && target != TargetPolicy {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("tcp_keepalive %s is the sockets' and not of this file: SO_KEEPALIVE with TCP_KEEPIDLE and TCP_KEEPINTVL, net.Dialer.KeepAlive in Go",
+			policy.FormatDuration(p.TCPKeepalive)))
+	}
 	if err == nil && wrapped {
 		f, err = ConfigMap(e.callee, []File{f}, o)
 	}

@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 	"pgregory.net/rapid"
@@ -103,6 +105,22 @@ func TestRenderRefuses(t *testing.T) {
 		_, err := Render(tt.edge, policy.Policy{}, tt.target, Origin{})
 		if got := fmt.Sprint(err); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// Sockets are set where they are made, so no file holds this one but our own.
+func TestTCPKeepaliveIsSaidToBeLost(t *testing.T) {
+	for _, target := range Targets() {
+		p := policy.Policy{TCPKeepalive: 15 * time.Second, Breaker: policy.BreakerSpec{Library: "opossum"}}
+		f, err := Render("order.inventory", p, target, Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		warned := slices.ContainsFunc(f.Warnings, func(w string) bool { return strings.HasPrefix(w, "tcp_keepalive 15s ") })
+		kept := strings.Contains(f.Text, "tcp_keepalive: 15s")
+		if warned == kept {
+			t.Errorf("%s: warned %t, kept %t; want one of the two", target, warned, kept)
 		}
 	}
 }

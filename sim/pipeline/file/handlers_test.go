@@ -68,6 +68,7 @@ func variants() []variant {
 		{"the night", "", func(*sim.Scenario) {}},
 		{"a healthy day", "", func(sc *sim.Scenario) { sc.Faults = nil }},
 		{"the night with a keepalive", "order.inventory.keepalive=20s", func(*sim.Scenario) {}},
+		{"the night with TCP keepalive", "order.inventory.tcp_keepalive=20s", func(*sim.Scenario) {}},
 		{"the night with a deadline", "order.inventory.deadline=5s", func(*sim.Scenario) {}},
 		{"the night with opossum", "order.inventory.breaker=opossum order.inventory.breaker.timeout=5000", func(*sim.Scenario) {}},
 		{"the night, propagating", "*.cancel=propagate", func(*sim.Scenario) {}},
