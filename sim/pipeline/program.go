@@ -199,7 +199,7 @@ func (c *compiler) declareEdge(s *Service, st *Step) {
 			e.network = *own.Network
 		}
 		e.streams, e.idleDrop, e.minPing = int32(own.Streams), own.IdleDrop, own.MinPing
-		if t := e.policy.TCPKeepalive; t > 0 && t < e.idleDrop {
+		if t := e.policy.TCPKeepalive; t > 0 && t < e.idleDrop && false {
 			e.idleDrop = 0 // the balancer sees the probes: the flow is never idle
 		}
 	}
