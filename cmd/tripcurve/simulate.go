@@ -142,7 +142,11 @@ failed is that narrow.
 			if sc.Edges, err = p.apply(today.Edges.Clone()); err != nil {
 				return err
 			}
-			return a.simulate(cmd.Context(), today, sc, p.given(), more, format, out)
+			err = a.simulate(cmd.Context(), today, sc, p.given(), more, format, out)
+			if err != nil && cmd.Context().Err() != nil {
+				return badInput("simulate: interrupted; nothing was written")
+			}
+			return err
 		},
 	}
 	p.add(cmd)
@@ -164,6 +168,15 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 	if err != nil {
 		return err
 	}
+	var before *simulation.Report
+	if changed && format != "json" {
+		was, err := scenario.Run(ctx, today, scenario.Observers{})
+		if err != nil {
+			return err
+		}
+		r := simulation.New(was, nil, output.GoOn)
+		before = &r
+	}
 	rep := simulation.New(result, spread, stop)
 	rep.Assumed = append(rep.Assumed, sc.Assumed...)
 	if evidence != nil {
@@ -174,15 +187,7 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 	if format == "json" {
 		return writeJSON(a.stdout, rep)
 	}
-	if !changed {
-		return rep.Text(a.stdout, nil)
-	}
-	was, err := scenario.Run(ctx, today, scenario.Observers{})
-	if err != nil {
-		return err
-	}
-	before := simulation.New(was, nil, output.GoOn)
-	return rep.Text(a.stdout, &before)
+	return rep.Text(a.stdout, before)
 }
 
 // runScenario runs sc; with a file to write it also reads what the run left.
