@@ -19,7 +19,7 @@ import (
 
 // dial connects to another service under the keepalives of the edge.
 func (p *server) dial(service, edge string) (*grpc.ClientConn, error) {
-	d := net.Dialer{Timeout: dialTimeout, KeepAlive: p.tcpKeepalive(edge)}
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: noKeepalive, KeepAliveConfig: p.tcpKeepalive(edge)}
 	if ms := p.orders.World.UserTimeout.Milliseconds(); ms > 0 && edge == order.EdgeInventory {
 		d.Control = func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, int(ms)) }
 	}
@@ -52,17 +52,23 @@ func (p *server) dial(service, edge string) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// tcpKeepalive is what package net is told where edges want these: the shortest of
-// them, and negative, which is none, where none wants any.
-func (p *server) tcpKeepalive(edges ...string) time.Duration {
-	shortest := time.Duration(-1)
+// tcpKeepalive is TCP keepalive where edges want these: the shortest of them, or
+// none where none wants any. A net.Dialer's or net.ListenConfig's own KeepAlive is
+// the time to the first probe alone: the next follow every 15 s (package net,
+// newTCPConn, go1.26), which a balancer may take for idleness.
+func (p *server) tcpKeepalive(edges ...string) net.KeepAliveConfig {
+	var c net.KeepAliveConfig
 	for _, e := range edges {
-		if d := p.orders.Edges[e].TCPKeepalive; d > 0 && (shortest < 0 || d < shortest) {
-			shortest = d
+		if d := p.orders.Edges[e].TCPKeepalive; d > 0 && (!c.Enable || d < c.Idle) {
+			c = net.KeepAliveConfig{Enable: true, Idle: d, Interval: d}
 		}
 	}
-	return shortest
+	return c
 }
+
+// noKeepalive is a net.Dialer's and net.ListenConfig's KeepAlive, which counts where
+// no KeepAliveConfig is enabled; 0 would be Go's 15 s.
+const noKeepalive time.Duration = -1
 
 // entering are the edges that end at each service. A listener does not know which
 // of them a connection is of, so it probes for the one that wants it soonest; what

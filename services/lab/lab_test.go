@@ -64,18 +64,21 @@ func TestTCPKeepaliveOfEdges(t *testing.T) {
 	p := &server{orders: orders{Edges: policy.Edges{
 		"order.inventory": {TCPKeepalive: 20 * time.Second}, "gateway.inventory": {TCPKeepalive: 5 * time.Second}, "order.payment": {},
 	}}}
+	every := func(d time.Duration) net.KeepAliveConfig {
+		return net.KeepAliveConfig{Enable: true, Idle: d, Interval: d}
+	}
 	for _, c := range []struct {
 		edges []string
-		want  time.Duration
+		want  net.KeepAliveConfig
 	}{
-		{[]string{"order.inventory"}, 20 * time.Second},
-		{[]string{"order.payment"}, -1},
-		{entering[serviceInventory], 5 * time.Second},
-		{entering[servicePayment], -1},
-		{entering[serviceGateway], -1},
+		{[]string{"order.inventory"}, every(20 * time.Second)},
+		{[]string{"order.payment"}, net.KeepAliveConfig{}},
+		{entering[serviceInventory], every(5 * time.Second)},
+		{entering[servicePayment], net.KeepAliveConfig{}},
+		{entering[serviceGateway], net.KeepAliveConfig{}},
 	} {
 		if got := p.tcpKeepalive(c.edges...); got != c.want {
-			t.Errorf("%v: %v, want %v", c.edges, got, c.want)
+			t.Errorf("%v: %+v, want %+v", c.edges, got, c.want)
 		}
 	}
 	sc, _ := ByName(edges(), "inc-2847-short")

@@ -239,7 +239,7 @@ const bindTimeout = 5 * time.Second
 // listen on an address of ours; one that is taken is taken at once when it was the
 // user's choice, and waited for when it was ours a moment ago.
 func (p *server) listen(ctx context.Context, addr string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: p.tcpKeepalive(entering[p.name]...)}
+	lc := net.ListenConfig{KeepAlive: noKeepalive, KeepAliveConfig: p.tcpKeepalive(entering[p.name]...)}
 	lc.SetMultipathTCP(false) // Go's listeners are else, and have no socket filters: see lose
 	l, err := lc.Listen(ctx, "tcp", addr)
 	for deadline := time.Now().Add(bindTimeout); err != nil && p.name != serviceGateway && time.Now().Before(deadline); {
