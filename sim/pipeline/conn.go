@@ -93,7 +93,7 @@ func (m *machine) send(n int32, t *try) {
 		m.k.Post(2*m.delay(c, t.id+1), event(evLost, t.life), uint32(n))
 	case c.waiting.n > 0 || !m.streamFree(c):
 		t.state = tryWaiting
-		c.waiting.push(n, m.tryLink)
+		m.listTry(&c.waiting, n, t)
 		m.edges[c.edge].res.StreamWaits++
 	default:
 		m.openStream(n, t, c)
@@ -104,7 +104,7 @@ func (m *machine) openStream(n int32, t *try, c *conn) {
 	t.state = tryOpen
 	t.flow = c.flow
 	c.taken++
-	c.open.push(n, m.tryLink)
+	m.listTry(&c.open, n, t)
 	m.keep(t.conn, c)
 	if m.carriesRequest(t.conn) {
 		t.users++
@@ -116,18 +116,47 @@ func (m *machine) openStream(n int32, t *try, c *conn) {
 // close gives a stream back and lets the next attempt have it.
 func (m *machine) close(n int32, t *try) {
 	t.state = tryOver
+	m.armDeadline(t)
 	c := &m.conns[t.conn]
-	c.open.remove(n, m.tryLink)
+	m.unlistTry(&c.open, t)
 	c.given++
 	m.grant(c)
+}
+
+// listTry and unlistTry are list.push and remove without a call for every link.
+func (m *machine) listTry(l *list, n int32, t *try) {
+	t.prev, t.next = l.last, none
+	if l.last != none {
+		m.tries.at(l.last).next = n
+	} else {
+		l.first = n
+	}
+	l.last = n
+	l.n++
+}
+
+func (m *machine) unlistTry(l *list, t *try) {
+	if t.prev != none {
+		m.tries.at(t.prev).next = t.next
+	} else {
+		l.first = t.next
+	}
+	if t.next != none {
+		m.tries.at(t.next).prev = t.prev
+	} else {
+		l.last = t.prev
+	}
+	t.prev, t.next = none, none
+	l.n--
 }
 
 // grant lets attempts that wait have the free streams.
 func (m *machine) grant(c *conn) {
 	for c.waiting.n > 0 && m.streamFree(c) {
 		n := c.waiting.first
-		c.waiting.remove(n, m.tryLink)
-		m.openStream(n, m.tries.at(n), c)
+		t := m.tries.at(n)
+		m.unlistTry(&c.waiting, t)
+		m.openStream(n, t, c)
 	}
 }
 
@@ -288,6 +317,7 @@ func (m *machine) reset(n int32, told, gone bool) {
 		next := t.next
 		t.prev, t.next = none, none
 		t.state = tryLost
+		m.armDeadline(t)
 		c.given++
 		if told {
 			m.tell(i, t)

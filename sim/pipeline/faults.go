@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -110,7 +112,7 @@ func (m *machine) takeLock(f *Fault, n int32) {
 		v := m.frames.at(i)
 		*v = frame{
 			began: m.k.Now(), deadline: never, replica: none, try: none, session: none, job: none, calls: none, pool: none,
-			life: v.life + 1, epoch: v.epoch + 1, fault: n + 1,
+			life: v.life + 1, epoch: v.epoch + 1, fault: n + 1, born: 1,
 		}
 		if m.tableFree(v, int32(t), f.Mode) {
 			m.lockTaken(i)
@@ -136,6 +138,7 @@ func (m *machine) releaseLock(f *Fault, n int32) {
 		if h.fault == n {
 			m.releaseTables(m.frames.at(h.frame))
 			m.frames.at(h.frame).life++
+			m.frames.at(h.frame).born = 0
 			m.frames.give(h.frame)
 			m.lockHolders = append(m.lockHolders[:j], m.lockHolders[j+1:]...)
 			break
@@ -179,10 +182,8 @@ func (m *machine) endReplica(r int32, down bool) {
 			m.reset(int32(n), false, true)
 		}
 	}
-	for i := rep.frames.first; i != none; {
-		next := m.frames.at(i).among.next
+	for _, i := range m.framesOf(r) {
 		m.kill(i)
-		i = next
 	}
 	rep.busy = 0
 	for n := range m.conns {
@@ -200,6 +201,17 @@ func (m *machine) endReplica(r int32, down bool) {
 	}
 }
 
+// framesOf are the frames of a replica, oldest first.
+func (m *machine) framesOf(r int32) (all []int32) {
+	for i := range m.frames.n {
+		if f := m.frames.at(i); f.born != 0 && f.replica == r && f.fault == 0 {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, func(a, b int32) int { return cmp.Compare(m.frames.at(a).born, m.frames.at(b).born) })
+	return all
+}
+
 // endClient ends a connection whose client has gone, with all that waits on it.
 func (m *machine) endClient(n int32, c *conn) {
 	for c.waiting.n > 0 {
@@ -210,12 +222,13 @@ func (m *machine) endClient(n int32, c *conn) {
 	for i := open.first; i != none; {
 		t := m.tries.at(i)
 		next := t.next
-		c.open.remove(i, m.tryLink)
+		m.unlistTry(&c.open, t)
 		c.given++
 		if tell {
 			m.tell(i, t)
 		}
 		t.state = tryOver
+		m.armDeadline(t)
 		m.tryDone(i, t, outcome{code: unavailableCode, flags: abandoned})
 		i = next
 	}
@@ -238,7 +251,7 @@ func (m *machine) kill(i int32) {
 	f.calls = none
 	m.letGo(i, f)
 	m.rec.endpoints[f.ep].killed++
-	m.replicas[f.replica].frames.remove(i, m.replicaLink)
+	f.born = 0
 	f.life++
 	f.epoch++
 	try, session, job, forks := f.try, f.session, f.job, f.forks

@@ -12,8 +12,8 @@ import (
 // frame is one endpoint at work on one request, in one replica.
 type frame struct {
 	link         // in the queue that it waits in
-	among link   // the frames of its replica
 	id    uint64 // whose draws it takes
+	born  uint64 // counts all frames; 0 when the object is not in use
 	forks uint64
 
 	began    vtime.Time
@@ -78,12 +78,16 @@ const (
 func (m *machine) newFrame(replica, ep int32, id uint64, size uint16) int32 {
 	i := m.frames.take()
 	f := m.frames.at(i)
-	life, epoch := f.life+1, f.epoch+1
-	*f = frame{
-		id: id, began: m.k.Now(), deadline: never, replica: replica, ep: ep, pc: m.g.endpoints[ep].begin,
-		try: none, session: none, job: none, life: life, epoch: epoch, size: size, calls: none, pool: none,
-	}
-	m.replicas[replica].frames.push(i, m.replicaLink)
+	m.born++
+	f.id, f.forks, f.born = id, 0, m.born
+	f.began, f.deadline = m.k.Now(), never
+	f.replica, f.ep, f.pc = replica, ep, m.g.endpoints[ep].begin
+	f.try, f.session, f.job, f.fault = none, none, none, 0
+	f.epoch++
+	f.life++
+	f.wait, f.ended, f.late, f.busy, f.given = waitNothing, 0, false, false, false
+	f.size, f.round, f.calls, f.issuing = size, 0, none, false
+	f.pool, f.nTables, f.nRows = none, 0, 0
 	m.rec.endpoints[ep].started++
 	return i
 }
@@ -258,7 +262,7 @@ func (m *machine) finish(i int32, o outcome) {
 	m.letGo(i, f)
 	m.rec.endpointEnded(f, o, m.k.Now())
 	try, session, job, replica, busy := f.try, f.session, f.job, f.replica, f.busy
-	m.replicas[replica].frames.remove(i, m.replicaLink)
+	f.born = 0
 	f.life++
 	f.epoch++
 	forks := f.forks

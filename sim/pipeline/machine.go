@@ -34,7 +34,8 @@ type machine struct {
 	queues   []queue
 	clients  []clients
 
-	frameLink, tryLink, replicaLink, jobLink linked
+	frameLink, jobLink linked
+	born               uint64 // frames so far
 
 	dice, choice, failures, network *world.Stream
 	customers                       *world.Stream
@@ -62,7 +63,6 @@ type replica struct {
 	service int32
 	busy    int32 // workers
 	waiting list  // frames that wait for a worker
-	frames  list  // all frames of the process
 	down    bool
 }
 
@@ -242,8 +242,6 @@ func newMachine(p *Pipeline, o Options) (*machine, error) {
 	m := &machine{k: vtime.New(p.Start), p: p, g: compile(p), o: o}
 	m.k.Attach(m)
 	m.frameLink = func(i int32) *link { return &m.frames.at(i).link }
-	m.replicaLink = func(i int32) *link { return &m.frames.at(i).among }
-	m.tryLink = func(i int32) *link { return &m.tries.at(i).link }
 	m.rejections = append(m.rejections, rejection{edge: none})
 	stream := func(name string) *world.Stream { return world.NewStream(p.Seed, name) }
 	m.dice, m.choice, m.failures, m.network = stream("dice"), stream("choices"), stream("failures"), stream("network")
@@ -252,7 +250,7 @@ func newMachine(p *Pipeline, o Options) (*machine, error) {
 		s := &m.g.services[i]
 		m.works = append(m.works, stream("work of "+s.name))
 		for range s.n {
-			m.replicas = append(m.replicas, replica{service: int32(i), waiting: newList(), frames: newList()})
+			m.replicas = append(m.replicas, replica{service: int32(i), waiting: newList()})
 		}
 	}
 	m.slow = make([]float64, len(m.g.endpoints)*len(m.replicas))

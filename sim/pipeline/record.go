@@ -291,9 +291,9 @@ func (m *machine) balance(res *Result) error {
 		}
 	}
 	alive := make([]int, len(m.g.endpoints))
-	for i := range m.replicas {
-		for f := m.replicas[i].frames.first; f != none; f = m.frames.at(f).among.next {
-			alive[m.frames.at(f).ep]++
+	for i := range m.frames.n {
+		if f := m.frames.at(i); f.born != 0 && f.fault == 0 {
+			alive[f.ep]++
 		}
 	}
 	for i, e := range res.Endpoints {

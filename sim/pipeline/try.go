@@ -182,13 +182,26 @@ func (m *machine) arrive(n int32) {
 		// grpc-timeout is what was left when the request was sent.
 		left := t.end - t.sent
 		f.deadline = m.k.Now() + left
-		if left <= 0 {
-			f.late, f.ended = true, deadlineCode
-		} else {
-			m.limit(&m.guards[t.guard], time.Duration(left), event(evFrameEnd, f.life), i)
+		f.late = left <= 0
+		if f.late {
+			f.ended = deadlineCode
+		} else if t.state != tryOpen {
+			m.armDeadline(t)
 		}
 	}
 	m.admit(i)
+}
+
+// armDeadline sets the timer of an endpoint's own deadline, when its client is done
+// with the attempt. Until then there is no need of one: the client's own end comes a
+// network delay earlier, and then this is called.
+func (m *machine) armDeadline(t *try) {
+	if t.frame == none {
+		return
+	}
+	if f := m.frames.at(t.frame); f.deadline != never && !f.late {
+		m.k.Post(time.Duration(f.deadline-m.k.Now()), event(evFrameEnd, f.life), uint32(t.frame))
+	}
 }
 
 // respond is an endpoint having ended.
@@ -235,7 +248,7 @@ func (m *machine) leaveTry(n int32, o outcome) {
 	t := m.tries.at(n)
 	switch t.state {
 	case tryWaiting:
-		m.conns[t.conn].waiting.remove(n, m.tryLink)
+		m.unlistTry(&m.conns[t.conn].waiting, t)
 		t.state = tryOver
 	case tryOpen:
 		m.close(n, t)

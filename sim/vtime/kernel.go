@@ -230,7 +230,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		e := *top
 		switch {
 		case e.slot&direct != 0:
-			k.heap.pop()
+			k.heap.take()
 		case k.slots[e.slot].gen == e.gen && k.slots[e.slot].kind == head:
 			var live bool
 			if e, live = k.slots[e.slot].lane.advance(); !live {

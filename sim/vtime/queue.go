@@ -13,16 +13,32 @@ func (e entry) before(o entry) bool { return e.at < o.at || e.at == o.at && e.se
 
 // heap is a 4-ary heap of values: half as deep as a binary one, and the four
 // children of a node lie in two cache lines.
-type heap struct{ es []entry }
+type heap struct {
+	es   []entry
+	hole bool // the top has been taken; whatever is pushed next may have its place
+}
 
 func (h *heap) top() *entry {
+	if h.hole {
+		h.hole = false
+		h.pop()
+	}
 	if len(h.es) == 0 {
 		return nil
 	}
 	return &h.es[0]
 }
 
+// take is pop that waits for the next push: an event that makes one other costs one
+// way down the heap and not two.
+func (h *heap) take() { h.hole = true }
+
 func (h *heap) push(e entry) {
+	if h.hole {
+		h.hole = false
+		h.replace(e)
+		return
+	}
 	h.es = append(h.es, e)
 	i := len(h.es) - 1
 	for i > 0 {
