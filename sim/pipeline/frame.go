@@ -45,6 +45,7 @@ type frame struct {
 	needed  int32 // answers
 	issuing bool
 	failed  outcome // the last that failed
+	missed  bool    // the last step of calls failed, and was to Continue
 
 	// Of a transaction.
 	pool    int32 // whose connection it has; none
@@ -86,7 +87,7 @@ func (m *machine) newFrame(replica, ep int32, id uint64, size uint16) int32 {
 	f.epoch++
 	f.life++
 	f.wait, f.ended, f.late, f.busy, f.given = waitNothing, 0, false, false, false
-	f.size, f.round, f.calls, f.issuing = size, 0, none, false
+	f.size, f.round, f.calls, f.issuing, f.missed = size, 0, none, false, false
 	f.pool, f.nTables, f.nRows = none, 0, 0
 	m.rec.endpoints[ep].started++
 	return i
@@ -136,8 +137,7 @@ func (m *machine) give(i int32) {
 }
 
 // proceed is the end of a frame's wait.
-func (m *machine) proceed(i int32) {
-	f := m.frames.at(i)
+func (m *machine) proceed(i int32, f *frame) {
 	f.epoch++
 	was := f.wait
 	f.wait, f.given = waitNothing, false
@@ -219,6 +219,11 @@ func (m *machine) run(i int32) {
 			m.enqueue(o, m.key(f, o), f.size)
 		case opMaybe:
 			if m.choice.At(m.key(f, o)) >= o.share {
+				f.pc = o.to
+				continue
+			}
+		case opWhen:
+			if f.missed != o.failed {
 				f.pc = o.to
 				continue
 			}

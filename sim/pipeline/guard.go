@@ -104,7 +104,7 @@ func (m *machine) settled(i int32, f *frame, o *op) bool {
 	switch {
 	case f.needed <= 0 || f.pending < f.needed && o.resume:
 		m.dropCalls(f)
-		f.wait = waitNothing
+		f.wait, f.missed = waitNothing, f.needed > 0
 		return true
 	case f.pending < f.needed:
 		m.dropCalls(f)

@@ -151,23 +151,47 @@ func (m *machine) Stale(op, arg uint32) bool {
 	}
 }
 
-// Step is an event falling due.
+// Step is an event falling due. The frequent ones look for themselves whether they
+// are stale, for the object that they need anyway.
 func (m *machine) Step(op, arg uint32) bool {
-	if m.Stale(op, arg) {
-		return false
-	}
-	i := int32(arg)
+	i, epoch := int32(arg), op&epochMask
 	switch op >> epochBits {
 	case evFrame:
-		m.proceed(i)
+		f := m.frames.at(i)
+		if f.epoch&epochMask != epoch {
+			return false
+		}
+		m.proceed(i, f)
+	case evArrive:
+		t := m.tries.at(i)
+		if t.life&epochMask != epoch {
+			return false
+		}
+		m.arrive(i, t)
+	case evAnswer:
+		t := m.tries.at(i)
+		if t.life&epochMask != epoch || t.state != tryOpen {
+			return false
+		}
+		m.answer(i, t)
+	case evArrival:
+		m.arrival(i)
+	default:
+		if m.Stale(op, arg) {
+			return false
+		}
+		m.seldom(op>>epochBits, i)
+	}
+	return true
+}
+
+// seldom is one of the other events.
+func (m *machine) seldom(kind uint32, i int32) {
+	switch kind {
 	case evLimit:
 		m.tooLong(i)
 	case evFrameEnd:
 		m.deadline(i)
-	case evArrive:
-		m.arrive(i)
-	case evAnswer:
-		m.answer(i)
 	case evLost:
 		m.lost(i)
 	case evReset:
@@ -178,8 +202,6 @@ func (m *machine) Step(op, arg uint32) bool {
 		m.tryAbandonedByRace(i)
 	case evRetry:
 		m.retryNow(i)
-	case evArrival:
-		m.arrival(i)
 	case evUser:
 		m.ask(i)
 	case evDropped:
@@ -213,7 +235,6 @@ func (m *machine) Step(op, arg uint32) bool {
 	default:
 		m.sample()
 	}
-	return true
 }
 
 // now is the present instant as breakers know it.

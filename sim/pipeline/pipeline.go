@@ -110,6 +110,9 @@ type Step struct {
 	// Share is the part of the requests that take the step, 0..1; the rest pass it
 	// by.
 	Share float64
+	// When makes the step depend on how the last call before it ended, which can only
+	// have failed where it was told to Continue.
+	When When
 	// Repeat is how often; 0 is once. BySize is as often as the request is large.
 	Repeat int
 	BySize bool
@@ -133,6 +136,15 @@ type Step struct {
 
 	Queue string // of an Enqueue
 }
+
+// When is a condition on the last call.
+type When uint8
+
+const (
+	Always When = iota
+	IfOK        // also where no call has been made
+	IfFailed
+)
 
 // OnError is what becomes of a request whose call failed.
 type OnError uint8

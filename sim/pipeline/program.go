@@ -95,6 +95,7 @@ const (
 	opEnd            // give back all locks and the connection
 	opEnqueue        // leave a job
 	opMaybe          // pass on to to, but for a share
+	opWhen           // pass on to to, unless the last call ended so
 	opRepeat         // begin of a loop: n times, or as the request is large
 	opLoop           // end of one round: back to to
 	opReturn         // answer
@@ -104,6 +105,7 @@ type op struct {
 	kind   opKind
 	mode   pglock.Mode
 	first  bool // begins a statement
+	failed bool // of an opWhen: the last call must have failed
 	resume bool // Continue after a call that failed
 	bySize bool
 	to     int32 // an endpoint, or another op
@@ -258,7 +260,10 @@ func (c *compiler) key() uint64 {
 func (c *compiler) list(steps []Step, inside bool) {
 	for i := range steps {
 		st := &steps[i]
-		maybe, loop := none, none
+		when, maybe, loop := none, none, none
+		if st.When != Always {
+			when = c.emit(op{kind: opWhen, failed: st.When == IfFailed})
+		}
 		if st.Share < 1 {
 			maybe = c.emit(op{kind: opMaybe, share: st.Share, key: c.key()})
 		}
@@ -273,6 +278,9 @@ func (c *compiler) list(steps []Step, inside bool) {
 		}
 		if maybe != none {
 			c.g.ops[maybe].to = int32(len(c.g.ops))
+		}
+		if when != none {
+			c.g.ops[when].to = int32(len(c.g.ops))
 		}
 	}
 }

@@ -163,8 +163,7 @@ func (m *machine) choose(v *call, replica int32) int32 {
 }
 
 // arrive is a request reaching the server.
-func (m *machine) arrive(n int32) {
-	t := m.tries.at(n)
+func (m *machine) arrive(n int32, t *try) {
 	c := &m.conns[t.conn]
 	if t.heard || t.flow != c.flow {
 		m.leave(n, t)
@@ -216,8 +215,7 @@ func (m *machine) respond(n int32, o outcome) {
 }
 
 // answer is the answer reaching the client.
-func (m *machine) answer(n int32) {
-	t := m.tries.at(n)
+func (m *machine) answer(n int32, t *try) {
 	m.conns[t.conn].lastRead = m.k.Now()
 	m.close(n, t)
 	m.tryDone(n, t, t.resp)

@@ -122,7 +122,7 @@ func (s *steps) ReadNode(n *source.Node) error {
 
 var (
 	stepKinds   = []string{"call", "work", "lock", "query", "enqueue"}
-	stepOptions = []string{"share", "repeat"}
+	stepOptions = []string{"share", "when", "repeat"}
 )
 
 // readStep reads one step: its kind with what belongs to it, and beside it what
@@ -149,6 +149,12 @@ func readStep(n *source.Node) (pipeline.Step, error) {
 				return st, err
 			}
 			st.Share = float64(v)
+		case m.Key == "when":
+			i, err := choice(m.Value, "always", "ok", "failed")
+			if err != nil {
+				return st, err
+			}
+			st.When = pipeline.When(i)
 		case m.Key == "repeat":
 			if m.Value.Kind == source.String && m.Value.Text == "size" {
 				st.BySize = true
