@@ -17,6 +17,7 @@ import (
 // names that the description's own text has, so that a reader can say the line.
 type Mistake struct {
 	Path        []string
+	Key         bool   // the last name of Path is itself what is wrong
 	Found, Want string // as in "found 0, expected a whole number from 1"; Want may be empty
 }
 
@@ -38,7 +39,8 @@ const (
 	maxFanOut   = 10_000
 	maxRepeat   = 10_000
 	maxRows     = 10_000_000
-	maxLength   = 60 * 24 * time.Hour
+	maxLength   = 7 * 24 * time.Hour // series have a value per second
+	maxConns    = 100_000            // of one edge: every caller replica has one to every callee replica
 )
 
 // Check is the first mistake of a description; nil when it can be run.
@@ -341,7 +343,7 @@ func (c *checker) edgesKnown() error {
 	known := EdgeNames(c.p)
 	for _, e := range c.p.Edges {
 		if !slices.Contains(known, e.Name) {
-			return unknown("edge", e.Name, known, "edges", e.Name)
+			return &Mistake{Path: []string{"edges", e.Name}, Key: true, Found: policy.Unknown("edge", e.Name, known).Error()}
 		}
 		if e.Network != nil {
 			if err := c.dist(e.Network, "edges", e.Name, "network"); err != nil {
@@ -354,7 +356,7 @@ func (c *checker) edgesKnown() error {
 	}
 	for _, name := range c.p.Policies.Names() {
 		if !slices.Contains(known, name) {
-			return unknown("edge", name, known, "edges", name)
+			return &Mistake{Path: []string{"edges", name}, Key: true, Found: policy.Unknown("edge", name, known).Error()}
 		}
 		pol := c.p.Policies[name]
 		built, err := library.New(pol.Breaker, c.p.Start)

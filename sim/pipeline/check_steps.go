@@ -138,6 +138,11 @@ func (c *checker) call(s *Service, st *Step, at []string) error {
 	if err := c.oneEnd(edgeOf(s, st), callee, below("edge")); err != nil {
 		return err
 	}
+	for i := range c.p.Services {
+		if other := &c.p.Services[i]; other.Name == callee && max(s.Replicas, 1)*max(other.Replicas, 1) > maxConns {
+			return wrong(fmt.Sprintf("%d replicas that call %d", s.Replicas, other.Replicas), fmt.Sprintf("at most %d connections between them", maxConns), below("to")...)
+		}
+	}
 	if err := within(st.FanOut, 0, maxFanOut, below("fan_out")...); err != nil {
 		return err
 	}

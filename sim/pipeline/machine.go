@@ -253,7 +253,6 @@ func (m *machine) rejectionOf(edge int32, reason string) outcome {
 			return outcome{code: unavailableCode, reject: uint16(i)}
 		}
 	}
-	m.jobLink = func(i int32) *link { return &m.jobs.at(i).link }
 	m.rejections = append(m.rejections, rejection{edge, reason})
 	return outcome{code: unavailableCode, reject: uint16(len(m.rejections) - 1)}
 }
@@ -263,6 +262,7 @@ func newMachine(p *Pipeline, o Options) (*machine, error) {
 	m := &machine{k: vtime.New(p.Start), p: p, g: compile(p), o: o}
 	m.k.Attach(m)
 	m.frameLink = func(i int32) *link { return &m.frames.at(i).link }
+	m.jobLink = func(i int32) *link { return &m.jobs.at(i).link }
 	m.rejections = append(m.rejections, rejection{edge: none})
 	stream := func(name string) *world.Stream { return world.NewStream(p.Seed, name) }
 	m.dice, m.choice, m.failures, m.network = stream("dice"), stream("choices"), stream("failures"), stream("network")

@@ -81,8 +81,22 @@ func placed(root *source.Node, err error) error {
 	if !errors.As(err, &m) {
 		return err
 	}
-	at := source.Find(root, m.Path)
+	at := source.Find(root, oneRequest(root, m.Path))
+	if m.Key {
+		at.Pos = at.Key
+	}
 	return at.Errorf(m.Want, "%s", m.Found)
+}
+
+// oneRequest is a path to the requests of a client that says request.
+func oneRequest(root *source.Node, path []string) []string {
+	if len(path) < 3 || path[0] != "clients" || path[2] != "requests" {
+		return path
+	}
+	if _, one := source.Find(root, path[:2]).Get("request"); one {
+		return []string{path[0], path[1], "request"}
+	}
+	return path
 }
 
 // edges is what is said of the edges, and the policies, which wait until all edges

@@ -1,6 +1,8 @@
 package file
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"tripcurve/sim/pipeline"
@@ -38,5 +40,36 @@ func TestExamplesRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheDocumentedExample: what the document shows is read, and run.
+func TestTheDocumentedExample(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/pipeline-yaml.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(b), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !ok || !closed {
+		t.Fatal("the document shows no description")
+	}
+	p, err := Read("docs.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := pipeline.Run(t.Context(), p, pipeline.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range r.Requests {
+		if q.OK == 0 {
+			t.Errorf("%s of %s: nothing was answered well", q.Endpoint, q.Client)
+		}
+	}
+	for _, name := range ExampleNames() {
+		if !strings.Contains(string(b), "* `"+name+"`: ") {
+			t.Errorf("the document does not tell of the example %s", name)
+		}
 	}
 }

@@ -50,7 +50,9 @@ func sum(series []int32, from, to int) (n int) {
 
 // One shard of ten is slow: a tenth of its calls, and nearly every search.
 func TestOneSlowShardSlowsEverySearch(t *testing.T) {
-	slow := func(r *pipeline.Result) (searches, calls float64) { return float64(r.Requests[0].P50), float64(r.Endpoints[1].P50) }
+	slow := func(r *pipeline.Result) (searches, calls float64) {
+		return float64(r.Requests[0].P50), float64(r.Endpoints[1].P50)
+	}
 	always := func(s string) string { return strings.Replace(s, "at: 60s, for: 60s", "at: 0s", 1) }
 	search, call := slow(example(t, "fan-out", always))
 	if search < 5*call {
