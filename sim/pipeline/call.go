@@ -71,9 +71,9 @@ func (m *machine) begins(c int32, v *call, g *guard) {
 			m.done(c, o)
 			return
 		}
-		v.passed, v.limit = asked, limit
-		if asked {
-			m.ticketOf(c).outer = t
+		if v.passed = asked; asked {
+			own := m.ticketOf(c)
+			own.outer, own.limit = t, limit
 		}
 	}
 	if g.retries {

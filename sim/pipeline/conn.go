@@ -108,7 +108,9 @@ func (m *machine) openStream(n int32, t *try, c *conn) {
 	m.keep(t.conn, c)
 	if m.carriesRequest(t.conn) {
 		t.users++
-		t.sent = m.k.Now()
+		if t.end != never {
+			t.end -= m.k.Now()
+		}
 		m.wire(t.conn, event(evArrive, t.life), n, t.id+1)
 	}
 }

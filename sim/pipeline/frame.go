@@ -9,53 +9,52 @@ import (
 	"tripcurve/sim/vtime"
 )
 
-// frame is one endpoint at work on one request, in one replica.
+// frame is one endpoint at work on one request, in one replica. What every request
+// needs comes first, in two cache lines; the rest is for transactions.
 type frame struct {
-	link         // in the queue that it waits in
-	id    uint64 // whose draws it takes
-	born  uint64 // counts all frames; 0 when the object is not in use
-	forks uint64
-
+	link            // in the queue that it waits in
+	id       uint64 // whose draws it takes
 	began    vtime.Time
 	deadline vtime.Time // its context ends then; never is no deadline
 
+	epoch   uint32 // of its present wait
+	life    uint32 // counts the uses of the object
+	born    uint32 // counts all frames, for their order; 0 when the object is not in use
 	replica int32
 	ep      int32
 	pc      int32
 	try     int32 // the attempt that it answers; none for a client's request and a job
 	session int32 // the client's
 	job     int32
-	fault   int32 // it is the session of a LockTable fault: its number, from 1
-
-	epoch uint32 // of its present wait
-	life  uint32 // counts the uses of the object
-	wait  waiting
-	ended uint8 // 0, or the code with which its context ended
-	late  bool  // its deadline has passed
-	busy  bool  // it has a worker
-	given bool  // it was given what it waited for, and is about to go on
-
-	size  uint16 // of the request
-	round uint32 // of all its loops so far, for its draws
-	loops [maxNested + 1]uint16
+	fault   int32  // it is the session of a LockTable fault: its number, from 1
+	round   uint32 // of all its loops so far, for its draws
 
 	// Of a call or a fan-out.
 	calls   int32 // the first of its calls under way; none
 	pending int32
-	needed  int32 // answers
-	issuing bool
+	needed  int32   // answers
 	failed  outcome // the last that failed
-	missed  bool    // the last step of calls failed, and was to Continue
+	pool    int32   // whose connection its transaction has; none
 
-	// Of a transaction.
-	pool    int32 // whose connection it has; none
-	begun   vtime.Time
-	wanted  int32 // pool, table or row waited for
+	size    uint16 // of the request
+	wait    waiting
+	ended   uint8 // 0, or the code with which its context ended
+	late    bool  // its deadline has passed
+	busy    bool  // it has a worker
+	given   bool  // it was given what it waited for, and is about to go on
+	issuing bool
+	missed  bool // the last step of calls failed, and was to Continue
 	mode    uint8
 	nTables uint8
 	nRows   uint8
-	held    [maxLocks]heldTable
-	locked  [maxLocks]heldRow
+
+	forks  uint64
+	begun  vtime.Time // its statement
+	wanted int32      // pool, table or row waited for
+	loops  [maxNested + 1]uint16
+	held   [maxLocks]heldTable
+	locked [maxLocks]heldRow
+	_      [16]byte // to whole cache lines
 }
 
 // never is the deadline of what has none.

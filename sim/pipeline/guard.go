@@ -34,18 +34,18 @@ type call struct {
 	life    uint32
 	id      uint64 // whose draws it takes
 	began   vtime.Time
-	tried   vtime.Time    // its present attempt began
-	over    bool          // the total time limit ends the present wait
-	sleeps  bool          // between two attempts
-	asked   bool          // its present attempt has a ticket
-	passed  bool          // it has a ticket of its own, outside the attempts
-	held    outcome       // what it ends with if no further attempt is made
-	limit   time.Duration // what a breaker outside the retries allows an attempt; 0 is no limit
+	tried   vtime.Time // its present attempt began
+	over    bool       // the total time limit ends the present wait
+	sleeps  bool       // between two attempts
+	asked   bool       // its present attempt has a ticket
+	passed  bool       // it has a ticket of its own, outside the attempts
+	held    outcome    // what it ends with if no further attempt is made
 }
 
 // ticket is what a call has of its breaker, and of its retries.
 type ticket struct {
 	inner, outer policy.Ticket
+	limit        time.Duration // what the breaker outside the retries allows an attempt; 0 is no limit
 	tries        retry.Call
 }
 

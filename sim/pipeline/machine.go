@@ -35,7 +35,7 @@ type machine struct {
 	clients  []clients
 
 	frameLink, jobLink linked
-	born               uint64 // frames so far
+	born               uint32 // frames so far
 
 	dice, choice, failures, network *world.Stream
 	customers                       *world.Stream

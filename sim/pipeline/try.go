@@ -8,27 +8,27 @@ import (
 )
 
 // try is one attempt on its way: at the client until it has its answer or goes on
-// without, at the server until the endpoint has ended.
+// without, at the server until the endpoint has ended. It fills one cache line.
 type try struct {
 	link        // in its connection's list
+	id   uint64 // whose draws the endpoint takes
+	// end of its context; once it has been sent, what was left then: grpc-timeout.
+	end   vtime.Time
 	call  int32 // none when the caller has gone on
 	guard int32
 	conn  int32
-	ep    int32
+	frame int32 // at the server; none
 	life  uint32
 	flow  uint32 // of its connection when it was sent
-	id    uint64 // whose draws the endpoint takes
-	end   vtime.Time
-	frame int32 // at the server; none
+	resp  outcome
+	ep    uint16
+	size  uint16
 	state tryState
+	users int8 // the client, the request or its frame, and the resets under way
 	own   bool // end is the caller's own time limit and not a deadline
 	total bool // the time limit is that over all attempts
 	holds bool // a place of the guard's limit
 	heard bool // the server has heard that nobody waits
-	users int8 // the client, the request or its frame, and the resets under way
-	size  uint16
-	resp  outcome
-	sent  vtime.Time
 }
 
 type tryState uint8
@@ -45,14 +45,14 @@ const (
 // over and the attempt lives on by itself.
 func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 	f := m.frames.at(v.frame)
-	b := g.bounds(limit, v.limit, m.left(v, g))
+	b := g.bounds(limit, m.outerLimit(c, v), m.left(v, g))
 	now := m.k.Now()
 	detach := g.policy.Cancel == policy.Detach
 	race := detach && b.wait > 0 && !b.ends
 	n := m.tries.take()
 	t := m.tries.at(n)
 	*t = try{
-		call: c, guard: v.guard, ep: v.ep, life: t.life + 1, end: never, frame: none, total: b.total,
+		call: c, guard: v.guard, ep: uint16(v.ep), life: t.life + 1, end: never, frame: none, total: b.total,
 		holds: g.inner.limit, users: 1, size: f.size,
 	}
 	v.try = n
@@ -86,6 +86,14 @@ func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 	}
 	t.conn = m.choose(v, f.replica)
 	m.send(n, t)
+}
+
+// outerLimit is what a breaker outside the retries allows an attempt; 0 is no limit.
+func (m *machine) outerLimit(c int32, v *call) time.Duration {
+	if !v.passed {
+		return 0
+	}
+	return m.ticketOf(c).limit
 }
 
 // limit sets the timer of a time limit, on a lane where the limit is always the same.
@@ -169,7 +177,7 @@ func (m *machine) arrive(n int32, t *try) {
 		m.leave(n, t)
 		return
 	}
-	i := m.newFrame(c.to, t.ep, t.id, t.size)
+	i := m.newFrame(c.to, int32(t.ep), t.id, t.size)
 	f := m.frames.at(i)
 	f.try, t.frame = n, i
 	st := &m.edges[c.edge]
@@ -178,8 +186,7 @@ func (m *machine) arrive(n int32, t *try) {
 		return
 	}
 	if t.end != never {
-		// grpc-timeout is what was left when the request was sent.
-		left := t.end - t.sent
+		left := t.end
 		f.deadline = m.k.Now() + left
 		f.late = left <= 0
 		if f.late {

@@ -1,0 +1,24 @@
+package pipeline
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// TestObjectsFillWholeCacheLines: at 100,000 live requests the time goes into
+// fetching them from memory, so a field more is a decision.
+func TestObjectsFillWholeCacheLines(t *testing.T) {
+	for name, size := range map[string][2]uintptr{
+		"frame":   {unsafe.Sizeof(frame{}), 256},
+		"call":    {unsafe.Sizeof(call{}), 64},
+		"try":     {unsafe.Sizeof(try{}), 64},
+		"session": {unsafe.Sizeof(session{}), 64},
+	} {
+		if size[0] != size[1] {
+			t.Errorf("a %s has %d bytes, want %d", name, size[0], size[1])
+		}
+	}
+	if hot := unsafe.Offsetof(frame{}.forks); hot > 128 {
+		t.Errorf("what every request needs of a frame takes %d bytes", hot)
+	}
+}
