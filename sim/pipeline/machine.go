@@ -20,6 +20,7 @@ type machine struct {
 	calls    arena[call]
 	tickets  arena[ticket] // beside calls, for edges with a breaker
 	tries    arena[try]
+	limits   []uint32 // by try: the epoch of its client's time limits
 	sessions arena[session]
 	jobs     arena[job]
 
@@ -124,12 +125,8 @@ func (m *machine) Stale(op, arg uint32) bool {
 		return m.frames.at(i).epoch&epochMask != epoch
 	case evFrameEnd:
 		return m.frames.at(i).life&epochMask != epoch
-	case evTryEnd:
-		t := m.tries.at(i)
-		return t.life&epochMask != epoch || t.state == tryOver
-	case evTryWait:
-		t := m.tries.at(i)
-		return t.life&epochMask != epoch || t.state == tryOver || t.call == none
+	case evTryEnd, evTryWait: // most are stale when they fall due: a small array says so
+		return m.limits[i]&epochMask != epoch
 	case evAnswer:
 		t := m.tries.at(i)
 		return t.life&epochMask != epoch || t.state != tryOpen

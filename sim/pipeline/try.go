@@ -55,6 +55,9 @@ func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 		call: c, guard: v.guard, ep: uint16(v.ep), life: t.life + 1, end: never, frame: none, total: b.total,
 		holds: g.inner.limit, users: 1, size: f.size,
 	}
+	if int(n) == len(m.limits) {
+		m.limits = append(m.limits, 0)
+	}
 	v.try = n
 	d := b.deadline
 	if !race && b.wait > 0 && (d == 0 || b.wait <= d) {
@@ -71,13 +74,13 @@ func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 	if d > 0 {
 		if at := now + vtime.Time(d); at < t.end {
 			t.end = at
-			m.limit(g, d, event(evTryEnd, t.life), n)
+			m.limit(g, d, event(evTryEnd, m.limits[n]), n)
 		} else {
 			t.own = false // the caller's own deadline comes first
 		}
 	}
 	if race {
-		m.limit(g, b.wait, event(evTryWait, t.life), n)
+		m.limit(g, b.wait, event(evTryWait, m.limits[n]), n)
 	}
 	if !detach && f.ended != 0 {
 		t.state = tryOver
@@ -291,6 +294,7 @@ func (m *machine) heardReset(n int32) {
 
 // tryDone is the client being done with an attempt.
 func (m *machine) tryDone(n int32, t *try, o outcome) {
+	m.limits[n]++
 	if t.holds {
 		m.guards[t.guard].inFlight--
 	}
