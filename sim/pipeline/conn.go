@@ -116,7 +116,7 @@ func (m *machine) openStream(n int32, t *try, c *conn) {
 }
 
 // close gives a stream back and lets the next attempt have it.
-func (m *machine) close(n int32, t *try) {
+func (m *machine) close(t *try) {
 	t.state = tryOver
 	m.armDeadline(t)
 	c := &m.conns[t.conn]

@@ -227,7 +227,7 @@ func (m *machine) respond(n int32, o outcome) {
 // answer is the answer reaching the client.
 func (m *machine) answer(n int32, t *try) {
 	m.conns[t.conn].lastRead = m.k.Now()
-	m.close(n, t)
+	m.close(t)
 	m.tryDone(n, t, t.resp)
 }
 
@@ -259,7 +259,7 @@ func (m *machine) leaveTry(n int32, o outcome) {
 		m.unlistTry(&m.conns[t.conn].waiting, t)
 		t.state = tryOver
 	case tryOpen:
-		m.close(n, t)
+		m.close(t)
 		if m.carriesRequest(t.conn) {
 			m.tell(n, t)
 		}
