@@ -27,6 +27,7 @@ type conn struct {
 	pinging  bool // a keepalive timer is set
 	unacked  bool // the client has sent data into a dropped flow
 	strikes  int8 // pings too early for the server
+	probes   int8 // of TCP keepalive that nobody answered
 	last     vtime.Time
 	lastRead vtime.Time // a byte last reached the client
 	pinged   vtime.Time // the last ping left
@@ -41,6 +42,9 @@ const (
 	// giveUp is when Linux gives up a connection with unacknowledged data
 	// (tcp_retries2 = 15): 200 ms doubled 15 times, each at most 120 s.
 	giveUp = 924600 * time.Millisecond
+	// tcpProbes is how many unanswered probes of TCP keepalive end a connection
+	// (tcp_keepalive_probes of Linux, and Go's default).
+	tcpProbes = 9
 	// maxStrikes is how many pings too early grpc-go's server forgives.
 	maxStrikes = 2
 )
@@ -193,10 +197,14 @@ func (m *machine) newFlow(n int32) {
 	c := &m.conns[n]
 	now := m.k.Now()
 	c.flow++
-	c.carries, c.pinging, c.unacked, c.strikes = true, false, false, 0
+	c.carries, c.pinging, c.unacked, c.strikes, c.probes = true, false, false, 0, 0
 	c.last, c.lastRead, c.pinged, c.pings = now, now, 0, 0
-	if d := m.g.edges[c.edge].idleDrop; d > 0 {
-		m.k.Post(d, event(evIdle, c.flow), uint32(n))
+	e := &m.g.edges[c.edge]
+	if e.idleDrop > 0 {
+		m.k.Post(e.idleDrop, event(evIdle, c.flow), uint32(n))
+	}
+	if e.policy.TCPKeepalive > 0 {
+		m.k.Post(e.policy.TCPKeepalive, event(evProbe, c.flow), uint32(n))
 	}
 	if m.keepalive(c).WithoutCalls {
 		m.keep(n, c)
@@ -220,6 +228,32 @@ func (m *machine) idleCheck(n int32) {
 	m.note("connection_dropped", fmt.Sprintf(
 		"the balancer dropped the idle connection %s (no byte for %s), telling neither end; %d calls open on it",
 		m.connName(c), policy.FormatDuration(e.idleDrop), c.open.n))
+}
+
+// probe is TCP keepalive at the client: a segment without a byte when nothing has
+// passed for long enough, which the balancer takes for life as it does any other.
+// Data that is not acknowledged is the retransmission timer's affair.
+func (m *machine) probe(n int32) {
+	c := &m.conns[n]
+	every := m.g.edges[c.edge].policy.TCPKeepalive
+	now := m.k.Now()
+	if c.unacked {
+		return
+	}
+	if due := c.last + vtime.Time(every); now < due {
+		m.k.Post(time.Duration(due-now), event(evProbe, c.flow), uint32(n))
+		return
+	}
+	switch {
+	case c.carries:
+		c.last = now
+	case c.probes < tcpProbes:
+		c.probes++
+	default:
+		m.die(n, "probes of TCP keepalive were not answered")
+		return
+	}
+	m.k.Post(every, event(evProbe, c.flow), uint32(n))
 }
 
 // connName is the edge, and which replicas where there are several.

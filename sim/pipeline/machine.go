@@ -106,6 +106,7 @@ const (
 	evPing                     // the keepalive timer
 	evPong                     // a ping's acknowledgement
 	evPingCheck                // the keepalive timeout
+	evProbe                    // the timer of TCP keepalive
 	evBoot                     // a replica is up again
 	evSample                   // a second is over
 )
@@ -141,7 +142,7 @@ func (m *machine) Stale(op, arg uint32) bool {
 		return m.sessions.at(i).life&epochMask != epoch
 	case evBreaker:
 		return m.guards[i].epoch&epochMask != epoch
-	case evIdle, evConnected, evGiveUp, evPing, evPong, evPingCheck:
+	case evIdle, evConnected, evGiveUp, evPing, evPong, evPingCheck, evProbe:
 		return m.conns[i].flow&epochMask != epoch
 	default:
 		return false
@@ -227,6 +228,8 @@ func (m *machine) seldom(kind uint32, i int32) {
 		m.pong(i)
 	case evPingCheck:
 		m.pingCheck(i)
+	case evProbe:
+		m.probe(i)
 	case evBoot:
 		m.boot(i)
 	default:

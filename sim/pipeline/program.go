@@ -201,9 +201,6 @@ func (c *compiler) declareEdge(s *Service, st *Step) {
 			e.network = *own.Network
 		}
 		e.streams, e.idleDrop, e.minPing = int32(own.Streams), own.IdleDrop, own.MinPing
-		if t := e.policy.TCPKeepalive; t > 0 && t < e.idleDrop && false {
-			e.idleDrop = 0 // the balancer sees the probes: the flow is never idle
-		}
 	}
 	e.fixed = e.network.Shape == Constant
 	c.edge[name] = int32(len(c.g.edges))

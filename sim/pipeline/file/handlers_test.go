@@ -94,6 +94,7 @@ func variants() []variant {
 		"gateway.order.deadline=4s gateway.order.timeout=0 gateway.order.attempts=2 gateway.order.backoff=500ms",
 		"gateway.inventory.deadline=1s gateway.inventory.attempts=2 *.keepalive=20s",
 		"order.inventory.keepalive=10s order.inventory.keepalive_without_calls=true",
+		"order.inventory.tcp_keepalive=70s order.inventory.max_concurrent=20",
 	}
 	for i, p := range policies {
 		vs = append(vs,
@@ -228,13 +229,10 @@ func asPipeline(t *testing.T, sc sim.Scenario) *pipeline.Pipeline {
 		}
 	}
 	for name, pol := range sc.Edges {
-		if strings.HasPrefix(name, "fulfillment.") { // after the payment; the pipeline in the language ends before
-			continue
-		}
 		if name == "inventory.postgres" {
 			name = "inventory.inventory"
 		}
-		if _, drawn := p.Policies[name]; drawn { // the scenarios have no shipping
+		if _, drawn := p.Policies[name]; drawn { // not the edges of the fulfilment, after the payment
 			p.Policies[name] = pol
 		}
 	}
