@@ -40,15 +40,21 @@ func TestRealLabKilled(t *testing.T) {
 // to go on.
 func refusesAnother(t *testing.T, dir string) {
 	t.Helper()
-	before := len(labProcesses(t, dir))
+	names := append(lab.Services(), "postgres", "run") // its sessions come and go
+	before := map[string]int{}
+	for _, name := range names {
+		before[name] = notedPID(t, dir, name)
+	}
 	for _, args := range [][]string{{"up"}, {"run", "healthy"}} {
 		cmd, _, said := labCommand(t, dir, args...)
 		if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(said.all.String(), "tripcurve lab down") {
 			t.Errorf("%v while a lab is up: %v, %s", args, err, said.all.String())
 		}
 	}
-	if after := len(labProcesses(t, dir)); after != before {
-		t.Errorf("%d processes before, %d after", before, after)
+	for _, name := range names {
+		if pid := notedPID(t, dir, name); pid != before[name] || syscall.Kill(pid, 0) != nil {
+			t.Errorf("%s: pid %d before, %d after, or it has ended", name, before[name], pid)
+		}
 	}
 }
 
