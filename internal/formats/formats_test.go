@@ -2,6 +2,7 @@ package formats
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -44,7 +45,7 @@ func TestDocuments(t *testing.T) {
 		{"one", "{\n\"resetTimeout\": 5}\n", "", "1 f opossum 1:\"{\\n\\\"resetTimeout\\\": 5}\"\n"},
 		{"as asked", "{}", "grpc", "1 f grpc 1:\"{}\"\n"},
 		{"bundle", "# two\n---\nresilience4j: {}\n--- # next\n\n{\"methodConfig\": []}\n---\n", "", "3 f resilience4j 3:\"resilience4j: {}\"\n6 f grpc 6:\"{\\\"methodConfig\\\": []}\"\n"},
-		{"one of two unknown", "resilience4j: {}\n---\nmilk: 2\n", "", "1 f resilience4j 1:\"resilience4j: {}\"\n3 f  3:\"milk: 2\"\n"},
+		{"one of two unknown", "resilience4j: {}\n---\nmilk: 2\n", "", "1 f resilience4j 1:\"resilience4j: {}\"\n3 f  1:\"milk: 2\"\n"},
 		{
 			"config map", "apiVersion: v1\nkind: ConfigMap\ndata:\n  application.yml: |\n    resilience4j:\n      retry: {}\n\n  breaker.a.json: '{\"timeout\": 1}'\n  breaker.b.json: |-\n    {}\nmore: 1\n", "",
 			"4 application.yml resilience4j 5:\"resilience4j:\\n      retry: {}\"\n8 breaker.a.json opossum 8:\"{\\\"timeout\\\": 1}\"\n9 breaker.b.json opossum 10:\"{}\"\n",
@@ -90,6 +91,35 @@ func FuzzDocuments(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A document is held with blanks for what stands before it, which of a megabyte of small
+// ones made 12 GB.
+func TestManyDocuments(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"small":  {strings.Repeat("---\na: 1\n", 110_000), "f:10002:1: found one more document, expected 5000 in one file at most"},
+		"placed": {strings.Repeat("---\nresilience4j: 1\n"+strings.Repeat("\n", 280), 1000), "f:"},
+		"lines":  {strings.Repeat("\n", 300_001), "f:300001:1: found one more line, expected 300000 in one file at most"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Documents("f", tt.text, "")
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 1000 {
+			t.Errorf("%s: took %d MB", name, mb)
+		}
+	}
+	var mesh strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&mesh, "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nspec: {host: h%d}\n", i)
+	}
+	docs, err := Documents("f", mesh.String(), "")
+	if err != nil || len(docs) != 1 || strings.Count(docs[0].Text, "\n") != 2000 {
+		t.Errorf("%d documents of a mesh: %v", len(docs), err)
+	}
 }
 
 func TestEveryFormatIsComplete(t *testing.T) {

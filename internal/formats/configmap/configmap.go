@@ -227,25 +227,33 @@ func Read(file, text string) (Config, error) {
 			return Config{}, n.Wrong(is[0] + ": " + is[1])
 		}
 	}
-	return Config{m.Metadata.name, Files(file, text)}, nil
+	files, err := Files(file, text)
+	return Config{m.Metadata.name, files}, err
 }
 
-// Files are the files inside of a ConfigMap, whatever else is wrong with it.
-func Files(file, text string) []File {
+// mostFiles of one ConfigMap are read: each is held with blanks for the lines before it.
+const mostFiles = 500
+
+// Files are the files inside of a ConfigMap, whatever else is wrong with it; none where
+// it cannot be read.
+func Files(file, text string) ([]File, error) {
 	nodes, err := source.YAML(file, text)
 	if err != nil || len(nodes) != 1 {
-		return nil
+		return nil, nil //nolint:nilerr // it holds nothing that could be read, and is looked at as it is
 	}
 	data, ok := nodes[0].Get("data")
 	if !ok {
-		return nil
+		return nil, nil
+	}
+	if len(data.Members) > mostFiles {
+		return nil, data.Members[mostFiles].Wrong(fmt.Sprintf("one more file, where a ConfigMap is read with %d at most", mostFiles))
 	}
 	var files []File
 	lines := strings.SplitAfter(text, "\n")
 	for _, m := range data.Members {
 		files = append(files, File{Name: m.Key, Text: m.Value.Text, Line: m.Line, Placed: placed(lines, m)})
 	}
-	return files
+	return files, nil
 }
 
 // placed is the text under a key where it stands. A value on the key's own line,

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,13 +86,32 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+func inside(t *testing.T, text string) []File {
+	t.Helper()
+	files, err := Files("cm.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestManyFiles(t *testing.T) {
+	text := "kind: ConfigMap\ndata:\n" + strings.Repeat("  a%d: x\n", 501)
+	for i := range 501 {
+		text = strings.Replace(text, "%d", strconv.Itoa(i), 1)
+	}
+	if _, err := Files("cm.yaml", text); err == nil || !strings.HasPrefix(err.Error(), "cm.yaml:503:3: one more file") {
+		t.Errorf("501 files: %v", err)
+	}
+}
+
 // TestPlaced: a mistake inside has the line and column that it has in the manifest.
 func TestPlaced(t *testing.T) {
 	text, err := Write(Config{"breakers", []File{{Name: "breaker.inventory.json", Text: "{\n  \"timeout\": 5,\n  \"x\"; 1\n}\n"}}}, []string{"a comment"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = source.JSON("cm.yaml", Files("cm.yaml", text)[0].Placed)
+	_, err = source.JSON("cm.yaml", inside(t, text)[0].Placed)
 	if err == nil || !strings.HasPrefix(err.Error(), "cm.yaml:10:9: not JSON") { // in the file alone it is 3:5
 		t.Errorf("%v in\n%s", err, text)
 	}
@@ -100,7 +120,7 @@ func TestPlaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := source.YAML("cm.yaml", Files("cm.yaml", text)[0].Placed)
+	docs, err := source.YAML("cm.yaml", inside(t, text)[0].Placed)
 	if err != nil || len(docs) != 2 || docs[1].Line != 9 || docs[1].Column != 5 {
 		t.Errorf("%+v, %v\n%s", docs, err, text)
 	}
@@ -132,7 +152,8 @@ func FuzzRead(f *testing.F) {
 	f.Add("kind: ConfigMap\ndata:\n  b: >-\n    c\n\n    d\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		Is("f", text)
-		for _, file := range Files("f", text) {
+		files, _ := Files("f", text)
+		for _, file := range files {
 			if n := 1 + strings.Count(text, "\n"); file.Line < 1 || file.Line > n {
 				t.Errorf("%q: line %d of %d", text, file.Line, n)
 			}

@@ -12,7 +12,11 @@ import (
 // DetectModule says why a text is a JavaScript or TypeScript module with clients of
 // @grpc/grpc-js.
 func DetectModule(file, text string) string {
-	if strings.HasPrefix(strings.TrimSpace(text), "{") || len(clients(file, text)) == 0 {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return ""
+	}
+	all, err := clients(file, text)
+	if err != nil && !strings.Contains(text, "createInsecure(") && !strings.Contains(text, "createSsl(") || err == nil && len(all) == 0 {
 		return ""
 	}
 	return "it makes a client with gRPC credentials or options"
@@ -25,9 +29,13 @@ type client struct {
 	options     *source.Node
 }
 
-func clients(file, text string) []client {
+func clients(file, text string) ([]client, error) {
+	calls, err := source.ReadJS(file, text).Calls(func(string) bool { return true })
+	if err != nil {
+		return nil, err
+	}
 	var all []client
-	for _, c := range source.JSCalls(file, text) {
+	for _, c := range calls {
 		if len(c.Args) < 2 {
 			continue
 		}
@@ -49,7 +57,7 @@ func clients(file, text string) []client {
 			all = append(all, found)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // callDeadline is a deadline that somewhere a call is given.
@@ -61,8 +69,12 @@ var callDeadline = regexp.MustCompile(`[{,]\s*deadline\s*[:,}]`)
 func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 	root := source.NewNode(file, source.Pos{Line: 1, Column: 1}, source.List, "")
 	deadline := callDeadline.MatchString(text)
+	made, err := clients(file, text)
+	if err != nil {
+		return nil, nil, err
+	}
 	var all []trap.Trap
-	for i, cl := range clients(file, text) {
+	for i, cl := range made {
 		root.Items = append(root.Items, cl.options)
 		cl.options.Key = cl.Pos
 		known := *cl.options

@@ -1,6 +1,7 @@
 package opossum
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,15 +15,21 @@ import (
 
 // DetectModule says why a text is a JavaScript or TypeScript module with breakers.
 func DetectModule(file, text string) string {
-	if strings.HasPrefix(strings.TrimSpace(text), "{") || len(breakers(file, text)) == 0 {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return ""
+	}
+	if calls, err := breakers(source.ReadJS(file, text)); err == nil && len(calls) == 0 {
 		return ""
 	}
 	return "it calls new CircuitBreaker"
 }
 
-func breakers(file, text string) []source.Call {
-	return slices.DeleteFunc(source.JSCalls(file, text), func(c source.Call) bool { return c.Name != "CircuitBreaker" })
+func breakers(js *source.JS) ([]source.Call, error) {
+	return js.Calls(func(name string) bool { return name == "CircuitBreaker" })
 }
+
+// mostOptions of all breakers of a module: constants can be handed to many of them.
+const mostOptions = 100_000
 
 // LintModule is the traps of a module: those of its options, as far as they are
 // literals, and those of the code around them. The tree has the calls in order, the
@@ -31,7 +38,13 @@ func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 	root := source.NewNode(file, source.Pos{Line: 1, Column: 1}, source.List, "")
 	var all []trap.Trap
 	shared := map[string]bool{}
-	for i, c := range breakers(file, text) {
+	seen := 0
+	js := source.ReadJS(file, text)
+	calls, err := breakers(js)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, c := range calls {
 		call := source.NewNode(file, c.Pos, source.Map, "")
 		root.Items = append(root.Items, call)
 		var found traps
@@ -40,7 +53,7 @@ func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 		}
 		var options *source.Node
 		if len(c.Args) > 1 {
-			options = inCode(file, text, c.Args[1])
+			options = inCode(js, c.Args[1])
 			if c.Args[1].Kind == source.Other && options != nil {
 				if name := c.Args[1].Text; shared[name] {
 					found.add("shared-options", trap.Error, "", "the constructor writes into the object it gets, so the breakers change each other's options",
@@ -53,6 +66,9 @@ func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 			options = call
 		}
 		if options != nil {
+			if seen += len(options.Members); seen > mostOptions {
+				return nil, nil, &source.Error{File: file, Pos: c.Pos, Found: "one more breaker", Want: fmt.Sprintf("%d options in one module at most", mostOptions), Mistake: source.Syntax}
+			}
 			call.Members = options.Members
 			found = append(found, ofLiteral(options)...)
 		}
@@ -66,9 +82,9 @@ func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 
 // inCode is an argument's object literal, or that of the constant it names, with the
 // constants that are spread into it in their places.
-func inCode(file, text string, n *source.Node) *source.Node {
+func inCode(js *source.JS, n *source.Node) *source.Node {
 	if n.Kind == source.Other {
-		found, ok := source.JSConst(file, text, n.Text)
+		found, ok := js.Const(n.Text)
 		if !ok {
 			return nil
 		}
@@ -77,16 +93,25 @@ func inCode(file, text string, n *source.Node) *source.Node {
 	if n.Kind != source.Map {
 		return nil
 	}
-	all := *n
-	all.Members = nil
+	var spread []source.Member
 	for _, m := range n.Members {
-		name, spread := strings.CutPrefix(m.Key, "...")
-		from, ok := source.JSConst(file, text, strings.TrimSuffix(name, "()"))
-		if !spread || !ok {
+		name, is := strings.CutPrefix(m.Key, "...")
+		from, ok := js.Const(strings.TrimSuffix(name, "()"))
+		if !is || !ok {
 			from = &source.Node{Members: []source.Member{m}}
 		}
-		for _, m := range from.Members {
-			all.Members = append(slices.DeleteFunc(all.Members, func(was source.Member) bool { return was.Key == m.Key }), m)
+		spread = append(spread, from.Members...)
+	}
+	// Of a key twice the later one holds, in its own place.
+	all := *n
+	all.Members = nil
+	last := map[string]int{}
+	for i, m := range spread {
+		last[m.Key] = i
+	}
+	for i, m := range spread {
+		if last[m.Key] == i {
+			all.Members = append(all.Members, m)
 		}
 	}
 	return &all
@@ -150,8 +175,8 @@ func fallback(n *source.Node) *source.Node {
 	if i < 0 {
 		return nil
 	}
-	calls := source.JSCalls("", "new X("+n.Text[i+2:]+")")
-	if len(calls) != 1 || len(calls[0].Args) != 1 || calls[0].Args[0].Kind == source.Other {
+	calls, err := source.ReadJS("", "new X("+n.Text[i+2:]+")").Calls(func(string) bool { return true })
+	if err != nil || len(calls) != 1 || len(calls[0].Args) != 1 || calls[0].Args[0].Kind == source.Other {
 		return nil
 	}
 	v := *n
@@ -161,11 +186,15 @@ func fallback(n *source.Node) *source.Node {
 
 // ModulePolicies reads the one breaker of a module whose options are all literals.
 func ModulePolicies(file, text string) (map[string]policy.Policy, []string, error) {
-	calls := breakers(file, text)
+	js := source.ReadJS(file, text)
+	calls, err := breakers(js)
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(calls) != 1 || len(calls[0].Args) < 2 {
 		return nil, nil, &source.Error{File: file, Found: "a module without exactly one new CircuitBreaker(action, options)", Want: "one breaker, or its options as JSON"}
 	}
-	options := inCode(file, text, calls[0].Args[1])
+	options := inCode(js, calls[0].Args[1])
 	if options == nil {
 		return nil, nil, calls[0].Args[1].Wrong("an object literal, or a constant that is one")
 	}

@@ -154,9 +154,11 @@ func (d Decoder) field(t reflect.Type, key string) int {
 	return -1
 }
 
+var dashes = strings.NewReplacer("-", "", "_", "")
+
 // Relax is a key without the differences that a relaxed Decoder overlooks.
 func Relax(key string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(key))
+	return strings.ToLower(dashes.Replace(key))
 }
 
 // Key is the name of a field in the file.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,34 +16,70 @@ type Call struct {
 	Args []*Node
 }
 
-// JSCalls finds the constructor calls of a text. It is no parser of the language:
-// it knows comments, strings, brackets and literals, and gives up on the rest.
-func JSCalls(file, text string) []Call {
-	r := &jsReader{file: file, text: text, blank: jsBlank(text)}
-	var calls []Call
-	for _, m := range jsNew.FindAllStringSubmatchIndex(r.blank, -1) {
-		name := text[m[2]:m[3]]
-		r.at = m[3]
-		r.generic()
-		if !r.take('(') {
-			continue
-		}
-		c := Call{Pos: at(text, m[0]), Name: name[strings.LastIndexByte(name, '.')+1:], Args: r.list(')', 0)}
-		calls = append(calls, c)
-	}
-	return calls
+// JS is a JavaScript or TypeScript text. What it says is found, not parsed: it knows
+// comments, strings, brackets and literals, and gives up on the rest.
+type JS struct {
+	jsReader
+	consts map[string][]int // where the values of constants begin
+	values map[string]*Node // those that were read; nil is no object literal
 }
 
-// JSConst is the object literal that a constant of that name is given, or that a
-// function without parameters of that name returns, if it is one.
-func JSConst(file, text, name string) (*Node, bool) {
-	r := &jsReader{file: file, text: text, blank: jsBlank(text)}
-	for _, m := range jsConst.FindAllStringSubmatchIndex(r.blank, -1) {
-		if text[m[2]:m[3]] != name {
+// ReadJS takes a text in.
+func ReadJS(file, text string) *JS {
+	return &JS{jsReader: jsReader{file: file, text: text, blank: jsBlank(text)}}
+}
+
+// What is read of code at most: the bytes of a module, and those of all arguments
+// together, which calls inside of calls read again.
+const (
+	mostCode      = 1 << 20
+	mostArguments = 32 << 20
+)
+
+// Calls finds the constructor calls of the names that are wanted.
+func (j *JS) Calls(wanted func(name string) bool) ([]Call, error) {
+	var calls []Call
+	for _, m := range jsNew.FindAllStringSubmatchIndex(j.blank, -1) {
+		name := j.text[m[2]:m[3]]
+		name = name[strings.LastIndexByte(name, '.')+1:]
+		if !wanted(name) {
 			continue
 		}
-		r.at = m[1]
-		if n := r.value(",;)\n", 0); n.Kind == Map {
+		if len(j.text) > mostCode {
+			return nil, &Error{j.file, j.place(m[0]), fmt.Sprintf("new %s in more than %d MiB of code", name, mostCode>>20), "the module it was written in", Syntax}
+		}
+		j.at = m[3]
+		j.generic()
+		if !j.take('(') {
+			continue
+		}
+		calls = append(calls, Call{Pos: j.place(m[0]), Name: name, Args: j.list(')', 0)})
+		if j.read > mostArguments {
+			return nil, &Error{j.file, j.place(m[0]), "one more call inside of others", "code that people write", Syntax}
+		}
+	}
+	return calls, nil
+}
+
+// Const is the object literal that a constant of that name is given, or that a
+// function without parameters of that name returns, if it is one.
+func (j *JS) Const(name string) (*Node, bool) {
+	if j.consts == nil {
+		j.consts, j.values = map[string][]int{}, map[string]*Node{}
+		for _, m := range jsConst.FindAllStringSubmatchIndex(j.blank, -1) {
+			is := j.text[m[2]:m[3]]
+			j.consts[is] = append(j.consts[is], m[1])
+		}
+	}
+	n, read := j.values[name]
+	if read {
+		return n, n != nil
+	}
+	j.values[name] = nil
+	for _, at := range j.consts[name] {
+		j.at = at
+		if n := j.value(",;)\n", 0); n.Kind == Map {
+			j.values[name] = n
 			return n, true
 		}
 	}
@@ -113,7 +150,16 @@ func jsQuote(text string) int {
 
 type jsReader struct {
 	file, text, blank string
+	places            places
 	at                int
+	read              int // bytes of expressions, so far
+}
+
+func (r *jsReader) place(offset int) Pos {
+	if r.places == nil {
+		r.places = placesOf(r.text)
+	}
+	return r.places.at(offset)
 }
 
 func (r *jsReader) space() {
@@ -157,7 +203,7 @@ func (r *jsReader) list(end byte, depth int) []*Node {
 // value reads one value up to any of the bytes in end.
 func (r *jsReader) value(end string, depth int) *Node {
 	r.space()
-	n := NewNode(r.file, at(r.text, r.at), Other, "")
+	n := NewNode(r.file, r.place(r.at), Other, "")
 	if depth < maxDepth && r.at < len(r.blank) {
 		start := r.at
 		switch r.blank[r.at] {
@@ -184,6 +230,7 @@ func (r *jsReader) value(end string, depth int) *Node {
 // expression is the text up to any of the bytes in end outside of brackets.
 func (r *jsReader) expression(end string) string {
 	start, open := r.at, 0
+	defer func() { r.read += r.at - start }()
 	for ; r.at < len(r.blank); r.at++ {
 		switch c := r.blank[r.at]; {
 		case open == 0 && strings.IndexByte(end, c) >= 0:
@@ -232,7 +279,7 @@ func (r *jsReader) members(n *Node, depth int) {
 			return
 		}
 		start := r.at
-		pos := at(r.text, start)
+		pos := r.place(start)
 		key := r.expression(":,}")
 		var value *Node
 		if r.take(':') {

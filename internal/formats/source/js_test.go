@@ -28,6 +28,8 @@ func show(n *Node) string {
 	}
 }
 
+func anyName(string) bool { return true }
+
 func TestJSCalls(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"the postmortem's", "const breaker = new CircuitBreaker(inventoryClient.reserve, {\n  timeout: 5000,  // 5s per call\n  errorThresholdPercentage: 50,\n  resetTimeout: 30000, // try again, after {30s}\n});", "1:17 CircuitBreaker <inventoryClient.reserve> {timeout: a number 5000, errorThresholdPercentage: a number 50, resetTimeout: a number 30000}"},
@@ -41,7 +43,11 @@ func TestJSCalls(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var lines []string
-			for _, c := range JSCalls("f", tt.text) {
+			calls, err := ReadJS("f", tt.text).Calls(anyName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range calls {
 				line := fmt.Sprintf("%d:%d %s", c.Line, c.Column, c.Name)
 				for _, a := range c.Args {
 					line += " " + show(a)
@@ -58,13 +64,13 @@ func TestJSCalls(t *testing.T) {
 func TestJSConst(t *testing.T) {
 	const text = "const options = {timeout: 5000};\nlet made = () => ({b: true});\nvar typed: Options = { a: 1 }\nlet after = 2\n"
 	for name, want := range map[string]string{"options": "{timeout: a number 5000}", "typed": "{a: a number 1}", "made": "{b: a switch true}"} {
-		n, ok := JSConst("f", text, name)
+		n, ok := ReadJS("f", text).Const(name)
 		if !ok || show(n) != want {
 			t.Errorf("%s: %v", name, n)
 		}
 	}
 	for _, name := range []string{"Options", "option"} {
-		if n, ok := JSConst("f", text, name); ok {
+		if n, ok := ReadJS("f", text).Const(name); ok {
 			t.Errorf("%s: %s", name, show(n))
 		}
 	}
@@ -76,11 +82,13 @@ func FuzzJS(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, c := range JSCalls("f", text) {
+		js := ReadJS("f", text)
+		calls, _ := js.Calls(anyName)
+		for _, c := range calls {
 			if c.Line < 1 || c.Line > 1+strings.Count(text, "\n") {
 				t.Errorf("%q at line %d of %q", c.Name, c.Line, text)
 			}
 		}
-		_, _ = JSConst("f", text, "a")
+		_, _ = js.Const("a")
 	})
 }

@@ -10,21 +10,23 @@ import (
 
 // JSON reads one JSON value.
 func JSON(file, text string) (*Node, error) {
-	r := &jsonReader{file: file, text: text, dec: json.NewDecoder(strings.NewReader(text))}
+	r := &jsonReader{file: file, text: text, places: placesOf(text), dec: json.NewDecoder(strings.NewReader(text))}
 	r.dec.UseNumber()
 	n, err := r.value(0)
 	if err != nil {
 		return nil, err
 	}
 	if p := r.next(); p < len(text) {
-		return nil, &Error{file, at(text, p), "more text", "the end of the file", Syntax}
+		return nil, &Error{file, r.places.at(p), "more text", "the end of the file", Syntax}
 	}
 	return n, nil
 }
 
 type jsonReader struct {
 	file, text string
+	places     places
 	dec        *json.Decoder
+	values     int
 }
 
 // next is the offset of the next token's first byte.
@@ -37,7 +39,7 @@ func (r *jsonReader) next() int {
 }
 
 func (r *jsonReader) token() (json.Token, Pos, error) {
-	p := at(r.text, r.next())
+	p := r.places.at(r.next())
 	tok, err := r.dec.Token()
 	if err == nil {
 		return tok, p, nil
@@ -45,9 +47,9 @@ func (r *jsonReader) token() (json.Token, Pos, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, p, &Error{r.file, at(r.text, len(r.text)), "the end of the file", "the rest of a JSON value", Syntax}
+		return nil, p, &Error{r.file, r.places.at(len(r.text)), "the end of the file", "the rest of a JSON value", Syntax}
 	case errors.As(err, &syntax):
-		return nil, p, &Error{r.file, at(r.text, int(syntax.Offset)-1), "not JSON: " + syntax.Error(), "", Syntax}
+		return nil, p, &Error{r.file, r.places.at(int(syntax.Offset) - 1), "not JSON: " + syntax.Error(), "", Syntax}
 	default:
 		return nil, p, &Error{r.file, p, "not JSON: " + err.Error(), "", Syntax}
 	}
@@ -59,6 +61,9 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 		return nil, err
 	}
 	n := NewNode(r.file, p, Null, "")
+	if r.values++; r.values > mostValues {
+		return nil, &Error{r.file, p, "one more value", fmt.Sprintf("%d in one file at most", mostValues), Syntax}
+	}
 	if depth > maxDepth {
 		return nil, n.Errorf("", "nested more than %d deep", maxDepth)
 	}

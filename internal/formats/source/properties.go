@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -12,13 +13,17 @@ import (
 // its value is text. An empty text is an empty Map.
 func Properties(file, text string) (*Node, error) {
 	root := NewNode(file, Pos{1, 1}, Map, "")
+	places := placesOf(text)
 	for rest := 0; rest < len(text); {
 		var l logicalLine
 		l, rest = nextLine(text, rest)
 		if len(l.bytes) == 0 {
 			continue
 		}
-		p := property{file: file, text: text, line: l}
+		p := property{file: file, places: places, line: l}
+		if len(root.Members) == mostValues {
+			return nil, &Error{file, p.pos(), "one more property", fmt.Sprintf("%d in one file at most", mostValues), Syntax}
+		}
 		if err := p.addTo(root); err != nil {
 			return nil, err
 		}
@@ -76,9 +81,10 @@ func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\f' }
 // property takes a logical line apart: a key up to an unescaped =, : or blank, at
 // most one = or : among blanks, and the value.
 type property struct {
-	file, text string
-	line       logicalLine
-	at         int
+	file   string
+	places places
+	line   logicalLine
+	at     int
 }
 
 func (p *property) addTo(root *Node) error {
@@ -115,9 +121,9 @@ func (p *property) skipBlanks() {
 // pos is the place of the next byte.
 func (p *property) pos() Pos {
 	if p.at == len(p.line.bytes) {
-		return at(p.text, p.line.end)
+		return p.places.at(p.line.end)
 	}
-	return at(p.text, p.line.offsets[p.at])
+	return p.places.at(p.line.offsets[p.at])
 }
 
 // unescape reads up to a byte that ends it. A backslash before anything but t, n, r,

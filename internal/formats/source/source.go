@@ -5,6 +5,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -76,7 +77,18 @@ type Node struct {
 	Items   []*Node  // of a List
 	Inside  *Node    // of an Other: what a YAML anchor names, for readers that look past it
 	file    string
+	keys    map[string]bool // of Members, once there are many: see Add
+	index   *index          // of Members, once there are many and they are looked up: see Find
 }
+
+// index is members by their names and by their relaxed names.
+type index struct {
+	of             []Member
+	named, relaxed map[string]*Node
+}
+
+// few is how many members are looked through one by one.
+const few = 16
 
 // NewNode is a value for readers of other notations than JSON and YAML.
 func NewNode(file string, at Pos, kind Kind, text string) *Node {
@@ -86,12 +98,31 @@ func NewNode(file string, at Pos, kind Kind, text string) *Node {
 // Add puts a member behind the others of a Map. A key that is there already is a
 // mistake.
 func (n *Node) Add(at Pos, key string, value *Node) error {
-	if _, twice := n.Get(key); twice {
+	if n.has(key) {
 		return &Error{n.file, at, fmt.Sprintf("the key %q a second time", key), "each key once", Repeated}
 	}
 	value.Key = at
 	n.Members = append(n.Members, Member{at, key, value})
+	if n.keys != nil {
+		n.keys[key] = true
+	}
 	return nil
+}
+
+// has looks a key up in a set once there are many, so that a Map is not built in the
+// square of its members.
+func (n *Node) has(key string) bool {
+	if len(n.Members) <= few {
+		_, there := n.Get(key)
+		return there
+	}
+	if len(n.keys) != len(n.Members) {
+		n.keys = make(map[string]bool, 2*len(n.Members))
+		for _, m := range n.Members {
+			n.keys[m.Key] = true
+		}
+	}
+	return n.keys[key]
 }
 
 // Member is one key of a Map and its value.
@@ -165,6 +196,9 @@ func (n *Node) below(key string) *Node {
 		}
 		return nil
 	}
+	if len(n.Members) > few {
+		return n.among(key)
+	}
 	if v, ok := n.Get(key); ok {
 		return v
 	}
@@ -174,6 +208,22 @@ func (n *Node) below(key string) *Node {
 		}
 	}
 	return nil
+}
+
+// among is below for many members: every trap of a file is looked up in the same ones.
+func (n *Node) among(key string) *Node {
+	x := n.index
+	if x == nil || len(x.of) != len(n.Members) || &x.of[0] != &n.Members[0] { // a copy may have others
+		x = &index{n.Members, map[string]*Node{}, map[string]*Node{}}
+		for _, m := range slices.Backward(n.Members) { // of a name twice the first one holds
+			x.named[m.Key], x.relaxed[Relax(m.Key)] = m.Value, m.Value
+		}
+		n.index = x
+	}
+	if v, ok := x.named[key]; ok {
+		return v
+	}
+	return x.relaxed[Relax(key)]
 }
 
 // HasKey says whether a text has a key of that name at any depth, quoted or not. It
@@ -193,13 +243,3 @@ func HasKey(text, name string) bool {
 		from = end
 	}
 }
-
-// at is the place of a byte offset.
-func at(text string, offset int) Pos {
-	offset = min(max(offset, 0), len(text))
-	before := text[:offset]
-	return Pos{1 + strings.Count(before, "\n"), offset - strings.LastIndexByte(before, '\n')}
-}
-
-// maxDepth bounds the nesting of a text; no configuration comes near it.
-const maxDepth = 100

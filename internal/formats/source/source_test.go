@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -72,14 +73,70 @@ func TestBounds(t *testing.T) {
 		"brackets": {"a: " + strings.Repeat("[", 100_000), "f:1:1004: nested more than 100 deep"},
 		"braces":   {"a:\n  " + strings.Repeat("{b: ", 20_000), "f:2:4003: nested more than 100 deep"},
 		"dashes":   {strings.Repeat("- ", 20_000) + "a", "f:1:1: nested more than 100 deep"},
-		"lines":    {"a: 1\n" + strings.Repeat("\n", 30_000) + strings.Repeat("b: 1\n", 20_000), "f:50001:1: found one more line, expected 20000 in one document at most"},
+		"lines":    {"a: 1\n" + strings.Repeat("\n", 30_000) + strings.Repeat("b: 1\n", 20_000), "f:50001:1: found one more line, expected 20000 lines and items in one document at most"},
+		"items":    {"a: {" + strings.Repeat("b: 1, ", 30_000), "f:1:120009: found one more item, expected 20000 lines and items in one document at most"},
+		"a line":   {"a:\n  " + strings.Repeat("b", 200_001), "f:2:1: found a line of 200001 bytes, expected 200000 at most"},
 	} {
 		if _, err := YAML("f", tt.text); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
 	}
+	if _, err := JSON("f", "["+strings.Repeat("1,", 200_000)+"1]"); err == nil || err.Error() != "f:1:400000: found one more value, expected 200000 in one file at most" {
+		t.Errorf("values: %v", err)
+	}
+	if _, err := Properties("f", strings.Repeat("a\n", 2)); err == nil || !strings.HasPrefix(err.Error(), "f:2:1: found the key") {
+		t.Errorf("a property twice: %v", err)
+	}
 	if _, err := YAML("f", strings.Repeat("- [{a: 1}]\n", 5000)+strings.Repeat("\n", 30_000)); err != nil {
 		t.Errorf("brackets that are closed, and empty lines: %v", err)
+	}
+}
+
+// Reading takes the time and the memory of what is read, not its square: what follows
+// took minutes.
+func TestLargeFiles(t *testing.T) {
+	var object, properties strings.Builder
+	object.WriteString("{\n")
+	for i := range 90_000 {
+		fmt.Fprintf(&object, "\"k%d\": %d,\n", i, i)
+		fmt.Fprintf(&properties, "k%d = %d\n", i, i)
+	}
+	object.WriteString("\"k7\": 0}")
+	if _, err := JSON("f", object.String()); err == nil || err.Error() != `f:90002:1: found the key "k7" a second time, expected each key once` {
+		t.Errorf("JSON: %v", err)
+	}
+	properties.WriteString("k7 = 0")
+	if _, err := Properties("f", properties.String()); err == nil || err.Error() != `f:90001:1: found the key "k7" a second time, expected each key once` {
+		t.Errorf("properties: %v", err)
+	}
+	for name, tt := range map[string]struct{ text, want string }{
+		"calls in calls": {strings.Repeat("new A(", 100_000), "f:1:"},
+		"a bundle":       {strings.Repeat("x = 1;\n", 200_000) + "new A(1)", "f:200001:1: found new A in more than 1 MiB of code"},
+	} {
+		if _, err := ReadJS("f", tt.text).Calls(anyName); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	calls, err := ReadJS("f", strings.Repeat("new A(1)\n", 20_000)).Calls(anyName)
+	if err != nil || len(calls) != 20_000 || calls[19_999].Pos != (Pos{20_000, 1}) {
+		t.Errorf("%d calls: %v", len(calls), err)
+	}
+}
+
+// zeros never ends, like a device or a pipe.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+func TestReadAllEnds(t *testing.T) {
+	if _, err := ReadAll(zeros{}); !errors.Is(err, ErrTooLong) {
+		t.Errorf("without an end: %v", err)
+	}
+	if text, err := ReadAll(io.LimitReader(zeros{}, MostBytes)); err != nil || len(text) != MostBytes {
+		t.Errorf("%d bytes: %v", len(text), err)
 	}
 }
 

@@ -40,35 +40,50 @@ func YAML(file, text string) (docs []*Node, err error) {
 	return docs, nil
 }
 
-// mostLines bounds what the parser is given: it is quadratic in the keys of one
-// mapping, and takes some ten seconds for so many.
-const mostLines = 20_000
+// What the parser is given is bounded: it is quadratic in the keys of one mapping and
+// in the length of a line, and takes some seconds for so many.
+const (
+	mostLines  = 20_000
+	mostInLine = 200_000 // bytes
+)
 
 // bounded refuses what the parser would take gigabytes or minutes for before it
 // finds it wrong: 100 kB of opening brackets alone are 5 GB. Brackets are counted
 // wherever they stand, so their bound is ten times that of the tree.
 func bounded(file, text string) error {
-	line, filled, open := 0, 0, 0
+	line, items, open := 0, 0, 0
 	for l := range strings.Lines(text) {
 		line++
 		rest := strings.TrimSpace(l)
 		if rest == "" {
 			continue
 		}
-		if filled++; filled > mostLines {
-			return &Error{file, Pos{line, 1}, "one more line", fmt.Sprintf("%d in one document at most", mostLines), Syntax}
+		if items++; items > mostLines {
+			return &Error{file, Pos{line, 1}, "one more line", fmt.Sprintf("%d lines and items in one document at most", mostLines), Syntax}
 		}
+		if len(rest) > mostInLine {
+			return &Error{file, Pos{line, 1}, fmt.Sprintf("a line of %d bytes", len(rest)), fmt.Sprintf("%d at most", mostInLine), Syntax}
+		}
+		commas := 0
 		for i := range len(l) {
 			switch l[i] {
 			case '[', '{':
 				open++
 			case ']', '}':
 				open = max(open-1, 0)
+			case ',': // the first one of a line ends what the line is counted for
+				if open > 0 {
+					commas++
+				}
+			}
+			if commas > 1 && items+commas-1 > mostLines {
+				return &Error{file, Pos{line, i + 1}, "one more item", fmt.Sprintf("%d lines and items in one document at most", mostLines), Syntax}
 			}
 			if open > 10*maxDepth {
 				return &Error{file, Pos{line, i + 1}, fmt.Sprintf("nested more than %d deep", maxDepth), "", Syntax}
 			}
 		}
+		items += max(commas-1, 0)
 		dashes := 0
 		for strings.HasPrefix(rest, "- ") {
 			rest = strings.TrimLeft(rest[2:], " ")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,14 +24,20 @@ type boundary struct {
 	own            time.Duration // the library's own limit on one attempt
 }
 
+// mostBoundaries of one file are looked at, for each is held against all findings.
+const mostBoundaries = 1000
+
 // boundaries are the policies of a document that the strict reader takes.
-func boundaries(file string, d formats.Document, root *source.Node) []boundary {
+func boundaries(file string, d formats.Document, root *source.Node) ([]boundary, error) {
 	if d.Format.Import == nil {
-		return nil
+		return nil, nil
 	}
 	set, err := d.Format.Import(d.Name, d.Text)
 	if err != nil {
-		return nil
+		return nil, nil //nolint:nilerr // its mistakes are findings already
+	}
+	if n := len(set.Policies); n > mostBoundaries {
+		return nil, fmt.Errorf("%s: found %d boundaries, expected %d in one file at most: split it", file, n, mostBoundaries)
 	}
 	var all []boundary
 	for _, name := range slices.Sorted(maps.Keys(set.Policies)) {
@@ -49,7 +56,7 @@ func boundaries(file string, d formats.Document, root *source.Node) []boundary {
 		b.own = own.CallTimeout
 		all = append(all, b)
 	}
-	return all
+	return all, nil
 }
 
 // ends are the caller and the callee that a name speaks of: "order.inventory", a

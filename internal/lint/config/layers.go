@@ -20,11 +20,16 @@ var (
 // between looks at all boundaries together.
 func between(all []boundary) []Finding {
 	var findings []Finding
+	to := map[string][]boundary{}
 	for _, b := range all {
-		for _, outer := range all {
-			if outer.callee == b.caller && b.caller != "" {
-				findings = append(findings, nested(outer, b)...)
-			}
+		to[b.callee] = append(to[b.callee], b)
+	}
+	for _, b := range all {
+		if b.caller == "" {
+			continue
+		}
+		for _, outer := range to[b.caller] {
+			findings = append(findings, nested(outer, b)...)
 		}
 	}
 	return append(findings, multiplied(all)...)
@@ -49,50 +54,62 @@ func nested(outer, b boundary) []Finding {
 // multiplied are the callees that several layers retry.
 func multiplied(all []boundary) []Finding {
 	var findings []Finding
-	callees := map[string]bool{}
+	to := map[string][]boundary{}
 	for _, b := range all {
-		callees[b.callee] = true
+		to[b.callee] = append(to[b.callee], b)
 	}
-	for _, callee := range slices.Sorted(maps.Keys(callees)) {
-		layers := retrying(all, callee, map[string]bool{})
+	for _, callee := range slices.Sorted(maps.Keys(to)) {
+		w := ways{to, mostSteps}
+		layers := w.retrying(callee, map[string]bool{})
 		if len(layers) < 2 {
 			continue
 		}
-		product := 1
 		var words []string
 		for _, l := range layers {
-			product *= l.attempts()
 			words = append(words, sprint("%s makes %d (%s)", l.name, l.attempts(), l.file))
 		}
 		last := layers[len(layers)-1]
-		findings = append(findings, last.finding(times, sprint("up to %d calls to %s for one request", product, callee),
+		upTo := "up to"
+		if w.left < 0 {
+			upTo = "more ways than were looked at, and on one of them"
+		}
+		findings = append(findings, last.finding(times, sprint("%s %d calls to %s for one request", upTo, product(layers), callee),
 			"attempts multiply from layer to layer: "+strings.Join(words, ", "), "retry in one layer only, or bound all of them by a budget"))
 	}
 	return findings
 }
 
+// ways looks for the ways of a request to a callee.
+type ways struct {
+	to   map[string][]boundary // by callee
+	left int                   // steps that may still be made
+}
+
+// mostSteps are made for one callee. The longest way through a graph cannot be found
+// otherwise than by trying all of them: nine services that all call each other have
+// more than a hundred thousand.
+const mostSteps = 10_000
+
 // retrying are the layers with retries and no budget for them on the way to a callee, outermost first: of
-// several callers the one whose way has the most attempts.
-func retrying(all []boundary, callee string, seen map[string]bool) []boundary {
-	if seen[callee] {
+// several callers the one whose way has the most attempts, as far as the steps go.
+func (w *ways) retrying(callee string, seen map[string]bool) []boundary {
+	if w.left--; w.left < 0 || seen[callee] {
 		return nil
 	}
 	seen[callee] = true
 	defer delete(seen, callee)
 	callers := map[string]bool{"": true}
-	for _, b := range all {
-		if b.callee == callee {
-			callers[b.caller] = true
-		}
+	for _, b := range w.to[callee] {
+		callers[b.caller] = true
 	}
 	var best []boundary
 	for _, caller := range slices.Sorted(maps.Keys(callers)) {
 		var way []boundary
 		if caller != "" {
-			way = retrying(all, caller, seen)
+			way = w.retrying(caller, seen)
 		}
-		for _, b := range all {
-			if b.callee == callee && (b.caller == caller || b.caller == "") && b.attempts() > 1 && b.neutral.Retry.Budget == 0 {
+		for _, b := range w.to[callee] {
+			if (b.caller == caller || b.caller == "") && b.attempts() > 1 && b.neutral.Retry.Budget == 0 {
 				way = append(way, b)
 			}
 		}
@@ -103,10 +120,15 @@ func retrying(all []boundary, callee string, seen map[string]bool) []boundary {
 	return best
 }
 
+// mostCalls is where counting ends.
+const mostCalls = 1_000_000_000
+
 func product(way []boundary) int {
 	n := 1
 	for _, b := range way {
-		n *= b.attempts()
+		if n *= b.attempts(); n > mostCalls {
+			return mostCalls
+		}
 	}
 	return n
 }

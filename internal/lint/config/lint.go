@@ -70,7 +70,11 @@ func read(f File, as string) ([]part, error) {
 			parts = append(parts, unknown(f.Name, d))
 			continue
 		}
-		parts = append(parts, readPart(f.Name, d))
+		p, err := readPart(f.Name, d)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
 	}
 	return parts, nil
 }
@@ -88,7 +92,7 @@ func unknown(file string, d formats.Document) part {
 	}}}
 }
 
-func readPart(file string, d formats.Document) part {
+func readPart(file string, d formats.Document) (part, error) {
 	p := part{file: file, format: d.Format.Name}
 	traps, root, err := d.Format.Traps(d.Name, d.Text)
 	trapped := map[source.Pos]bool{} // a trap knows more than the mistake at its place
@@ -118,8 +122,8 @@ func readPart(file string, d formats.Document) part {
 			p.findings = append(p.findings, f)
 		}
 	}
-	p.boundaries = boundaries(file, d, root)
-	return p
+	p.boundaries, err = boundaries(file, d, root)
+	return p, err
 }
 
 // explain are the traps that are about a value which the strict reader does not take.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -221,6 +222,38 @@ func TestUnknownFormats(t *testing.T) {
 	found, err := All([]File{{"x", "hello"}, {"breaker.a.json", `{"errorThreshold": 1, "timeout": 3000, "volumeThreshold": 5}`}}, "")
 	if err == nil || len(Failing(found)) != 1 {
 		t.Errorf("an unknown file hides what is found in another: %v, %v", found, err)
+	}
+}
+
+// Services that all call each other have more ways than can be looked at; nine of them
+// took for ever.
+func TestMesh(t *testing.T) {
+	var policies, many strings.Builder
+	for caller := range 12 {
+		for callee := range 12 {
+			if caller != callee {
+				fmt.Fprintf(&policies, "s%d.s%d: {attempts: 2, deadline: 1s}\n", caller, callee)
+			}
+		}
+	}
+	found, err := Lint("mesh.yaml", policies.String(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range found {
+		if f.Rule == times.ID && strings.Contains(f.What, "more ways than were looked at, and on one of them 4096 calls") {
+			n++
+		}
+	}
+	if n != 12 {
+		t.Errorf("%d of 12 callees: %v", n, found)
+	}
+	for i := range 1001 {
+		fmt.Fprintf(&many, "hystrix.command.c%d.circuitBreaker.sleepWindowInMilliseconds=1000\n", i)
+	}
+	if _, err := Lint("many.properties", many.String(), ""); err == nil || err.Error() != "many.properties: found 1001 boundaries, expected 1000 in one file at most: split it" {
+		t.Errorf("many: %v", err)
 	}
 }
 
