@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,12 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/formats"
+	"tripcurve/internal/formats/source"
 	"tripcurve/internal/lint/config"
 	"tripcurve/internal/redact"
 )
-
-// mostConfig bounds a configuration file; none comes near it.
-const mostConfig = 8 << 20
 
 func (a *app) lintCommand() *cobra.Command {
 	var as, format string
@@ -118,7 +115,7 @@ var code = map[string]string{".go": "Go source", ".rb": "Ruby source", ".tf": "T
 
 func (a *app) configFile(path string) (config.File, error) {
 	if path == "-" {
-		data, err := io.ReadAll(io.LimitReader(a.stdin, mostConfig+1))
+		data, err := source.ReadAll(a.stdin)
 		return configText("stdin", data, err)
 	}
 	if of, ok := code[filepath.Ext(path)]; ok {
@@ -131,16 +128,13 @@ func (a *app) configFile(path string) (config.File, error) {
 	if err != nil {
 		return config.File{}, err
 	}
-	if info.Size() > mostConfig {
-		return configText(path, make([]byte, mostConfig+1), nil)
-	}
-	data, err := os.ReadFile(path)
+	data, err := source.ReadFile(path)
 	return configText(path, data, err)
 }
 
 func configText(name string, data []byte, err error) (config.File, error) {
-	if err == nil && len(data) > mostConfig {
-		err = fmt.Errorf("%s: more than %d MiB is no configuration", name, mostConfig>>20)
+	if errors.Is(err, source.ErrTooLong) {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
 		if err == nil && strings.HasPrefix(string(data), mark) {

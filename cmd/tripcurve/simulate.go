@@ -14,6 +14,7 @@ import (
 	"tripcurve/internal/export/simulation"
 	"tripcurve/internal/formats"
 	"tripcurve/internal/formats/policyfile"
+	"tripcurve/internal/formats/source"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/file"
 	"tripcurve/internal/policy"
@@ -68,11 +69,8 @@ func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
 
 // policyText is the text of a policy file; - is no file here.
 func policyText(file string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", badInput("--policy: %w", err)
-	}
-	f, err := configText(file, data, nil)
+	data, err := source.ReadFile(file)
+	f, err := configText(file, data, err)
 	if err != nil {
 		return "", badInput("--policy: %w", err)
 	}

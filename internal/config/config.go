@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -73,7 +74,7 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 	for _, s := range Settings {
 		v.byName[s.Name] = Value{Text: s.Default, Origin: "default"}
 	}
-	text, err := os.ReadFile(file)
+	text, err := read(file)
 	switch {
 	case err == nil:
 		v.Exists = true
@@ -97,6 +98,25 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 		}
 	}
 	return v, nil
+}
+
+// mostBytes of a settings file: it is a dozen lines and their comments. The parser takes
+// the square of what it is given in memory where that is nested.
+const mostBytes = 16 << 10
+
+// read is the text of a file. It reads no further than mostBytes, for a device or a
+// pipe may have no end.
+func read(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
+	if err == nil && len(text) > mostBytes {
+		err = fmt.Errorf("%s: more than %d KiB is no settings file", file, mostBytes>>10)
+	}
+	return text, err
 }
 
 func (v Values) set(s Setting, text, origin string) error {

@@ -177,8 +177,9 @@ func Shares(n int) []float64 {
 // limits of what is computed: above them a run takes minutes and says no more.
 const (
 	maxRate  = 100_000
-	maxCalls = 50_000_000 // of one run
-	maxRuns  = 1_000_000  // each is kept, with the calls of its seed
+	maxCalls = 50_000_000 // of healthy days, which are made as they are needed
+	maxKept  = 10_000_000 // of the runs that fail, over all seeds: 24 bytes each, and all of them in flight where nothing ends them
+	maxRuns  = 1_000_000
 	maxSeeds = 1000
 )
 
@@ -191,16 +192,14 @@ func (o Options) check() error {
 	case o.WarmUp < 0, o.Latency < 0, o.Timeout < 0, o.HealthyLength < 0:
 		return fmt.Errorf("warm-up %s, latency %s, timeout %s, healthy length %s: expected no negative time",
 			o.WarmUp, o.Latency, o.Timeout, o.HealthyLength)
-	case o.Rate*(o.WarmUp+o.Horizon).Seconds() > maxCalls:
-		return fmt.Errorf("%g calls/s over a horizon of %s: more than %d calls in one run", o.Rate, o.Horizon, maxCalls)
 	case len(o.Healthy) > 0 && o.Rate*o.HealthyLength.Seconds() > maxCalls:
 		return fmt.Errorf("%g calls/s over a healthy length of %s: more than %d calls: shorten it", o.Rate, o.HealthyLength, maxCalls)
 	case !(o.Turned > 0) || o.Turned > 1:
 		return fmt.Errorf("open from %g of the calls turned away on: expected above 0, 1 at most", o.Turned)
 	case o.Seeds < 1 || o.Seeds > maxSeeds:
 		return fmt.Errorf("%d seeds: expected 1 to %d", o.Seeds, maxSeeds)
-	case o.Rate*(o.WarmUp+o.Horizon).Seconds()*float64(o.Seeds) > maxCalls:
-		return fmt.Errorf("%g calls/s over a horizon of %s from %d seeds: more than %d calls to keep", o.Rate, o.Horizon, o.Seeds, maxCalls)
+	case o.Rate*(o.WarmUp+phases+o.Horizon).Seconds()*float64(o.Seeds) > maxKept:
+		return fmt.Errorf("%g calls/s over a horizon of %s from %d seeds: more than %d calls to keep: shorten the horizon, or take fewer seeds", o.Rate, o.Horizon, o.Seeds, maxKept)
 	case len(o.Shares) == 0 || len(o.Modes) == 0:
 		return errors.New("no share of failing calls, or no way of failing, to compute")
 	}

@@ -193,6 +193,7 @@ func TestBadInput(t *testing.T) {
 		"healthy 0":     {func(o *Options) { o.Healthy = []float64{0} }, "share 0"},
 		"no horizon":    {func(o *Options) { o.Horizon = 0 }, "horizon 0s"},
 		"too long":      {func(o *Options) { o.Horizon = 1 << 60 }, "more than"},
+		"100 hours":     {func(o *Options) { o.Horizon, o.Healthy = 100*time.Hour, nil }, "more than 10000000 calls to keep: shorten the horizon"},
 		"turned":        {func(o *Options) { o.Turned = 2 }, "turned away"},
 	} {
 		o := Defaults()

@@ -34,6 +34,7 @@ type host struct {
 	places     int  // bound on the calls in flight beside the machine; 0 none
 	limitFirst bool // the bound is outside the breaker, which does not see its rejections
 	inFlight   int
+	until      time.Duration // end of the run: a call that ends later is not kept
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -132,7 +133,7 @@ func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
 			o.Code = policy.Timeout
 		}
 	}
-	if took != never {
+	if took <= h.until-at {
 		o.Took = took
 		q.push(call{end: at + took, ticket: t, outcome: o})
 	}
@@ -146,6 +147,7 @@ func (r *runner) trip(s Setting, m Mode, share float64, t *traffic) Run {
 	if !ok {
 		return Run{}
 	}
+	h.until = t.fault + r.o.Horizon
 	for i, at := range t.at[:t.first] {
 		for ok := true; ok; {
 			_, ok = h.step(at)
@@ -169,6 +171,9 @@ func (r *runner) trip(s Setting, m Mode, share float64, t *traffic) Run {
 		return run
 	}
 	for i := t.first; i < len(t.at); i++ {
+		if i%4096 == 0 && r.ctx.Err() != nil {
+			return run
+		}
 		at, fails := t.at[i], t.coin[i] < share
 		if until(at) {
 			return run
@@ -197,6 +202,7 @@ func (r *runner) healthy(s Setting, share float64, seed uint64) Healthy {
 	if !ok {
 		return out
 	}
+	h.until = out.Length
 	tripped := false
 	look := func() {
 		switch open := h.open(); {

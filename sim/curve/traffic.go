@@ -20,6 +20,8 @@ type traffic struct {
 func (o Options) traffic(seed uint64) traffic {
 	t := traffic{fault: o.fault(seed)}
 	end := t.fault + o.Horizon
+	calls := int(1.01*o.Rate*end.Seconds()) + 100
+	t.at, t.coin, t.dice = make([]time.Duration, 0, calls), make([]float64, 0, calls), make([]float64, 0, calls)
 	c := newClock(o, seed, failing)
 	for at := c.next(); at <= end; at = c.next() {
 		t.at = append(t.at, at)
