@@ -55,6 +55,9 @@ type World struct {
 	StockPerSKU    int
 	SKUs           int
 	ReservationTTL time.Duration
+	// Sweep is how often expired reservations are put back; 0 never. With it
+	// inventory is told of what was shipped, which then is sold and does not expire.
+	Sweep time.Duration
 }
 
 // Fault is something that goes wrong at a time from the run's beginning.
@@ -113,6 +116,8 @@ type Result struct {
 	// learnt of them, had given up before they were made, or was a second try of a
 	// checkout whose first one went through.
 	Orphans int
+	// OrphansSwept are those whose stock was put back by the end.
+	OrphansSwept int
 	// ReserveCalls is the load on inventory: Reserve calls that reached it;
 	// ReserveCallsPerOrder is that per checkout started while something was wrong.
 	ReserveCalls         int

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"tripcurve/services/fulfillment"
 	"tripcurve/services/host"
 	"tripcurve/services/order"
@@ -63,15 +65,20 @@ func (b *backOffice) open() error {
 		return err
 	}
 	var conn *world.Conn
+	var sells grpc.ClientConnInterface // nil unless somebody sweeps
 	var before *fulfillment.Worker
 	worker, err := w.AddService("fulfillment", func(s *world.Service) (err error) {
 		if before == nil {
 			conn = w.Dial(s, house, world.ConnOptions{Edge: fulfillment.EdgeWarehouse, Keepalive: edge.Keepalive, MinPing: b.r.sc.World.MinPing})
+			if b.r.sc.World.Sweep > 0 {
+				sells = w.Dial(s, b.r.inventory, world.ConnOptions{Edge: fulfillment.EdgeInventory, MinPing: b.r.sc.World.MinPing})
+			}
 		} else {
 			before.Close()
 		}
 		before, err = fulfillment.New(fulfillment.Config{
-			Clock: s.Clock(), Meter: b.r.meter, Rand: ships, Store: b.r.orders, Warehouse: conn, Policies: b.r.sc.Edges,
+			Clock: s.Clock(), Meter: b.r.meter, Rand: ships, Store: b.r.orders, Warehouse: conn, Inventory: sells,
+			Policies: b.r.sc.Edges,
 		})
 		if err == nil {
 			b.worker = b.queue.Work(s, map[string]host.JobHandler{order.FulfillmentJob: before.Ship})

@@ -59,3 +59,50 @@ func TestWhatIsNotShippedIsCounted(t *testing.T) {
 		t.Errorf("jobs %+v; %+v", jobs, f)
 	}
 }
+
+// The hundred orphans of the incident go back a reservation's time and at most a
+// sweep after they were made, and what was sold stays so: without the sweeper
+// nothing goes back, and without the word of what was sold everything would.
+func TestOrphansAreSwept(t *testing.T) {
+	today := runOf(t, INC2847(), Observers{})
+	if today.Orphans != 100 || today.OrphansSwept != 0 {
+		t.Errorf("%d orphans, %d swept, although nobody sweeps", today.Orphans, today.OrphansSwept)
+	}
+	sc := INC2847()
+	sc.World.Sweep = time.Minute
+	r := newRun(sc, Observers{})
+	defer r.w.Close()
+	if err := r.build(); err != nil {
+		t.Fatal(err)
+	}
+	r.schedule()
+	left := func(until time.Duration) (n int) {
+		if err := r.w.K.Run(context.Background(), vtime.Time(until)); err != nil {
+			t.Fatal(err)
+		}
+		named := r.orders.Reservations()
+		for _, v := range r.stock.Reserved() {
+			if !named[v.ID] && !v.Returned() {
+				n++
+			}
+			if named[v.ID] && v.Returned() {
+				t.Errorf("reservation %s of an order was put back", v.ID)
+			}
+		}
+		return n
+	}
+	lockEnd := 9*time.Minute + time.Second
+	if n := left(lockEnd + sc.World.ReservationTTL - time.Second); n != 100 {
+		t.Errorf("%d orphans before they expire", n)
+	}
+	if n := left(lockEnd + sc.World.ReservationTTL + sc.World.Sweep + time.Second); n != 0 {
+		t.Errorf("%d orphans after a sweep", n)
+	}
+	left(sc.Length)
+	if res := r.result(); res.OrphansSwept != res.Orphans || res.Orphans < 100 || res.Fulfilment.Failed != 0 {
+		t.Errorf("%d orphans, %d swept, %+v", res.Orphans, res.OrphansSwept, res.Fulfilment)
+	}
+	if err := r.stock.Err(); err != nil {
+		t.Error(err)
+	}
+}

@@ -202,6 +202,9 @@ func (r *run) result() *sim.Result {
 	for _, v := range r.stock.Reserved() {
 		if !named[v.ID] && v.At.Before(res.Start.Add(res.Length-settling)) {
 			res.Orphans++
+			if v.Returned() {
+				res.OrphansSwept++
+			}
 		}
 	}
 	res.Fulfilment = r.back.count()

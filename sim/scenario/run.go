@@ -69,6 +69,8 @@ func check(sc sim.Scenario) error {
 		return fmt.Errorf("stream quota %d is negative", sc.World.StreamQuota)
 	case sc.World.SKUs < 1:
 		return fmt.Errorf("%d skus: at least 1 is needed", sc.World.SKUs)
+	case sc.World.Sweep < 0:
+		return fmt.Errorf("a sweep every %s: a time is needed, or 0 for never", sc.World.Sweep)
 	case sc.World.NetworkDelay < 0:
 		return fmt.Errorf("network delay %s is negative", sc.World.NetworkDelay)
 	}
@@ -159,7 +161,11 @@ func (r *run) build() error {
 		return err
 	}
 	r.inventory, err = w.AddService("inventory", func(s *world.Service) error {
-		pb.RegisterInventoryServer(s, inventory.New(inventory.Config{Stock: r.stock, Meter: r.meter, TTL: o.ReservationTTL}))
+		i := inventory.New(inventory.Config{Stock: r.stock, Meter: r.meter, TTL: o.ReservationTTL})
+		pb.RegisterInventoryServer(s, i)
+		if o.Sweep > 0 {
+			s.Go(func(ctx context.Context) { _ = i.RunSweeper(ctx, s.Clock(), o.Sweep) }) // until the service dies
+		}
 		return nil
 	})
 	if err != nil {

@@ -93,6 +93,9 @@ func (s *Stock) Err() error {
 // must have some.
 func (s *Stock) Slow(sku string, by time.Duration) { s.skus[sku].slow = by }
 
+// Returned says whether the stock of a reservation was put back.
+func (v *Reserved) Returned() bool { return v.state == returned }
+
 // Reserved are the reservations made, oldest first, whatever became of them.
 func (s *Stock) Reserved() []*Reserved { return s.reserved }
 
