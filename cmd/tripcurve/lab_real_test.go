@@ -64,7 +64,18 @@ func runShortNight(t *testing.T, accessLog string, settings ...string) shortNigh
 	t.Log(n.analysis.Sentence)
 	n.namesBlocker(t)
 	n.countsTheSame(t)
+	n.shipsWhatWasAccepted(t)
 	return n
+}
+
+// shipsWhatWasAccepted wants every accepted order paid and shipped, whatever was
+// wrong at the counter.
+func (n shortNight) shipsWhatWasAccepted(t *testing.T) {
+	t.Helper()
+	l := n.lab
+	if l.OrdersPaid < l.OrdersServed || l.OrdersServed == 0 || l.OrdersShipped != l.OrdersPaid || l.FulfilmentFailed+l.FulfilmentLeft != 0 {
+		t.Errorf("%d served, %d paid, %d shipped, %d given up, %d left", l.OrdersServed, l.OrdersPaid, l.OrdersShipped, l.FulfilmentFailed, l.FulfilmentLeft)
+	}
 }
 
 // barely allows a fifth for the one measure that hangs by a thread: with

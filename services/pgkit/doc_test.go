@@ -111,7 +111,7 @@ func TestPipelinePage(t *testing.T) {
 			"RescueAfter": riverqueue.DefaultRescueAfter, "Rescuer": riverqueue.RescuerInterval, "Lease": riverqueue.LeaderTTL,
 			"Cooldown": riverqueue.DefaultFetchCooldown, "Poll": riverqueue.DefaultPoll, "Fulfillment": order.FulfillmentJob,
 		},
-		"Life": order.Life(), "Header": webhook.Header, "Tolerance": webhook.Tolerance, "MigrationLockTimeout": pgkit.MigrationLockTimeout,
+		"Sweep": inventory.DefaultSweep, "Life": order.Life(), "Header": webhook.Header, "Tolerance": webhook.Tolerance, "MigrationLockTimeout": pgkit.MigrationLockTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)
