@@ -75,6 +75,9 @@ func semianParams(e edge, p policy.Policy) (semian.Params, time.Duration, warnin
 	} else {
 		w.add("the policy has no time limit either: a call that hangs is never seen as an error")
 	}
+	if open := params.Neutral().OpenFor; p.Breaker.Library != "" && n.CallTimeout > open && open > 0 {
+		w.add("time limit %s is longer than the open time %s: a call begun before the breaker opened fails while it is open and begins the open time anew", policy.FormatDuration(n.CallTimeout), policy.FormatDuration(open))
+	}
 	if n.TotalTimeout > 0 {
 		w.add("Semian has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
 	}

@@ -47,6 +47,18 @@ var breakerChecks = []check{
 		},
 	},
 	{
+		Rule: Rule{"policy/late-failures-prolong", trap.Warning, "Semian's open time runs from the last error: calls that take longer to fail than it is open keep it open"},
+		look: func(b boundary) (what, why, instead string) {
+			open := b.neutral.OpenFor
+			if b.policy.Breaker.Library != "semian" || open == 0 || b.limit() <= open {
+				return "", "", ""
+			}
+			return sprint("a time limit of %s, longer than the open time of %s", b.limit(), open),
+				"calls begun before it opened fail while it is open, and each of them begins the open time anew",
+				sprint("write an error_timeout above %s, or a shorter time limit", b.limit())
+		},
+	},
+	{
 		Rule:   Rule{"policy/no-minimum", trap.Warning, "without a minimum of calls one failure after a quiet window opens the breaker"},
 		covers: []string{"opossum/volume-zero", "resilience4j/minimum-one", "hystrix/volume-low", "linkerd/one-failure"},
 		look: func(b boundary) (what, why, instead string) {
