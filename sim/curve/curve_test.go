@@ -243,7 +243,7 @@ func TestMoreFailuresOpenSooner(t *testing.T) {
 				continue
 			}
 			got := p.OpenAfter(0.5)
-			if last != Never && (got == Never || got > last+2*bucket) {
+			if last != Never && (got == Never || got > last+2*time.Second) {
 				t.Errorf("%s, %s: opens after %s at %g, after %s at less", c.Setting.Name, c.Mode, got, p.Share, last)
 			}
 			last = got

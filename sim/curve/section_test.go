@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// bucket is what a window forgets at once, and how exact the openings are known:
-// the real libraries were measured to within one call gap and one bucket.
+// The openings of the real libraries are known to a tenth of a second, two calls, and the
+// calls let in to a few: Semian's adaptive breaker draws them. A bucket, which a window
+// forgets at once, is not among the tolerances: see phase.
 const (
-	bucket = time.Second
 	gap    = 50 * time.Millisecond
+	within = 2 * gap
+	few    = 4
 )
 
 // sameNumbers are the openings of the real libraries, measured in virtual time: 20
@@ -25,40 +27,43 @@ var sameNumbers = []struct {
 	after5, after1 float64 // s to open with a time limit of 5 s and of 1 s
 	calls          int     // let into the hang with 5 s; 0 not known
 	turned         float64 // share of calls turned away that counts as open, where not half
+	// phase is how long after the edge of a window the hang begins. The one measurement that
+	// needs it is exact with it: gobreaker's TestHangs has both ends beside the real library.
+	phase time.Duration
 }{
-	{"semian, 3 errors in 10 s", "semian", map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "1"}, 5.1, 1.1, 102, 0},
-	{"semian, 10 errors in 10 s", "semian", map[string]string{"error_threshold": "10", "error_timeout": "10", "success_threshold": "1"}, 5.5, 1.5, 109, 0},
-	{"gobreaker defaults", "gobreaker", map[string]string{}, 5.3, 1.3, 105, 0},
+	{"semian, 3 errors in 10 s", "semian", map[string]string{"error_threshold": "3", "error_timeout": "10", "success_threshold": "1"}, 5.1, 1.1, 102, 0, 0},
+	{"semian, 10 errors in 10 s", "semian", map[string]string{"error_threshold": "10", "error_timeout": "10", "success_threshold": "1"}, 5.5, 1.5, 109, 0, 0},
+	{"gobreaker defaults", "gobreaker", map[string]string{}, 5.3, 1.3, 105, 0, 0},
 	{"resilience4j TIME_BASED 10", "resilience4j", map[string]string{
 		"slidingWindowType": "TIME_BASED", "slidingWindowSize": "10", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
-	}, 7.0, 5.0, 140, 0},
+	}, 7.0, 5.0, 140, 0, 0},
 	{"resilience4j COUNT_BASED 100", "resilience4j", map[string]string{
 		"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
-	}, 7.5, 3.5, 149, 0},
+	}, 7.5, 3.5, 149, 0, 0},
 	{"resilience4j COUNT_BASED 100, 200/s", "resilience4j", map[string]string{
 		"slidingWindowType": "COUNT_BASED", "slidingWindowSize": "100", "minimumNumberOfCalls": "10", "timelimiter.timeoutDuration": "T",
-	}, 5.2, 1.2, 0, 0},
+	}, 5.2, 1.2, 0, 0, 0},
 	{"failsafe-go rate 0.5 / 10 / 10 s", "failsafe-go", map[string]string{
 		"failureRateThreshold": "0.5", "failureExecutionThreshold": "10", "failureThresholdingPeriod": "10s", "timeout.timeLimit": "T",
-	}, 7.0, 5.0, 140, 0},
+	}, 7.0, 5.0, 140, 0, 0},
 	{"gobreaker rolling, completed", "gobreaker", map[string]string{
 		"Interval": "10s", "BucketPeriod": "1s", "ReadyToTrip": "completed", "minRequests": "10", "failureRatio": "0.5",
-	}, 7.0, 5.0, 140, 0},
-	{"semian adaptive, half rejected", "semian", map[string]string{"adaptive_circuit_breaker": "true"}, 8.0, 5.0, 152, 0.5},
-	{"semian adaptive, all rejected", "semian", map[string]string{"adaptive_circuit_breaker": "true"}, 9.0, 7.0, 0, 1},
+	}, 7.0, 5.0, 140, 0, 0},
+	{"semian adaptive, half rejected", "semian", map[string]string{"adaptive_circuit_breaker": "true"}, 8.0, 5.0, 152, 0.5, 0},
+	{"semian adaptive, all rejected", "semian", map[string]string{"adaptive_circuit_breaker": "true"}, 9.0, 7.0, 0, 1, 0},
 	{"gobreaker fixed, requests", "gobreaker", map[string]string{
 		"Interval": "10s", "ReadyToTrip": "requests", "minRequests": "10", "failureRatio": "0.5",
-	}, 9.9, 1.9, 198, 0},
+	}, 9.9, 1.9, 198, 0, 0},
 	{"opossum", "opossum", map[string]string{
 		"timeout": "T", "errorThresholdPercentage": "50", "rollingCountTimeout": "10000", "volumeThreshold": "10",
-	}, 10.0, 6.0, 199, 0},
+	}, 10.0, 6.0, 199, 0, 0},
 	{"gobreaker rolling, requests", "gobreaker", map[string]string{
 		"Interval": "10s", "BucketPeriod": "1s", "ReadyToTrip": "requests", "minRequests": "10", "failureRatio": "0.5",
-	}, 10.9, 6.0, 217, 0},
+	}, 10.9, 6.0, 217, 0, gap},
 }
 
 // fullHang is the right end of a setting's curve of hangs, of regular calls.
-func fullHang(t *testing.T, name, library string, params map[string]string, timeout time.Duration, turned float64) Point {
+func fullHang(t *testing.T, name, library string, params map[string]string, timeout time.Duration, turned float64, phase time.Duration) Point {
 	t.Helper()
 	o := Defaults()
 	if turned > 0 {
@@ -66,6 +71,7 @@ func fullHang(t *testing.T, name, library string, params map[string]string, time
 	}
 	o.Arrivals, o.Modes, o.Healthy, o.Timeout, o.Seeds = Regular, []Mode{Hangs}, nil, timeout, 1
 	o.Shares = Shares(4)
+	o.WarmUp += phase
 	if strings.HasSuffix(name, ", 200/s") {
 		o.Rate = 200
 	}
@@ -87,14 +93,14 @@ func fullHang(t *testing.T, name, library string, params map[string]string, time
 func TestSameNumbersAreNotTheSameBreaker(t *testing.T) {
 	for _, row := range sameNumbers {
 		for i, timeout := range []time.Duration{5 * time.Second, time.Second} {
-			p := fullHang(t, row.name, row.library, row.params, timeout, row.turned)
+			p := fullHang(t, row.name, row.library, row.params, timeout, row.turned, row.phase)
 			got, calls := p.OpenAfter(0.5), p.Calls(0.5)
 			t.Logf("%-32s a hang ends after %s: opens after %6.2f s, %3.0f calls let in", row.name, timeout, got.Seconds(), calls)
 			want := time.Duration([]float64{row.after5, row.after1}[i] * float64(time.Second))
-			if got < want-gap-bucket || got > want+gap+bucket {
+			if got < want-within || got > want+within {
 				t.Errorf("%s, a hang ends after %s: opens after %s, the real one after %s", row.name, timeout, got, want)
 			}
-			if off := calls - float64(row.calls); i == 0 && row.calls > 0 && math.Abs(off) > float64((gap+bucket)/gap) {
+			if off := calls - float64(row.calls); i == 0 && row.calls > 0 && math.Abs(off) > few {
 				t.Errorf("%s: lets %.0f calls in, the real one %d", row.name, calls, row.calls)
 			}
 		}
