@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"tripcurve/sim/pipeline"
@@ -159,6 +160,14 @@ func NewPipeline(r *pipeline.Result, others []*pipeline.Result) PipelineReport {
 func (rep *PipelineReport) story(r *pipeline.Result) {
 	for _, e := range r.Events {
 		rep.Story = append(rep.Story, Event{*instant(e.At), e.Kind, e.Text})
+	}
+	if !r.RecoveredAt.IsZero() {
+		back := Event{*instant(r.RecoveredAt), "recovered", "requests succeed again for good"}
+		i := 0
+		for i < len(rep.Story) && rep.Story[i].At <= back.At {
+			i++
+		}
+		rep.Story = slices.Insert(rep.Story, i, back)
 	}
 	for _, b := range r.Breakers {
 		track := Breaker{Edge: b.Edge, Changes: []BreakerChange{}}

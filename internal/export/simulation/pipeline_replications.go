@@ -106,7 +106,11 @@ func (o *PipelineReplications) text(out io.Writer) {
 	}
 	if r := o.Recovery; r.Failed > 0 {
 		fmt.Fprintf(out, "  requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
-		if r.MedianS.Value != nil {
+		switch {
+		case r.MedianS.Value == nil:
+		case *r.MedianS.Value == 0:
+			fmt.Fprint(out, ", half of them before the last fault was over")
+		default:
 			fmt.Fprintf(out, ", half of them within %s of the last fault's end", span(*r.MedianS.Value))
 		}
 		fmt.Fprintln(out, ".")

@@ -33,9 +33,6 @@ func (rep PipelineReport) Text(out io.Writer, today *PipelineReport) error {
 		}
 		fmt.Fprintf(out, "%s  %-19s %s\n", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Text)
 	}
-	if rep.RecoveredAt != nil {
-		fmt.Fprintf(out, "%s  %-19s requests succeed again for good\n", clock(*rep.RecoveredAt), "recovered")
-	}
 	rep.Replications.text(out)
 	return nil
 }

@@ -33,11 +33,11 @@ type variant struct {
 	sc   func(*sim.Scenario)
 }
 
-// short is ten minutes of the night: the lock after 30 s, for 60 s.
+// short is three minutes of the night: the lock after 30 s, for 60 s.
 func short(seed uint64, change ...func(*sim.Scenario)) func(*sim.Scenario) {
 	return func(sc *sim.Scenario) {
-		sc.Seed, sc.Length = seed, 5*time.Minute
-		sc.Checkouts = sim.Ramp{From: 5, To: 6}
+		sc.Seed, sc.Length = seed, 3*time.Minute
+		sc.Checkouts = sim.Ramp{From: 4, To: 5}
 		sc.Faults = []sim.Fault{lockTable(30*time.Second, 60*time.Second, pglock.Share)}
 		for _, c := range change {
 			c(sc)
