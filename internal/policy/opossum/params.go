@@ -239,10 +239,11 @@ func integerOption(p policy.Param, at func(*Params) *int, most int) param.Of[Par
 	o := param.Integer(p, at, 0, most)
 	strict := o.Set
 	o.Set = func(s *Params, v string) error {
-		if err := strict(s, v); err != nil {
+		err := strict(s, v)
+		if _, notWhole := strconv.Atoi(v); err != nil && notWhole != nil {
 			return fmt.Errorf("%w (the library would take its default in silence)", err)
 		}
-		return nil
+		return err
 	}
 	return o
 }
