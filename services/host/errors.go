@@ -153,12 +153,12 @@ func codeOf(err error) policy.Code {
 	}
 }
 
-// httpStatus is an answer as a proxy between the two would see it; 0 when none came.
-func httpStatus(err error) int {
-	if err == nil {
+// HTTPStatus is an answer of that code as a proxy between the two would see it; 0
+// when none came.
+func HTTPStatus(code codes.Code) int {
+	switch code {
+	case codes.OK:
 		return 200
-	}
-	switch status.Code(err) {
 	case codes.InvalidArgument, codes.OutOfRange:
 		return 400
 	case codes.Unauthenticated:

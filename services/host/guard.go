@@ -396,7 +396,7 @@ func (g *Guard) attempt(ctx context.Context, c *call) (rejected bool, err error)
 func (g *Guard) outcome(err error, took time.Duration) policy.Outcome {
 	switch {
 	case !errors.Is(err, ErrTimeout):
-		return policy.Outcome{Code: codeOf(err), Took: took, Status: httpStatus(err)}
+		return policy.Outcome{Code: codeOf(err), Took: took, Status: HTTPStatus(status.Code(err))}
 	case g.limits.unseen && errors.Is(err, g.limits.overall):
 		return policy.Outcome{Code: policy.Unrecorded, Took: took}
 	case g.limits.library || errors.Is(err, g.limits.overall):

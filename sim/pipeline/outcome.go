@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"tripcurve/internal/policy"
+	"tripcurve/services/host"
 )
 
 // outcome is how a call or a request ended, in one word: it crosses hops as a gRPC
@@ -89,30 +90,4 @@ func (o outcome) recorded() policy.Code {
 }
 
 // http is the answer as a proxy between the two would see it; 0 when none came.
-// The table is services/host's.
-func (o outcome) http() int {
-	switch codes.Code(o.code) {
-	case codes.OK:
-		return 200
-	case codes.InvalidArgument, codes.OutOfRange:
-		return 400
-	case codes.Unauthenticated:
-		return 401
-	case codes.PermissionDenied:
-		return 403
-	case codes.NotFound:
-		return 404
-	case codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted:
-		return 409
-	case codes.ResourceExhausted:
-		return 429
-	case codes.Canceled:
-		return 0
-	case codes.Unavailable:
-		return 503
-	case codes.DeadlineExceeded:
-		return 504
-	default:
-		return 500
-	}
-}
+func (o outcome) http() int { return host.HTTPStatus(codes.Code(o.code)) }
