@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
 )
 
@@ -96,7 +97,7 @@ func TestGolden(t *testing.T) {
 
 func TestTextFitsATerminal(t *testing.T) {
 	for _, line := range strings.Split(New(view(), analysis(), Options{Name: "INC-2847"}).Text(), "\n") {
-		if utf8.RuneCountInString(line) > columns {
+		if utf8.RuneCountInString(line) > export.Columns {
 			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
 		}
 	}

@@ -12,15 +12,11 @@ import (
 	"tripcurve/internal/redact"
 )
 
-// columns is how wide the plain text is at most; only words longer than a line
-// (an SQL statement to be pasted, a route) stand out.
-const columns = 80
-
 // Text is the report for a terminal, a mail or a pager.
 func (rep Report) Text() string {
 	var b strings.Builder
 	a := rep.analysis
-	line := func(indent, s string) { b.WriteString(wrap(s, indent, indent)) }
+	line := func(indent, s string) { b.WriteString(export.Wrap(s, indent, indent)) }
 	head := func(s string) { fmt.Fprintf(&b, "\n%s\n", s) }
 
 	if rep.Incident != "" {
@@ -73,7 +69,7 @@ func (rep Report) Text() string {
 			if e.Source != "" {
 				source = " [" + e.Source + "]"
 			}
-			b.WriteString(wrap(fmt.Sprintf("%s  %s%s%s", e.Clock(false), e.Text, end, source), "  ", "             "))
+			b.WriteString(export.Wrap(fmt.Sprintf("%s  %s%s%s", e.Clock(false), e.Text, end, source), "  ", "             "))
 		}
 	}
 	if len(rep.Sources) > 0 {
@@ -97,7 +93,7 @@ func (rep Report) Text() string {
 		}
 	}
 	b.WriteByte('\n')
-	b.WriteString(wrap(rep.Redaction.Statement, "", ""))
+	b.WriteString(export.Wrap(rep.Redaction.Statement, "", ""))
 	return b.String()
 }
 
@@ -110,10 +106,10 @@ func (rep Report) lastAt(i int) time.Time {
 }
 
 func (rep Report) finding(b *strings.Builder, i int, f Finding) {
-	fmt.Fprint(b, wrap(fmt.Sprintf("%d. %s: %s", i+1, title(f.Role), f.Claim), "  ", "     "))
+	fmt.Fprint(b, export.Wrap(fmt.Sprintf("%d. %s: %s", i+1, title(f.Role), f.Claim), "  ", "     "))
 	for _, d := range f.Detail {
 		if !strings.HasPrefix(d, uncounted) {
-			fmt.Fprint(b, wrap(d, "     ", "     "))
+			fmt.Fprint(b, export.Wrap(d, "     ", "     "))
 		}
 	}
 	sources := "no independent source"
@@ -134,9 +130,9 @@ func (rep Report) finding(b *strings.Builder, i int, f Finding) {
 			when = strings.Join(parts, ", ") + "; "
 		}
 	}
-	fmt.Fprint(b, wrap(fmt.Sprintf("%s; %s%s; %d facts for it, %d against", f.Confidence, when, sources, len(f.Support), len(f.Against)), "     ", "     "))
+	fmt.Fprint(b, export.Wrap(fmt.Sprintf("%s; %s%s; %d facts for it, %d against", f.Confidence, when, sources, len(f.Support), len(f.Against)), "     ", "     "))
 	if f.Action != "" {
-		fmt.Fprint(b, wrap("do: "+f.Action, "     ", "         "))
+		fmt.Fprint(b, export.Wrap("do: "+f.Action, "     ", "         "))
 	}
 }
 
@@ -166,7 +162,7 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 		notes = append(notes, "counted by their end")
 	}
 	if len(notes) > 0 {
-		fmt.Fprint(b, wrap(strings.Join(notes, "; "), "    ", "    "))
+		fmt.Fprint(b, export.Wrap(strings.Join(notes, "; "), "    ", "    "))
 	}
 }
 
@@ -185,31 +181,6 @@ func brief(q incident.Quantile) string {
 		digit *= 10
 	}
 	return mark + at.Round(digit).String()
-}
-
-// wrap breaks s at blanks into lines of columns, the first behind first, the
-// others behind rest.
-func wrap(s, first, rest string) string {
-	var b strings.Builder
-	b.WriteString(first)
-	n, fresh := len(first), true
-	for _, word := range strings.Fields(s) {
-		w := utf8.RuneCountInString(word)
-		if !fresh && n+1+w > columns {
-			b.WriteByte('\n')
-			b.WriteString(rest)
-			n, fresh = len(rest), true
-		}
-		if !fresh {
-			b.WriteByte(' ')
-			n++
-		}
-		b.WriteString(word)
-		n += w
-		fresh = false
-	}
-	b.WriteByte('\n')
-	return b.String()
 }
 
 func title(role string) string {
