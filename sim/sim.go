@@ -26,9 +26,12 @@ type Scenario struct {
 	Arrivals []Arrival
 	// Patience: a checkout answered later than this counts as late.
 	Patience time.Duration
-	Faults   []Fault
-	Edges    policy.Edges
-	World    World
+	// Retries is what a customer does whose checkout was not accepted. Every try
+	// counts as a checkout of its own.
+	Retries CustomerRetries
+	Faults  []Fault
+	Edges   policy.Edges
+	World   World
 	// Assumed are the values that nobody measured or stated, in words, for
 	// whoever shows what the run gave.
 	Assumed []string
@@ -36,6 +39,12 @@ type Scenario struct {
 
 // Ramp is a rate that changes along a straight line.
 type Ramp struct{ From, To float64 } // per second
+
+// CustomerRetries are customers who come back. The zero value is none who do.
+type CustomerRetries struct {
+	Times int           // at most
+	After time.Duration // the answer, or the error page
+}
 
 // Arrival is one client.
 type Arrival struct {
@@ -82,8 +91,19 @@ type RestartService struct {
 	WhileFailing bool
 }
 
+// BlackHole is a path that from one instant on swallows every byte of the
+// connection order -> inventory and tells neither end. The next connection is on
+// another path.
+type BlackHole struct{ At time.Duration }
+
+// SlowReserve makes the inventory database take so much longer over every article
+// that a reservation takes, its session and row locks in hand. Reads are not slowed.
+type SlowReserve struct{ At, For, By time.Duration }
+
 func (LockTable) fault()      {}
 func (RestartService) fault() {}
+func (BlackHole) fault()      {}
+func (SlowReserve) fault()    {}
 
 // Result is what a run gave. Series have one value per second of the run.
 type Result struct {
@@ -168,7 +188,7 @@ type Endpoint struct {
 // Event is one thing that happened in the world, for the timeline.
 type Event struct {
 	At   time.Time
-	Kind string // lock_taken, pool_full, connection_dropped, connection_dead, lock_released, restart, breaker, recovered
+	Kind string // lock_taken, pool_full, connection_dropped, connection_dead, slow, lock_released, restart, breaker, recovered
 	Text string
 }
 

@@ -74,6 +74,9 @@ func check(sc sim.Scenario) error {
 	case sc.World.NetworkDelay < 0:
 		return fmt.Errorf("network delay %s is negative", sc.World.NetworkDelay)
 	}
+	if sc.Retries.Times < 0 || sc.Retries.Times > 0 && sc.Retries.After <= 0 {
+		return fmt.Errorf("customers come back %d times after %s: a number and a time are needed", sc.Retries.Times, sc.Retries.After)
+	}
 	for _, ramp := range []sim.Ramp{sc.Checkouts, sc.InventoryReads, sc.OrderReads} {
 		if !(ramp.From >= 0 && ramp.To >= 0 && ramp.From <= maxRate && ramp.To <= maxRate) {
 			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
@@ -98,6 +101,14 @@ func check(sc sim.Scenario) error {
 		case sim.RestartService:
 			if !slices.Contains(restartable, f.Service) {
 				return fmt.Errorf("restart of %q: %s can be restarted", f.Service, strings.Join(restartable, ", "))
+			}
+		case sim.BlackHole:
+			if f.At < 0 {
+				return fmt.Errorf("black hole at %s: it needs a time from the beginning", f.At)
+			}
+		case sim.SlowReserve:
+			if f.At < 0 || f.For <= 0 || f.By <= 0 {
+				return fmt.Errorf("slow reservations at %s for %s by %s: they need a time, a duration and a delay", f.At, f.For, f.By)
 			}
 		}
 	}
@@ -240,6 +251,11 @@ func (r *run) schedule() {
 			k.StartAfter(f.At, nil, vtime.Func(func() { r.lockTable(f) }))
 		case sim.RestartService:
 			k.After(f.At, vtime.Func(func() { r.restart(f) }))
+		case sim.BlackHole:
+			k.After(f.At, vtime.Func(r.reserve.BlackHole))
+		case sim.SlowReserve:
+			k.After(f.At, vtime.Func(func() { r.slowReserve(f.By, fmt.Sprintf("reservations take %s longer for each article", f.By)) }))
+			k.After(f.At+f.For, vtime.Func(func() { r.slowReserve(0, "reservations take their usual time again") }))
 		}
 	}
 	r.db.Pool.OnFull = r.poolFull
@@ -272,6 +288,16 @@ func (r *run) restart(f sim.RestartService) {
 			r.failure = errors.Join(r.failure, s.Restart())
 		}
 	}
+}
+
+func (r *run) slowReserve(by time.Duration, text string) {
+	if by > 0 {
+		r.rec.trigger(r.w.K.Now(), r.w.Now())
+	}
+	for _, sku := range r.shop.skus {
+		r.stock.Slow(sku, by)
+	}
+	r.event("slow", text)
 }
 
 // poolFull notes the first time after each lock at which no connection was free.

@@ -187,10 +187,20 @@ func (c *customer) checkout() {
 		cents += int64(it.Qty) * it.PriceCents
 	}
 	c.s.r.orders.SaveCart(cart)
-	resp := c.ask(gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
+	buy := gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
 		CartID: cart.ID, UserID: cart.UserID, PaymentMethod: "pm_visa_4242",
 		ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
-	}})
+	}}
+	resp := c.ask(buy)
+	for range c.s.r.sc.Retries.Times {
+		if resp.Status == 201 {
+			break
+		}
+		if k := c.s.r.w.K; k.Sleep(nil, c.s.r.sc.Retries.After) == vtime.Killed {
+			k.Unwind()
+		}
+		resp = c.ask(buy)
+	}
 	if resp.Status != 201 {
 		return
 	}

@@ -67,7 +67,7 @@ type idleCheck flow
 func (i *idleCheck) Run() {
 	f := (*flow)(i)
 	c := f.c
-	if f != c.flow {
+	if f != c.flow || !f.carries {
 		return
 	}
 	due := f.last + vtime.Time(c.o.IdleDrop)
@@ -79,6 +79,20 @@ func (i *idleCheck) Run() {
 	c.w.event("connection_dropped", fmt.Sprintf(
 		"the balancer dropped the idle connection %s (no byte for %s), telling neither end; %d calls open on it",
 		c.o.Edge, c.o.IdleDrop, c.open.n))
+}
+
+// BlackHole is the path that the connection has now swallowing every byte from now
+// on, and telling neither end. A connection made later is not touched.
+func (c *Conn) BlackHole() {
+	if !c.flow.carries {
+		return
+	}
+	c.flow.carries = false
+	c.w.event("connection_dropped", fmt.Sprintf(
+		"the path of the connection %s swallows what is sent, telling neither end; %d calls open on it", c.o.Edge, c.open.n))
+	if c.o.IdleDrop == 0 && c.o.TCPKeepalive > 0 {
+		c.w.K.After(c.o.TCPKeepalive, (*tcpProbe)(c.flow))
+	}
 }
 
 // connected is the client's connection being up.
