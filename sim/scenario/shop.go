@@ -162,6 +162,9 @@ func (c *customer) ask(q gateway.Request) gateway.Response {
 	r.rec.started(q.Route, r.w.K.Now())
 	resp := r.gw.Handle(&c.ctx, q)
 	r.rec.ended(q.Route, &resp, r.w.K.Now())
+	if r.obs.OnCheckout != nil && q.Route == gateway.PostOrder {
+		r.obs.OnCheckout(&resp)
+	}
 	if r.obs.OnAccess != nil {
 		r.obs.OnAccess(r.gw.Entry(q, resp, c.client(q), size(&resp)))
 	}
