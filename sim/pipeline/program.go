@@ -6,7 +6,6 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
-	"tripcurve/sim"
 	"tripcurve/sim/world"
 )
 
@@ -30,7 +29,7 @@ type service struct {
 	n       int32
 	workers int32 // 0 is no bound
 	backlog int32
-	balance sim.Balance
+	balance Balance
 }
 
 type endpoint struct {

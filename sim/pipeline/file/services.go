@@ -10,7 +10,6 @@ import (
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
-	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
 )
 
@@ -33,17 +32,17 @@ func (s *services) ReadNode(n *source.Node) error {
 			return err
 		}
 		*s = append(*s, pipeline.Service{
-			Name: m.Key, Replicas: v.Replicas, Workers: max(int(v.Workers), 0), Backlog: int(v.Backlog), Balance: sim.Balance(v.Balance),
+			Name: m.Key, Replicas: v.Replicas, Workers: max(int(v.Workers), 0), Backlog: int(v.Backlog), Balance: pipeline.Balance(v.Balance),
 			Pools: v.Pools, Queues: v.Queues, Endpoints: v.Endpoints,
 		})
 		return nil
 	})
 }
 
-type balance sim.Balance
+type balance pipeline.Balance
 
 func (b *balance) ReadNode(n *source.Node) error {
-	i, err := choice(n, sim.BalanceNames()...)
+	i, err := choice(n, "round_robin", "least_requests", "shards")
 	*b = balance(i)
 	return err
 }
