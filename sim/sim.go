@@ -31,6 +31,8 @@ type Scenario struct {
 	Retries CustomerRetries
 	Faults  []Fault
 	Edges   policy.Edges
+	// Rollout is what only some replicas of the order service have.
+	Rollout Rollout
 	World   World
 	// Assumed are the values that nobody measured or stated, in words, for
 	// whoever shows what the run gave.
@@ -52,6 +54,15 @@ type Arrival struct {
 	Route gateway.Route // PostOrder, GetStock or GetOrder
 }
 
+// Rollout is a change that has reached the first Replicas of World.OrderReplicas: on
+// them the edges that leave the order service and are named in Edges have these
+// policies; all other edges and replicas have those of Scenario.Edges. A breaker on
+// one replica in four is Replicas 1 of 4.
+type Rollout struct {
+	Replicas int // 0 is none
+	Edges    policy.Edges
+}
+
 // World is what the pipeline stands on.
 type World struct {
 	NetworkDelay   time.Duration // one way, each hop
@@ -67,7 +78,15 @@ type World struct {
 	// Sweep is how often expired reservations are put back; 0 never. With it
 	// inventory is told of what was shipped, which then is sold and does not expire.
 	Sweep time.Duration
+	// OrderReplicas is how many order services stand behind the gateway; 0 is 1. Each
+	// has breakers and connections of its own (so StreamQuota and IdleDrop hold for
+	// each), and all have the one order database.
+	OrderReplicas int
+	OrderBalance  Balance // of the gateway among them: RoundRobin or LeastRequests
 }
+
+// Replicas is how many order services there are.
+func (w World) Replicas() int { return max(w.OrderReplicas, 1) }
 
 // Fault is something that goes wrong at a time from the run's beginning.
 type Fault interface{ fault() }
@@ -86,6 +105,7 @@ type LockTable struct {
 type RestartService struct {
 	At      time.Duration
 	Service string
+	Replica int // of the order service, from 1; 0 restarts every one
 	// WhileFailing leaves the service alone when the last checkout was served: what
 	// people do who restart what does not work.
 	WhileFailing bool
@@ -195,6 +215,7 @@ type Event struct {
 // BreakerTrack is the states one breaker went through.
 type BreakerTrack struct {
 	Edge    string
+	Replica string // order-1, order-2, ... where there are several; else empty
 	Changes []BreakerChange
 }
 

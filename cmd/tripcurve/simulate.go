@@ -39,21 +39,36 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 				paths = append(paths, edge+"."+field.Name+"=")
 			}
 		}
+		if cmd.Name() == "simulate" {
+			for _, s := range scenario.Settings() {
+				paths = append(paths, s.Path+"=")
+			}
+		}
 		return paths, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// read is edges changed by the policy file, where there is one.
+func (f *policyFlags) read(edges policy.Edges) (policy.Edges, error) {
+	if f.file == "" {
+		return edges, nil
+	}
+	text, err := policyText(f.file)
+	if err != nil {
+		return nil, err
+	}
+	if edges, err = policyfile.Read(f.file, text, edges); err != nil {
+		return nil, notPolicy(f.file, text, err)
+	}
+	return edges, nil
 }
 
 // apply is edges changed as the flags say: the file first, then each --set in
 // order. edges itself may change too.
 func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
-	if f.file != "" {
-		text, err := policyText(f.file)
-		if err != nil {
-			return nil, err
-		}
-		if edges, err = policyfile.Read(f.file, text, edges); err != nil {
-			return nil, notPolicy(f.file, text, err)
-		}
+	edges, err := f.read(edges)
+	if err != nil {
+		return nil, err
 	}
 	for _, s := range f.sets {
 		path, value, ok := strings.Cut(s, "=")
@@ -65,6 +80,19 @@ func (f *policyFlags) apply(edges policy.Edges) (policy.Edges, error) {
 		}
 	}
 	return edges, nil
+}
+
+// change changes a scenario as the flags say, in the same order; a --set may also
+// be one of scenario.Settings.
+func (f *policyFlags) change(sc *sim.Scenario) error {
+	var err error
+	if sc.Edges, err = f.read(sc.Edges.Clone()); err != nil {
+		return err
+	}
+	if err := scenario.Set(sc, f.sets...); err != nil {
+		return exitError{exitUsage, fmt.Errorf("--set: %w", err)}
+	}
+	return nil
 }
 
 // policyText is the text of a policy file; - is no file here.
@@ -136,11 +164,10 @@ failed is that narrow.
 				today.Seed = seed
 			}
 			sc := today
-			var err error
-			if sc.Edges, err = p.apply(today.Edges.Clone()); err != nil {
+			if err := p.change(&sc); err != nil {
 				return err
 			}
-			err = a.simulate(cmd.Context(), today, sc, p.given(), more, format, out)
+			err := a.simulate(cmd.Context(), today, sc, p.given(), more, format, out)
 			if err != nil && cmd.Context().Err() != nil {
 				return badInput("simulate: interrupted; nothing was written")
 			}

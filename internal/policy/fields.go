@@ -144,7 +144,7 @@ func durationField(name, unit string, most, step float64, help string, at func(*
 		Name: name, Kind: KindDuration, Unit: unit, Max: most, Step: step, Help: help,
 		Get: func(p Policy) string { return FormatDuration(*at(&p)) },
 		Set: func(p *Policy, v string) error {
-			d, err := parseDuration(v)
+			d, err := ParseDuration(v)
 			if err != nil {
 				return err
 			}
@@ -309,8 +309,8 @@ func setParam(p *Policy, library, name, v string) error {
 	return nil
 }
 
-// parseDuration reads 20s and 100ms; 0, none and off are no limit.
-func parseDuration(v string) (time.Duration, error) {
+// ParseDuration reads 20s and 100ms; 0, none and off are no limit.
+func ParseDuration(v string) (time.Duration, error) {
 	switch v {
 	case "0", "none", "off":
 		return 0, nil

@@ -11,6 +11,7 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 )
 
 // Pipeline is a description. The zero value of what is not set is its default.
@@ -32,7 +33,7 @@ type Pipeline struct {
 type Service struct {
 	Name     string
 	Replicas int // 0 is 1
-	Balance  Balance
+	Balance  sim.Balance
 	// Workers is how many requests a replica works on at once; 0 is no bound.
 	Workers int
 	// Backlog is how many more wait for a worker of a replica; further ones are
@@ -45,20 +46,6 @@ type Service struct {
 
 // Unbounded stands for a bound that there is not, where 0 means none at all.
 const Unbounded = -1
-
-// Balance is how callers choose among a service's replicas.
-type Balance uint8
-
-const (
-	// RoundRobin takes one after the other; every caller replica counts for itself.
-	RoundRobin Balance = iota
-	// LeastRequests takes the one on which this caller has the fewest calls open;
-	// of equals the first after the one last taken.
-	LeastRequests
-	// Shards sends call i of a fan-out to replica i, and single calls by their
-	// request.
-	Shards
-)
 
 // Pool is the connections that each replica of a service keeps to a database.
 type Pool struct {

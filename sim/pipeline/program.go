@@ -6,6 +6,7 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/world"
 )
 
@@ -29,7 +30,7 @@ type service struct {
 	n       int32
 	workers int32 // 0 is no bound
 	backlog int32
-	balance Balance
+	balance sim.Balance
 }
 
 type endpoint struct {

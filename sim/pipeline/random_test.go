@@ -10,6 +10,7 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/replicate"
 	"tripcurve/sim/vtime"
 )
@@ -75,7 +76,7 @@ func randomPipeline(seed uint64) *Pipeline {
 func (r maker) service(i, n int) Service {
 	s := Service{
 		Name: fmt.Sprintf("s%d", i), Replicas: 1 + r.IntN(3), Backlog: []int{Unbounded, 0, 20}[r.IntN(3)], Workers: []int{0, 1, 5}[r.IntN(3)],
-		Balance: Balance(r.IntN(3)),
+		Balance: sim.Balance(r.IntN(3)),
 		Pools:   []Pool{{Name: "pg", Size: []int{1, 3, Unbounded}[r.IntN(3)], MaxWait: r.ms(0, 1) * 500, LockTimeout: r.ms(0, 1) * 700, StatementTimeout: r.ms(0, 1) * 900}},
 		Queues:  []Queue{{Name: "jobs", To: fmt.Sprintf("s%d.job", i), Workers: 1 + r.IntN(3), Delay: r.dist(), Attempts: 1 + r.IntN(3), Backoff: r.ms(0, 1000)}},
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -146,12 +147,12 @@ func (m *machine) choose(v *call, replica int32) int32 {
 	}
 	last := &st.turns[from]
 	switch to.balance {
-	case Shards:
+	case sim.Shards:
 		if op := &m.g.ops[m.frames.at(v.frame).pc]; op.n > 1 {
 			return first + v.index%to.n
 		}
 		return first + int32(m.choice.At(v.id)*float64(to.n))
-	case LeastRequests:
+	case sim.LeastRequests:
 		best := none
 		for i := range to.n {
 			at := (*last + 1 + i) % to.n

@@ -28,7 +28,6 @@ type backOffice struct {
 	ledger    payment.Ledger
 	processor *payment.Server // of customers and messages; intents are made by another on the same ledger
 	chance    host.Rand       // the processor's
-	shop      *order.Server   // as it is now: a restart makes another
 	services  []*world.Service
 	worker    *world.QueueWorker
 }
@@ -89,10 +88,11 @@ func (b *backOffice) open() error {
 	return err
 }
 
-// Send takes the processor's message to the shop.
+// Send takes the processor's message to the shop, whose replicas take turns.
 func (b *backOffice) Send(ctx context.Context, body []byte, signature string) error {
-	return b.r.w.Post(ctx, b.r.order, func(ctx context.Context) error {
-		return b.shop.PaymentEvent(ctx, body, signature)
+	o := b.r.fleet.next()
+	return b.r.w.Post(ctx, o.service, func(ctx context.Context) error {
+		return o.server.PaymentEvent(ctx, body, signature)
 	})
 }
 

@@ -10,7 +10,10 @@ import (
 
 // meter is the host.Meter of a run. What it is told of breakers becomes their
 // tracks; the rest is counted by the record itself.
-type meter struct{ r *run }
+type meter struct {
+	r       *run
+	replica string // whose it is, where there are several; else empty
+}
 
 // Count hears of circuit.<edge>.open, half_open, close and reject.
 func (m *meter) Count(name string, n int64, _ ...string) {
@@ -33,21 +36,21 @@ func (m *meter) Count(name string, n int64, _ ...string) {
 	default:
 		return
 	}
-	m.r.breaker(rest[:dot], state)
+	m.r.breaker(rest[:dot], m.replica, state)
 }
 
 // Observe is not needed: the record has every duration.
 func (m *meter) Observe(string, time.Duration, ...string) {}
 
-func (r *run) breaker(edge string, state policy.State) {
+func (r *run) breaker(edge, replica string, state policy.State) {
 	at := r.w.Now()
 	change := sim.BreakerChange{At: at, State: state}
-	r.event("breaker", "breaker "+edge+" is "+state.String())
+	r.event("breaker", "breaker "+of(edge, replica)+" is "+state.String())
 	for i := range r.rec.breakers {
-		if b := &r.rec.breakers[i]; b.Edge == edge {
+		if b := &r.rec.breakers[i]; b.Edge == edge && b.Replica == replica {
 			b.Changes = append(b.Changes, change)
 			return
 		}
 	}
-	r.rec.breakers = append(r.rec.breakers, sim.BreakerTrack{Edge: edge, Changes: []sim.BreakerChange{change}})
+	r.rec.breakers = append(r.rec.breakers, sim.BreakerTrack{Edge: edge, Replica: replica, Changes: []sim.BreakerChange{change}})
 }

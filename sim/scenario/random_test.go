@@ -101,6 +101,20 @@ func randomScenario(seed uint64) sim.Scenario {
 		}
 		sc.Edges[name] = p
 	}
+	if rng.IntN(2) == 0 {
+		sc.World.OrderReplicas, sc.World.OrderBalance = 2+rng.IntN(3), sim.Balance(rng.IntN(2))
+		sc.Rollout.Replicas = rng.IntN(sc.World.OrderReplicas + 1)
+		sc.Rollout.Edges = policy.Edges{"order.inventory": {
+			Timeout: pick(0, time.Second), Keepalive: policy.Keepalive{Time: pick(0, 10*time.Second)},
+			Breaker: policy.BreakerSpec{Library: machines[rng.IntN(len(machines))]},
+		}}
+		for i, f := range sc.Faults {
+			if r, ok := f.(sim.RestartService); ok && r.Service == "order" {
+				r.Replica = rng.IntN(sc.World.OrderReplicas + 1)
+				sc.Faults[i] = r
+			}
+		}
+	}
 	return sc
 }
 

@@ -177,7 +177,7 @@ func (r *record) sample(run *run) {
 	}
 	r.res.InFlight[i] = r.inFlight
 	r.res.PoolInUse[i] = run.db.Pool.Used()
-	r.res.StreamsInUse[i] = run.reserve.Open()
+	r.res.StreamsInUse[i] = run.fleet.streams()
 	r.res.LockWaiters[i] = run.db.Waiting()
 	r.reserves = append(r.reserves, run.inventory.Calls(reserveMethod))
 }

@@ -10,7 +10,6 @@ import (
 
 	"tripcurve/services/gateway"
 	"tripcurve/services/inventory"
-	"tripcurve/services/order"
 	"tripcurve/services/payment"
 	"tripcurve/services/pb"
 	"tripcurve/sim"
@@ -80,6 +79,9 @@ func check(sc sim.Scenario) error {
 	if sc.Retries.Times < 0 || sc.Retries.Times > 0 && sc.Retries.After <= 0 {
 		return fmt.Errorf("customers come back %d times after %s: a number and a time are needed", sc.Retries.Times, sc.Retries.After)
 	}
+	if err := checkReplicas(sc); err != nil {
+		return err
+	}
 	for _, ramp := range []sim.Ramp{sc.Checkouts, sc.InventoryReads, sc.OrderReads} {
 		if !(ramp.From >= 0 && ramp.To >= 0 && ramp.From <= maxRate && ramp.To <= maxRate) {
 			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
@@ -104,6 +106,9 @@ func check(sc sim.Scenario) error {
 		case sim.RestartService:
 			if !slices.Contains(restartable, f.Service) {
 				return fmt.Errorf("restart of %q: %s can be restarted", f.Service, strings.Join(restartable, ", "))
+			}
+			if most := replicasOf(sc, f.Service); f.Replica < 0 || f.Replica > most {
+				return fmt.Errorf("restart of replica %d of %s: there are %d, and 0 is every one", f.Replica, f.Service, most)
 			}
 		case sim.BlackHole:
 			if f.At < 0 {
@@ -130,16 +135,17 @@ type run struct {
 	obs Observers
 	w   *world.World
 
-	meter                    *meter
-	gw                       *gateway.Gateway
-	gateway, order           *world.Service
-	inventory, payment       *world.Service
-	toOrder, toInventory     *world.Conn
-	toPayment, reserve, pays *world.Conn
-	db                       *world.Database
-	stock                    *world.Stock
-	orders                   *world.Orders
-	failure                  error // of a restart
+	meter                  *meter
+	gw                     *gateway.Gateway
+	gateway                *world.Service
+	inventory, payment     *world.Service
+	fleet                  fleet
+	toOrder                []*world.Conn // by replica
+	toInventory, toPayment *world.Conn
+	db                     *world.Database
+	stock                  *world.Stock
+	orders                 *world.Orders
+	failure                error // of a restart
 
 	shop *shop
 	back *backOffice
@@ -152,6 +158,7 @@ func newRun(sc sim.Scenario, obs Observers) *run {
 		Seed: sc.Seed, Start: sc.Start, NetworkDelay: sc.World.NetworkDelay, OnEvent: r.event,
 	})
 	r.meter = &meter{r: r}
+	r.fleet = newFleet(sc)
 	r.rec = newRecord(sc)
 	return r
 }
@@ -193,32 +200,7 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
-	orderRand := w.Stream("order").Rand()
-	var server *order.Server
-	r.order, err = w.AddService("order", func(s *world.Service) (err error) {
-		if server == nil {
-			r.reserve = w.Dial(s, r.inventory, world.ConnOptions{
-				Edge: order.EdgeInventory, Streams: o.StreamQuota, IdleDrop: o.IdleDrop,
-				Keepalive: r.sc.Edges[order.EdgeInventory].Keepalive, TCPKeepalive: r.sc.Edges[order.EdgeInventory].TCPKeepalive, MinPing: o.MinPing,
-			})
-			r.pays = w.Dial(s, r.payment, world.ConnOptions{
-				Edge: order.EdgePayment, Keepalive: r.sc.Edges[order.EdgePayment].Keepalive, MinPing: o.MinPing,
-			})
-		} else {
-			server.Close()
-		}
-		server, err = order.New(order.Config{
-			Clock: s.Clock(), Meter: r.meter, Rand: orderRand, Store: r.orders,
-			Inventory: r.reserve, Payment: r.pays, Policies: r.sc.Edges,
-			WebhookSecret: webhookSecret, Fulfillment: r.back.queue,
-		})
-		r.back.shop = server
-		if err == nil {
-			pb.RegisterOrderServer(s, server)
-		}
-		return err
-	})
-	if err != nil {
+	if err := r.fleet.open(r); err != nil {
 		return err
 	}
 	if err := r.back.open(); err != nil {
@@ -227,12 +209,14 @@ func (r *run) build() error {
 	dial := func(to *world.Service, edge string) *world.Conn {
 		return w.Dial(r.gateway, to, world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive, MinPing: o.MinPing})
 	}
-	r.toOrder = dial(r.order, gateway.EdgeOrder)
+	for _, o := range r.fleet.replicas {
+		r.toOrder = append(r.toOrder, dial(o.service, gateway.EdgeOrder))
+	}
 	r.toInventory = dial(r.inventory, gateway.EdgeInventory)
 	r.toPayment = dial(r.payment, gateway.EdgePayment)
 	r.gw, err = gateway.New(gateway.Config{
 		Clock: r.gateway.Clock(), Meter: r.meter, Rand: w.Stream("gateway").Rand(),
-		Order: r.toOrder, Inventory: r.toInventory, Payment: r.toPayment,
+		Order: balanced(r.toOrder, o.OrderBalance), Inventory: r.toInventory, Payment: r.toPayment,
 		Policies: r.sc.Edges, Upstreams: upstreams,
 	})
 	return err
@@ -255,7 +239,7 @@ func (r *run) schedule() {
 		case sim.RestartService:
 			k.After(f.At, vtime.Func(func() { r.restart(f) }))
 		case sim.BlackHole:
-			k.After(f.At, vtime.Func(r.reserve.BlackHole))
+			k.After(f.At, vtime.Func(r.fleet.blackHole))
 		case sim.SlowReserve:
 			k.After(f.At, vtime.Func(func() { r.slowReserve(f.By, fmt.Sprintf("reservations take %s longer for each article", f.By)) }))
 			k.After(f.At+f.For, vtime.Func(func() { r.slowReserve(0, "reservations take their usual time again") }))
@@ -286,7 +270,11 @@ func (r *run) restart(f sim.RestartService) {
 	if f.WhileFailing && r.rec.well() {
 		return
 	}
-	for _, s := range append([]*world.Service{r.order, r.inventory, r.payment}, r.back.services...) {
+	if f.Service == "order" {
+		r.failure = errors.Join(r.failure, r.fleet.restart(f.Replica))
+		return
+	}
+	for _, s := range append([]*world.Service{r.inventory, r.payment}, r.back.services...) {
 		if s.Name == f.Service {
 			r.failure = errors.Join(r.failure, s.Restart())
 		}
@@ -332,6 +320,28 @@ func (s *sampler) Run() {
 	r.w.K.Lane(time.Second).After(s)
 }
 
+// read takes the counters of one client's connections to one service: it counts
+// by method, not by replica.
+func (s *scraper) read(conns ...*world.Conn) {
+	var all []world.Counts
+	for _, c := range conns {
+		for _, n := range c.Counts() {
+			i := slices.IndexFunc(all, func(a world.Counts) bool { return a.Method == n.Method })
+			if i < 0 {
+				all = append(all, *n)
+				continue
+			}
+			all[i].Add(n)
+		}
+	}
+	for i := range all {
+		s.counts = append(s.counts, sim.MethodCounts{
+			Service: conns[0].Client().Name, Since: conns[0].Began(),
+			Method: all[i].Method, Started: all[i].Started, Handled: all[i].Codes(),
+		})
+	}
+}
+
 const scrapeEvery = 5 * time.Second
 
 // scraper reads the clients' counters.
@@ -343,12 +353,12 @@ type scraper struct {
 // Run takes one scrape and sets the next.
 func (s *scraper) Run() {
 	s.counts = s.counts[:0]
-	for _, c := range []*world.Conn{s.r.toOrder, s.r.toInventory, s.r.toPayment, s.r.reserve, s.r.pays} {
-		for _, n := range c.Counts() {
-			s.counts = append(s.counts, sim.MethodCounts{
-				Service: c.Client().Name, Since: c.Began(), Method: n.Method, Started: n.Started, Handled: n.Codes(),
-			})
-		}
+	s.read(s.r.toOrder...)
+	s.read(s.r.toInventory)
+	s.read(s.r.toPayment)
+	for _, o := range s.r.fleet.replicas {
+		s.read(o.reserve)
+		s.read(o.pays)
 	}
 	s.r.obs.OnScrape(s.r.w.Now(), s.counts)
 	s.r.w.K.Lane(scrapeEvery).After(s)

@@ -85,6 +85,14 @@ type Counts struct {
 	Handled [17]int64 // by gRPC status code
 }
 
+// Add counts another's calls of the same method too.
+func (c *Counts) Add(o *Counts) {
+	c.Started += o.Started
+	for code, n := range o.Handled {
+		c.Handled[code] += n
+	}
+}
+
 // Codes are the statuses that occurred.
 func (c *Counts) Codes() (by []sim.CodeCount) {
 	for code, n := range c.Handled {
@@ -119,6 +127,9 @@ func (c *Conn) Client() *Service { return c.from }
 
 // Open is how many calls have a stream.
 func (c *Conn) Open() int { return c.open.n }
+
+// load is how many calls are open or wait to be.
+func (c *Conn) load() int { return c.open.n + c.granted + c.waiting.n }
 
 // Counts are the counters by method, in the order of the first call.
 func (c *Conn) Counts() []*Counts { return c.counts }

@@ -68,6 +68,7 @@ type Event struct {
 // Breaker is the states that the breaker of one edge went through.
 type Breaker struct {
 	Edge    string          `json:"edge"`
+	Replica string          `json:"replica,omitempty"` // whose breaker it is, where the caller has several: "order-2"
 	Changes []BreakerChange `json:"changes"`
 }
 
@@ -131,7 +132,7 @@ func New(r *sim.Result, others []*sim.Result, stop output.Stop) Report {
 		rep.Events = append(rep.Events, Event{*instant(e.At), e.Kind, e.Text})
 	}
 	for _, b := range r.Breakers {
-		track := Breaker{Edge: b.Edge, Changes: []BreakerChange{}}
+		track := Breaker{Edge: b.Edge, Replica: b.Replica, Changes: []BreakerChange{}}
 		for _, c := range b.Changes {
 			track.Changes = append(track.Changes, BreakerChange{*instant(c.At), c.State.String()})
 		}

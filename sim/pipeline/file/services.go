@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
 )
 
@@ -32,17 +33,17 @@ func (s *services) ReadNode(n *source.Node) error {
 			return err
 		}
 		*s = append(*s, pipeline.Service{
-			Name: m.Key, Replicas: v.Replicas, Workers: max(int(v.Workers), 0), Backlog: int(v.Backlog), Balance: pipeline.Balance(v.Balance),
+			Name: m.Key, Replicas: v.Replicas, Workers: max(int(v.Workers), 0), Backlog: int(v.Backlog), Balance: sim.Balance(v.Balance),
 			Pools: v.Pools, Queues: v.Queues, Endpoints: v.Endpoints,
 		})
 		return nil
 	})
 }
 
-type balance pipeline.Balance
+type balance sim.Balance
 
 func (b *balance) ReadNode(n *source.Node) error {
-	i, err := choice(n, "round_robin", "least_requests", "shards")
+	i, err := choice(n, sim.BalanceNames()...)
 	*b = balance(i)
 	return err
 }

@@ -1,0 +1,136 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tripcurve/internal/policy"
+	"tripcurve/sim"
+)
+
+// Setting is one value of a scenario beside its policies.
+type Setting struct {
+	Path string // as in --set: world.order_replicas
+	Help string
+	set  func(*sim.Scenario, string) error
+}
+
+// Settings are what Set knows beside the policies of the edges, in the order in
+// which they are shown.
+func Settings() []Setting {
+	return []Setting{
+		duration("world.network_delay", "one way, on each hop", func(sc *sim.Scenario) *time.Duration { return &sc.World.NetworkDelay }),
+		number("world.pool_size", "inventory's Postgres connections", func(sc *sim.Scenario) *int { return &sc.World.PoolSize }),
+		number("world.stream_quota", "calls open at once on a connection of order to inventory; 0 is no bound", func(sc *sim.Scenario) *int { return &sc.World.StreamQuota }),
+		duration("world.idle_drop", "the balancer between order and inventory drops flows idle this long; 0 never", func(sc *sim.Scenario) *time.Duration { return &sc.World.IdleDrop }),
+		duration("world.min_ping", "servers close a connection that pings more often; 0 allows any", func(sc *sim.Scenario) *time.Duration { return &sc.World.MinPing }),
+		duration("world.statement_time", "of one healthy statement, on average", func(sc *sim.Scenario) *time.Duration { return &sc.World.StatementTime }),
+		duration("world.cancel_time", "for which a cancelled transaction keeps its connection yet, on average", func(sc *sim.Scenario) *time.Duration { return &sc.World.CancelTime }),
+		number("world.stock_per_sku", "pieces of each article", func(sc *sim.Scenario) *int { return &sc.World.StockPerSKU }),
+		number("world.skus", "articles", func(sc *sim.Scenario) *int { return &sc.World.SKUs }),
+		duration("world.reservation_ttl", "until a reservation expires", func(sc *sim.Scenario) *time.Duration { return &sc.World.ReservationTTL }),
+		duration("world.sweep", "how often expired reservations are put back; 0 never", func(sc *sim.Scenario) *time.Duration { return &sc.World.Sweep }),
+		number("world.order_replicas", "order services behind the gateway", func(sc *sim.Scenario) *int { return &sc.World.OrderReplicas }),
+		balance("world.order_balance", "how the gateway chooses among them: round_robin or least_requests", func(sc *sim.Scenario) *sim.Balance { return &sc.World.OrderBalance }),
+		number("rollout.replicas", "of order that have the policies of the rollout", func(sc *sim.Scenario) *int { return &sc.Rollout.Replicas }),
+	}
+}
+
+// rollout begins the paths of policies that only some replicas have.
+const rollout = "rollout."
+
+// Set gives a scenario values by their paths, each PATH=VALUE: a policy's as
+// policy.Edges.Set has it, a policy's of the rollout with "rollout." before it, or
+// one of Settings. What the rollout does not say of an edge is as all the other
+// settings leave that edge. On an error the scenario may have changed.
+func Set(sc *sim.Scenario, settings ...string) error {
+	sc.Edges = sc.Edges.Clone()
+	sc.Rollout.Edges = sc.Rollout.Edges.Clone()
+	var last []string
+	for _, s := range settings {
+		path, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return fmt.Errorf("%q: expected PATH=VALUE, such as order.inventory.keepalive=20s", s)
+		}
+		if strings.HasPrefix(path, rollout) && path != rollout+"replicas" {
+			last = append(last, s)
+			continue
+		}
+		if err := set(sc, path, value); err != nil {
+			return err
+		}
+	}
+	for _, s := range last {
+		path, value, _ := strings.Cut(strings.TrimPrefix(s, rollout), "=")
+		if err := setRollout(sc, path, value); err != nil {
+			return fmt.Errorf("%s%w", rollout, err)
+		}
+	}
+	return nil
+}
+
+func set(sc *sim.Scenario, path, value string) error {
+	all := Settings()
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.Path == path })
+	switch {
+	case i >= 0:
+		if err := all[i].set(sc, value); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return nil
+	case strings.HasPrefix(path, "world."):
+		var known []string
+		for _, s := range all {
+			known = append(known, s.Path)
+		}
+		return policy.Unknown("setting", path, known)
+	default:
+		return sc.Edges.Set(path, value)
+	}
+}
+
+// setRollout begins with the policy that the edge has on the other replicas.
+func setRollout(sc *sim.Scenario, path, value string) error {
+	edges := sc.Rollout.Edges
+	for _, name := range rolledOut {
+		if _, has := edges[name]; !has {
+			edges[name] = sc.Edges[name]
+		}
+	}
+	return edges.Set(path, value)
+}
+
+func duration(path, help string, at func(*sim.Scenario) *time.Duration) Setting {
+	return Setting{path, help, func(sc *sim.Scenario, v string) error {
+		d, err := policy.ParseDuration(v)
+		if err == nil {
+			*at(sc) = d
+		}
+		return err
+	}}
+}
+
+func number(path, help string, at func(*sim.Scenario) *int) Setting {
+	return Setting{path, help, func(sc *sim.Scenario, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return fmt.Errorf("%q is not a whole number from 0", v)
+		}
+		*at(sc) = n
+		return nil
+	}}
+}
+
+func balance(path, help string, at func(*sim.Scenario) *sim.Balance) Setting {
+	return Setting{path, help, func(sc *sim.Scenario, v string) error {
+		i := slices.Index(sim.BalanceNames(), v)
+		if i < 0 {
+			return fmt.Errorf("%q is neither round_robin nor least_requests", v)
+		}
+		*at(sc) = sim.Balance(i)
+		return nil
+	}}
+}
