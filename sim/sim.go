@@ -66,7 +66,7 @@ type Rollout struct {
 // World is what the pipeline stands on.
 type World struct {
 	NetworkDelay   time.Duration // one way, each hop
-	PoolSize       int           // inventory's Postgres connections
+	PoolSize       int           // Postgres connections of each inventory service
 	StreamQuota    int           // concurrent streams of order -> inventory
 	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
 	MinPing        time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
@@ -83,10 +83,19 @@ type World struct {
 	// each), and all have the one order database.
 	OrderReplicas int
 	OrderBalance  Balance // of the gateway among them: RoundRobin or LeastRequests
+	// InventoryReplicas is how many inventory services have the one database, each
+	// through a pool of PoolSize; 0 is 1. Every caller has a connection to each.
+	InventoryReplicas int
+	// InventoryBalance is how callers choose among them: RoundRobin or LeastRequests. A
+	// mesh proxy on the edge (a breaker of envoy, istio or linkerd) chooses itself, among
+	// as many hosts as there are replicas, where InventoryReplicas or OrderReplicas says
+	// how many that is; else among the hosts that its parameters say.
+	InventoryBalance Balance
 }
 
-// Replicas is how many order services there are.
-func (w World) Replicas() int { return max(w.OrderReplicas, 1) }
+// Replicas is how many order services there are, Inventories how many of inventory.
+func (w World) Replicas() int    { return max(w.OrderReplicas, 1) }
+func (w World) Inventories() int { return max(w.InventoryReplicas, 1) }
 
 // Fault is something that goes wrong at a time from the run's beginning.
 type Fault interface{ fault() }
@@ -105,7 +114,7 @@ type LockTable struct {
 type RestartService struct {
 	At      time.Duration
 	Service string
-	Replica int // of the order service, from 1; 0 restarts every one
+	Replica int // of order or inventory, from 1; 0 restarts every one
 	// WhileFailing leaves the service alone when the last checkout was served: what
 	// people do who restart what does not work.
 	WhileFailing bool
@@ -144,7 +153,7 @@ type Result struct {
 	Waits      Waits
 	Endpoints  []Endpoint
 
-	PoolFullAfter   time.Duration // from the first LockTable fault; -1 when never full
+	PoolFullAfter   time.Duration // from the first fault to the first full pool; -1 when never full
 	First502Started time.Time     // zero when none
 	Last502Ended    time.Time
 	LockWaitersMax  int

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,10 +22,11 @@ type fleet struct {
 
 // orderReplica is one of them: a process with its own breakers and connections.
 type orderReplica struct {
-	name          string // empty where it is the only one
-	service       *world.Service
-	server        *order.Server // as it is now: a restart makes another
-	reserve, pays *world.Conn
+	name    string // empty where it is the only one
+	service *world.Service
+	server  *order.Server // as it is now: a restart makes another
+	reserve []*world.Conn // by replica of inventory
+	pays    *world.Conn
 }
 
 func newFleet(sc sim.Scenario) (f fleet) {
@@ -77,14 +77,14 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 			reserve := options(order.EdgeInventory)
 			reserve.Streams, reserve.IdleDrop = r.sc.World.StreamQuota, r.sc.World.IdleDrop
 			reserve.TCPKeepalive = edges[order.EdgeInventory].TCPKeepalive
-			o.reserve = w.Dial(s, r.inventory, reserve)
+			o.reserve = r.inventories.dial(r, s, reserve)
 			o.pays = w.Dial(s, r.payment, options(order.EdgePayment))
 		} else {
 			o.server.Close()
 		}
 		o.server, err = order.New(order.Config{
 			Clock: s.Clock(), Meter: meter, Rand: rand, Store: r.orders,
-			Inventory: o.reserve, Payment: o.pays, Policies: edges,
+			Inventory: balanced(o.reserve, r.sc.World.InventoryBalance), Payment: o.pays, Policies: edges,
 			WebhookSecret: webhookSecret, Fulfillment: r.back.queue,
 		})
 		if err == nil {
@@ -95,21 +95,12 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 	return err
 }
 
-// restart restarts the replica of that number, counted from 1; 0 every one, at one
-// instant.
-func (f *fleet) restart(replica int) (err error) {
-	for i, o := range f.replicas {
-		if replica == 0 || replica == i+1 {
-			err = errors.Join(err, o.service.Restart())
-		}
-	}
-	return err
-}
-
 // blackHole is the path to inventory swallowing what every replica sends.
 func (f *fleet) blackHole() {
 	for _, o := range f.replicas {
-		o.reserve.BlackHole()
+		for _, c := range o.reserve {
+			c.BlackHole()
+		}
 	}
 }
 
@@ -123,7 +114,9 @@ func (f *fleet) next() *orderReplica {
 // streams is how many calls to inventory are open.
 func (f *fleet) streams() (n int) {
 	for _, o := range f.replicas {
-		n += o.reserve.Open()
+		for _, c := range o.reserve {
+			n += c.Open()
+		}
 	}
 	return n
 }
@@ -152,10 +145,14 @@ var rolledOut = []string{order.EdgeInventory, order.EdgePayment}
 const maxReplicas = 1000
 
 func replicasOf(sc sim.Scenario, service string) int {
-	if service == "order" {
+	switch service {
+	case "order":
 		return sc.World.Replicas()
+	case "inventory":
+		return sc.World.Inventories()
+	default:
+		return 1
 	}
-	return 1
 }
 
 func checkReplicas(sc sim.Scenario) error {
@@ -163,8 +160,12 @@ func checkReplicas(sc sim.Scenario) error {
 	switch {
 	case w.OrderReplicas < 0 || w.OrderReplicas > maxReplicas:
 		return fmt.Errorf("%d replicas of order: expected 1 to %d", w.OrderReplicas, maxReplicas)
-	case w.OrderBalance != sim.RoundRobin && w.OrderBalance != sim.LeastRequests:
+	case w.InventoryReplicas < 0 || w.InventoryReplicas > maxReplicas:
+		return fmt.Errorf("%d replicas of inventory: expected 1 to %d", w.InventoryReplicas, maxReplicas)
+	case w.OrderBalance > sim.LeastRequests:
 		return fmt.Errorf("the gateway balances over order by %s: expected round_robin or least_requests", w.OrderBalance)
+	case w.InventoryBalance > sim.LeastRequests:
+		return fmt.Errorf("callers balance over inventory by %s: expected round_robin or least_requests", w.InventoryBalance)
 	case o.Replicas < 0 || o.Replicas > w.Replicas():
 		return fmt.Errorf("a rollout on %d replicas of order: there are %d", o.Replicas, w.Replicas())
 	}

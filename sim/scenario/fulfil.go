@@ -70,7 +70,9 @@ func (b *backOffice) open() error {
 		if before == nil {
 			conn = w.Dial(s, house, world.ConnOptions{Edge: fulfillment.EdgeWarehouse, Keepalive: edge.Keepalive, MinPing: b.r.sc.World.MinPing})
 			if b.r.sc.World.Sweep > 0 {
-				sells = w.Dial(s, b.r.inventory, world.ConnOptions{Edge: fulfillment.EdgeInventory, MinPing: b.r.sc.World.MinPing})
+				sells = balanced(b.r.inventories.dial(b.r, s, world.ConnOptions{
+					Edge: fulfillment.EdgeInventory, MinPing: b.r.sc.World.MinPing,
+				}), b.r.sc.World.InventoryBalance)
 			}
 		} else {
 			before.Close()

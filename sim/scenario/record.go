@@ -176,10 +176,10 @@ func (r *record) sample(run *run) {
 		return
 	}
 	r.res.InFlight[i] = r.inFlight
-	r.res.PoolInUse[i] = run.db.Pool.Used()
+	r.res.PoolInUse[i] = run.inventories.inUse()
 	r.res.StreamsInUse[i] = run.fleet.streams()
 	r.res.LockWaiters[i] = run.db.Waiting()
-	r.reserves = append(r.reserves, run.inventory.Calls(reserveMethod))
+	r.reserves = append(r.reserves, run.inventories.calls(reserveMethod))
 }
 
 const reserveMethod = "/inventory.Inventory/Reserve"
@@ -197,7 +197,7 @@ func (r *run) result() *sim.Result {
 	}
 	res.LockWaitersMax = r.db.WaitingMax()
 	res.DeadlineExceeded = r.w.DeadlineExceeded()
-	res.ReserveCalls = r.inventory.Calls(reserveMethod)
+	res.ReserveCalls = r.inventories.calls(reserveMethod)
 	named := r.orders.Reservations()
 	for _, v := range r.stock.Reserved() {
 		if !named[v.ID] && v.At.Before(res.Start.Add(res.Length-settling)) {
@@ -338,5 +338,10 @@ func (r *run) balance(res *sim.Result) error {
 	if err := r.stock.Err(); err != nil {
 		return err
 	}
-	return r.db.Pool.Err()
+	for _, v := range r.inventories.replicas {
+		if err := v.db.Pool.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tripcurve/services/gateway"
-	"tripcurve/services/inventory"
 	"tripcurve/services/payment"
 	"tripcurve/services/pb"
 	"tripcurve/sim"
@@ -135,17 +134,17 @@ type run struct {
 	obs Observers
 	w   *world.World
 
-	meter                  *meter
-	gw                     *gateway.Gateway
-	gateway                *world.Service
-	inventory, payment     *world.Service
-	fleet                  fleet
-	toOrder                []*world.Conn // by replica
-	toInventory, toPayment *world.Conn
-	db                     *world.Database
-	stock                  *world.Stock
-	orders                 *world.Orders
-	failure                error // of a restart
+	meter                *meter
+	gw                   *gateway.Gateway
+	gateway, payment     *world.Service
+	fleet                fleet
+	inventories          inventories
+	toOrder, toInventory []*world.Conn // by replica
+	toPayment            *world.Conn
+	db                   *world.Database // of inventory, as its first replica has it
+	stock                *world.Stock
+	orders               *world.Orders
+	failure              error // of a restart
 
 	shop *shop
 	back *backOffice
@@ -181,15 +180,7 @@ func (r *run) build() error {
 	if r.gateway, err = w.AddService("gateway", nil); err != nil {
 		return err
 	}
-	r.inventory, err = w.AddService("inventory", func(s *world.Service) error {
-		i := inventory.New(inventory.Config{Stock: r.stock, Meter: r.meter, TTL: o.ReservationTTL})
-		pb.RegisterInventoryServer(s, i)
-		if o.Sweep > 0 {
-			s.Go(func(ctx context.Context) { _ = i.RunSweeper(ctx, s.Clock(), o.Sweep) }) // until the service dies
-		}
-		return nil
-	})
-	if err != nil {
+	if err := r.inventories.open(r); err != nil {
 		return err
 	}
 	r.payment, err = w.AddService("payment", func(s *world.Service) error {
@@ -206,17 +197,17 @@ func (r *run) build() error {
 	if err := r.back.open(); err != nil {
 		return err
 	}
-	dial := func(to *world.Service, edge string) *world.Conn {
-		return w.Dial(r.gateway, to, world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive, MinPing: o.MinPing})
+	options := func(edge string) world.ConnOptions {
+		return world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive, MinPing: o.MinPing}
 	}
 	for _, o := range r.fleet.replicas {
-		r.toOrder = append(r.toOrder, dial(o.service, gateway.EdgeOrder))
+		r.toOrder = append(r.toOrder, w.Dial(r.gateway, o.service, options(gateway.EdgeOrder)))
 	}
-	r.toInventory = dial(r.inventory, gateway.EdgeInventory)
-	r.toPayment = dial(r.payment, gateway.EdgePayment)
+	r.toInventory = r.inventories.dial(r, r.gateway, options(gateway.EdgeInventory))
+	r.toPayment = w.Dial(r.gateway, r.payment, options(gateway.EdgePayment))
 	r.gw, err = gateway.New(gateway.Config{
 		Clock: r.gateway.Clock(), Meter: r.meter, Rand: w.Stream("gateway").Rand(),
-		Order: balanced(r.toOrder, o.OrderBalance), Inventory: r.toInventory, Payment: r.toPayment,
+		Order: balanced(r.toOrder, o.OrderBalance), Inventory: balanced(r.toInventory, o.InventoryBalance), Payment: r.toPayment,
 		Policies: r.sc.Edges, Upstreams: upstreams,
 	})
 	return err
@@ -245,7 +236,7 @@ func (r *run) schedule() {
 			k.After(f.At+f.For, vtime.Func(func() { r.slowReserve(0, "reservations take their usual time again") }))
 		}
 	}
-	r.db.Pool.OnFull = r.poolFull
+	r.inventories.watch(r)
 	k.Lane(time.Second).After((*sampler)(r))
 	if r.obs.OnScrape != nil {
 		k.Lane(scrapeEvery).After(&scraper{r: r})
@@ -270,15 +261,32 @@ func (r *run) restart(f sim.RestartService) {
 	if f.WhileFailing && r.rec.well() {
 		return
 	}
-	if f.Service == "order" {
-		r.failure = errors.Join(r.failure, r.fleet.restart(f.Replica))
-		return
-	}
-	for _, s := range append([]*world.Service{r.inventory, r.payment}, r.back.services...) {
-		if s.Name == f.Service {
+	for i, s := range r.servicesOf(f.Service) {
+		if f.Replica == 0 || f.Replica == i+1 {
 			r.failure = errors.Join(r.failure, s.Restart())
 		}
 	}
+}
+
+// servicesOf are the replicas of a service.
+func (r *run) servicesOf(name string) (all []*world.Service) {
+	switch name {
+	case "order":
+		for _, o := range r.fleet.replicas {
+			all = append(all, o.service)
+		}
+	case "inventory":
+		for _, v := range r.inventories.replicas {
+			all = append(all, v.service)
+		}
+	default:
+		for _, s := range append([]*world.Service{r.payment}, r.back.services...) {
+			if s.Name == name {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 func (r *run) slowReserve(by time.Duration, text string) {
@@ -291,11 +299,17 @@ func (r *run) slowReserve(by time.Duration, text string) {
 	r.event("slow", text)
 }
 
-// poolFull notes the first time after each lock at which no connection was free.
-func (r *run) poolFull() {
-	if r.rec.poolFull(r.w.K.Now()) {
-		r.event("pool_full", fmt.Sprintf("all %d connections of inventory's pool are in use", r.db.Pool.Size()))
+// poolFull notes the first time after each lock at which a replica had no
+// connection free.
+func (r *run) poolFull(v *inventoryReplica) {
+	if !r.rec.poolFull(r.w.K.Now()) {
+		return
 	}
+	whose := "inventory"
+	if v.name != "" {
+		whose = v.name
+	}
+	r.event("pool_full", fmt.Sprintf("all %d connections of %s's pool are in use", v.db.Pool.Size(), whose))
 }
 
 func (r *run) event(kind, text string) {
@@ -354,10 +368,10 @@ type scraper struct {
 func (s *scraper) Run() {
 	s.counts = s.counts[:0]
 	s.read(s.r.toOrder...)
-	s.read(s.r.toInventory)
+	s.read(s.r.toInventory...)
 	s.read(s.r.toPayment)
 	for _, o := range s.r.fleet.replicas {
-		s.read(o.reserve)
+		s.read(o.reserve...)
 		s.read(o.pays)
 	}
 	s.r.obs.OnScrape(s.r.w.Now(), s.counts)

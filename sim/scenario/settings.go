@@ -35,6 +35,8 @@ func Settings() []Setting {
 		duration("world.sweep", "how often expired reservations are put back; 0 never", func(sc *sim.Scenario) *time.Duration { return &sc.World.Sweep }),
 		number("world.order_replicas", "order services behind the gateway", func(sc *sim.Scenario) *int { return &sc.World.OrderReplicas }),
 		balance("world.order_balance", "how the gateway chooses among them: round_robin or least_requests", func(sc *sim.Scenario) *sim.Balance { return &sc.World.OrderBalance }),
+		number("world.inventory_replicas", "inventory services, each with a pool of its own to the one database", func(sc *sim.Scenario) *int { return &sc.World.InventoryReplicas }),
+		balance("world.inventory_balance", "how their callers choose among them, unless a mesh does", func(sc *sim.Scenario) *sim.Balance { return &sc.World.InventoryBalance }),
 		number("rollout.replicas", "of order that have the policies of the rollout", func(sc *sim.Scenario) *int { return &sc.Rollout.Replicas }),
 	}
 }

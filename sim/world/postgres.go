@@ -12,20 +12,26 @@ import (
 	"tripcurve/sim/vtime"
 )
 
-// Database is one PostgreSQL database behind one service's connection pool.
+// Database is one PostgreSQL database as one process of a service has it: behind
+// a connection pool.
 type Database struct {
-	Name string
+	*server
 	Pool *Pool
 
+	app    string
+	mean   time.Duration
+	times  *Stream
+	cancel policy.Cancel
+	undo   time.Duration
+	idle   []*Session // of the pool, the one last used last
+}
+
+// server is what all pools of a database share.
+type server struct {
+	Name     string
 	w        *World
-	app      string
-	mean     time.Duration
-	times    *Stream
-	cancel   policy.Cancel
-	undo     time.Duration
 	tables   []*Table
 	sessions []*Session // in the order of their pids
-	idle     []*Session // of the pool, the one last used last
 
 	waiting    int // sessions that wait for a lock
 	waitingMax int
@@ -53,14 +59,27 @@ const firstPID = 20131
 // NewDatabase is an empty database with the pool's sessions connected.
 func (w *World) NewDatabase(o DatabaseOptions) *Database {
 	d := &Database{
-		Name: o.Name, Pool: NewPool(w.K, o.PoolSize), w: w, app: o.Application,
+		server: &server{Name: o.Name, w: w}, app: o.Application,
 		mean: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime,
 	}
-	for i := range o.PoolSize {
-		s := d.Connect(firstPID+7*i, o.User, o.Application)
-		d.idle = append(d.idle, s)
-	}
+	d.connect(o.PoolSize, o.User)
 	return d
+}
+
+// Another is the same database behind one more pool, of so many connections.
+func (d *Database) Another(poolSize int, user string) *Database {
+	a := *d
+	a.idle = nil
+	a.connect(poolSize, user)
+	return &a
+}
+
+// connect connects the pool's sessions.
+func (d *Database) connect(n int, user string) {
+	d.Pool = NewPool(d.w.K, n)
+	for range n {
+		d.idle = append(d.idle, d.Connect(firstPID+7*len(d.sessions), user, d.app))
+	}
 }
 
 // Session is one backend.
@@ -103,7 +122,7 @@ func (d *Database) Connect(pid int, user, application string) *Session {
 }
 
 // Table is the table of that name, made when it is first asked for.
-func (d *Database) Table(name string) *Table {
+func (d *server) Table(name string) *Table {
 	for _, t := range d.tables {
 		if t.Name == name {
 			return t
@@ -115,8 +134,8 @@ func (d *Database) Table(name string) *Table {
 }
 
 // Waiting is how many sessions wait for a lock now, WaitingMax the most at once.
-func (d *Database) Waiting() int    { return d.waiting }
-func (d *Database) WaitingMax() int { return d.waitingMax }
+func (d *server) Waiting() int    { return d.waiting }
+func (d *server) WaitingMax() int { return d.waitingMax }
 
 // tx is a transaction on a connection of the pool, for one call of a store.
 type tx struct {
@@ -238,7 +257,7 @@ func (d *Database) Hold(s *Session, t *Table, m pglock.Mode, statement string, u
 
 // Sessions appends what pg_stat_activity and pg_locks show of every session that
 // is not idle, in the order of their pids.
-func (d *Database) Sessions(rows []sim.PGSession) []sim.PGSession {
+func (d *server) Sessions(rows []sim.PGSession) []sim.PGSession {
 	for _, s := range d.sessions {
 		if s.state == sessionIdle {
 			continue
@@ -269,7 +288,7 @@ func (d *Database) Sessions(rows []sim.PGSession) []sim.PGSession {
 
 // blockers is whom s waits for: those that hold a conflicting lock (hard), and
 // those that wait ahead of it for one (soft).
-func (d *Database) blockers(s *Session, t *Table) (bs []sim.PGBlocker) {
+func (d *server) blockers(s *Session, t *Table) (bs []sim.PGBlocker) {
 	var against uint16 // bit m for mode m that conflicts with the wanted one
 	for m := pglock.AccessShare; m <= pglock.AccessExclusive; m++ {
 		if pglock.Conflicts(m, s.wanted) {

@@ -12,7 +12,12 @@ import (
 // Stock is the inventory database, an inventory.Stock. Rows of one sku are alike,
 // so they are counted, not kept.
 type Stock struct {
-	d     *Database
+	*shelf
+	d *Database
+}
+
+// shelf is the rows.
+type shelf struct {
 	table *Table
 	skus  map[string]*rows
 	ids   *Stream
@@ -52,11 +57,14 @@ const (
 
 // NewStock is a stock without rows.
 func NewStock(d *Database) *Stock {
-	return &Stock{
-		d: d, table: d.Table(inventory.ReserveUpdate.Table), skus: make(map[string]*rows), ids: d.w.Stream("reservation ids"),
+	return &Stock{d: d, shelf: &shelf{
+		table: d.Table(inventory.ReserveUpdate.Table), skus: make(map[string]*rows), ids: d.w.Stream("reservation ids"),
 		byID: make(map[string]*Reserved), locks: rowLocks{k: d.w.K},
-	}
+	}}
 }
+
+// Behind is the same stock behind another pool of its database.
+func (s *Stock) Behind(d *Database) *Stock { return &Stock{shelf: s.shelf, d: d} }
 
 // Add puts n available rows of a sku on the shelf.
 func (s *Stock) Add(sku string, n int) {
