@@ -51,6 +51,13 @@ type Sharer interface {
 	Share() float64
 }
 
+// Chooser is a Breaker that chooses the host that a call goes to (Ticket.Host), as a
+// proxy does.
+type Chooser interface {
+	// Hosts is how many there are.
+	Hosts() int
+}
+
 // Ticket says when and in which state an admitted call began, so that a machine
 // can tell late results from its own probe's.
 type Ticket struct {

@@ -60,6 +60,8 @@ type Guard struct {
 	bare     bool // nothing to do but perhaps detach
 	counters counters
 	wakeFunc func()
+	replicas []grpc.ClientConnInterface // among which the breaker chooses; nil where it does not
+	events   EventMeter                 // of its hosts; nil where nobody hears of them
 
 	mu       sync.Mutex // held around what follows, never across a call
 	breaker  policy.Breaker
@@ -179,6 +181,9 @@ func newGuard(edge string, p policy.Policy, conn grpc.ClientConnInterface, o opt
 		o.built = &built
 	}
 	if err := g.compose(*o.built); err != nil {
+		return nil, err
+	}
+	if err := g.findReplicas(); err != nil {
 		return nil, err
 	}
 	g.wakeFunc = g.wake
@@ -380,7 +385,7 @@ func (g *Guard) attempt(ctx context.Context, c *call) (rejected bool, err error)
 		return true, rejection
 	}
 	start := g.clock.Now()
-	err = g.call(ctx, c, g.bounds(c, pass.limit))
+	err = g.call(ctx, g.to(pass), c, g.bounds(c, pass.limit))
 	took := g.clock.Now().Sub(start)
 	if c.trace != nil {
 		c.trace.add(Attempt{Start: start, Took: took, Err: err})
@@ -417,11 +422,11 @@ func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
 
 // call runs one admitted attempt under its time limits. A limit that ran out
 // gives a TimeoutError, a deadline the status of one.
-func (g *Guard) call(ctx context.Context, c *call, b bounds) error {
+func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call, b bounds) error {
 	ctx = g.below(ctx)
 	if b.wait == 0 || b.ends || g.policy.Cancel == policy.Propagate {
 		defer g.release()
-		return g.invoke(ctx, b, c.method, c.args, c.reply, c.opts)
+		return g.invoke(ctx, conn, b, c.method, c.args, c.reply, c.opts)
 	}
 	// An abandoned attempt may still write its reply, so every attempt that can
 	// be followed by another writes into a message of its own.
@@ -438,7 +443,7 @@ func (g *Guard) call(ctx context.Context, c *call, b bounds) error {
 	method, args, opts := c.method, c.args, c.opts // the closure must not keep the call itself
 	err := g.clock.Race(ctx, b.wait, func(ctx context.Context) error {
 		defer g.release()
-		return g.invoke(ctx, bounds{deadline: b.deadline}, method, args, into, opts)
+		return g.invoke(ctx, conn, bounds{deadline: b.deadline}, method, args, into, opts)
 	})
 	switch {
 	case errors.Is(err, ErrTimeout):
@@ -451,18 +456,18 @@ func (g *Guard) call(ctx context.Context, c *call, b bounds) error {
 
 // invoke calls the connection under its deadline and, where the call is cancelled
 // with its caller, under the caller's time limit.
-func (g *Guard) invoke(ctx context.Context, b bounds, method string, args, reply any, opts []grpc.CallOption) error {
+func (g *Guard) invoke(ctx context.Context, conn grpc.ClientConnInterface, b bounds, method string, args, reply any, opts []grpc.CallOption) error {
 	d := b.deadline
 	own := b.wait > 0 && (d == 0 || b.wait <= d)
 	if own {
 		d = b.wait
 	}
 	if d == 0 {
-		return g.conn.Invoke(ctx, method, args, reply, opts...)
+		return conn.Invoke(ctx, method, args, reply, opts...)
 	}
 	bounded, cancel := g.clock.WithTimeout(ctx, d)
 	defer cancel()
-	err := g.conn.Invoke(bounded, method, args, reply, opts...)
+	err := conn.Invoke(bounded, method, args, reply, opts...)
 	if err != nil && own && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
 		return g.timedOut(b)
 	}
@@ -511,7 +516,12 @@ func (g *Guard) transition() {
 // breaker's next own change. The lock is held.
 func (g *Guard) settle(now time.Time) {
 	g.transition()
-	g.breaker.Take() // nobody else reads them, and untaken they would pile up
+	events := g.breaker.Take() // also where nobody hears of them: untaken they would pile up
+	if g.events != nil {
+		for _, e := range events {
+			g.events.BreakerEvent(g.edge, e)
+		}
+	}
 	at, ok := g.breaker.Due()
 	if ok && at.Equal(g.due) {
 		return

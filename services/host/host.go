@@ -8,7 +8,10 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"tripcurve/internal/pglock"
+	"tripcurve/internal/policy"
 )
 
 // Clock is time as a handler sees it: wall time in production, virtual time in
@@ -42,6 +45,20 @@ type Meter interface {
 	Count(name string, n int64, labels ...string)
 	// Observe adds one duration to a distribution.
 	Observe(name string, d time.Duration, labels ...string)
+}
+
+// EventMeter is a Meter that also hears what becomes of the single hosts that a
+// proxy's breaker chooses among, under the library's own names ("ejected 0
+// CONSECUTIVE_5XX").
+type EventMeter interface {
+	BreakerEvent(edge string, e policy.Event)
+}
+
+// Replicated is a connection to a service of several replicas. Left alone it
+// balances over them itself; a breaker that is a proxy's chooses among them.
+type Replicated interface {
+	grpc.ClientConnInterface
+	Replicas() []grpc.ClientConnInterface
 }
 
 // Queue is where handlers leave work for later. Both worlds pass the same suite

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -189,6 +190,32 @@ func (g *Guard) bounds(c *call, allowed time.Duration) bounds {
 		b.deadline = policy.Shortest(b.deadline, hard)
 	}
 	return b
+}
+
+// findReplicas finds the connections that the breaker chooses among, where it is a
+// proxy's and the edge has several.
+func (g *Guard) findReplicas() error {
+	chooser, chooses := g.breaker.(policy.Chooser)
+	if chooses {
+		g.events, _ = g.meter.(EventMeter)
+	}
+	several, has := g.conn.(Replicated)
+	if !chooses || !has {
+		return nil
+	}
+	g.replicas = several.Replicas()
+	if n := chooser.Hosts(); n != len(g.replicas) {
+		return fmt.Errorf("%s chooses among %d hosts, and the edge has %d replicas behind it", g.policy.Breaker.Library, n, len(g.replicas))
+	}
+	return nil
+}
+
+// to is the connection for an attempt that passed the inner stage.
+func (g *Guard) to(p pass) grpc.ClientConnInterface {
+	if g.replicas != nil && p.asked {
+		return g.replicas[p.ticket.Host]
+	}
+	return g.conn
 }
 
 // left is what is left of a call's total time limit; false when there is none.

@@ -76,6 +76,9 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 		if o.server == nil {
 			reserve := options(order.EdgeInventory)
 			reserve.Streams, reserve.IdleDrop = r.sc.World.StreamQuota, r.sc.World.IdleDrop
+			if r.sc.World.InventoryReplicas > 0 && isEnvoy(edges[order.EdgeInventory]) {
+				reserve.Streams = 0 // it opens a further connection when the streams of one are used up
+			}
 			reserve.TCPKeepalive = edges[order.EdgeInventory].TCPKeepalive
 			o.reserve = r.inventories.dial(r, s, reserve)
 			o.pays = w.Dial(s, r.payment, options(order.EdgePayment))

@@ -115,6 +115,15 @@ func randomScenario(seed uint64) sim.Scenario {
 			}
 		}
 	}
+	if rng.IntN(2) == 0 {
+		sc.World.InventoryReplicas, sc.World.InventoryBalance = 1+rng.IntN(3), sim.Balance(rng.IntN(2))
+		for i, f := range sc.Faults {
+			if r, ok := f.(sim.RestartService); ok && r.Service == "inventory" {
+				r.Replica = rng.IntN(sc.World.InventoryReplicas + 1)
+				sc.Faults[i] = r
+			}
+		}
+	}
 	return sc
 }
 

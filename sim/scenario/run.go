@@ -152,6 +152,7 @@ type run struct {
 }
 
 func newRun(sc sim.Scenario, obs Observers) *run {
+	sc = withHosts(sc)
 	r := &run{sc: sc, obs: obs}
 	r.w = world.New(world.Config{
 		Seed: sc.Seed, Start: sc.Start, NetworkDelay: sc.World.NetworkDelay, OnEvent: r.event,

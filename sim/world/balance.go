@@ -5,8 +5,11 @@ import (
 
 	"google.golang.org/grpc"
 
+	"tripcurve/services/host"
 	"tripcurve/sim"
 )
+
+var _ host.Replicated = (*Balanced)(nil)
 
 // Balanced is one caller's connections to the replicas of a service, and how it
 // chooses among them. It is a grpc.ClientConnInterface. As in grpc-go, a replica
@@ -31,6 +34,15 @@ func (b *Balanced) Invoke(ctx context.Context, name string, args, reply any, opt
 // NewStream is not supported, as by the connections.
 func (b *Balanced) NewStream(ctx context.Context, desc *grpc.StreamDesc, name string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	return b.conns[0].NewStream(ctx, desc, name, opts...)
+}
+
+// Replicas are the connections, in the order of the replicas.
+func (b *Balanced) Replicas() []grpc.ClientConnInterface {
+	all := make([]grpc.ClientConnInterface, len(b.conns))
+	for i, c := range b.conns {
+		all[i] = c
+	}
+	return all
 }
 
 func (b *Balanced) choose() *Conn {

@@ -40,6 +40,7 @@ type Machine struct {
 var (
 	_ policy.Breaker = (*Machine)(nil)
 	_ policy.Sharer  = (*Machine)(nil)
+	_ policy.Chooser = (*Machine)(nil)
 )
 
 // host is the monitor of one host.
@@ -448,6 +449,9 @@ func (m *Machine) Share() float64 {
 	}
 	return 1 - float64(len(m.healthy))/float64(len(m.hosts))
 }
+
+// Hosts is how many the cluster has, ejected or not.
+func (m *Machine) Hosts() int { return len(m.hosts) }
 
 // Snapshot is the state and Envoy's own statistics of the cluster; lb_healthy_panic,
 // there a counter, is 1 while it panics.

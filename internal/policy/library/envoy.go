@@ -13,6 +13,7 @@ func envoyLibrary() Library {
 		Version: envoy.Version,
 		Params:  envoy.List(),
 		Factory: envoy.Factory(),
+		Hosts:   "hosts",
 		Check:   envoy.Check,
 		New: func(params map[string]string, start time.Time) (Built, error) {
 			p, err := envoy.Parse(params)

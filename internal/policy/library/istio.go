@@ -12,6 +12,7 @@ func istioLibrary() Library {
 		Version: istio.Version,
 		Params:  istio.List(),
 		Factory: istio.Factory(),
+		Hosts:   "hosts",
 		Check:   istio.Check,
 		New: func(params map[string]string, start time.Time) (Built, error) {
 			p, err := istio.Parse(params)

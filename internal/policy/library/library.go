@@ -24,6 +24,9 @@ type Library struct {
 	Params        []Param
 	// Factory is what choosing the library writes, in its own parameters.
 	Factory map[string]string
+	// Hosts is the parameter that says among how many hosts the machine chooses; empty
+	// where it chooses none.
+	Hosts string
 	// Check says whether the library takes a value for one parameter and returns
 	// it as the library writes it.
 	Check func(name, value string) (string, error)

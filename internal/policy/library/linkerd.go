@@ -12,6 +12,7 @@ func linkerdLibrary() Library {
 		Version: linkerd.Version,
 		Params:  linkerd.List(),
 		Factory: linkerd.Factory(),
+		Hosts:   "endpoints",
 		Check:   linkerd.Check,
 		New: func(params map[string]string, start time.Time) (Built, error) {
 			p, err := linkerd.Parse(params)

@@ -34,6 +34,7 @@ type Machine struct {
 var (
 	_ policy.Breaker = (*Machine)(nil)
 	_ policy.Sharer  = (*Machine)(nil)
+	_ policy.Chooser = (*Machine)(nil)
 )
 
 // endpoint is one breaker.
@@ -287,6 +288,9 @@ func (m *Machine) Share() float64 {
 	}
 	return float64(n) / float64(len(m.endpoints))
 }
+
+// Hosts is how many endpoints the Service has, ready or not.
+func (m *Machine) Hosts() int { return len(m.endpoints) }
 
 // Snapshot is the state and the proxy's gauge outbound_http_balancer_endpoints by
 // endpoint_state.
