@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -18,20 +19,20 @@ import (
 func gatewayModel(perSecond float64, work time.Duration) *Pipeline {
 	deadline := policy.Policy{Deadline: 5 * time.Second, Cancel: policy.Propagate}
 	return &Pipeline{
-		Name: "gateway", Seed: 1, Start: time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC), Length: time.Hour, Network: Fixed(300 * time.Microsecond),
+		Name: "gateway", Seed: 1, Start: time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC), Length: time.Hour, Network: sim.Fixed(300 * time.Microsecond),
 		Services: []Service{
 			{Name: "gateway", Backlog: Unbounded, Endpoints: []Endpoint{{"checkout", []Step{{Kind: Call, To: "order.checkout", Share: 1}}}}},
 			{Name: "order", Backlog: Unbounded, Endpoints: []Endpoint{{"checkout", []Step{
-				{Kind: Work, Time: Dist{Shape: Exponential, A: work}, Share: 1},
+				{Kind: Work, Time: sim.Dist{Shape: sim.Exponential, A: work}, Share: 1},
 				{Kind: Call, To: "inventory.reserve", Share: 1},
 			}}}},
 			{
 				Name: "inventory", Backlog: Unbounded, Pools: []Pool{{Name: "postgres", Size: 100}},
-				Endpoints: []Endpoint{{"reserve", []Step{{Kind: Query, Pool: "postgres", Time: Dist{Shape: Exponential, A: 1500 * time.Microsecond}, Share: 1}}}},
+				Endpoints: []Endpoint{{"reserve", []Step{{Kind: Query, Pool: "postgres", Time: sim.Dist{Shape: sim.Exponential, A: 1500 * time.Microsecond}, Share: 1}}}},
 			},
 		},
 		Policies: policy.Edges{"gateway.order": deadline, "order.inventory": deadline, "inventory.postgres": {Cancel: policy.Propagate}},
-		Clients:  []Client{{Name: "shoppers", Requests: []string{"gateway.checkout"}, Rate: Steady(perSecond)}},
+		Clients:  []Client{{Name: "shoppers", Requests: []string{"gateway.checkout"}, Rate: sim.Steady(perSecond)}},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
+	"tripcurve/sim"
 )
 
 // Mistake is what makes a description impossible. Path leads to the value, by the
@@ -250,30 +251,9 @@ func exampleEndpoint(s *Service) string {
 	return s.Endpoints[0].Name
 }
 
-func (c *checker) dist(d *Dist, path ...string) error {
-	switch {
-	case d.A < 0:
-		return wrong(d.A.String(), "a duration that is not negative", path...)
-	case d.Shape == LogNormal && !(d.B >= 0 && d.B <= 10):
-		return wrong(fmt.Sprintf("a spread of %g", d.B), "a number from 0 to 10", path...)
-	case d.Shape == Pareto && (!(d.B > 0) || d.B > 1000 || d.A == 0):
-		return wrong(fmt.Sprintf("least %s with a tail index of %g", d.A, d.B), "both above 0", path...)
-	case d.Shape == Pareto && d.Most != 0 && d.Most <= d.A:
-		return wrong("a most of "+d.Most.String(), "more than the least, "+d.A.String(), path...)
-	case d.Shape == Empirical:
-		return c.points(d.Points, path)
-	}
-	return nil
-}
-
-func (c *checker) points(ps []QuantilePoint, path []string) error {
-	if len(ps) < 2 || ps[0].Share != 0 || ps[len(ps)-1].Share != 1 {
-		return wrong("quantiles that do not reach from p0 to p100", "both ends", path...)
-	}
-	for i := 1; i < len(ps); i++ {
-		if !(ps[i].Share > ps[i-1].Share) || ps[i].At < ps[i-1].At || ps[0].At < 0 {
-			return wrong(fmt.Sprintf("p%g of %s after p%g of %s", 100*ps[i].Share, ps[i].At, 100*ps[i-1].Share, ps[i-1].At), "rising quantiles", path...)
-		}
+func (c *checker) dist(d *sim.Dist, path ...string) error {
+	if found, expected := d.Wrong(); found != "" {
+		return wrong(found, expected, path...)
 	}
 	return nil
 }
@@ -327,10 +307,7 @@ func (c *checker) rate(cl *Client, at []string) error {
 			return wrong("the instant "+q.At.String()+" after "+cl.Rate.Points[i-1].At.String(), "rising instants", at...)
 		}
 	}
-	n := 0.0
-	for _, s := range cl.Rate.segments(c.p.Length, nil) {
-		n += (s.a + s.b) / 2 * (s.to - s.from)
-	}
+	n := cl.Rate.Mean(c.p.Length)
 	if n > maxRequests || math.IsNaN(n) {
 		return wrong(fmt.Sprintf("some %.3g requests in %s", n, policy.FormatDuration(c.p.Length)), fmt.Sprintf("at most %d", maxRequests), at...)
 	}

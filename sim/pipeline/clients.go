@@ -5,6 +5,7 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/retry"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 	"tripcurve/sim/world"
 )
@@ -18,7 +19,7 @@ type clients struct {
 	retry    policy.Retry
 	tag      uint64
 	times    *world.Stream
-	arrivals arrivals
+	arrivals sim.Arrivals
 	due      float64
 	n        uint64
 }
@@ -53,13 +54,13 @@ func (m *machine) buildClients() {
 				}
 			}
 		}
-		var steps []Fault
+		var surges []sim.Surge
 		for _, f := range m.p.Faults {
 			if f.What == Traffic && f.Client == cl.Name {
-				steps = append(steps, f)
+				surges = append(surges, sim.Surge{At: f.At, For: f.For, Factor: f.Factor})
 			}
 		}
-		c.arrivals.segments = cl.Rate.segments(m.p.Length, steps)
+		c.arrivals = cl.Rate.Arrivals(m.p.Length, surges)
 		m.clients = append(m.clients, c)
 	}
 }
@@ -84,7 +85,7 @@ func (m *machine) nextArrival(kind int32, c *clients) {
 	} else {
 		c.due += c.times.Exp()
 	}
-	if at, ok := c.arrivals.at(c.due); ok {
+	if at, ok := c.arrivals.At(c.due); ok {
 		m.k.Post(time.Duration(at*float64(time.Second))-time.Duration(m.k.Now()), event(evArrival, 0), uint32(kind))
 	}
 }

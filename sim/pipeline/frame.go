@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -249,7 +250,7 @@ func (m *machine) run(i int32) {
 }
 
 // taken is a drawn time, longer where a fault slows the endpoint.
-func (m *machine) taken(f *frame, d *Dist, u float64) time.Duration {
+func (m *machine) taken(f *frame, d *sim.Dist, u float64) time.Duration {
 	t := d.Draw(u)
 	if m.slowed {
 		t = time.Duration(float64(t) * m.slow[int(f.ep)*len(m.replicas)+int(f.replica)])

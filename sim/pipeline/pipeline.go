@@ -20,7 +20,7 @@ type Pipeline struct {
 	Seed     uint64
 	Start    time.Time // UTC instant of the run's beginning
 	Length   time.Duration
-	Network  Dist // one way, of every edge that has none of its own
+	Network  sim.Dist // one way, of every edge that has none of its own
 	Services []Service
 	Edges    []Edge
 	// Policies by edge; an edge without one has policy.Policy's zero value.
@@ -62,10 +62,10 @@ type Pool struct {
 // Queue is work left for later: jobs that some of the service's own workers do.
 type Queue struct {
 	Name     string
-	To       string // <service>.<endpoint> that does a job; the queue's own service
-	Workers  int    // jobs at once over all replicas
-	Delay    Dist   // until a job that was left can be taken
-	Attempts int    // of one job; 0 is 1
+	To       string   // <service>.<endpoint> that does a job; the queue's own service
+	Workers  int      // jobs at once over all replicas
+	Delay    sim.Dist // until a job that was left can be taken
+	Attempts int      // of one job; 0 is 1
 	Backoff  time.Duration
 }
 
@@ -112,7 +112,7 @@ type Step struct {
 	OnError OnError
 
 	// Of Work and Query.
-	Time Dist
+	Time sim.Dist
 
 	// Of Lock and Query.
 	Pool  string
@@ -147,7 +147,7 @@ const (
 // Edge is what lies between a caller and the service called.
 type Edge struct {
 	Name     string
-	Network  *Dist         // one way; nil is the pipeline's
+	Network  *sim.Dist     // one way; nil is the pipeline's
 	Streams  int           // calls open at once on one connection (HTTP/2's quota); 0 is no bound
 	IdleDrop time.Duration // the balancer drops flows idle this long, telling neither end; 0 never
 	MinPing  time.Duration // the server closes a connection that pings more often; 0 allows any
@@ -160,11 +160,11 @@ type Client struct {
 	// Requests are <service>.<endpoint>; each but the first follows when the one
 	// before was answered well.
 	Requests []string
-	Rate     Rate
+	Rate     sim.Rate
 	Regular  bool // arrivals at even distances, not Poisson
 
 	Users int // closed: so many; then Rate is not looked at
-	Think Dist
+	Think sim.Dist
 
 	// Patience: a later answer is late, and counts as failed; 0 waits for ever.
 	Patience time.Duration

@@ -42,7 +42,7 @@ type endpoint struct {
 type edge struct {
 	name     string
 	from, to int32 // services
-	network  Dist
+	network  sim.Dist
 	fixed    bool // network is always the same
 	streams  int32
 	idleDrop time.Duration
@@ -67,7 +67,7 @@ type queueSpec struct {
 	service  int32
 	endpoint int32
 	workers  int32
-	delay    Dist
+	delay    sim.Dist
 	attempts int
 	backoff  policy.Retry
 }
@@ -117,7 +117,7 @@ type op struct {
 	need   int32
 	share  float64
 	key    uint64 // of the step's draws
-	time   Dist
+	time   sim.Dist
 }
 
 // compile resolves a description that has been checked.
@@ -203,7 +203,7 @@ func (c *compiler) declareEdge(s *Service, st *Step) {
 		}
 		e.streams, e.idleDrop, e.minPing = int32(own.Streams), own.IdleDrop, own.MinPing
 	}
-	e.fixed = e.network.Shape == Constant
+	e.fixed = e.network.Shape == sim.Constant
 	c.edge[name] = int32(len(c.g.edges))
 	c.g.edges = append(c.g.edges, e)
 }

@@ -25,18 +25,18 @@ func (r maker) ms(lo, hi int) time.Duration {
 	return time.Duration(lo+r.IntN(hi-lo+1)) * time.Millisecond
 }
 
-func (r maker) dist() Dist {
+func (r maker) dist() sim.Dist {
 	switch r.IntN(5) {
 	case 0:
-		return Fixed(r.ms(0, 20))
+		return sim.Fixed(r.ms(0, 20))
 	case 1:
-		return Dist{Shape: LogNormal, A: r.ms(1, 10), B: r.Float64()}
+		return sim.Dist{Shape: sim.LogNormal, A: r.ms(1, 10), B: r.Float64()}
 	case 2:
-		return Dist{Shape: Pareto, A: r.ms(1, 3), B: 1.2 + r.Float64(), Most: time.Second}
+		return sim.Dist{Shape: sim.Pareto, A: r.ms(1, 3), B: 1.2 + r.Float64(), Most: time.Second}
 	case 3:
-		return Dist{Shape: Empirical, Points: []QuantilePoint{{0, 0}, {0.5, r.ms(1, 5)}, {1, r.ms(5, 100)}}}
+		return sim.Dist{Shape: sim.Empirical, Points: []sim.QuantilePoint{{}, {Share: 0.5, At: r.ms(1, 5)}, {Share: 1, At: r.ms(5, 100)}}}
 	default:
-		return Dist{Shape: Exponential, A: r.ms(1, 10)}
+		return sim.Dist{Shape: sim.Exponential, A: r.ms(1, 10)}
 	}
 }
 
@@ -47,7 +47,7 @@ func randomPipeline(seed uint64) *Pipeline {
 		Name: fmt.Sprintf("random %d", seed), Seed: seed, Start: time.Unix(0, 0), Length: 400 * time.Second, Policies: policy.Edges{},
 	}}
 	p := r.p
-	p.Network = []Dist{Fixed(0), Fixed(300 * time.Microsecond), {Shape: Exponential, A: time.Millisecond}}[r.IntN(3)]
+	p.Network = []sim.Dist{sim.Fixed(0), sim.Fixed(300 * time.Microsecond), {Shape: sim.Exponential, A: time.Millisecond}}[r.IntN(3)]
 	for n, i := 2+r.IntN(3), 0; i < n; i++ {
 		p.Services = append(p.Services, r.service(i, n))
 	}
@@ -65,7 +65,7 @@ func randomPipeline(seed uint64) *Pipeline {
 		p.Edges = append(p.Edges, e)
 	}
 	p.Clients = []Client{
-		{Name: "open", Requests: []string{"s0.get", "s0.get"}, Rate: Rate{Points: []RatePoint{{Per: 5 + 40*r.Float64()}, {At: 20 * time.Second, Per: 20}, {At: 20 * time.Second}}}, Patience: r.ms(100, 5000), HangUp: r.IntN(2) == 0, Attempts: r.IntN(4), Backoff: r.ms(0, 300), SizeMin: 1, SizeMax: 4},
+		{Name: "open", Requests: []string{"s0.get", "s0.get"}, Rate: sim.Rate{Points: []sim.RatePoint{{Per: 5 + 40*r.Float64()}, {At: 20 * time.Second, Per: 20}, {At: 20 * time.Second}}}, Patience: r.ms(100, 5000), HangUp: r.IntN(2) == 0, Attempts: r.IntN(4), Backoff: r.ms(0, 300), SizeMin: 1, SizeMax: 4},
 	}
 	for range r.IntN(4) {
 		p.Faults = append(p.Faults, r.fault())

@@ -214,9 +214,9 @@ func asPipeline(t *testing.T, sc sim.Scenario) *pipeline.Pipeline {
 		t.Fatal(err)
 	}
 	w := sc.World
-	p.Seed, p.Start, p.Length, p.Network = sc.Seed, sc.Start, sc.Length, pipeline.Fixed(w.NetworkDelay)
+	p.Seed, p.Start, p.Length, p.Network = sc.Seed, sc.Start, sc.Length, sim.Fixed(w.NetworkDelay)
 	for i, r := range []sim.Ramp{sc.Checkouts, sc.InventoryReads, sc.OrderReads} {
-		p.Clients[i].Rate = pipeline.Rate{Points: []pipeline.RatePoint{{Per: r.From}, {At: sc.Length, Per: r.To}}}
+		p.Clients[i].Rate = sim.Rate{Points: []sim.RatePoint{{Per: r.From}, {At: sc.Length, Per: r.To}}}
 	}
 	for i := range p.Services {
 		for j := range p.Services[i].Pools {

@@ -7,12 +7,12 @@ import (
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/policy"
-	"tripcurve/sim/pipeline"
+	"tripcurve/sim"
 )
 
 // rate is arrivals over time, in one of five ways.
 type rate struct {
-	pipeline.Rate
+	sim.Rate
 	whole bool // from and to: over the whole run, whose length is not known here
 	daily bool // its phase is the run's time of day
 }
@@ -22,7 +22,7 @@ var rateWays = []string{"from", "to", "ramp", "steps", "daily"}
 func (r *rate) ReadNode(n *source.Node) error {
 	if n.Kind != source.Map {
 		v, err := perSecond(n)
-		r.Rate = pipeline.Steady(v)
+		r.Rate = sim.Steady(v)
 		return err
 	}
 	if _, line := n.Get("from"); line {
@@ -60,7 +60,7 @@ func (r *rate) line(n *source.Node) error {
 		return err
 	}
 	b, err := perSecond(to)
-	r.Rate, r.whole = pipeline.Rate{Points: []pipeline.RatePoint{{Per: a}, {At: math.MaxInt64, Per: b}}}, true
+	r.Rate, r.whole = sim.Rate{Points: []sim.RatePoint{{Per: a}, {At: math.MaxInt64, Per: b}}}, true
 	return err
 }
 
@@ -79,12 +79,12 @@ func (r *rate) points(n *source.Node, steps bool) error {
 				return m.Wrong("found " + m.Key + " after " + policy.FormatDuration(r.Points[last].At) + ", expected rising times")
 			}
 			if steps {
-				r.Points = append(r.Points, pipeline.RatePoint{At: at, Per: r.Points[last].Per})
+				r.Points = append(r.Points, sim.RatePoint{At: at, Per: r.Points[last].Per})
 			}
 		} else if at != 0 {
 			return m.Wrong("found " + m.Key + " first, expected 0s")
 		}
-		r.Points = append(r.Points, pipeline.RatePoint{At: at, Per: v})
+		r.Points = append(r.Points, sim.RatePoint{At: at, Per: v})
 		return nil
 	})
 }
@@ -103,13 +103,13 @@ func (r *rate) day(n *source.Node) error {
 			return m.Wrong("found " + m.Key + " after a later time, expected rising times")
 		}
 		v, err := perSecond(m.Value)
-		r.Points = append(r.Points, pipeline.RatePoint{At: t, Per: v})
+		r.Points = append(r.Points, sim.RatePoint{At: t, Per: v})
 		return err
 	})
 }
 
 // over is the rate in a run that begins at start and is so long.
-func (r *rate) over(start time.Time, length time.Duration) pipeline.Rate {
+func (r *rate) over(start time.Time, length time.Duration) sim.Rate {
 	out := r.Rate
 	if r.whole {
 		out.Points[1].At = length

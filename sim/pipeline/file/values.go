@@ -11,6 +11,7 @@ import (
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
 )
 
@@ -159,14 +160,14 @@ func choice(n *source.Node, words ...string) (int, error) {
 }
 
 // dist is how long something takes: a duration, or a shape with its parameters.
-type dist struct{ pipeline.Dist }
+type dist struct{ sim.Dist }
 
 var shapes = []string{"constant", "exponential", "log_normal", "pareto", "empirical"}
 
 func (d *dist) ReadNode(n *source.Node) error {
 	if n.Kind != source.Map {
 		v, err := parseDuration(n)
-		d.Dist = pipeline.Fixed(v)
+		d.Dist = sim.Fixed(v)
 		return err
 	}
 	if len(n.Members) != 1 {
@@ -176,11 +177,11 @@ func (d *dist) ReadNode(n *source.Node) error {
 	switch m.Key {
 	case "constant":
 		v, err := parseDuration(m.Value)
-		d.Dist = pipeline.Fixed(v)
+		d.Dist = sim.Fixed(v)
 		return err
 	case "exponential":
 		v, err := parseDuration(m.Value)
-		d.Dist = pipeline.Dist{Shape: pipeline.Exponential, A: v}
+		d.Dist = sim.Dist{Shape: sim.Exponential, A: v}
 		return err
 	case "log_normal":
 		return d.logNormal(m.Value)
@@ -204,7 +205,7 @@ func (d *dist) logNormal(n *source.Node) error {
 	if v.Median == nil || (v.P99 == nil) == (v.Sigma == nil) {
 		return n.Errorf("median and one of p99 and sigma", "a log-normal distribution without them")
 	}
-	d.Dist = pipeline.Dist{Shape: pipeline.LogNormal, A: time.Duration(*v.Median)}
+	d.Dist = sim.Dist{Shape: sim.LogNormal, A: time.Duration(*v.Median)}
 	if v.Sigma != nil {
 		d.B = *v.Sigma
 		return nil
@@ -229,19 +230,19 @@ func (d *dist) pareto(n *source.Node) error {
 	if v.Min == nil || v.Alpha == nil {
 		return n.Errorf("min and alpha", "a Pareto distribution without them")
 	}
-	d.Dist = pipeline.Dist{Shape: pipeline.Pareto, A: time.Duration(*v.Min), B: *v.Alpha, Most: time.Duration(v.Max)}
+	d.Dist = sim.Dist{Shape: sim.Pareto, A: time.Duration(*v.Min), B: *v.Alpha, Most: time.Duration(v.Max)}
 	return nil
 }
 
 func (d *dist) empirical(n *source.Node) error {
-	d.Dist = pipeline.Dist{Shape: pipeline.Empirical}
+	d.Dist = sim.Dist{Shape: sim.Empirical}
 	return eachMember(n, "quantiles from p0 to p100, such as {p0: 1ms, p50: 3ms, p99: 40ms, p100: 1s}", func(m source.Member) error {
 		q, err := strconv.ParseFloat(strings.TrimPrefix(m.Key, "p"), 64)
 		if !strings.HasPrefix(m.Key, "p") || err != nil || !(q >= 0 && q <= 100) {
 			return m.Wrong(fmt.Sprintf("found %q, expected a quantile from p0 to p100", m.Key))
 		}
 		at, err := parseDuration(m.Value)
-		d.Points = append(d.Points, pipeline.QuantilePoint{Share: q / 100, At: at})
+		d.Points = append(d.Points, sim.QuantilePoint{Share: q / 100, At: at})
 		return err
 	})
 }

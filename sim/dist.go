@@ -1,11 +1,12 @@
-package pipeline
+package sim
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
 
-// Shape of a distribution.
+// Shape of a Dist.
 type Shape uint8
 
 const (
@@ -35,6 +36,37 @@ type QuantilePoint struct {
 
 // Fixed is a Dist that is always d.
 func Fixed(d time.Duration) Dist { return Dist{A: d} }
+
+// Wrong says what of the distribution cannot be, and what was expected in its
+// place; both empty when all is well.
+func (d *Dist) Wrong() (found, expected string) {
+	switch {
+	case d.A < 0:
+		return d.A.String(), "a duration that is not negative"
+	case d.Shape == LogNormal && !(d.B >= 0 && d.B <= 10):
+		return fmt.Sprintf("a spread of %g", d.B), "a number from 0 to 10"
+	case d.Shape == Pareto && (!(d.B > 0) || d.B > 1000 || d.A == 0):
+		return fmt.Sprintf("least %s with a tail index of %g", d.A, d.B), "both above 0"
+	case d.Shape == Pareto && d.Most != 0 && d.Most <= d.A:
+		return "a most of " + d.Most.String(), "more than the least, " + d.A.String()
+	case d.Shape == Empirical:
+		return d.wrongPoints()
+	}
+	return "", ""
+}
+
+func (d *Dist) wrongPoints() (found, expected string) {
+	ps := d.Points
+	if len(ps) < 2 || ps[0].Share != 0 || ps[len(ps)-1].Share != 1 {
+		return "quantiles that do not reach from p0 to p100", "both ends"
+	}
+	for i := 1; i < len(ps); i++ {
+		if !(ps[i].Share > ps[i-1].Share) || ps[i].At < ps[i-1].At || ps[0].At < 0 {
+			return fmt.Sprintf("p%g of %s after p%g of %s", 100*ps[i].Share, ps[i].At, 100*ps[i-1].Share, ps[i-1].At), "rising quantiles"
+		}
+	}
+	return "", ""
+}
 
 // Draw is the time for a uniform number in [0,1).
 func (d *Dist) Draw(u float64) time.Duration {

@@ -1,4 +1,4 @@
-package pipeline
+package sim
 
 import (
 	"math"
@@ -30,14 +30,41 @@ type segment struct {
 	a, b     float64 // the rate at either end
 }
 
-// segments is the rate over a run, multiplied as the traffic faults have it.
-func (r Rate) segments(length time.Duration, faults []Fault) []segment {
+// Surge is a rate being so many times as high for a while; 0 is for good.
+type Surge struct {
+	At, For time.Duration
+	Factor  float64
+}
+
+// end is when it is over; one for good lasts as long as the run.
+func (s Surge) end(length time.Duration) time.Duration {
+	if s.For == 0 {
+		return length
+	}
+	return min(s.At+s.For, length)
+}
+
+// Mean is how many arrivals a run has on average.
+func (r Rate) Mean(length time.Duration) (n float64) {
+	for _, s := range r.segments(length, nil) {
+		n += (s.a + s.b) / 2 * (s.to - s.from)
+	}
+	return n
+}
+
+// Arrivals are those of a run, with the surges in it.
+func (r Rate) Arrivals(length time.Duration, surges []Surge) Arrivals {
+	return Arrivals{segments: r.segments(length, surges)}
+}
+
+// segments is the rate over a run, multiplied as the surges have it.
+func (r Rate) segments(length time.Duration, surges []Surge) []segment {
 	points := r.unroll(length)
 	cuts := []time.Duration{0, length}
 	for _, p := range points {
 		cuts = append(cuts, p.At)
 	}
-	for _, f := range faults {
+	for _, f := range surges {
 		cuts = append(cuts, f.At, f.end(length))
 	}
 	slices.Sort(cuts)
@@ -48,7 +75,7 @@ func (r Rate) segments(length time.Duration, faults []Fault) []segment {
 			continue
 		}
 		factor := 1.0
-		for _, f := range faults {
+		for _, f := range surges {
 			if f.At <= from && to <= f.end(length) {
 				factor *= f.Factor
 			}
@@ -57,14 +84,6 @@ func (r Rate) segments(length time.Duration, faults []Fault) []segment {
 		all = append(all, segment{from.Seconds(), to.Seconds(), a * factor, b * factor})
 	}
 	return all
-}
-
-// end is when a fault is over; one for good lasts as long as the run.
-func (f Fault) end(length time.Duration) time.Duration {
-	if f.For == 0 {
-		return length
-	}
-	return min(f.At+f.For, length)
 }
 
 // unroll is the points of a periodic rate over the whole run.
@@ -107,16 +126,17 @@ func between(points []RatePoint, from, to time.Duration) (a, b float64) {
 	return at(from), at(to)
 }
 
-// arrivals finds the instants at which the integral of a rate reaches given values,
+// Arrivals finds the instants at which the integral of a rate reaches given values,
 // in rising order: a Poisson process by inversion, one uniform number per arrival.
-type arrivals struct {
+type Arrivals struct {
 	segments []segment
 	i        int
 	area     float64 // of the segments before i
 }
 
-// at is when the integral reaches due, in seconds; false when it never does.
-func (a *arrivals) at(due float64) (float64, bool) {
+// At is when the integral reaches due, in seconds from the beginning; false when it
+// never does. due must not fall from call to call.
+func (a *Arrivals) At(due float64) (float64, bool) {
 	for a.i < len(a.segments) {
 		s := &a.segments[a.i]
 		if t, ok := s.at(due - a.area); ok {
