@@ -69,6 +69,15 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 	return in, nil
 }
 
+// Night is what a run of any scenario left, read as FromScenario reads it.
+func Night(ctx context.Context, sc sim.Scenario) (*incident.View, *sim.Result, error) {
+	in, err := FromScenario(ctx, sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in.Evidence.Snapshot(), in.Result, nil
+}
+
 // logIdentity stands for the content of the simulated log: the same scenario
 // writes the same bytes.
 func logIdentity(sc sim.Scenario) string {

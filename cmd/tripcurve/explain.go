@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/bundled"
+	"tripcurve/internal/diagnose"
+	"tripcurve/internal/export/explanation"
+	"tripcurve/tui/bar"
+)
+
+// mostNights keeps a mistyped number from taking hours: a night takes about a
+// quarter of a second, and there are nine mechanisms.
+const mostNights = 200
+
+func (a *app) explainCommand() *cobra.Command {
+	var format string
+	var seeds int
+	var only []string
+	cmd := &cobra.Command{
+		Use:   "explain " + bundledName,
+		Short: "why it lasted: the mechanisms that could have held it, simulated and held against the evidence",
+		Long: `Asks what can have held an incident after its trigger had gone. Eight mechanisms are simulated, each in
+several nights with other customers than those of the evidence; what a night leaves behind (logs, samples,
+counters) is read by the same code as the evidence, fact by fact. A mechanism fits, or is contradicted by
+the facts that are named with both figures; what no source decides stays unexplained (docs/explain.md).
+
+Exit code 0 when at least one mechanism fits, 1 when none does.`,
+		Args:              oneArg(bundledName),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if seeds < 1 || seeds > mostNights {
+				return badInput("--seeds %d: expected 1 to %d", seeds, mostNights)
+			}
+			if args[0] != bundledName {
+				return notSimulated(args[0])
+			}
+			known := diagnose.IDs()
+			for _, id := range only {
+				if !slices.Contains(known, id) {
+					return badInput("--mechanism %q: expected one of %s", id, strings.Join(known, ", "))
+				}
+			}
+			rep, err := a.explain(cmd.Context(), seeds, only)
+			if err != nil {
+				if cmd.Context().Err() != nil {
+					return badInput("explain: interrupted; nothing was written")
+				}
+				return err
+			}
+			if err := writeExplanation(a.stdout, rep, format); err != nil {
+				return err
+			}
+			for _, m := range append(rep.Mechanisms, rep.Twins...) {
+				if m.Verdict != "contradicted" {
+					return nil
+				}
+			}
+			return exitError{code: exitFindings}
+		},
+	}
+	cmd.Flags().IntVar(&seeds, "seeds", 5, "simulated nights of each mechanism")
+	cmd.Flags().StringSliceVar(&only, "mechanism", nil, "simulate only these (may be repeated): "+strings.Join(diagnose.IDs(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("mechanism", cobra.FixedCompletions(diagnose.IDs(), cobra.ShellCompDirectiveNoFileComp))
+	formatFlag(cmd, &format, "text", "json", "md")
+	return cmd
+}
+
+// notSimulated says what is missing where a recording is given: whether it is one or
+// not, a mechanism needs a scenario to be simulated in.
+func notSimulated(arg string) error {
+	if _, _, err := loadFile(arg); err != nil {
+		return err
+	}
+	return badInput("%s is a recording: to simulate a mechanism, a scenario of its pipeline is needed (services, load, policies), and a recording has none; "+
+		"expected %s, whose scenario is bundled. `tripcurve analyze %s` says what the evidence alone does", arg, bundledName, arg)
+}
+
+func (a *app) explain(ctx context.Context, seeds int, only []string) (explanation.Report, error) {
+	defer hurry()()
+	in, err := bundled.Build(ctx)
+	if err != nil {
+		return explanation.Report{}, err
+	}
+	progress, begun := bar.New(a.stderr, "simulated nights"), time.Now()
+	defer progress.Clear()
+	x, err := diagnose.Explain(ctx, in.Scenario, in.Evidence.Snapshot(), bundled.Night, diagnose.Options{
+		Seeds: seeds, Workers: runtime.NumCPU(), Only: only,
+		Progress: func(done, of int) {
+			if time.Since(begun) > ask {
+				progress.Set(int64(done), int64(of))
+			}
+		},
+	})
+	if errors.Is(err, diagnose.ErrNothingToExplain) {
+		return explanation.Report{}, badInput("%s: %w", bundledName, err)
+	}
+	if err != nil {
+		return explanation.Report{}, err
+	}
+	return explanation.New(bundled.Name, x, in.Scenario.Assumed), nil
+}
+
+func writeExplanation(w io.Writer, rep explanation.Report, format string) error {
+	var text []byte
+	var err error
+	switch format {
+	case "json":
+		text, err = rep.JSON()
+	case "md":
+		text = rep.Markdown()
+	default:
+		text = []byte(rep.Text())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}

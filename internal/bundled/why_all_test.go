@@ -1,0 +1,6 @@
+//go:build !race || validate
+
+package bundled_test
+
+// mechanisms are all of them.
+var mechanisms []string
