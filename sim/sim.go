@@ -221,6 +221,10 @@ type Event struct {
 	Text string
 }
 
+// TooManyPings is in the text of connection_dead where the server would not have the
+// client's keepalive.
+const TooManyPings = "the server closed it for too many pings"
+
 // BreakerTrack is the states one breaker went through.
 type BreakerTrack struct {
 	Edge    string

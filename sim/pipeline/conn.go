@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -293,7 +294,7 @@ func (m *machine) ping(n int32) {
 	c.pinged = now
 	if m.carriesRequest(n) {
 		if m.tooEarly(c) {
-			m.die(n, "the server closed it for too many pings")
+			m.die(n, sim.TooManyPings)
 			return
 		}
 		m.k.Post(2*m.delay(c, uint64(n)), event(evPong, c.flow), uint32(n))

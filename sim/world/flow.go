@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -113,7 +114,7 @@ func (r *connected) Run() {
 type tcpTimeout flow
 
 // Run ends the connection.
-func (t *tcpTimeout) Run() { (*flow)(t).die(tcpGaveUp) }
+func (t *tcpTimeout) Run() { (*flow)(t).die(tcpGaveUp, "TCP gave it up") }
 
 // tcpProbe is TCP keepalive at the client: a segment without a byte, which the
 // balancer takes for life as it does any other.
@@ -137,17 +138,17 @@ func (p *tcpProbe) Run() {
 	case f.probes < tcpProbes:
 		f.probes++
 	default:
-		f.die(tcpGaveUp)
+		f.die(tcpGaveUp, "probes of TCP keepalive were not answered")
 		return
 	}
 	k.After(c.o.TCPKeepalive, p)
 }
 
-func (f *flow) die(err error) {
+func (f *flow) die(err error, why string) {
 	if f != f.c.flow {
 		return
 	}
-	f.c.w.event("connection_dead", fmt.Sprintf("the client found its connection %s dead", f.c.o.Edge))
+	f.c.w.event("connection_dead", fmt.Sprintf("the client found its connection %s dead: %s", f.c.o.Edge, why))
 	f.c.reset(err)
 }
 
@@ -182,7 +183,7 @@ func (p *ping) Run() {
 	f.pinged = k.Now()
 	if f.send() {
 		if f.tooEarly() {
-			f.die(tooMany)
+			f.die(tooMany, sim.TooManyPings)
 			return
 		}
 		k.After(2*c.w.delay, (*pong)(f))
@@ -225,7 +226,7 @@ func (p *pingCheck) Run() {
 		return
 	}
 	if f.lastRead <= f.pinged {
-		f.die(connDead)
+		f.die(connDead, "a ping was not answered")
 		return
 	}
 	due := f.lastRead + vtime.Time(f.c.o.Keepalive.Time)
