@@ -21,6 +21,7 @@ import (
 	"tripcurve/sim"
 	"tripcurve/sim/output"
 	"tripcurve/sim/scenario"
+	"tripcurve/sim/trap"
 )
 
 // policyFlags change the policies of a pipeline's edges.
@@ -204,6 +205,7 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 	}
 	rep := simulation.New(result, spread, stop)
 	rep.Assumed = append(rep.Assumed, sc.Assumed...)
+	rep.Fell(trap.Find(sc, result))
 	if evidence != nil {
 		if err := writeIncident(out, bundled.Name+" simulated", evidence, sc.Start); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 
 	"tripcurve/sim"
 	"tripcurve/sim/output"
+	"tripcurve/sim/trap"
 )
 
 // Report is the machine-readable result. Instants are RFC 3339 in UTC and null
@@ -44,6 +45,7 @@ type Report struct {
 	RecoveredAt      *string  `json:"recovered_at"`
 
 	Assumed    []string    `json:"assumed"` // what nobody measured or stated, in words
+	Traps      []Trap      `json:"traps"`   // that the run fell into
 	Events     []Event     `json:"events"`
 	Breakers   []Breaker   `json:"breakers"`
 	Endpoints  []Endpoint  `json:"endpoints"`
@@ -63,6 +65,28 @@ type Event struct {
 	At   string `json:"at"`
 	Kind string `json:"kind"`
 	Text string `json:"text"`
+}
+
+// Trap is a guard that kept up what it should have ended, found in the run.
+type Trap struct {
+	ID     string  `json:"id"`
+	Edge   string  `json:"edge"`
+	At     string  `json:"at"`
+	Text   string  `json:"text"`
+	Why    string  `json:"why"`
+	Way    string  `json:"way_out"`
+	Change *string `json:"change"` // a setting that undoes it, as --set takes it; null where no single one does
+}
+
+// Fell adds the traps that a run was found to have fallen into.
+func (rep *Report) Fell(found []trap.Trap) {
+	for _, f := range found {
+		t := Trap{ID: f.ID, Edge: f.Edge, At: *instant(f.At), Text: f.Text, Why: f.Why, Way: f.Way}
+		if f.Change != "" {
+			t.Change = &f.Change
+		}
+		rep.Traps = append(rep.Traps, t)
+	}
 }
 
 // Breaker is the states that the breaker of one edge went through.
@@ -119,7 +143,7 @@ func New(r *sim.Result, others []*sim.Result, stop output.Stop) Report {
 		First502Started: instant(r.First502Started), Last502Ended: instant(r.Last502Ended),
 		LockWaitersMax: r.LockWaitersMax, DeadlineExceeded: r.DeadlineExceeded, Orphans: r.Orphans,
 		ReserveCalls: r.ReserveCalls, CallsPerOrder: round(r.ReserveCallsPerOrder, 3), RecoveredAt: instant(r.RecoveredAt),
-		Assumed: []string{}, Events: []Event{}, Breakers: []Breaker{}, Endpoints: []Endpoint{},
+		Assumed: []string{}, Traps: []Trap{}, Events: []Event{}, Breakers: []Breaker{}, Endpoints: []Endpoint{},
 	}
 	if r.PoolFullAfter >= 0 {
 		s := seconds(r.PoolFullAfter)

@@ -52,6 +52,7 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 		return err
 	}
 	rep.story(out)
+	rep.traps(out)
 	if len(rep.Assumed) > 0 {
 		fmt.Fprintln(out, "\nAssumed, for nobody measured or stated it:")
 		for _, a := range rep.Assumed {
@@ -62,6 +63,23 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 		return rep.Replications.text(out)
 	}
 	return nil
+}
+
+// traps writes the traps that the run fell into.
+func (rep Report) traps(out io.Writer) {
+	if len(rep.Traps) == 0 {
+		return
+	}
+	fmt.Fprintln(out, "\nTraps that this run fell into:")
+	for _, t := range rep.Traps {
+		fmt.Fprint(out, export.Wrap(fmt.Sprintf("%s: %s.", t.ID, t.Text), "  - ", "    "))
+		fmt.Fprint(out, export.Wrap("Why: "+t.Why+".", "    ", "    "))
+		way := "Way out: " + t.Way + "."
+		if t.Change != nil {
+			way += " Try --set " + *t.Change + "."
+		}
+		fmt.Fprint(out, export.Wrap(way, "    ", "    "))
+	}
 }
 
 // story writes what happened when.
