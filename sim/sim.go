@@ -9,6 +9,7 @@ import (
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
 	"tripcurve/services/gateway"
+	"tripcurve/services/order"
 )
 
 // Scenario is one run to make. The same Scenario gives the same Result to the
@@ -29,8 +30,11 @@ type Scenario struct {
 	// Retries is what a customer does whose checkout was not accepted. Every try
 	// counts as a checkout of its own.
 	Retries CustomerRetries
-	Faults  []Fault
-	Edges   policy.Edges
+	// Checkout is how the shop takes orders; empty is order.Sync. What is left to the
+	// queue is worked on by the order service.
+	Checkout order.Mode
+	Faults   []Fault
+	Edges    policy.Edges
 	// Rollout is what only some replicas of the order service have.
 	Rollout Rollout
 	World   World
@@ -134,6 +138,17 @@ func (RestartService) fault() {}
 func (BlackHole) fault()      {}
 func (SlowReserve) fault()    {}
 
+// SwitchCheckout is somebody who switches how the shop takes orders. Back to
+// order.Sync that is refused while accepted orders are in flight; with Drain the shop
+// takes none until they are done, and then switches.
+type SwitchCheckout struct {
+	At    time.Duration
+	To    order.Mode
+	Drain bool
+}
+
+func (SwitchCheckout) fault() {}
+
 // Result is what a run gave. Series have one value per second of the run.
 type Result struct {
 	Scenario string
@@ -147,8 +162,12 @@ type Result struct {
 	Answered502                             []int // by end
 	InFlight, PoolInUse, StreamsInUse       []int // at the end of each second
 	LockWaiters                             []int
+	// Backlog is the accepted orders that are left to the queue or in its hands, at the
+	// end of each second; nil when the shop never checks out asynchronously.
+	Backlog []int
 
 	Orders     Orders
+	Left       Left
 	Fulfilment Fulfilment
 	Waits      Waits
 	Endpoints  []Endpoint
@@ -193,6 +212,23 @@ type Orders struct {
 	InFlightLeft int // unfinished at the end of the run
 }
 
+// Left is what became of the orders that were accepted and left to the queue.
+type Left struct {
+	Accepted int
+	Declined int // their stock could not be had
+	Failed   int // given up by the queue
+	InFlight int // at the end of the run
+	Most     int // the longest Backlog
+	// DrainedAfter is how long after the first lock's end, or after the run's beginning
+	// where there is none, the last of those that waited then was done, to the second;
+	// -1 when some never were.
+	DrainedAfter time.Duration
+	// Switched is when the last switch that was asked for took place; zero when none
+	// did, and Refused the in-flight count that the last one was refused for.
+	Switched time.Time
+	Refused  int
+}
+
 // Fulfilment is what became of the orders that were paid.
 type Fulfilment struct {
 	Paid    int // the shop knows of it
@@ -217,7 +253,7 @@ type Endpoint struct {
 // Event is one thing that happened in the world, for the timeline.
 type Event struct {
 	At   time.Time
-	Kind string // lock_taken, pool_full, connection_dropped, connection_dead, slow, lock_released, restart, breaker, recovered
+	Kind string // checkout, lock_taken, pool_full, connection_dropped, connection_dead, slow, lock_released, restart, breaker, recovered
 	Text string
 }
 

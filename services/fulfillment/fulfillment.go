@@ -4,7 +4,6 @@ package fulfillment
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -87,9 +86,9 @@ func (w *Worker) Close() {
 // once: the warehouse knows the order's shipment, and the order's status says
 // what has been done. An error is a job to be tried again.
 func (w *Worker) Ship(ctx context.Context, args []byte) error {
-	var a order.FulfillmentArgs
-	if err := json.Unmarshal(args, &a); err != nil {
-		return fmt.Errorf("%s job: %w", order.FulfillmentJob, err)
+	a, err := order.ReadJob(order.FulfillmentJob, args)
+	if err != nil {
+		return err
 	}
 	if err := w.ship(ctx, a.OrderID); err != nil {
 		w.meter.Count("fulfillment.failed", 1)

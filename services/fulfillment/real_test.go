@@ -194,7 +194,7 @@ func (y *yard) paid(id string, expedited bool) {
 		y.t.Fatal(err)
 	}
 	_, err = y.store.Advance(ctx, id, order.Step{To: order.Paid}, func(ctx context.Context, o order.Order) error {
-		args, err := json.Marshal(order.FulfillmentArgs{OrderID: o.ID})
+		args, err := json.Marshal(order.JobArgs{OrderID: o.ID})
 		return errors.Join(err, y.queue.Enqueue(ctx, host.Job{Kind: order.FulfillmentJob, Args: args, Unique: true}))
 	})
 	if err != nil {

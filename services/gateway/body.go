@@ -13,6 +13,10 @@ type (
 		ClientSecret string `json:"clientSecret"`
 		ExpiresAt    string `json:"expiresAt"`
 	}
+	orderAccepted struct {
+		OrderID string `json:"orderId"`
+		Status  string `json:"status"`
+	}
 	orderRead struct {
 		OrderID        string `json:"orderId"`
 		Status         string `json:"status"`
@@ -55,6 +59,8 @@ func (r Response) AppendBody(dst []byte) []byte {
 		v = problem{Error: r.Code, Message: "the key belongs to another request"}
 	case r.Code != "":
 		v = problem{Error: r.Code, Message: messages[r.Status], Field: r.Mistake.Field, Found: r.Mistake.Found, Expected: r.Mistake.Expected}
+	case r.Route == PostOrder && r.Status == 202:
+		v = orderAccepted{OrderID: r.Order.OrderID, Status: r.Order.Status}
 	case r.Route == PostOrder:
 		v = orderCreated{
 			OrderID: r.Order.OrderID, Status: r.Order.Status, ClientSecret: r.Order.ClientSecret,

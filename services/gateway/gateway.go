@@ -141,11 +141,13 @@ func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace
 	if err != nil {
 		return err
 	}
-	resp.Status = 201
-	resp.Order = Order{
-		OrderID: out.GetOrderId(), Status: out.GetStatus(), ClientSecret: out.GetClientSecret(),
-		ExpiresAt: time.Unix(0, out.GetExpiresAtUnixNano()).UTC(),
+	resp.Order = Order{OrderID: out.GetOrderId(), Status: out.GetStatus(), ClientSecret: out.GetClientSecret()}
+	if s := resp.Order.Status; s == "accepted" || s == "reserved" { // nothing to pay yet: the shop's queue has the order
+		resp.Status = 202
+		return nil
 	}
+	resp.Status = 201
+	resp.Order.ExpiresAt = time.Unix(0, out.GetExpiresAtUnixNano()).UTC()
 	return nil
 }
 
@@ -185,13 +187,18 @@ func (g *Gateway) createIntent(ctx context.Context, r Request, resp *Response, t
 	return nil
 }
 
-// degraded is the order service's word for a checkout that it declined because
-// inventory could not be had. It is an answer: asking again at once is what the
-// fallback is there to prevent.
-const degraded = "inventory_unavailable"
+// The order service's words for a checkout that it does not take now. They are
+// answers: asking again at once is what they are there to prevent.
+const (
+	degraded = "inventory_unavailable" // inventory could not be had
+	closed   = "checkout_closed"       // the orders before it are being drained
+)
+
+// refused says whether a word is one of these.
+func refused(word string) bool { return word == degraded || word == closed }
 
 func retryable(err error) bool {
-	return host.Retryable(err) && host.Word(err) != degraded
+	return host.Retryable(err) && !refused(host.Word(err))
 }
 
 // fail turns what a service or its guard said into what the client sees.
@@ -210,8 +217,8 @@ func (g *Gateway) fail(resp *Response, err error) {
 		resp.Mistake, _ = host.MistakeOf(err)
 	case code == codes.FailedPrecondition:
 		resp.Status, resp.Code = 409, word
-	case code == codes.Unavailable && word == degraded && resp.Route == PostOrder:
-		resp.Status, resp.Code, resp.RetryAfter = 503, degraded, RetryAfter
+	case code == codes.Unavailable && refused(word) && resp.Route == PostOrder:
+		resp.Status, resp.Code, resp.RetryAfter = 503, word, RetryAfter
 	case g.own(resp.RejectedBy):
 		resp.Status, resp.Code, resp.RetryAfter = 503, "overloaded", RetryAfter
 		resp.Flags = overflow

@@ -202,6 +202,7 @@ func TestStatusOfErrors(t *testing.T) {
 	}{
 		{"invalid cart", gateway.PostOrder, said(codes.InvalidArgument, "invalid_cart"), gateway.Response{Status: 400, Code: "invalid_cart"}, 1, 0, ""},
 		{"out of stock", gateway.PostOrder, said(codes.FailedPrecondition, "out_of_stock"), gateway.Response{Status: 409, Code: "out_of_stock"}, 1, 0, ""},
+		{"a drain is not tried again", gateway.PostOrder, said(codes.Unavailable, "checkout_closed"), gateway.Response{Status: 503, Code: "checkout_closed"}, 1, gateway.RetryAfter, ""},
 		{"degraded is not tried again", gateway.PostOrder, said(codes.Unavailable, "inventory_unavailable"), gateway.Response{Status: 503, Code: "inventory_unavailable"}, 1, gateway.RetryAfter, ""},
 		{
 			"degraded by a breaker further down", gateway.PostOrder, said(codes.Unavailable, "inventory_unavailable: rejected by order.inventory: EOPENBREAKER"),

@@ -95,6 +95,9 @@ type Response struct {
 	Took  time.Duration
 }
 
+// OK says whether the request was granted: with 2xx.
+func (r *Response) OK() bool { return r.Status >= 200 && r.Status < 300 }
+
 // Order is an order as clients see it: POST answers the first four fields.
 type Order struct {
 	OrderID, Status, ClientSecret string

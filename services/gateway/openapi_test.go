@@ -41,7 +41,7 @@ func readOpenAPI(t *testing.T) (doc openAPI) {
 // statuses are what each route answers, as TestStatusOfErrors, TestHangingUpstream
 // and TestBadRequests show.
 var statuses = map[Route][]int{
-	PostOrder:  {201, 400, 409, 413, 415, 502, 503},
+	PostOrder:  {201, 202, 400, 409, 413, 415, 502, 503},
 	GetOrder:   {200, 404, 503, 504},
 	GetStock:   {200, 404, 503, 504},
 	PostIntent: {201, 400, 409, 413, 415, 503, 504},
@@ -84,6 +84,7 @@ func TestOpenAPI(t *testing.T) {
 			"Checkout":      Checkout{UserID: "x"},
 			"Address":       Address{},
 			"OrderCreated":  orderCreated{},
+			"OrderAccepted": orderAccepted{},
 			"Order":         orderRead{TrackingNumber: "x"},
 			"Stock":         Stock{},
 			"Intent":        Intent{},

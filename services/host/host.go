@@ -67,6 +67,8 @@ type Queue interface {
 	// Enqueue leaves a job: under the context of a transaction of the queue's own
 	// database the job is there when that commits, and never when it does not.
 	Enqueue(ctx context.Context, j Job) error
+	// Counts says how many jobs of a kind there are.
+	Counts(ctx context.Context, kind string) (JobCounts, error)
 }
 
 // Job is one piece of work for later.
@@ -85,10 +87,10 @@ type JobHandler func(ctx context.Context, args []byte) error
 
 // JobCounts is how many jobs of one kind there are.
 type JobCounts struct {
-	Waiting int // also for another try
-	Running int // also those whose worker has died, until somebody notices
-	Done    int // within the last day
-	Failed  int // given up after the last try
+	Waiting int `json:"waiting"` // also for another try
+	Running int `json:"running"` // also those whose worker has died, until somebody notices
+	Done    int `json:"done"`    // within the last day
+	Failed  int `json:"failed"`  // given up after the last try
 }
 
 // Left is how many are not over.

@@ -179,15 +179,7 @@ func TestRealBreakerOpens(t *testing.T) {
 		t.Fatalf("before the lock: %g attempts at Reserve, open %g times", before, n)
 	}
 
-	conn, err := l.settings.Cluster.connect(t.Context(), roleMigrator, dbInventory, "migrate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	migration := &session{Conn: conn}
-	t.Cleanup(migration.hangUp)
-	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE stock_reservations IN SHARE MODE"); err != nil {
-		t.Fatal(err)
-	}
+	l.held(t)
 	const n = 40
 	best := time.Hour
 	for range n {

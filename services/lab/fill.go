@@ -117,6 +117,11 @@ func (l *Lab) fillOrders(ctx context.Context, db *pgkit.DB, _ host.Clock) error 
 		return err
 	}
 	store := pgstore.New(db)
+	if m := l.settings.Scenario.Checkout; m != "" {
+		if err := store.SetCheckouts(ctx, order.Checkouts{Mode: m}, nil); err != nil {
+			return err
+		}
+	}
 	for i := range carts {
 		if err := store.SaveCart(ctx, cart(i, l.settings.Scenario.World.SKUs)); err != nil {
 			return err

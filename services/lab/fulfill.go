@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -69,11 +68,7 @@ func (p *server) payment(ctx context.Context, admin *http.ServeMux) error {
 	}
 	s := payment.New(payment.Config{Ledger: ledger, Meter: p.meter, Clock: p.clock, Shop: to, Secret: p.orders.WebhookSecret})
 	admin.Handle("POST "+payment.ConfirmPath, s.Page())
-	admin.HandleFunc("PUT "+shopPath, func(w http.ResponseWriter, r *http.Request) {
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(p.orders.Token)) != 1 {
-			http.Error(w, "wrong token", http.StatusForbidden)
-			return
-		}
+	admin.Handle("PUT "+shopPath, p.guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(io.LimitReader(r.Body, 1<<10))
 		if err != nil {
 			http.Error(w, "no address", http.StatusBadRequest)
@@ -81,7 +76,7 @@ func (p *server) payment(ctx context.Context, admin *http.ServeMux) error {
 		}
 		url := string(text)
 		to.url.Store(&url)
-	})
+	})))
 	p.background(ctx, func(ctx context.Context) error { return s.RunSender(ctx, resendEvery) })
 	return p.serveGRPC(ctx, func(r grpc.ServiceRegistrar) { pb.RegisterPaymentServer(r, s) })
 }
@@ -193,7 +188,7 @@ func (p *server) warehouse(ctx context.Context) error {
 type Fulfilment struct {
 	Paid    int // orders that the processor's message has reached, shipped or not
 	Shipped int
-	Failed  int // jobs that were given up
+	Failed  int // jobs that were given up, of either kind
 	Left    int // jobs that wait or run
 	Unsent  int // payments that the shop has not taken note of
 }
@@ -220,7 +215,7 @@ func (l *Lab) fulfilment(ctx context.Context) (f Fulfilment, err error) {
 			orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status IN ('paid', 'shipped')), count(*) FILTER (WHERE status = 'shipped')
 FROM orders WHERE intent_id IS NOT NULL`).Scan(&f.Paid, &f.Shipped),
 			orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE state IN ('discarded', 'cancelled')), count(*) FILTER (WHERE finalized_at IS NULL)
-FROM river_job WHERE kind = $1`, order.FulfillmentJob).Scan(&f.Failed, &f.Left),
+FROM river_job WHERE kind = ANY($1)`, order.JobKinds()).Scan(&f.Failed, &f.Left),
 			payments.QueryRow(ctx, `SELECT count(*) FROM payment_intents WHERE paid_at IS NOT NULL AND NOT event_taken`).Scan(&f.Unsent),
 		)
 		if err != nil || f.Left+f.Unsent == 0 || time.Now().After(deadline) {

@@ -245,7 +245,7 @@ func (r *run) result(ctx context.Context) *Result {
 }
 
 // served says whether a checkout was accepted within its customer's patience.
-func (sc Scenario) served(a Answer) bool { return a.Status == 201 && a.Took <= sc.Patience }
+func (sc Scenario) served(a Answer) bool { return a.ok() && a.Took <= sc.Patience }
 
 func (o *Orders) count(a Answer, sc Scenario) {
 	if a.Again {
@@ -257,7 +257,7 @@ func (o *Orders) count(a Answer, sc Scenario) {
 	case sc.served(a):
 		o.Served++
 		return
-	case a.Status == 201:
+	case a.ok():
 		o.Late++
 	case a.Status == 502:
 		o.Answered502++

@@ -9,6 +9,7 @@ import (
 	"tripcurve/internal/policy"
 	"tripcurve/services/fulfillment"
 	"tripcurve/services/inventory"
+	"tripcurve/services/order"
 )
 
 // Scenario is one way to break the pipeline.
@@ -23,9 +24,11 @@ type Scenario struct {
 	// Patience: a checkout answered later than this counts as late.
 	Patience  time.Duration
 	Customers Customers
-	Edges     policy.Edges
-	World     World
-	Faults    []Fault `json:"-"` // what happens to a lab, not what it is
+	// Checkout is how the shop takes orders at first.
+	Checkout order.Mode
+	Edges    policy.Edges
+	World    World
+	Faults   []Fault `json:"-"` // what happens to a lab, not what it is
 }
 
 // Customers are what people at a checkout do that takes long or fails. The zero

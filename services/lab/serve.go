@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +95,7 @@ func (l *Lab) orders(name string) orders {
 	case serviceWarehouse:
 		o.DSN = c.dsn(roleShop, dbShipments, name)
 	case serviceOrder:
-		o.DSN, o.WebhookSecret = c.dsn(roleShop, dbOrders, name), l.settings.WebhookSecret
+		o.DSN, o.WebhookSecret, o.Token = c.dsn(roleShop, dbOrders, name), l.settings.WebhookSecret, l.settings.Token
 		o.Upstreams[serviceInventory] = o.Upstreams[serviceBalancer]
 	case servicePayment:
 		o.DSN, o.WebhookSecret = c.dsn(roleShop, dbPayments, name), l.settings.WebhookSecret
@@ -312,19 +311,29 @@ func (p *server) order(ctx context.Context, admin *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	queue, err := p.queue(nil)
+	var o *order.Server
+	queue, err := p.queue(map[string]host.JobHandler{
+		order.CheckoutJob: func(ctx context.Context, args []byte) error { return o.Process(ctx, args) },
+	})
 	if err != nil {
 		return err
 	}
-	o, err := order.New(order.Config{
+	o, err = order.New(order.Config{
 		Clock: p.clock, Meter: p.meter, Store: store, Inventory: toInventory, Payment: toPayment, Policies: p.orders.Edges,
-		WebhookSecret: p.orders.WebhookSecret, Fulfillment: queue,
+		WebhookSecret: p.orders.WebhookSecret, Jobs: queue,
 	})
 	if err != nil {
 		return err
 	}
 	p.onClose(o.Close)
+	starting, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := errors.Join(o.Refresh(starting), queue.Start(starting)); err != nil {
+		return err
+	}
+	p.background(ctx, func(ctx context.Context) error { return o.RunRefresh(ctx, refreshEvery) })
 	admin.Handle(webhookPath, o.Webhook())
+	admin.Handle(checkoutPath, p.guarded(o.Control()))
 	return p.serveGRPC(ctx, func(s grpc.ServiceRegistrar) { pb.RegisterOrderServer(s, o) })
 }
 
@@ -397,14 +406,10 @@ func (p *server) balancer(ctx context.Context, admin *http.ServeMux) error {
 	b := newBalancer(p.orders.Upstreams[serviceInventory], p.orders.World.IdleDrop)
 	b.lossy = p.orders.World.LosesPackets
 	b.say = func(format string, args ...any) { p.log.Info(fmt.Sprintf(format, args...)) }
-	admin.HandleFunc("POST /blackhole/{state}", func(w http.ResponseWriter, r *http.Request) {
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(p.orders.Token)) != 1 {
-			http.Error(w, "wrong token", http.StatusForbidden)
-			return
-		}
+	admin.Handle("POST /blackhole/{state}", p.guarded(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		b.blackHole(r.PathValue("state") == "on")
 		p.log.Info("black hole", "state", r.PathValue("state"))
-	})
+	})))
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	p.onClose(func() { stop(); <-ended })
@@ -416,5 +421,3 @@ func (p *server) balancer(ctx context.Context, admin *http.ServeMux) error {
 	}()
 	return nil
 }
-
-const tokenHeader = "Lab-Token"

@@ -200,11 +200,16 @@ type Orders struct {
 	byID  map[string]order.Order
 	byKey map[string]string // id by idempotency key
 	steps sync.Mutex        // of a step under way; not held by readers
+	how   order.Checkouts
+	door  sync.RWMutex // shared by those who are being accepted
 }
 
 // NewOrders holds the carts and no order.
 func NewOrders(carts ...order.Cart) *Orders {
-	s := &Orders{carts: map[string]order.Cart{}, byID: map[string]order.Order{}, byKey: map[string]string{}}
+	s := &Orders{
+		carts: map[string]order.Cart{}, byID: map[string]order.Order{}, byKey: map[string]string{},
+		how: order.Checkouts{Mode: order.Sync},
+	}
 	for _, c := range carts {
 		s.carts[c.ID] = c
 	}
@@ -280,19 +285,70 @@ func (s *Orders) Advance(ctx context.Context, id string, step order.Step, then f
 
 // Create stores an order, or returns the one its key already has.
 func (s *Orders) Create(ctx context.Context, o order.Order) (order.Order, error) {
+	stored, _, err := s.create(ctx, o)
+	return stored, err
+}
+
+// create also says whether it made the order.
+func (s *Orders) create(ctx context.Context, o order.Order) (stored order.Order, made bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return order.Order{}, err
+		return order.Order{}, false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id, ok := s.byKey[o.Key]; ok {
-		return s.byID[id], nil
+		return s.byID[id], false, nil
 	}
 	s.byID[o.ID] = o
 	if o.Key != "" {
 		s.byKey[o.Key] = o.ID
 	}
-	return o, nil
+	return o, true, nil
+}
+
+// Accept stores an order whose checkout is left to the queue. Readers see it before
+// then has ended.
+func (s *Orders) Accept(ctx context.Context, o order.Order, then func(context.Context, order.Order) error) (order.Order, error) {
+	s.door.RLock()
+	defer s.door.RUnlock()
+	if err := s.how.Accepts(); err != nil {
+		return order.Order{}, err
+	}
+	stored, made, err := s.create(ctx, o)
+	if err != nil || !made || then == nil {
+		return stored, err
+	}
+	if err := then(ctx, stored); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.byID, o.ID)
+		delete(s.byKey, o.Key)
+		return order.Order{}, err
+	}
+	return stored, nil
+}
+
+// Checkouts is how checkouts are taken.
+func (s *Orders) Checkouts(ctx context.Context) (order.Checkouts, error) {
+	s.door.RLock()
+	defer s.door.RUnlock()
+	return s.how, ctx.Err()
+}
+
+// SetCheckouts changes that, if check has nothing against it.
+func (s *Orders) SetCheckouts(ctx context.Context, how order.Checkouts, check func(context.Context) error) error {
+	s.door.Lock()
+	defer s.door.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if check != nil {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	s.how = how
+	return nil
 }
 
 // Order reads one order.

@@ -2,9 +2,7 @@ package order
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -14,17 +12,6 @@ import (
 	"tripcurve/services/host"
 	"tripcurve/services/payment/webhook"
 )
-
-// FulfillmentJob is the kind of the job that ships a paid order.
-const FulfillmentJob = "fulfillment"
-
-// JobKinds are all kinds of jobs in the order database's queue.
-func JobKinds() []string { return []string{FulfillmentJob} }
-
-// FulfillmentArgs is what such a job is told.
-type FulfillmentArgs struct {
-	OrderID string `json:"orderId"`
-}
 
 // PaymentEvent takes one message of the card processor: the order of a paid
 // intent becomes paid, and its fulfilment is queued in the same transaction. A
@@ -55,18 +42,6 @@ func (s *Server) PaymentEvent(ctx context.Context, body []byte, signature string
 	}
 	_, err = s.store.Advance(ctx, o.ID, Step{To: Paid}, s.fulfill)
 	return s.notPaid(err)
-}
-
-// fulfill queues the fulfilment of an order.
-func (s *Server) fulfill(ctx context.Context, o Order) error {
-	if s.fulfillment == nil {
-		return nil
-	}
-	args, err := json.Marshal(FulfillmentArgs{OrderID: o.ID})
-	if err != nil {
-		return fmt.Errorf("job of order %s: %w", o.ID, err)
-	}
-	return s.fulfillment.Enqueue(ctx, host.Job{Kind: FulfillmentJob, Args: args, Unique: true})
 }
 
 // notPaid is the answer to a message that could not be followed.

@@ -37,6 +37,12 @@ func (j *jobs) Enqueue(_ context.Context, job host.Job) error {
 	return j.fail
 }
 
+func (j *jobs) Counts(context.Context, string) (host.JobCounts, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return host.JobCounts{Waiting: len(j.got)}, j.fail
+}
+
 const secret = "whsec_3f9a"
 
 // till is an order service with one order, and the queue behind it.
@@ -54,7 +60,7 @@ func openTill(t *testing.T) *till {
 	var err error
 	w.Server, err = order.New(order.Config{
 		Clock: w.clock, Meter: w.meter, Store: w.store, Inventory: &callee{}, Payment: &callee{},
-		WebhookSecret: secret, Fulfillment: w.jobs,
+		WebhookSecret: secret, Jobs: w.jobs,
 	})
 	if err != nil {
 		t.Fatal(err)

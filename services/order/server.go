@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,9 +42,12 @@ type Config struct {
 	// WebhookSecret is what the card processor signs its messages with. Without one
 	// none is believed.
 	WebhookSecret string
-	// Fulfillment, when set, is given a FulfillmentJob for every order that is paid,
-	// in the transaction that says so.
-	Fulfillment host.Queue
+	// Jobs, when set, is the order database's queue. It is given a FulfillmentJob for
+	// every order that is paid, in the transaction that says so, and a CheckoutJob for
+	// every one that is accepted asynchronously.
+	Jobs host.Queue
+	// Checkout is how checkouts are taken as far as is known (Refresh); empty is Sync.
+	Checkout Mode
 }
 
 // Server answers pb.Order.
@@ -57,9 +61,11 @@ type Server struct {
 	inventory pb.InventoryClient
 	payment   pb.PaymentClient
 	// degrade answers inventory_unavailable where inventory could not be had.
-	degrade     bool
-	secret      string
-	fulfillment host.Queue
+	degrade bool
+	secret  string
+	jobs    host.Queue
+	// async is how checkouts were taken when that was last looked up.
+	async atomic.Bool
 }
 
 // New makes a server. It fails when a policy names a breaker that cannot be made.
@@ -78,8 +84,9 @@ func New(c Config) (*Server, error) {
 		inventory: pb.NewInventoryClient(toInventory),
 		payment:   pb.NewPaymentClient(toPayment),
 		degrade:   c.Policies[EdgeInventory].Fallback,
-		secret:    c.WebhookSecret, fulfillment: c.Fulfillment,
+		secret:    c.WebhookSecret, jobs: c.Jobs,
 	}
+	s.async.Store(c.Checkout == Async)
 	if s.rand == nil {
 		s.rand = host.CryptoRand
 	}
@@ -103,7 +110,7 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 	if key := in.GetIdempotencyKey(); key != "" {
 		known, err := s.store.ByKey(ctx, key)
 		if err == nil {
-			return accepted(known), nil
+			return answer(known)
 		}
 		if !errors.Is(err, ErrNoOrder) {
 			return nil, s.storeFailed(err)
@@ -113,40 +120,60 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 	if err != nil {
 		return nil, err
 	}
-	reservation, err := s.inventory.Reserve(ctx, &pb.ReserveRequest{
-		Items: lines(cart.Items), OrderKey: in.GetIdempotencyKey(),
-	})
+	if s.async.Load() {
+		out, err := s.accept(ctx, in, cart)
+		if !errors.Is(err, ErrSync) {
+			return out, err
+		}
+		s.async.Store(false) // another process has switched
+	}
+	reservation, err := s.reserve(ctx, cart.Items, in.GetIdempotencyKey())
 	if err != nil {
 		return nil, s.notReserved(err)
 	}
 	// The reservation is the intent's key: a try that failed after this point left
 	// an intent of its own reservation behind, which nobody will ever confirm.
-	intent, err := s.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
-		AmountCents: total(cart.Items), Currency: currency,
-		ReservationId: reservation.GetReservationId(), IdempotencyKey: reservation.GetReservationId(),
-	})
+	intent, err := s.intend(ctx, cart.Items, reservation.GetReservationId(), reservation.GetReservationId())
 	if err != nil {
 		return nil, unavailable("payment_unavailable", err)
 	}
+	o := s.place(in, cart, PendingPayment)
+	o.ReservationID, o.IntentID, o.ClientSecret = reservation.GetReservationId(), intent.GetIntentId(), intent.GetClientSecret()
+	o.ExpiresAt = time.Unix(0, reservation.GetExpiresAtUnixNano()).UTC()
+	stored, err := s.store.Create(ctx, o)
+	if err != nil {
+		return nil, s.storeFailed(err)
+	}
+	return answer(stored)
+}
+
+// reserve takes the stock of an order.
+func (s *Server) reserve(ctx context.Context, items []Item, key string) (*pb.ReserveResponse, error) {
+	return s.inventory.Reserve(ctx, &pb.ReserveRequest{Items: lines(items), OrderKey: key})
+}
+
+// intend makes the payment intent of an order, or finds the one that key has.
+func (s *Server) intend(ctx context.Context, items []Item, reservation, key string) (*pb.CreateIntentResponse, error) {
+	return s.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
+		AmountCents: total(items), Currency: currency, ReservationId: reservation, IdempotencyKey: key,
+	})
+}
+
+// place is a new order for a cart, as far as it is known without anybody's help.
+func (s *Server) place(in *pb.CheckoutRequest, cart Cart, status string) Order {
 	user := in.GetUserId()
 	if user == "" {
 		user = cart.UserID
 	}
-	stored, err := s.store.Create(ctx, Order{
+	return Order{
 		ID: s.rand.ID("ord_"), Key: in.GetIdempotencyKey(), CartID: cart.ID, UserID: user,
-		Status: PendingPayment, TotalCents: total(cart.Items),
-		ReservationID: reservation.GetReservationId(), IntentID: intent.GetIntentId(), ClientSecret: intent.GetClientSecret(),
-		ExpiresAt: time.Unix(0, reservation.GetExpiresAtUnixNano()).UTC(),
-		Items:     cart.Items, PaymentMethod: in.GetPaymentMethod(), Expedited: cart.Expedited,
+		Status: status, TotalCents: total(cart.Items),
+		Items: cart.Items, PaymentMethod: in.GetPaymentMethod(), Expedited: cart.Expedited,
 		Address: Address{
 			Line1: in.GetShippingAddress().GetLine1(), City: in.GetShippingAddress().GetCity(),
 			State: in.GetShippingAddress().GetState(), Zip: in.GetShippingAddress().GetZip(),
 		},
-	})
-	if err != nil {
-		return nil, s.storeFailed(err)
 	}
-	return accepted(stored), nil
 }
 
 // GetOrder reads one order.
@@ -249,11 +276,17 @@ func unavailable(word string, cause error) error {
 	return status.Error(codes.Unavailable, word)
 }
 
-func accepted(o Order) *pb.CheckoutResponse {
-	return &pb.CheckoutResponse{
-		OrderId: o.ID, Status: o.Status, ClientSecret: o.ClientSecret,
-		ExpiresAtUnixNano: o.ExpiresAt.UnixNano(),
+// answer tells of an order that is stored. One without a client secret has nothing
+// to pay yet: the queue works on it.
+func answer(o Order) (*pb.CheckoutResponse, error) {
+	if o.Status == Declined {
+		return nil, status.Error(codes.FailedPrecondition, outOfStock)
 	}
+	out := &pb.CheckoutResponse{OrderId: o.ID, Status: o.Status, ClientSecret: o.ClientSecret}
+	if !o.ExpiresAt.IsZero() {
+		out.ExpiresAtUnixNano = o.ExpiresAt.UnixNano()
+	}
+	return out, nil
 }
 
 func lines(items []Item) []*pb.Item {

@@ -1,11 +1,12 @@
 package order_test
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -21,8 +22,13 @@ import (
 type callee struct {
 	reserve  error
 	pay      error
+	confirm  error
 	reserves []*pb.ReserveRequest
 	intents  []*pb.CreateIntentRequest
+	confirms []*pb.ConfirmIntentRequest
+
+	reservation string    // of what is reserved; empty is res_7f3a
+	expires     time.Time // and when; zero is expires
 }
 
 func (c *callee) Invoke(_ context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
@@ -30,14 +36,22 @@ func (c *callee) Invoke(_ context.Context, method string, args, reply any, _ ...
 	case pb.Inventory_Reserve_FullMethodName:
 		c.reserves = append(c.reserves, args.(*pb.ReserveRequest))
 		out := reply.(*pb.ReserveResponse)
-		out.ReservationId = "res_7f3a"
-		out.ExpiresAtUnixNano = expires.UnixNano()
-		return c.reserve
+		if c.reserve != nil {
+			return c.reserve
+		}
+		out.ReservationId, out.ExpiresAtUnixNano = cmp.Or(c.reservation, "res_7f3a"), expires.UnixNano()
+		if !c.expires.IsZero() {
+			out.ExpiresAtUnixNano = c.expires.UnixNano()
+		}
+		return nil
 	case pb.Payment_CreateIntent_FullMethodName:
 		c.intents = append(c.intents, args.(*pb.CreateIntentRequest))
 		out := reply.(*pb.CreateIntentResponse)
 		out.IntentId, out.ClientSecret = "pi_3Mx", "pi_3Mx_secret_abc123"
 		return c.pay
+	case pb.Payment_ConfirmIntent_FullMethodName:
+		c.confirms = append(c.confirms, args.(*pb.ConfirmIntentRequest))
+		return c.confirm
 	}
 	return status.Error(codes.Unimplemented, method)
 }
@@ -101,7 +115,7 @@ func TestCheckout(t *testing.T) {
 			Items: []order.Item{headphones}, PaymentMethod: "pm_visa_4242",
 			Address: order.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
 		}
-		if diff := cmp.Diff(want, stored); diff != "" {
+		if diff := gocmp.Diff(want, stored); diff != "" {
 			t.Errorf("stored (-want +got):\n%s", diff)
 		}
 		if got.GetStatus() != want.Status || got.GetClientSecret() != want.ClientSecret || got.GetExpiresAtUnixNano() != expires.UnixNano() {

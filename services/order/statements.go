@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	carts  = "carts"
-	orders = "orders"
+	carts     = "carts"
+	orders    = "orders"
+	checkouts = "checkouts"
 	// columns are those of an order as they are read.
 	columns = `id, idempotency_key, cart_id, user_id, status, total_cents, reservation_id, intent_id, client_secret,
 tracking_number, expires_at, items, address, payment_method, expedited`
@@ -64,9 +65,36 @@ ON CONFLICT (idempotency_key) DO NOTHING`,
 	}
 	// OrderUpdate takes a step.
 	OrderUpdate = host.Statement{
-		Name:  "order_update",
-		SQL:   `UPDATE orders SET status = $2, tracking_number = $3, updated_at = now() WHERE id = $1`,
+		Name: "order_update",
+		SQL: `UPDATE orders SET status = $2, tracking_number = $3, reservation_id = $4, intent_id = nullif($5, ''),
+client_secret = $6, expires_at = $7, updated_at = now() WHERE id = $1`,
 		Table: orders, Lock: pglock.RowExclusive,
+	}
+	// CheckoutsShare keeps the mode of the checkouts as it is while one is accepted. It
+	// is a lock on the table and not on its only row: those come first who asked first,
+	// and a row that every checkout locks would be written by every checkout.
+	CheckoutsShare = host.Statement{
+		Name:  "checkouts_share",
+		SQL:   `LOCK TABLE checkouts IN ROW SHARE MODE`,
+		Table: checkouts, Lock: pglock.RowShare,
+	}
+	// CheckoutsLock waits for all that are being accepted.
+	CheckoutsLock = host.Statement{
+		Name:  "checkouts_lock",
+		SQL:   `LOCK TABLE checkouts IN EXCLUSIVE MODE`,
+		Table: checkouts, Lock: pglock.Exclusive,
+	}
+	// CheckoutsSelect reads the mode.
+	CheckoutsSelect = host.Statement{
+		Name:  "checkouts_select",
+		SQL:   `SELECT mode, closed FROM checkouts`,
+		Table: checkouts, Lock: pglock.AccessShare,
+	}
+	// CheckoutsUpdate sets it.
+	CheckoutsUpdate = host.Statement{
+		Name:  "checkouts_update",
+		SQL:   `UPDATE checkouts SET mode = $1, closed = $2`,
+		Table: checkouts, Lock: pglock.RowExclusive,
 	}
 )
 
@@ -74,5 +102,6 @@ ON CONFLICT (idempotency_key) DO NOTHING`,
 func Statements() []host.Statement {
 	return []host.Statement{
 		CartSelect, CartUpsert, OrderInsert, OrderByKey, OrderByIntent, OrderSelect, OrderLock, OrderUpdate,
+		CheckoutsShare, CheckoutsLock, CheckoutsSelect, CheckoutsUpdate,
 	}
 }

@@ -21,6 +21,16 @@ type Store interface {
 	// Create stores a new order; with a key that already has one it returns that
 	// one instead.
 	Create(ctx context.Context, o Order) (Order, error)
+	// Accept is Create for an order that is left to the queue: with then as in Advance,
+	// called unless the key has an order already. ErrSync or ErrClosed when the
+	// database does not take orders like that; no mode is set while one is accepted.
+	Accept(ctx context.Context, o Order, then func(ctx context.Context, o Order) error) (Order, error)
+	// Checkouts is how checkouts are taken.
+	Checkouts(ctx context.Context) (Checkouts, error)
+	// SetCheckouts changes that. It waits for the orders that are just being accepted,
+	// and those that come later wait for it; then it calls check, which may be nil and
+	// sees all jobs of what was accepted, and whose error leaves things as they are.
+	SetCheckouts(ctx context.Context, c Checkouts, check func(ctx context.Context) error) error
 	// Order reads one by id. ErrNoOrder when there is none.
 	Order(ctx context.Context, id string) (Order, error)
 	// Advance takes an order one step on and returns it as it is then. Of callers
@@ -74,36 +84,55 @@ type Order struct {
 	Expedited     bool
 }
 
-// The life of an order.
+// The life of an order. One that is taken synchronously begins with PendingPayment,
+// one that is left to the queue with Accepted.
 const (
+	Accepted       = "accepted"        // and nothing else done for it
+	Reserved       = "reserved"        // its stock
 	PendingPayment = "pending_payment" // until the processor says that it is paid
 	Paid           = "paid"
 	Shipped        = "shipped"
+	// Declined is where an accepted one ends whose stock cannot be had.
+	Declined = "declined"
 )
 
-var life = []string{PendingPayment, Paid, Shipped}
+var life = []string{Accepted, Reserved, PendingPayment, Paid, Shipped}
 
-// Life is the statuses in the order in which an order has them.
+// Life is the statuses in the order in which an order has them, but for Declined.
 func Life() []string { return slices.Clone(life) }
 
 // Step takes an order on to its next status.
 type Step struct {
 	To             string
 	TrackingNumber string // of a step to Shipped
+
+	// Of a step to Reserved.
+	ReservationID string
+	ExpiresAt     time.Time
+	// Of a step to PendingPayment.
+	IntentID, ClientSecret string
 }
 
 // Take takes a step, in memory. taken is false when the order is that far already,
-// or further: it then stays as it is.
+// or further: it then stays as it is. One that is reserved takes another reservation
+// all the same, for the one that it has may have expired.
 func (o *Order) Take(s Step) (taken bool, err error) {
 	at, to := slices.Index(life, o.Status), slices.Index(life, s.To)
+	again := s.To == Reserved && o.Status == Reserved && s.ReservationID != o.ReservationID
 	switch {
-	case at >= 0 && to >= 0 && to <= at:
+	case s.To == Declined && o.Status == Declined, at >= 0 && to >= 0 && to <= at && !again:
 		return false, nil
-	case at < 0 || to != at+1:
+	case s.To == Declined && (o.Status == Accepted || o.Status == Reserved), at >= 0 && to == at+1, again:
+	default:
 		return false, fmt.Errorf("order %s from %s to %s: %w", o.ID, o.Status, s.To, ErrStep)
 	}
 	o.Status = s.To
-	if s.To == Shipped {
+	switch s.To {
+	case Reserved:
+		o.ReservationID, o.ExpiresAt = s.ReservationID, s.ExpiresAt
+	case PendingPayment:
+		o.IntentID, o.ClientSecret = s.IntentID, s.ClientSecret
+	case Shipped:
 		o.TrackingNumber = s.TrackingNumber
 	}
 	return true, nil

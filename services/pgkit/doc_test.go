@@ -109,9 +109,9 @@ func TestPipelinePage(t *testing.T) {
 		"River": riverVersion(t), "QueueTables": riverqueue.Tables(), "Queue": map[string]any{
 			"MaxAttempts": riverqueue.DefaultMaxAttempts, "JobTimeout": riverqueue.DefaultJobTimeout,
 			"RescueAfter": riverqueue.DefaultRescueAfter, "Rescuer": riverqueue.RescuerInterval, "Lease": riverqueue.LeaderTTL,
-			"Cooldown": riverqueue.DefaultFetchCooldown, "Poll": riverqueue.DefaultPoll, "Fulfillment": order.FulfillmentJob,
+			"Cooldown": riverqueue.DefaultFetchCooldown, "Poll": riverqueue.DefaultPoll, "Fulfillment": order.FulfillmentJob, "Checkout": order.CheckoutJob,
 		},
-		"Sweep": inventory.DefaultSweep, "Life": order.Life(), "Header": webhook.Header, "Tolerance": webhook.Tolerance, "MigrationLockTimeout": pgkit.MigrationLockTimeout,
+		"Sweep": inventory.DefaultSweep, "Life": order.Life(), "Declined": order.Declined, "Header": webhook.Header, "Tolerance": webhook.Tolerance, "MigrationLockTimeout": pgkit.MigrationLockTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)

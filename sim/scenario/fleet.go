@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tripcurve/internal/policy"
+	"tripcurve/services/host"
 	"tripcurve/services/order"
 	"tripcurve/services/pb"
 	"tripcurve/sim"
@@ -88,12 +90,17 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 		o.server, err = order.New(order.Config{
 			Clock: s.Clock(), Meter: meter, Rand: rand, Store: r.orders,
 			Inventory: balanced(o.reserve, r.sc.World.InventoryBalance), Payment: o.pays, Policies: edges,
-			WebhookSecret: webhookSecret, Fulfillment: r.back.queue,
+			WebhookSecret: webhookSecret, Jobs: r.back.queue, Checkout: r.orders.Mode(),
 		})
-		if err == nil {
-			pb.RegisterOrderServer(s, o.server)
+		if err != nil {
+			return err
 		}
-		return err
+		pb.RegisterOrderServer(s, o.server)
+		if leaves(r.sc) {
+			r.back.queue.Work(s, map[string]host.JobHandler{order.CheckoutJob: o.server.Process})
+			s.Go(func(ctx context.Context) { _ = o.server.RunRefresh(ctx, refreshEvery) }) // until the service dies
+		}
+		return nil
 	})
 	return err
 }

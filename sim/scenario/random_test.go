@@ -11,6 +11,7 @@ import (
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
+	"tripcurve/services/order"
 	"tripcurve/sim"
 	"tripcurve/sim/replicate"
 )
@@ -123,6 +124,12 @@ func randomScenario(seed uint64) sim.Scenario {
 				sc.Faults[i] = r
 			}
 		}
+	}
+	if rng.IntN(3) == 0 {
+		sc.Checkout = order.Async
+		sc.Faults = append(sc.Faults, sim.SwitchCheckout{
+			At: time.Duration(rng.Int64N(int64(90 * time.Second))), To: order.Sync, Drain: rng.IntN(2) == 0,
+		})
 	}
 	return sc
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tripcurve/services/gateway"
+	"tripcurve/services/order"
 	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
@@ -51,6 +52,9 @@ func newRecord(sc sim.Scenario) *record {
 		&res.InFlight, &res.PoolInUse, &res.StreamsInUse, &res.LockWaiters,
 	} {
 		*series = make([]int, n)
+	}
+	if leaves(sc) {
+		res.Backlog = make([]int, n)
 	}
 	r := &record{sc: sc, res: res, reserves: make([]int, 0, n)}
 	orders := expect(sc.Checkouts, sc.Length)
@@ -103,11 +107,11 @@ func (r *record) answered(resp *gateway.Response, at vtime.Time) {
 	r.inFlight--
 	c := checkout{start: at - vtime.Time(resp.Took), end: at}
 	switch {
-	case resp.Status == 201 && resp.Took <= r.sc.Patience:
+	case resp.OK() && resp.Took <= r.sc.Patience:
 		c.served = true
 		o.Served++
 		r.res.Served[sec]++
-	case resp.Status == 201:
+	case resp.OK():
 		o.Late++
 		o.Failed++
 		r.res.Late[sec]++
@@ -179,6 +183,9 @@ func (r *record) sample(run *run) {
 	r.res.PoolInUse[i] = run.inventories.inUse()
 	r.res.StreamsInUse[i] = run.fleet.streams()
 	r.res.LockWaiters[i] = run.db.Waiting()
+	if r.res.Backlog != nil {
+		r.res.Backlog[i] = run.back.queue.Count(order.CheckoutJob).Left()
+	}
 	r.reserves = append(r.reserves, run.inventories.calls(reserveMethod))
 }
 
@@ -207,6 +214,7 @@ func (r *run) result() *sim.Result {
 			}
 		}
 	}
+	res.Left = r.left()
 	res.Fulfilment = r.back.count()
 	rec.recovery(r)
 	rec.waits()
@@ -329,6 +337,9 @@ func (r *run) balance(res *sim.Result) error {
 		return fmt.Errorf("%d checkouts started, %d ended, %d in flight", in, out, o.InFlightLeft)
 	case in != o.Started || o.Started != o.Served+o.Failed+o.InFlightLeft:
 		return fmt.Errorf("orders: %+v", o)
+	}
+	if jobs := r.back.queue.Count(order.CheckoutJob); r.orders.Left() != jobs.Left()+jobs.Done+jobs.Failed {
+		return fmt.Errorf("%d orders left to the queue, which has these of them: %+v", r.orders.Left(), jobs)
 	}
 	for _, c := range r.w.Conns() {
 		if err := c.Err(); err != nil {

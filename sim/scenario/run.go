@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"tripcurve/services/gateway"
+	"tripcurve/services/order"
 	"tripcurve/services/payment"
 	"tripcurve/services/pb"
 	"tripcurve/sim"
@@ -81,6 +83,9 @@ func check(sc sim.Scenario) error {
 	if err := checkReplicas(sc); err != nil {
 		return err
 	}
+	if _, err := order.ParseMode(string(cmp.Or(sc.Checkout, order.Sync))); err != nil {
+		return err
+	}
 	for _, ramp := range []sim.Ramp{sc.Checkouts, sc.InventoryReads, sc.OrderReads} {
 		if !(ramp.From >= 0 && ramp.To >= 0 && ramp.From <= maxRate && ramp.To <= maxRate) {
 			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
@@ -116,6 +121,13 @@ func check(sc sim.Scenario) error {
 		case sim.SlowReserve:
 			if f.At < 0 || f.For <= 0 || f.By <= 0 {
 				return fmt.Errorf("slow reservations at %s for %s by %s: they need a time, a duration and a delay", f.At, f.For, f.By)
+			}
+		case sim.SwitchCheckout:
+			if _, err := order.ParseMode(string(f.To)); err != nil {
+				return fmt.Errorf("switch of the checkout: %w", err)
+			}
+			if f.Drain && f.To != order.Sync {
+				return fmt.Errorf("switch of the checkout to %s: only a switch to %s drains", f.To, order.Sync)
 			}
 		}
 	}
@@ -173,6 +185,7 @@ func (r *run) build() error {
 	})
 	r.stock = world.NewStock(r.db)
 	r.orders = w.NewOrders(o.StatementTime, knownOrders+expect(r.sc.Checkouts, r.sc.Length))
+	r.orders.TakeCheckouts(order.Checkouts{Mode: cmp.Or(r.sc.Checkout, order.Sync)})
 	ledger := w.NewLedger(o.StatementTime, 2*expect(r.sc.Checkouts, r.sc.Length))
 	r.shop = newShop(r)
 	r.back = newBackOffice(r, ledger)
@@ -184,8 +197,9 @@ func (r *run) build() error {
 	if err := r.inventories.open(r); err != nil {
 		return err
 	}
+	payRand := w.Stream("payment").Rand() // a restart draws on: no id comes twice
 	r.payment, err = w.AddService("payment", func(s *world.Service) error {
-		pb.RegisterPaymentServer(s, payment.New(payment.Config{Ledger: ledger, Rand: w.Stream("payment").Rand(), Meter: r.meter}))
+		pb.RegisterPaymentServer(s, &till{payment.New(payment.Config{Ledger: ledger, Rand: payRand, Meter: r.meter}), r.back})
 		r.back.process(s)
 		return nil
 	})
@@ -235,6 +249,8 @@ func (r *run) schedule() {
 		case sim.SlowReserve:
 			k.After(f.At, vtime.Func(func() { r.slowReserve(f.By, fmt.Sprintf("reservations take %s longer for each article", f.By)) }))
 			k.After(f.At+f.For, vtime.Func(func() { r.slowReserve(0, "reservations take their usual time again") }))
+		case sim.SwitchCheckout:
+			k.StartAfter(f.At, nil, vtime.Func(func() { r.switchCheckout(f) }))
 		}
 	}
 	r.inventories.watch(r)

@@ -196,7 +196,7 @@ func (c *customer) checkout() {
 	}}
 	resp := c.ask(buy)
 	for range c.s.r.sc.Retries.Times {
-		if resp.Status == 201 {
+		if resp.OK() {
 			break
 		}
 		if k := c.s.r.w.K; k.Sleep(nil, c.s.r.sc.Retries.After) == vtime.Killed {
@@ -204,7 +204,7 @@ func (c *customer) checkout() {
 		}
 		resp = c.ask(buy)
 	}
-	if resp.Status != 201 {
+	if resp.Status != 201 { // 202 leaves nothing to pay: the shop's queue does that
 		return
 	}
 	c.ask(gateway.Request{Route: gateway.PostIntent, Key: resp.Order.OrderID, Intent: gateway.Intent{

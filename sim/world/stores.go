@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tripcurve/services/host"
 	"tripcurve/services/order"
 	"tripcurve/services/payment"
 	"tripcurve/services/warehouse"
@@ -40,6 +41,9 @@ type Orders struct {
 	pays   map[string]*order.Order // by payment intent
 	sales  []Sale
 	locks  rowLocks
+	how    order.Checkouts
+	door   *Database // of the sessions that lock checkouts
+	left   int       // accepted and left to the queue
 }
 
 // Sale is an order becoming paid.
@@ -55,6 +59,7 @@ func (w *World) NewOrders(mean time.Duration, expect int) *Orders {
 		backend: backend{w.K, mean, w.Stream("statements of orders")},
 		carts:   make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
 		pays: make(map[string]*order.Order), locks: rowLocks{k: w.K},
+		how: order.Checkouts{Mode: order.Sync}, door: &Database{server: &server{Name: "orders", w: w}},
 	}
 }
 
@@ -86,6 +91,22 @@ func (o *Orders) Reservations() map[string]bool {
 
 // Sales are the orders that became paid, in the order of their payment.
 func (o *Orders) Sales() []Sale { return o.sales }
+
+// Left is how many orders were accepted and left to the queue.
+func (o *Orders) Left() int { return o.left }
+
+// Declined is how many of them were declined.
+func (o *Orders) Declined() (n int) {
+	for _, v := range o.orders {
+		if v.Status == order.Declined {
+			n++
+		}
+	}
+	return n
+}
+
+// Mode is how checkouts are taken, for whoever looks on.
+func (o *Orders) Mode() order.Mode { return o.how.Mode }
 
 // Status is an order's, for whoever looks on.
 func (o *Orders) Status(id string) string { return o.orders[id].Status }
@@ -123,6 +144,96 @@ func (o *Orders) Create(ctx context.Context, v order.Order) (order.Order, error)
 		return *known, nil
 	}
 	return *o.put(v), nil
+}
+
+// TakeCheckouts says, before the run, how checkouts are taken.
+func (o *Orders) TakeCheckouts(how order.Checkouts) { o.how = how }
+
+// locked runs f with checkouts locked in that mode. The statement takes its time.
+func (o *Orders) locked(ctx context.Context, st *host.Statement, f func() error) error {
+	s := &Session{d: o.door}
+	if err := o.door.lock(s, o.door.Table(st.Table), st.Lock, vtime.Virtual(ctx)); err != nil {
+		return err
+	}
+	defer s.release()
+	if err := o.query(ctx); err != nil {
+		return err
+	}
+	return f()
+}
+
+// Accept stores an order whose checkout is left to the queue.
+func (o *Orders) Accept(ctx context.Context, v order.Order, then func(context.Context, order.Order) error) (stored order.Order, err error) {
+	err = o.locked(ctx, &order.CheckoutsShare, func() error {
+		if err := o.query(ctx); err != nil {
+			return err
+		}
+		if err := o.how.Accepts(); err != nil {
+			return err
+		}
+		if v.Key != "" { // whoever inserts the key too waits for the end of this transaction
+			unlock, err := o.locks.lock(vtime.Virtual(ctx), "key "+v.Key)
+			if err != nil {
+				return err
+			}
+			defer unlock()
+		}
+		if err := o.query(ctx); err != nil {
+			return err
+		}
+		stored = v
+		known := o.byKey[v.Key]
+		if v.Key == "" {
+			known = nil
+		}
+		err := o.inTx(ctx, func(ctx context.Context) error {
+			if known != nil || then == nil {
+				return nil
+			}
+			return then(ctx, v)
+		})
+		switch {
+		case err != nil:
+			return err
+		case known != nil:
+			stored = *known
+		default:
+			o.put(v)
+			o.left++
+		}
+		return nil
+	})
+	if err != nil {
+		return order.Order{}, fmt.Errorf("accept order %s: %w", v.ID, err)
+	}
+	return stored, nil
+}
+
+// Checkouts is how checkouts are taken.
+func (o *Orders) Checkouts(ctx context.Context) (order.Checkouts, error) {
+	if err := o.query(ctx); err != nil {
+		return order.Checkouts{}, err
+	}
+	return o.how, nil
+}
+
+// SetCheckouts changes that, if check has nothing against it.
+func (o *Orders) SetCheckouts(ctx context.Context, how order.Checkouts, check func(context.Context) error) error {
+	return o.locked(ctx, &order.CheckoutsLock, func() error {
+		if check != nil {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		if err := o.query(ctx); err != nil {
+			return err
+		}
+		err := o.query(ctx) // the commit
+		if err == nil {
+			o.how = how
+		}
+		return err
+	})
 }
 
 // Order reads an order.
@@ -182,6 +293,9 @@ func (o *Orders) Advance(ctx context.Context, id string, s order.Step, then func
 		return order.Order{}, err
 	}
 	*v = next
+	if next.IntentID != "" {
+		o.pays[next.IntentID] = v
+	}
 	if next.Status == order.Paid {
 		o.sales = append(o.sales, Sale{next.ID, o.k.Now()})
 	}
@@ -221,6 +335,9 @@ func (l *Ledger) CreateIntent(ctx context.Context, in payment.Intent) (payment.I
 			return payment.Intent{}, fmt.Errorf("key %s: %w", in.Key, payment.ErrKeyReused)
 		}
 		return known.Intent, nil
+	}
+	if l.intents[in.ID] != nil {
+		return payment.Intent{}, fmt.Errorf("intent %s: there is another of this id", in.ID)
 	}
 	i := &intent{Intent: in}
 	l.intents[in.ID] = i

@@ -37,7 +37,7 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 		Name: sc.Name, Seed: sc.Seed, Length: sc.Length,
 		Start:     time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC),
 		Checkouts: sim.Ramp(sc.Checkouts), InventoryReads: sim.Ramp(sc.InventoryReads), OrderReads: sim.Ramp(sc.OrderReads),
-		Patience: sc.Patience, Edges: sc.Edges,
+		Patience: sc.Patience, Checkout: sc.Checkout, Edges: sc.Edges,
 		World: sim.World{
 			NetworkDelay: networkDelay, StatementTime: statementTime, CancelTime: cancelTime,
 			PoolSize: sc.World.PoolSize, StreamQuota: sc.World.StreamQuota,

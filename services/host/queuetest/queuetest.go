@@ -23,10 +23,7 @@ type Options struct {
 
 // World is one queue, with nothing in it and nobody who works on it.
 type World struct {
-	Queue interface {
-		host.Queue
-		Counts(ctx context.Context, kind string) (host.JobCounts, error)
-	}
+	Queue host.Queue
 	// Tx runs f in a transaction of the queue's database. f's error takes it back.
 	Tx func(ctx context.Context, f func(ctx context.Context) error) error
 	// Work starts a worker process. kill ends it as SIGKILL would: of what it does

@@ -4,6 +4,7 @@ package pgstore
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"time"
 
@@ -115,31 +116,103 @@ func (s *Store) Order(ctx context.Context, id string) (order.Order, error) {
 }
 
 // Create stores an order, or returns the one its key already has.
-func (s *Store) Create(ctx context.Context, o order.Order) (order.Order, error) {
-	var expires *time.Time
-	if !o.ExpiresAt.IsZero() {
-		expires = &o.ExpiresAt
-	}
-	items := o.Items
-	if items == nil {
-		items = []order.Item{}
-	}
-	stored := o
-	err := s.db.Alone(ctx, func(ctx context.Context, c pgkit.Conn) error {
-		n, err := pgkit.Exec(
-			ctx, c, order.OrderInsert,
-			o.ID, o.Key, o.CartID, o.UserID, o.Status, o.TotalCents, o.ReservationID, o.IntentID, o.ClientSecret,
-			o.TrackingNumber, expires, items, o.Address, o.PaymentMethod, o.Expedited,
-		)
-		if err == nil && n == 0 {
-			stored, err = one(ctx, c, order.OrderByKey, o.Key)
-		}
+func (s *Store) Create(ctx context.Context, o order.Order) (stored order.Order, err error) {
+	err = s.db.Alone(ctx, func(ctx context.Context, c pgkit.Conn) error {
+		stored, _, err = create(ctx, c, o)
 		return err
 	})
 	if err != nil {
 		return order.Order{}, fmt.Errorf("create order %s: %w", o.ID, err)
 	}
 	return stored, nil
+}
+
+// create stores an order; made is false when its key has one, which it then reads.
+func create(ctx context.Context, c pgkit.Conn, o order.Order) (stored order.Order, made bool, err error) {
+	items := o.Items
+	if items == nil {
+		items = []order.Item{}
+	}
+	n, err := pgkit.Exec(
+		ctx, c, order.OrderInsert,
+		o.ID, o.Key, o.CartID, o.UserID, o.Status, o.TotalCents, o.ReservationID, o.IntentID, o.ClientSecret,
+		o.TrackingNumber, expiry(o), items, o.Address, o.PaymentMethod, o.Expedited,
+	)
+	if err == nil && n == 0 {
+		o, err = one(ctx, c, order.OrderByKey, o.Key)
+	}
+	return o, n > 0, err
+}
+
+// expiry is the reservation's; NULL while there is none.
+func expiry(o order.Order) *time.Time {
+	if o.ExpiresAt.IsZero() {
+		return nil
+	}
+	return &o.ExpiresAt
+}
+
+// Accept is Create while orders are left to the queue, with then in the same
+// transaction, which is in its context.
+func (s *Store) Accept(ctx context.Context, o order.Order, then func(context.Context, order.Order) error) (stored order.Order, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, c pgkit.Conn) error {
+		// In a statement of its own: the next one then sees what was committed by
+		// whoever it waited for.
+		if _, err := pgkit.Exec(ctx, c, order.CheckoutsShare); err != nil {
+			return err
+		}
+		how, err := checkouts(ctx, c)
+		if err == nil {
+			err = how.Accepts()
+		}
+		if err != nil {
+			return err
+		}
+		var made bool
+		if stored, made, err = create(ctx, c, o); err == nil && made && then != nil {
+			err = then(ctx, stored)
+		}
+		return err
+	})
+	if err != nil {
+		return order.Order{}, fmt.Errorf("accept order %s: %w", o.ID, err)
+	}
+	return stored, nil
+}
+
+// Checkouts is how checkouts are taken.
+func (s *Store) Checkouts(ctx context.Context) (how order.Checkouts, err error) {
+	err = s.db.Alone(ctx, func(ctx context.Context, c pgkit.Conn) error {
+		how, err = checkouts(ctx, c)
+		return err
+	})
+	return how, err
+}
+
+// SetCheckouts changes that, if check has nothing against it.
+func (s *Store) SetCheckouts(ctx context.Context, how order.Checkouts, check func(context.Context) error) error {
+	return s.db.InTx(ctx, func(ctx context.Context, c pgkit.Conn) error {
+		if _, err := pgkit.Exec(ctx, c, order.CheckoutsLock); err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		_, err := pgkit.Exec(ctx, c, order.CheckoutsUpdate, how.Mode, how.Closed)
+		return err
+	})
+}
+
+func checkouts(ctx context.Context, c pgkit.Conn) (order.Checkouts, error) {
+	how, found, err := pgkit.One(ctx, c, order.CheckoutsSelect, func(r pgx.CollectableRow) (how order.Checkouts, err error) {
+		return how, r.Scan(&how.Mode, &how.Closed)
+	})
+	if err == nil && !found {
+		err = errors.New("checkouts: the table has no row")
+	}
+	return how, err
 }
 
 // Advance takes an order one step on, with then in the same transaction, which is
@@ -154,7 +227,7 @@ func (s *Store) Advance(ctx context.Context, id string, step order.Step, then fu
 		if err != nil || !taken {
 			return err
 		}
-		if _, err := pgkit.Exec(ctx, c, order.OrderUpdate, o.ID, o.Status, o.TrackingNumber); err != nil {
+		if _, err := pgkit.Exec(ctx, c, order.OrderUpdate, o.ID, o.Status, o.TrackingNumber, o.ReservationID, o.IntentID, o.ClientSecret, expiry(o)); err != nil {
 			return err
 		}
 		if then != nil {

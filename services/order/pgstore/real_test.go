@@ -86,7 +86,9 @@ func TestRealStatementsTakeTheLocksTheyDeclare(t *testing.T) {
 		"order_by_intent": {"pi_1"},
 		"order_select":    {"ord_1"},
 		"order_lock":      {"ord_1"},
-		"order_update":    {"ord_1", order.Paid, ""},
+		"order_update":    {"ord_1", order.Paid, "", "res_1", "pi_1", "secret", time.Now()},
+
+		"checkouts_share": {}, "checkouts_lock": {}, "checkouts_select": {}, "checkouts_update": {order.Async, true},
 	})
 }
 

@@ -255,4 +255,51 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 			t.Errorf("then was called %d times, want once", n)
 		}
 	})
+
+	t.Run("takes an accepted order through its life", func(t *testing.T) {
+		w := open(t, cart)
+		want := left(sample)
+		create(t, w, want)
+		for _, s := range []order.Step{
+			{To: order.Reserved, ReservationID: "res_7f3a", ExpiresAt: sample.ExpiresAt},
+			{To: order.Reserved, ReservationID: "res_8a21", ExpiresAt: sample.ExpiresAt.Add(time.Minute)}, // the first one expired
+			{To: order.PendingPayment, IntentID: "pi_1", ClientSecret: "pi_1_secret_2"},
+			{To: order.Paid},
+		} {
+			if _, err := want.Take(s); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "after the step to "+s.To, want, advance(t, w, s, nil, nil))
+			same(t, "read back", want, read(t, w))
+			same(t, "once more", want, advance(t, w, s, nil, nil))
+		}
+		same(t, "a reservation that comes late", want, advance(t, w, order.Step{To: order.Reserved, ReservationID: "res_9"}, nil, nil))
+		advance(t, w, order.Step{To: order.Declined}, order.ErrStep, nil)
+		w.Do(func(ctx context.Context) {
+			got, err := w.Store.ByIntent(ctx, "pi_1")
+			if err != nil {
+				t.Error(err)
+			}
+			same(t, "by the intent of the step", want, got)
+		})
+	})
+
+	t.Run("declines an accepted order for good", func(t *testing.T) {
+		w := open(t, cart)
+		want := left(sample)
+		create(t, w, want)
+		want.Status = order.Declined
+		same(t, "declined", want, advance(t, w, order.Step{To: order.Declined}, nil, nil))
+		same(t, "once more", want, advance(t, w, order.Step{To: order.Declined}, nil, nil))
+		advance(t, w, order.Step{To: order.Reserved, ReservationID: "res_1"}, order.ErrStep, nil)
+		same(t, "read back", want, read(t, w))
+	})
+
+	runCheckouts(t, func(t *testing.T) World { return open(t, cart) }, left(sample))
+}
+
+// left is an order as it is when it has just been accepted.
+func left(o order.Order) order.Order {
+	o.Status, o.ReservationID, o.IntentID, o.ClientSecret, o.ExpiresAt = order.Accepted, "", "", "", time.Time{}
+	return o
 }
