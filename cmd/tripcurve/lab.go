@@ -27,6 +27,7 @@ import (
 	"tripcurve/internal/bundled/verify"
 	"tripcurve/internal/policy"
 	"tripcurve/services/lab"
+	"tripcurve/services/order"
 	"tripcurve/services/telemetry"
 	"tripcurve/sim/scenario"
 )
@@ -43,7 +44,7 @@ and the collectors say is right. Everything is in one folder, which lab down rem
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "the lab's folder (default: "+a.labDir("")+")")
-	cmd.AddCommand(a.labRunCommand(&dir), a.labUpCommand(&dir), a.labDownCommand(&dir), a.labListCommand(), a.labServeCommand())
+	cmd.AddCommand(a.labRunCommand(&dir), a.labUpCommand(&dir), a.labDownCommand(&dir), a.labCheckoutCommand(&dir), a.labListCommand(), a.labServeCommand())
 	return cmd
 }
 
@@ -77,7 +78,7 @@ func labScenario(name string, f *labFlags) (lab.Scenario, error) {
 	if f.customers.Tries < 1 {
 		return sc, badInput("--tries %d: a customer tries once at least", f.customers.Tries)
 	}
-	sc.Customers = f.customers
+	sc.Customers, sc.Checkout = f.customers, f.checkout
 	if err := sc.Check(); err != nil {
 		return sc, exitError{exitUsage, err}
 	}
@@ -90,10 +91,12 @@ type labFlags struct {
 	listen, otlp string
 	accessLog    string
 	customers    lab.Customers
+	checkout     order.Mode
 }
 
 func (f *labFlags) add(cmd *cobra.Command) {
 	f.policy.add(cmd)
+	checkoutMode(cmd, &f.checkout)
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "", "the gateway's address (default: a free port on 127.0.0.1)")
 	flags.StringVar(&f.otlp, "otlp", "", "endpoint of a collector for the services' metrics (default: OTEL_EXPORTER_OTLP_ENDPOINT, or nothing is sent)")
@@ -108,6 +111,9 @@ func (f *labFlags) words() []string {
 	words := []string{
 		"--listen", f.listen, "--otlp", f.otlp, "--access-log", f.accessLog,
 		"--give-up", f.customers.GiveUp.String(), "--tries", strconv.Itoa(f.customers.Tries), "--pause", f.customers.Pause.String(),
+	}
+	if f.checkout != "" {
+		words = append(words, "--checkout", string(f.checkout))
 	}
 	for _, s := range f.policy.sets {
 		words = append(words, "--set", s)

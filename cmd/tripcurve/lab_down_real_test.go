@@ -32,8 +32,27 @@ func TestRealLabKilled(t *testing.T) {
 		tr.gone(t)
 	}
 	tr := labUp(t, dir, "healthy")
+	switchesCheckout(t, dir)
 	labDown(t, dir)
 	tr.gone(t)
+}
+
+// switchesCheckout leaves checkouts to the queue and comes back, with customers about.
+func switchesCheckout(t *testing.T, dir string) {
+	t.Helper()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"checkout"}, "checkout  sync: reserved and paid for while the customer waits\nqueue     0 waiting, 0 running, 0 done within a day, 0 given up\n"},
+		{[]string{"checkout", "async"}, "checkout  async: accepted at once, "},
+		{[]string{"checkout", "sync", "--drain", "--format", "json"}, `"mode": "sync"`},
+	} {
+		cmd, out, said := labCommand(t, dir, c.args...)
+		if err := cmd.Run(); err != nil || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%v: %v\n%s%s", c.args, err, out, said.all.String())
+		}
+	}
 }
 
 // refusesAnother wants no second lab to come up where one is, and the one that is

@@ -123,6 +123,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	var format, out string
 	var seed uint64
 	var more replications
+	var shop shopFlags
 	scenarios := strings.Join(scenario.Names(), ", ")
 	cmd := &cobra.Command{
 		Use:   "simulate SCENARIO|FILE.yaml",
@@ -155,6 +156,9 @@ failed is that narrow.
 			if described, err := own.means(args); err != nil {
 				return err
 			} else if described {
+				if shop.given() {
+					return badInput("--checkout, --back and --drain are of the bundled scenarios (%s)", scenarios)
+				}
 				return a.simulateDescribed(cmd.Context(), args, own, &p, more, format, out)
 			}
 			today, ok := scenario.ByName(args[0])
@@ -164,11 +168,14 @@ failed is that narrow.
 			if own.seeded {
 				today.Seed = seed
 			}
-			sc := today
+			sc, err := shop.apply(today)
+			if err != nil {
+				return err
+			}
 			if err := p.change(&sc); err != nil {
 				return err
 			}
-			err := a.simulate(cmd.Context(), today, sc, p.given(), more, format, out)
+			err = a.simulate(cmd.Context(), today, sc, p.given() || shop.given(), more, format, out)
 			if err != nil && cmd.Context().Err() != nil {
 				return badInput("simulate: interrupted; nothing was written")
 			}
@@ -176,6 +183,7 @@ failed is that narrow.
 		},
 	}
 	p.add(cmd)
+	shop.add(cmd)
 	own.add(cmd)
 	cmd.Flags().Uint64Var(&seed, "seed", scenario.Seed, "seed of the run; a description has its own")
 	more.add(cmd)

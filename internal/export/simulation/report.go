@@ -44,6 +44,9 @@ type Report struct {
 	RemainderS       float64  `json:"remainder_s"`
 	RecoveredAt      *string  `json:"recovered_at"`
 
+	// Queue is null where the shop never checked out asynchronously.
+	Queue *CheckoutQueue `json:"checkout_queue"`
+
 	Assumed    []string    `json:"assumed"` // what nobody measured or stated, in words
 	Traps      []Trap      `json:"traps"`   // that the run fell into
 	Events     []Event     `json:"events"`
@@ -52,6 +55,21 @@ type Report struct {
 	OtherSeeds *OtherSeeds `json:"other_seeds"`
 	// Replications says more of the same runs; null when there were none.
 	Replications *Replications `json:"replications"`
+}
+
+// CheckoutQueue is what became of the orders that were accepted at once and left to
+// the queue: accepted = done + declined + failed + in_flight.
+type CheckoutQueue struct {
+	Accepted      int      `json:"accepted"`
+	Done          int      `json:"done"`
+	Declined      int      `json:"declined"` // their stock could not be had
+	Failed        int      `json:"failed"`   // given up after the last try
+	InFlight      int      `json:"in_flight"`
+	BacklogMax    int      `json:"backlog_max"`
+	DrainedAfterS *float64 `json:"drained_after_s"` // after the lock's end (the beginning, without one), until the backlog was first empty
+	SwitchedAt    *string  `json:"switched_at"`     // the last switch that took place
+	RefusedFor    int      `json:"refused_for"`     // orders in flight for which the last switch was refused
+	Backlog       []int    `json:"backlog"`         // at the end of each second
 }
 
 // Window is a half-open interval.
@@ -148,6 +166,17 @@ func New(r *sim.Result, others []*sim.Result, stop output.Stop) Report {
 	if r.PoolFullAfter >= 0 {
 		s := seconds(r.PoolFullAfter)
 		rep.PoolFullAfterS = &s
+	}
+	if r.Backlog != nil {
+		l := r.Left
+		rep.Queue = &CheckoutQueue{
+			Accepted: l.Accepted, Done: l.Accepted - l.Declined - l.Failed - l.InFlight, Declined: l.Declined, Failed: l.Failed,
+			InFlight: l.InFlight, BacklogMax: l.Most, SwitchedAt: instant(l.Switched), RefusedFor: l.Refused, Backlog: r.Backlog,
+		}
+		if l.DrainedAfter >= 0 {
+			s := seconds(l.DrainedAfter)
+			rep.Queue.DrainedAfterS = &s
+		}
 	}
 	if !r.LockFrom.IsZero() {
 		rep.LockWindow = &Window{*instant(r.LockFrom), *instant(r.LockTo)}

@@ -51,6 +51,9 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if rep.Queue != nil {
+		rep.Queue.text(out)
+	}
 	rep.story(out)
 	rep.traps(out)
 	if len(rep.Assumed) > 0 {
@@ -95,6 +98,20 @@ func (rep Report) story(out io.Writer) {
 	default:
 		fmt.Fprintf(out, "\nThe lock covers %.1f %% of the %s s in which checkouts failed; %s s have another reason.\n",
 			100*rep.Coverage, number(rep.OutageS), number(rep.RemainderS))
+	}
+}
+
+// text says what became of the orders that were left to the queue.
+func (q *CheckoutQueue) text(out io.Writer) {
+	fmt.Fprintf(out, "\n%s orders were accepted at once and left to the queue: %s done, %s declined, %s given up,\n%s in flight at the end. At most %s waited",
+		count(q.Accepted), count(q.Done), count(q.Declined), count(q.Failed), count(q.InFlight), count(q.BacklogMax))
+	switch {
+	case q.BacklogMax == 0:
+		fmt.Fprintln(out, ".")
+	case q.DrainedAfterS == nil:
+		fmt.Fprintln(out, "; that backlog was not drained before the end.")
+	default:
+		fmt.Fprintf(out, "; that backlog was drained %s after the lock's end.\n", measured(*q.DrainedAfterS, "s"))
 	}
 }
 
