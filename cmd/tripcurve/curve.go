@@ -174,7 +174,7 @@ func (a *app) curve(cmd *cobra.Command, f *curveFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.write(f.out, data, f.force, f.format != "png")
+	return a.write(f.out, data, f.force, f.format != "png" && f.format != "pdf")
 }
 
 // read checks the flags and fills the options from them.
@@ -194,8 +194,8 @@ func (f *curveFlags) read(cmd *cobra.Command) error {
 		}
 		f.out = "-"
 	}
-	if f.out == "-" && f.format == "png" && isTerminal(os.Stdout) {
-		return badInput("a PNG is nothing for a terminal: -o FILE.png")
+	if f.out == "-" && (f.format == "png" || f.format == "pdf") && isTerminal(os.Stdout) {
+		return badInput("a %s is nothing for a terminal: -o FILE.%s", strings.ToUpper(f.format), f.format)
 	}
 	switch f.mode {
 	case "errors":

@@ -16,6 +16,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"tripcurve/internal/incident"
@@ -71,6 +72,9 @@ func page(format string, height vg.Length) (vg.CanvasSizer, io.WriterTo, error) 
 	case "svg":
 		svg := vgsvg.New(pageWidth, height)
 		return svg, svg, nil
+	case "pdf":
+		pdf := pdfCanvas{vgpdf.New(pageWidth, height)}
+		return pdf, pdf, nil
 	}
 	return nil, nil, fmt.Errorf("plot: format %q: not one of %v", format, Formats())
 }

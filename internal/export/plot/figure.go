@@ -248,4 +248,4 @@ func (p Panel) empty() bool {
 }
 
 // Formats are the names that Draw takes.
-func Formats() []string { return []string{"png", "svg"} }
+func Formats() []string { return []string{"png", "svg", "pdf"} }

@@ -15,7 +15,9 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/sim"
+	"tripcurve/sim/compare"
 	trip "tripcurve/sim/curve"
+	"tripcurve/sim/scenario"
 )
 
 var start = time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC)
@@ -266,6 +268,69 @@ func TestOddCurves(t *testing.T) {
 		t.Error("no curve was drawn")
 	}
 	if _, err := Curves(tripCurves(t, nil, "a"), "gif"); err == nil {
+		t.Error("a GIF was drawn")
+	}
+}
+
+// remedies are made up: two runs each, an incident of 40 s in a run of 60.
+func remedies(names ...string) *compare.Comparison {
+	lock := scenario.INC2847().Faults[0].(sim.LockTable)
+	lock.At, lock.Hold = 10*time.Second, 20*time.Second
+	c := &compare.Comparison{Seeds: 2, Scenario: sim.Scenario{
+		Name: "made up", Start: time.Date(2026, 1, 15, 14, 0, 0, 0, time.UTC), Length: time.Minute, Patience: 10 * time.Second,
+		Faults: []sim.Fault{lock},
+	}}
+	for i, name := range names {
+		r := compare.Row{Remedy: compare.Remedy{Name: name}}
+		for range compare.Measures() {
+			r.Figures = append(r.Figures, compare.Figure{Mean: float64(100 * i), P5: float64(90 * i), P95: float64(110 * i)})
+		}
+		r.Waits = compare.Waits{Step: 10 * time.Second, P50: []float64{0.01, 30, math.NaN(), 0, 0.02, 0.01}, P95: make([]float64, 6)}
+		c.Rows = append(c.Rows, r)
+	}
+	return c
+}
+
+func TestRemedies(t *testing.T) {
+	many := []string{"today", "a", "deadline", "c", "breaker", "e", "f", "keepalive-refused"}
+	for name, c := range map[string]*compare.Comparison{
+		"today alone": remedies("today"), "few": remedies("today", "deadline"), "many": remedies(many...),
+	} {
+		for _, format := range Formats() {
+			one, err := Remedies(c, format)
+			if err != nil {
+				t.Fatalf("%s as %s: %v", name, format, err)
+			}
+			for range 5 {
+				if again, _ := Remedies(c, format); !bytes.Equal(one, again) {
+					t.Fatalf("%s as %s: the same comparison gives other bytes", name, format)
+				}
+			}
+			if format == "pdf" && (!bytes.HasPrefix(one, []byte("%PDF-")) || !bytes.Contains(one, []byte("/CreationDate (D:20000101000000)"))) {
+				t.Errorf("%s: not a PDF with a date of its own", name)
+			}
+		}
+	}
+	svg, err := Remedies(remedies(many...), "svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Remedies of made up", "wait, s", "SHARE lock", "patience", "keepalive-refused", "14:00:30"} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("no %q in the SVG", want)
+		}
+	}
+	// Of many only those are drawn over time that can be told apart; all have a bar.
+	if n := strings.Count(string(svg), ">deadline<"); n != 2 {
+		t.Errorf("deadline is named %d times, want in the key and at its bar", n)
+	}
+	if n := strings.Count(string(svg), ">keepalive-refused<"); n != 1 {
+		t.Errorf("keepalive-refused is named %d times, want at its bar", n)
+	}
+	if _, err := Remedies(&compare.Comparison{}, "svg"); err == nil {
+		t.Error("no remedy was drawn")
+	}
+	if _, err := Remedies(remedies("today"), "gif"); err == nil {
 		t.Error("a GIF was drawn")
 	}
 }
