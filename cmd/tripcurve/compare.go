@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	export "tripcurve/internal/export/compare"
+	"tripcurve/internal/export/plot"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
 	"tripcurve/sim"
@@ -24,15 +27,21 @@ import (
 type compareFlags struct {
 	only   []string
 	list   bool
+	tip    bool
 	seeds  int
 	seed   uint64
 	cores  int
 	format string
+	plot   string
+	force  bool
 	own    policyFlags
 }
 
 // mostCompared keeps a mistyped number from taking hours.
 const mostCompared = 1000
+
+// fewer runs are made of each of the many points at which a tipping point is looked for.
+const fewer = 10
 
 func (a *app) compareCommand() *cobra.Command {
 	var f compareFlags
@@ -43,7 +52,10 @@ func (a *app) compareCommand() *cobra.Command {
 		Long: `Runs a bundled scenario (` + scenarios + `) under every remedy, each over the same customers, and says
 what each does to the checkouts that are not served, to the outage, to the waits and to the rest, with
 5-95 % ranges over --seeds runs and paired differences to today. --list names the remedies, --only
-chooses some. --policy and --set add a row of your own, "yours".`,
+chooses some. --policy and --set add a row of your own, "yours".
+
+--tipping asks something else: how long the lock has to be held, and at how much of the load, for the
+pipeline not to recover by itself, and what keeps it down then (some minutes of computing for all remedies).`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list && len(args) == 0 {
 				return nil
@@ -67,20 +79,34 @@ chooses some. --policy and --set add a row of your own, "yours".`,
 			if cmd.Flags().Changed("seed") {
 				sc.Seed = f.seed
 			}
+			if f.tip && !cmd.Flags().Changed("seeds") {
+				f.seeds = fewer
+			}
 			return a.compare(cmd.Context(), sc, &f)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "remedies to compare with today, by their names (default all)")
 	flags.BoolVar(&f.list, "list", false, "name the remedies and what each changes")
-	flags.IntVar(&f.seeds, "seeds", 20, "runs of each remedy")
+	flags.BoolVar(&f.tip, "tipping", false, "look for the tipping points in place of comparing")
+	flags.IntVar(&f.seeds, "seeds", 20, fmt.Sprintf("runs of each remedy; of each point that --tipping looks at, there %d", fewer))
 	flags.Uint64Var(&f.seed, "seed", scenario.Seed, "seed from which the runs' seeds follow")
 	flags.IntVar(&f.cores, "workers", runtime.NumCPU(), "cores to use; the answer does not depend on it")
 	flags.Lookup("workers").DefValue = "all"
 	f.own.add(cmd)
+	flags.StringVar(&f.plot, "plot", "", "also draw the waits over time and the checkouts not served into this .svg, .png or .pdf")
+	flags.BoolVar(&f.force, "force", false, "replace an existing plot")
 	formatFlag(cmd, &f.format, "text", "json", "csv", "md")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(compare.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// comparison is a report in all its formats.
+type comparison interface {
+	JSON() ([]byte, error)
+	CSV() ([]byte, error)
+	Text() string
+	Markdown() string
 }
 
 func (a *app) listRemedies() error {
@@ -107,12 +133,12 @@ func (f *compareFlags) remedies(today sim.Scenario) ([]compare.Remedy, error) {
 		}
 	}
 	if f.own.given() {
-		edges, err := f.own.apply(today.Edges.Clone())
-		if err != nil {
+		yours := today
+		if err := f.own.change(&yours); err != nil {
 			return nil, err
 		}
 		remedies = append(remedies, compare.Remedy{Name: "yours", What: redact.Line(f.own.what()), Apply: func(sc sim.Scenario) sim.Scenario {
-			sc.Edges = edges
+			sc.Edges, sc.Rollout, sc.World = yours.Edges, yours.Rollout, yours.World
 			return sc
 		}})
 	}
@@ -131,6 +157,32 @@ func (f *policyFlags) what() string {
 	return strings.Join(parts, " ")
 }
 
+// plotFormat is what a file's ending asks for.
+func plotFormat(path string) string { return strings.TrimPrefix(filepath.Ext(path), ".") }
+
+// checkPlot says what is wrong with the plot's file before all is computed for it.
+func (f *compareFlags) checkPlot() error {
+	switch {
+	case f.plot == "":
+		return nil
+	case f.tip:
+		return badInput("--plot draws a comparison, and --tipping makes none")
+	}
+	if known := plot.Formats(); !slices.Contains(known, plotFormat(f.plot)) {
+		return badInput("--plot %s: expected a name that ends in .%s", f.plot, strings.Join(known, " or ."))
+	}
+	if err := folderExists(f.plot); err != nil {
+		return err
+	}
+	switch info, err := os.Stat(f.plot); {
+	case err == nil && !info.Mode().IsRegular():
+		return badInput("--plot %s: not a regular file", f.plot)
+	case err == nil && !f.force:
+		return badInput("--plot %s: the file exists; --force replaces it", f.plot)
+	}
+	return nil
+}
+
 func (a *app) compare(ctx context.Context, sc sim.Scenario, f *compareFlags) error {
 	switch {
 	case f.seeds < 2 || f.seeds > mostCompared:
@@ -138,17 +190,30 @@ func (a *app) compare(ctx context.Context, sc sim.Scenario, f *compareFlags) err
 	case f.cores < 1 || f.cores > mostCompared:
 		return badInput("--workers %d: expected 1 to %d", f.cores, mostCompared)
 	}
+	if err := f.checkPlot(); err != nil {
+		return err
+	}
 	remedies, err := f.remedies(sc)
 	if err != nil {
 		return err
 	}
 	defer hurry()()
 	progress, begun := bar.New(a.stderr, "remedies"), time.Now()
-	c, err := compare.Run(ctx, sc, remedies, compare.Options{Seeds: f.seeds, Workers: f.cores, Progress: func(done, of int) {
+	o := compare.Options{Seeds: f.seeds, Workers: f.cores, Progress: func(done, of int) {
 		if time.Since(begun) > ask {
 			progress.Set(int64(done), int64(of))
 		}
-	}})
+	}}
+	var rep comparison
+	var c *compare.Comparison
+	if f.tip {
+		var t *compare.Tipping
+		if t, err = compare.Tip(ctx, sc, remedies, o); err == nil {
+			rep = export.NewTipping(t)
+		}
+	} else if c, err = compare.Run(ctx, sc, remedies, o); err == nil {
+		rep = export.New(c)
+	}
 	progress.Clear()
 	switch {
 	case ctx.Err() != nil:
@@ -156,7 +221,15 @@ func (a *app) compare(ctx context.Context, sc sim.Scenario, f *compareFlags) err
 	case err != nil:
 		return badInput("compare: %w", err)
 	}
-	rep := export.New(c)
+	if f.plot != "" {
+		picture, err := plot.Remedies(c, plotFormat(f.plot))
+		if err != nil {
+			return err
+		}
+		if err := a.write(f.plot, picture, f.force, false); err != nil {
+			return err
+		}
+	}
 	var data []byte
 	switch f.format {
 	case "json":

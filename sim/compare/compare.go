@@ -60,7 +60,6 @@ func Run(ctx context.Context, sc sim.Scenario, remedies []Remedy, o Options) (*C
 	}
 	today, _ := ByName(Today)
 	remedies = append([]Remedy{today}, slices.DeleteFunc(slices.Clone(remedies), func(r Remedy) bool { return r.Name == Today })...)
-	sc = asPeopleDo(sc)
 	c := &Comparison{Scenario: sc, Seeds: o.Seeds, Incident: incidentOf(sc)}
 	scenarios := make([]sim.Scenario, len(remedies))
 	for i, r := range remedies {
@@ -97,7 +96,7 @@ func Run(ctx context.Context, sc sim.Scenario, remedies []Remedy, o Options) (*C
 		if err != nil {
 			return nil, err
 		}
-		row.Breaker = hasBreaker(scenarios[i])
+		row.Breaker = len(breakersOf(scenarios[i])) > 0
 		c.Rows = append(c.Rows, row)
 	}
 	return c, nil

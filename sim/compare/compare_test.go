@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -168,19 +169,28 @@ func TestRemediesLeaveTheScenario(t *testing.T) {
 	}
 }
 
-func TestRestartsArePeoples(t *testing.T) {
-	restart := func(at time.Duration) sim.RestartService { return sim.RestartService{At: at, Service: "order"} }
-	lock := sim.LockTable{At: time.Minute, Hold: time.Minute}
-	sc := sim.Scenario{Length: time.Hour, Faults: []sim.Fault{restart(time.Second), lock, restart(10 * time.Minute)}}
-	got := asPeopleDo(sc)
-	want := restart(10 * time.Minute)
-	want.WhileFailing = true
-	if d := cmp.Diff([]sim.Fault{restart(time.Second), lock, want}, got.Faults); d != "" {
-		t.Error(d)
+// The stored result is complete, and its values are the library's.
+func TestTuned(t *testing.T) {
+	got := tuned()
+	if got.Command == "" || got.Search.Objective == "" || got.Search.Settings == 0 || got.Seen.Runs == 0 || got.Estimate.Runs < 20 || got.Estimate.Seed == got.Seen.Seed {
+		t.Errorf("%+v", got)
 	}
-	if sc.Faults[2].(sim.RestartService).WhileFailing {
-		t.Error("the scenario that was given is changed")
+	for name, value := range got.Params {
+		if !slices.Contains(got.Search.Grid[name], value) {
+			t.Errorf("%s %s is none of those tried", name, value)
+		}
 	}
+	var p policy.Policy
+	asTuned(&p)
+	if _, ok := breakerOf("e", p); !ok {
+		t.Errorf("no breaker: %+v", p.Breaker)
+	}
+}
+
+func TestIncident(t *testing.T) {
+	sc := sim.Scenario{Length: time.Hour, Faults: []sim.Fault{
+		sim.RestartService{At: 10 * time.Minute, Service: "order"}, sim.LockTable{At: time.Second, Hold: time.Minute},
+	}}
 	if s := incidentOf(sc); s != (Span{time.Second, 10 * time.Minute}) {
 		t.Errorf("incident %v", s)
 	}
@@ -222,6 +232,11 @@ func TestHealthyDays(t *testing.T) {
 		if d.setting.Timeout == 0 && (d.rate != 0.895 || !cmp.Equal(d.rows, []int{1, 2, 2, 2})) {
 			t.Errorf("behind the counter: %g/s for rows %v", d.rate, d.rows)
 		}
+	}
+	// Each replica has its own breaker under its share of the calls.
+	half, _ := ByName("rollout-50")
+	if got := breakersOf(half.Apply(none)); len(got) != 2 || got[0].rate != 0.895/4 || got[0].setting.Library != "opossum" {
+		t.Errorf("half of the replicas: %v", got)
 	}
 	trips, err := day{setting: days[0].setting, rate: 0.895}.trips(context.Background(), 1)
 	if again, _ := (day{setting: days[0].setting, rate: 0.895}).trips(context.Background(), 1); err != nil || trips != again {

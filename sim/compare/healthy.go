@@ -8,6 +8,7 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/services/gateway"
+	"tripcurve/services/order"
 	"tripcurve/sim"
 	"tripcurve/sim/curve"
 )
@@ -25,25 +26,49 @@ type day struct {
 }
 
 // healthyDays are the days to play for the breakers of all rows: each breaker once
-// for each rate. A row with one breaker on several edges has the day as often.
+// for each rate. A row that has one breaker several times has the day as often.
 func healthyDays(scenarios []sim.Scenario) (days []day) {
 	for row, sc := range scenarios {
-		for _, edge := range slices.Sorted(maps.Keys(sc.Edges)) {
-			s, ok := breakerOf(edge, sc.Edges[edge])
-			rate := rateOf(sc, edge)
-			if !ok || rate == 0 {
-				continue
-			}
+		for _, b := range breakersOf(sc) {
 			i := slices.IndexFunc(days, func(d day) bool {
-				return d.rate == rate && d.setting.Library == s.Library && d.setting.Timeout == s.Timeout && maps.Equal(d.setting.Params, s.Params)
+				return d.rate == b.rate && d.setting.Library == b.setting.Library && d.setting.Timeout == b.setting.Timeout &&
+					maps.Equal(d.setting.Params, b.setting.Params)
 			})
 			if i < 0 {
-				days, i = append(days, day{setting: s, rate: rate}), len(days)
+				days, i = append(days, day{setting: b.setting, rate: b.rate}), len(days)
 			}
 			days[i].rows = append(days[i].rows, row)
 		}
 	}
 	return days
+}
+
+// standing is one breaker in a scenario under its share of the calls.
+type standing struct {
+	setting curve.Setting
+	rate    float64
+}
+
+// breakersOf is every breaker of a scenario: each replica of the order service has
+// its own.
+func breakersOf(sc sim.Scenario) (all []standing) {
+	for _, edge := range slices.Sorted(maps.Keys(sc.Edges)) {
+		n := 1
+		if edge == order.EdgeInventory || edge == order.EdgePayment {
+			n = sc.World.Replicas()
+		}
+		for i := range n {
+			p := sc.Edges[edge]
+			if other, ok := sc.Rollout.Edges[edge]; ok && i < sc.Rollout.Replicas {
+				p = other
+			}
+			rate := rateOf(sc, edge) / float64(n)
+			if s, ok := breakerOf(edge, p); ok && rate > 0 {
+				all = append(all, standing{s, rate})
+			}
+		}
+	}
+	return all
 }
 
 // breakerOf is the breaker of an edge; false where there is none.
@@ -53,15 +78,6 @@ func breakerOf(edge string, p policy.Policy) (curve.Setting, bool) {
 	}
 	s := curve.OfPolicy(edge, p)
 	return s, s.Check() == nil
-}
-
-func hasBreaker(sc sim.Scenario) bool {
-	for edge, p := range sc.Edges {
-		if _, ok := breakerOf(edge, p); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // rateOf is the calls per second on an edge while all is well: one for each customer

@@ -41,25 +41,6 @@ func incidentOf(sc sim.Scenario) Span {
 	return s
 }
 
-// asPeopleDo is the scenario in which a restart that follows a lock is somebody's
-// answer to what does not work: who has no failing checkouts restarts nothing.
-func asPeopleDo(sc sim.Scenario) sim.Scenario {
-	locked := time.Duration(math.MaxInt64)
-	for _, f := range sc.Faults {
-		if lock, ok := f.(sim.LockTable); ok {
-			locked = min(locked, lock.At)
-		}
-	}
-	sc.Faults = slices.Clone(sc.Faults)
-	for i, f := range sc.Faults {
-		if restart, ok := f.(sim.RestartService); ok && restart.At > locked {
-			restart.WhileFailing = true
-			sc.Faults[i] = restart
-		}
-	}
-	return sc
-}
-
 // night is what one run gave.
 type night struct {
 	failed, other, rejected, late, unanswered float64

@@ -4,7 +4,9 @@
 package compare
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/internal/pglock"
@@ -43,6 +45,12 @@ func Remedies() []Remedy {
 		{Name: "breaker", What: "opossum 5 s / 50 % / 30 s on order.inventory, as the postmortem has it: no deadline, no cancellation", Apply: onEdges(reserve, asWritten)},
 		{Name: "breaker-all", What: "the same on every boundary", Apply: onEdges(calls, asWritten)},
 		{Name: "breaker-full", What: "option A: the same on every boundary, deadlines of 5 s behind the gateway, 3 attempts, fallback", Apply: optionA},
+		{Name: "breaker-tuned", What: "opossum on order.inventory with the values that a search found: " + values(tuned().Params), Apply: onEdges(reserve, asTuned)},
+		{Name: "rollout-0", What: "4 replicas of order, none with the breaker as written", Apply: rollout(0)},
+		{Name: "rollout-25", What: "4 replicas of order, 1 with the breaker as written", Apply: rollout(1)},
+		{Name: "rollout-50", What: "4 replicas of order, 2 with it", Apply: rollout(2)},
+		{Name: "rollout-75", What: "4 replicas of order, 3 with it", Apply: rollout(3)},
+		{Name: "rollout-100", What: "4 replicas of order, all with it", Apply: rollout(4)},
 		{Name: "concurrently", What: "CREATE INDEX CONCURRENTLY: a lock that no writer waits for", Prevents: true, Apply: concurrently},
 	}
 }
@@ -124,6 +132,30 @@ func optionA(sc sim.Scenario) sim.Scenario {
 	sc = onEdges(calls, asWritten)(sc)
 	sc = onEdges([]string{order.EdgeInventory, order.EdgePayment, fulfillment.EdgeWarehouse}, deadline)(sc)
 	return onEdges(reserve, capped, func(p *policy.Policy) { p.Fallback = true })(sc)
+}
+
+// replicas is how many order services the rows of the rollout have.
+const replicas = 4
+
+// rollout is the breaker as written on so many of the replicas: the postmortem's
+// worry about a deployment that is under way.
+func rollout(on int) func(sim.Scenario) sim.Scenario {
+	return func(sc sim.Scenario) sim.Scenario {
+		sc.World.OrderReplicas = replicas
+		p := sc.Edges.Clone()[order.EdgeInventory]
+		asWritten(&p)
+		sc.Rollout = sim.Rollout{Replicas: on, Edges: policy.Edges{order.EdgeInventory: p}}
+		return sc
+	}
+}
+
+// values writes a library's parameters in their order.
+func values(params map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		parts = append(parts, name+" "+params[name])
+	}
+	return strings.Join(parts, ", ")
 }
 
 // concurrently builds the same index in the way that the postmortem says it should

@@ -58,6 +58,15 @@ func (t table) text(b *strings.Builder) {
 	}
 }
 
+// markdown writes the table and its note.
+func (t table) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "| %s |\n|---%s|\n", strings.Join(t.head, " | "), strings.Repeat("|---:", len(t.head)-1))
+	for _, row := range t.rows {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+	}
+	fmt.Fprintf(b, "\n%s\n", t.note)
+}
+
 // item writes an entry of a list.
 func item(b *strings.Builder, text string) { b.WriteString(export.Wrap(text, "- ", "  ")) }
 
@@ -67,11 +76,8 @@ func (rep Report) Markdown() string {
 	fmt.Fprintf(&b, "# Remedies of %s\n\n<!-- %s -->\n\n%s, %s each, the same customers under all of them.\n",
 		redact.Markdown(rep.Scenario), rep.Schema, remedies(len(rep.Remedies)), export.Plural(rep.Seeds, "run"))
 	for _, t := range rep.tables() {
-		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|---%s|\n", t.title, strings.Join(t.head, " | "), strings.Repeat("|---:", len(t.head)-1))
-		for _, row := range t.rows {
-			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
-		}
-		fmt.Fprintf(&b, "\n%s\n", t.note)
+		fmt.Fprintf(&b, "\n## %s\n\n", t.title)
+		t.markdown(&b)
 	}
 	b.WriteString("\n## What it says\n\n")
 	for _, s := range rep.Says {

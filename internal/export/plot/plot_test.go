@@ -301,7 +301,11 @@ func TestRemedies(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s as %s: %v", name, format, err)
 			}
-			for range 5 {
+			repeats := 1
+			if format == "pdf" && name == "few" { // whose objects once came in any order
+				repeats = 5
+			}
+			for range repeats {
 				if again, _ := Remedies(c, format); !bytes.Equal(one, again) {
 					t.Fatalf("%s as %s: the same comparison gives other bytes", name, format)
 				}
