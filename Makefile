@@ -36,8 +36,8 @@ validate: ## the simulator against formulas, published results and its own books
 mutate: ## flip every rule of the breaker machines; a trace or script must notice each
 	scripts/mutate
 
-soak: ## long fuzzing, an hour and more; not in CI
-	FUZZTIME=10m scripts/fuzz
+soak: ## the lab beside the simulator, three runs each, then long fuzzing: two hours; not in CI
+	scripts/soak
 
 golden: ## rewrite golden files, scripts and transcripts; review the diff like code
 	TRIPCURVE_UPDATE=1 go test $(PKGS)

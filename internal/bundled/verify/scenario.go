@@ -51,6 +51,9 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 	for _, a := range sc.Arrivals() {
 		s.Arrivals = append(s.Arrivals, sim.Arrival(a))
 	}
+	if d := sc.World.UserTimeout; d > 0 {
+		return s, fmt.Errorf("%w of a TCP that is told to give up after %s", ErrNoCounterpart, d)
+	}
 	for _, f := range sc.Faults {
 		faults, ok := counterpart(f)
 		if !ok {
@@ -84,6 +87,9 @@ func counterpart(f lab.Fault) (_ []sim.Fault, ok bool) {
 		return []sim.Fault{sim.RestartService{At: f.At, Service: f.Service, WhileFailing: true}}, true
 	case lab.Crash:
 		return []sim.Fault{sim.RestartService{At: f.At, Service: f.Service}}, true
+	case lab.BlackHole:
+		// What is dialled while the hole lasts is lost too, but nobody dials: nobody knows.
+		return []sim.Fault{sim.BlackHole{At: f.At}}, true
 	case lab.Traffic:
 		return nil, true // its customers are in the list
 	}

@@ -28,7 +28,7 @@ func short(t *testing.T, name string, settings ...[2]string) lab.Scenario {
 
 // Every scenario has a counterpart, or says what has none.
 func TestSimulated(t *testing.T) {
-	none := map[string]bool{"slow-query": true, "black-hole": true, "traffic-step": true, "tcp-give-up": true, "tcp-give-up-default": true}
+	none := map[string]bool{"slow-query": true, "traffic-step": true, "tcp-give-up": true}
 	for _, sc := range lab.Scenarios(scenario.Edges()) {
 		if sc.Name == "inc-2847" {
 			continue // the same as the short one, and longer
