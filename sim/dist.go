@@ -34,6 +34,12 @@ type QuantilePoint struct {
 	At    time.Duration
 }
 
+// Exp is the exponentially distributed time of that mean for a uniform number in
+// [0,1).
+func Exp(mean time.Duration, u float64) time.Duration {
+	return time.Duration(-math.Log(1-u) * float64(mean))
+}
+
 // Fixed is a Dist that is always d.
 func Fixed(d time.Duration) Dist { return Dist{A: d} }
 
@@ -72,7 +78,7 @@ func (d *Dist) wrongPoints() (found, expected string) {
 func (d *Dist) Draw(u float64) time.Duration {
 	switch d.Shape {
 	case Exponential:
-		return time.Duration(-math.Log(1-u) * float64(d.A))
+		return Exp(d.A, u)
 	case LogNormal:
 		return bounded(float64(d.A) * math.Exp(d.B*math.Sqrt2*math.Erfinv(2*u-1)))
 	case Pareto:

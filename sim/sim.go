@@ -74,7 +74,8 @@ type World struct {
 	StreamQuota    int           // concurrent streams of order -> inventory
 	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
 	MinPing        time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
-	StatementTime  time.Duration // mean of one healthy statement
+	StatementTime  time.Duration // mean of one healthy statement; exponential, unless Statements says another
+	Statements     Dist          // time of one statement; the zero value leaves it to StatementTime
 	CancelTime     time.Duration // mean for which a cancelled transaction keeps its connection yet
 	StockPerSKU    int
 	SKUs           int
@@ -95,6 +96,14 @@ type World struct {
 	// as many hosts as there are replicas, where InventoryReplicas or OrderReplicas says
 	// how many that is; else among the hosts that its parameters say.
 	InventoryBalance Balance
+}
+
+// Statement is the time of one.
+func (w World) Statement() Dist {
+	if w.Statements.A > 0 || w.Statements.Points != nil {
+		return w.Statements
+	}
+	return Dist{Shape: Exponential, A: w.StatementTime}
 }
 
 // Replicas is how many order services there are, Inventories how many of inventory.

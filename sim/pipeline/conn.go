@@ -64,6 +64,16 @@ func (m *machine) keepalive(c *conn) policy.Keepalive {
 	return k
 }
 
+// patience is how long the client's kernel waits for an acknowledgement. With
+// keepalive on, grpc-go sets TCP_USER_TIMEOUT to the keepalive timeout
+// (internal/transport/http2_client.go, newHTTP2Client).
+func (m *machine) patience(c *conn) time.Duration {
+	if k := m.keepalive(c); k.Time > 0 {
+		return k.Timeout
+	}
+	return giveUp
+}
+
 // delay is one way of the network.
 func (m *machine) delay(c *conn, key uint64) time.Duration {
 	e := &m.g.edges[c.edge]
@@ -174,7 +184,7 @@ func (m *machine) carriesRequest(n int32) bool {
 	if !c.carries {
 		if !c.unacked {
 			c.unacked = true
-			m.k.Post(giveUp, event(evGiveUp, c.flow), uint32(n))
+			m.k.Post(m.patience(c), event(evGiveUp, c.flow), uint32(n))
 		}
 		return false
 	}

@@ -36,7 +36,7 @@ type backOffice struct {
 const webhookSecret = "whsec_simulated"
 
 func newBackOffice(r *run, ledger payment.Ledger) *backOffice {
-	d := r.sc.World.StatementTime
+	d := r.sc.World.Statement()
 	return &backOffice{
 		r: r, queue: r.w.NewJobQueue(world.JobQueueOptions{Statement: d}), shipments: r.w.NewShipments(d),
 		ledger: ledger, chance: r.w.Stream("processor").Rand(),

@@ -180,13 +180,13 @@ func (r *run) build() error {
 	w, o := r.w, r.sc.World
 	r.db = w.NewDatabase(world.DatabaseOptions{
 		Name: "inventory", Application: "inventory", User: "inventory",
-		PoolSize: o.PoolSize, Statement: o.StatementTime, Cancel: r.sc.Edges["inventory.postgres"].Cancel,
+		PoolSize: o.PoolSize, Statement: o.Statement(), Cancel: r.sc.Edges["inventory.postgres"].Cancel,
 		CancelTime: o.CancelTime,
 	})
 	r.stock = world.NewStock(r.db)
-	r.orders = w.NewOrders(o.StatementTime, knownOrders+expect(r.sc.Checkouts, r.sc.Length))
+	r.orders = w.NewOrders(o.Statement(), knownOrders+expect(r.sc.Checkouts, r.sc.Length))
 	r.orders.TakeCheckouts(order.Checkouts{Mode: cmp.Or(r.sc.Checkout, order.Sync)})
-	ledger := w.NewLedger(o.StatementTime, 2*expect(r.sc.Checkouts, r.sc.Length))
+	ledger := w.NewLedger(o.Statement(), 2*expect(r.sc.Checkouts, r.sc.Length))
 	r.shop = newShop(r)
 	r.back = newBackOffice(r, ledger)
 

@@ -63,7 +63,11 @@ type Conn struct {
 	ready   bool // false while connecting
 	open    list // calls that have a stream
 	waiting queue
-	granted int // streams promised to calls that are about to go on
+	granted int   // streams promised to calls that are about to go on
+	path    *path // nil where nothing but the delay lies between the ends
+	failing error // the last try to connect failed so; calls fail at once
+	tries   int   // to connect that failed in a row
+	dice    *Stream
 	in, out int // streams taken and given back
 
 	// inline: nothing but the server's restart can part the two ends of a call, so
@@ -305,7 +309,11 @@ func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
 	}
 	if s.f.send() {
 		s.users++
-		c.w.wire.Start(&c.to.group, s)
+		if c.path == nil {
+			c.w.wire.Start(&c.to.group, s)
+		} else {
+			s.f.carry(toServer, s.tag, func() { k.Start(&c.to.group, s) })
+		}
 	}
 	switch k.ParkUnder(v) {
 	case vtime.Killed:
@@ -378,6 +386,9 @@ func (c *Conn) free() bool {
 func (c *Conn) wait(v *vtime.Context) error {
 	k := c.w.K
 	for {
+		if c.failing != nil {
+			return c.failing
+		}
 		why, had := c.waiting.wait(k, v)
 		if had {
 			c.granted--
@@ -436,8 +447,13 @@ func (s *stream) abandon() {
 	}
 	s.answer.Stop()
 	s.c.give(s)
-	if s.f.send() {
+	switch {
+	case !s.f.send():
+	case s.c.path == nil:
 		s.tell()
+	default:
+		s.users++
+		s.f.carry(toServer, s.tag, (*reset)(s).Run)
 	}
 }
 
@@ -470,7 +486,20 @@ func (s *stream) Run() {
 	if s.over || !s.f.answer() || !s.isOpen {
 		return
 	}
+	if s.c.path != nil {
+		s.users++
+		s.f.carry(toClient, s.tag, s.answered)
+		return
+	}
 	s.answer = s.c.w.wire.Resume(s.caller, answered)
+}
+
+// answered is the answer reaching the client.
+func (s *stream) answered() {
+	if s.isOpen {
+		s.caller.Wake(answered)
+	}
+	s.leave()
 }
 
 // serve runs the handler.
@@ -519,7 +548,7 @@ func onTheWire(err error) error {
 func (c *Conn) reset(err error) {
 	old := c.flow
 	gone := errors.Is(err, serverGone)
-	tell := old.carries && !gone
+	tell := old.carries && !gone && (c.path == nil || !c.path.blocked(toServer, c.w.K.Now()))
 	for s := c.open.first; s != nil; s = c.open.first {
 		s.answer.Stop()
 		s.isOpen = false
@@ -539,6 +568,6 @@ func (c *Conn) reset(err error) {
 		}
 	}
 	c.flow = newFlow(c)
-	c.ready = false
-	c.w.K.After(2*c.w.delay, (*connected)(c.flow))
+	c.ready, c.failing = false, nil
+	c.connect()
 }

@@ -202,7 +202,8 @@ func TestKeepaliveKeepsTheFlow(t *testing.T) {
 	s.call(100*time.Second, "1s", 0)
 	s.run(201*time.Second,
 		"660.010 world: connection_dropped",
-		"750.000 world: connection_dead", "750.000 1s: Unavailable", "810.020 world: connection_dropped")
+		// 20 s after its request: with keepalive on, that is the time of TCP_USER_TIMEOUT.
+		"730.000 world: connection_dead", "730.000 1s: Unavailable", "790.020 world: connection_dropped")
 }
 
 // A probe is life enough for the balancer, with and without a call; one that comes

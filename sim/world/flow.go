@@ -20,6 +20,10 @@ type flow struct {
 	pings    vtime.Time // the server last got a ping; 0 for none since it last answered a call
 	strikes  int        // pings too early for the server
 	probes   int        // of TCP keepalive that nobody answered
+
+	// Where the connection has a path.
+	ways       [2]way
+	serverGone bool // the server's kernel has given the connection up
 }
 
 func newFlow(c *Conn) *flow {
@@ -27,9 +31,9 @@ func newFlow(c *Conn) *flow {
 	f := &flow{c: c, carries: true, last: now, lastRead: now}
 	if c.o.IdleDrop > 0 {
 		c.w.K.After(c.o.IdleDrop, (*idleCheck)(f))
-		if c.o.TCPKeepalive > 0 {
-			c.w.K.After(c.o.TCPKeepalive, (*tcpProbe)(f))
-		}
+	}
+	if c.o.TCPKeepalive > 0 && (c.o.IdleDrop > 0 || c.path != nil) {
+		c.w.K.After(c.o.TCPKeepalive, (*tcpProbe)(f))
 	}
 	if c.o.Keepalive.WithoutCalls {
 		f.keep()
@@ -43,7 +47,7 @@ func (f *flow) send() bool {
 	if !f.carries {
 		if !f.unacked && f == f.c.flow {
 			f.unacked = true
-			f.c.w.K.After(giveUp, (*tcpTimeout)(f))
+			f.c.w.K.After(f.c.patience(), (*tcpTimeout)(f))
 		}
 		return false
 	}
@@ -91,7 +95,7 @@ func (c *Conn) BlackHole() {
 	c.flow.carries = false
 	c.w.event("connection_dropped", fmt.Sprintf(
 		"the path of the connection %s swallows what is sent, telling neither end; %d calls open on it", c.o.Edge, c.open.n))
-	if c.o.IdleDrop == 0 && c.o.TCPKeepalive > 0 {
+	if c.o.IdleDrop == 0 && c.o.TCPKeepalive > 0 && c.path == nil {
 		c.w.K.After(c.o.TCPKeepalive, (*tcpProbe)(c.flow))
 	}
 }
@@ -106,7 +110,7 @@ func (r *connected) Run() {
 		return
 	}
 	f.last, f.lastRead = f.c.w.K.Now(), f.c.w.K.Now()
-	f.c.ready = true
+	f.c.ready, f.c.failing, f.c.tries = true, nil, 0
 	f.c.grant()
 }
 
@@ -128,13 +132,17 @@ func (p *tcpProbe) Run() {
 	if f != c.flow || f.unacked {
 		return
 	}
+	if f.ways[toServer].stalled {
+		k.After(c.o.TCPKeepalive, p)
+		return
+	}
 	if due := f.last + vtime.Time(c.o.TCPKeepalive); k.Now() < due {
 		k.After(time.Duration(due-k.Now()), p)
 		return
 	}
 	switch {
-	case f.carries:
-		f.last = k.Now()
+	case f.carries && (c.path == nil || c.path.open(k.Now())):
+		f.last, f.probes = k.Now(), 0
 	case f.probes < tcpProbes:
 		f.probes++
 	default:
@@ -181,14 +189,26 @@ func (p *ping) Run() {
 		return
 	}
 	f.pinged = k.Now()
-	if f.send() {
-		if f.tooEarly() {
-			f.die(tooMany, sim.TooManyPings)
-			return
-		}
+	switch {
+	case !f.send():
+	case c.path != nil:
+		f.carry(toServer, 0, f.pingArrived)
+	case f.tooEarly():
+		f.die(tooMany, sim.TooManyPings)
+		return
+	default:
 		k.After(2*c.w.delay, (*pong)(f))
 	}
 	k.After(c.o.Keepalive.Timeout, (*pingCheck)(f))
+}
+
+// pingArrived is a ping reaching the server over a path.
+func (f *flow) pingArrived() {
+	if f.tooEarly() {
+		f.carry(toClient, 0, func() { f.die(tooMany, sim.TooManyPings) })
+		return
+	}
+	f.carry(toClient, 0, (*pong)(f).Run)
 }
 
 // maxStrikes is how many pings too early grpc-go's server forgives.

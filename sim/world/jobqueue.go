@@ -8,14 +8,15 @@ import (
 
 	"tripcurve/services/host"
 	"tripcurve/services/riverqueue"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
 // JobQueueOptions are what a JobQueue is made of. Every zero is what riverqueue's
 // Options have there.
 type JobQueueOptions struct {
-	Statement   time.Duration // mean of one statement; exponential
-	Workers     int           // jobs of one kind at once, per process
+	Statement   sim.Dist // time of one statement
+	Workers     int      // jobs of one kind at once, per process
 	JobTimeout  time.Duration
 	RescueAfter time.Duration
 	MaxAttempts int
@@ -61,7 +62,7 @@ func (w *World) NewJobQueue(o JobQueueOptions) *JobQueue {
 	o.RescueAfter = cmp.Or(o.RescueAfter, riverqueue.DefaultRescueAfter)
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, riverqueue.DefaultMaxAttempts)
 	return &JobQueue{
-		backend: backend{w.K, o.Statement, w.Stream("statements of the job queue")},
+		backend: backend{k: w.K, time: o.Statement, times: w.Stream("statements of the job queue")},
 		o:       o, draws: w.Stream("job queue"),
 		unique: make(map[string]*queued), counts: make(map[string]*host.JobCounts),
 	}

@@ -12,6 +12,7 @@ import (
 	"tripcurve/services/host"
 	"tripcurve/services/host/queuetest"
 	"tripcurve/services/riverqueue"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -21,7 +22,7 @@ func TestJobQueueKeepsItsContract(t *testing.T) {
 	queuetest.Run(t, func(t *testing.T, o queuetest.Options) queuetest.World {
 		w := newWorld(t)
 		q := w.NewJobQueue(JobQueueOptions{
-			Statement: time.Millisecond, Workers: hands, JobTimeout: o.JobTimeout, RescueAfter: o.RescueAfter, MaxAttempts: o.MaxAttempts,
+			Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, Workers: hands, JobTimeout: o.JobTimeout, RescueAfter: o.RescueAfter, MaxAttempts: o.MaxAttempts,
 		})
 		shop, err := w.AddService("shop", nil)
 		if err != nil {
@@ -70,7 +71,7 @@ func TestJobQueueWaits(t *testing.T) {
 	run := func(seed uint64) (at []time.Duration) {
 		w := New(Config{Seed: seed, Start: began})
 		defer w.Close()
-		q := w.NewJobQueue(JobQueueOptions{Statement: time.Millisecond})
+		q := w.NewJobQueue(JobQueueOptions{Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}})
 		s, err := w.AddService("worker", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +124,7 @@ func TestJobQueueDrains(t *testing.T) {
 		t.Run(fmt.Sprintf("%d x %d jobs of %s", c.processes, c.workers, c.takes), func(t *testing.T) {
 			const jobs = 600
 			w := newWorld(t)
-			q := w.NewJobQueue(JobQueueOptions{Statement: 100 * time.Microsecond, Workers: c.workers})
+			q := w.NewJobQueue(JobQueueOptions{Statement: sim.Dist{Shape: sim.Exponential, A: 100 * time.Microsecond}, Workers: c.workers})
 			do(w, func(ctx context.Context) {
 				for n := range jobs {
 					if err := q.Enqueue(ctx, host.Job{Kind: "parcel", Args: fmt.Appendf(nil, `{"n":%d}`, n)}); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"tripcurve/internal/pglock"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -36,7 +37,7 @@ func TestLocks(t *testing.T) {
 				d.Fatalf(t, "unknown command %q", d.Cmd)
 			}
 			w := newWorld(t)
-			db := w.NewDatabase(DatabaseOptions{Name: "t", PoolSize: 1, Statement: time.Millisecond})
+			db := w.NewDatabase(DatabaseOptions{Name: "t", PoolSize: 1, Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}})
 			var out strings.Builder
 			names := map[int]string{}
 			say := func(format string, args ...any) {

@@ -15,6 +15,9 @@ func (w *World) Post(ctx context.Context, to *Service, do func(ctx context.Conte
 		return err
 	}
 	var err error
+	if to.down {
+		return refused
+	}
 	if w.K.Contain(&to.group, vtime.Func(func() { err = do(vtime.Detached(ctx)) })) {
 		return serverGone
 	}

@@ -19,7 +19,8 @@ type Database struct {
 	Pool *Pool
 
 	app    string
-	mean   time.Duration
+	time   sim.Dist
+	pace   *Pace
 	times  *Stream
 	cancel policy.Cancel
 	undo   time.Duration
@@ -40,10 +41,10 @@ type server struct {
 // DatabaseOptions is what a Database is made of.
 type DatabaseOptions struct {
 	Name        string
-	Application string        // application_name of the pool's sessions
-	User        string        // of the pool's sessions
-	PoolSize    int           // connections of the service
-	Statement   time.Duration // mean of one statement that waits for nothing; exponential
+	Application string   // application_name of the pool's sessions
+	User        string   // of the pool's sessions
+	PoolSize    int      // connections of the service
+	Statement   sim.Dist // time of one statement that waits for nothing
 	// Cancel says what becomes of a statement whose caller has gone: it runs on
 	// (Detach), or is cancelled. A deadline cancels it either way.
 	Cancel policy.Cancel
@@ -60,7 +61,7 @@ const firstPID = 20131
 func (w *World) NewDatabase(o DatabaseOptions) *Database {
 	d := &Database{
 		server: &server{Name: o.Name, w: w}, app: o.Application,
-		mean: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime,
+		time: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime,
 	}
 	d.connect(o.PoolSize, o.User)
 	return d
@@ -73,6 +74,9 @@ func (d *Database) Another(poolSize int, user string) *Database {
 	a.connect(poolSize, user)
 	return &a
 }
+
+// RunAt makes the pool's statements take their time at a process's pace.
+func (d *Database) RunAt(p *Pace) { d.pace = p }
 
 // connect connects the pool's sessions.
 func (d *Database) connect(n int, user string) {
@@ -189,17 +193,17 @@ func (x *tx) commit() error {
 	return x.work()
 }
 
-// draw is a time of that mean.
-func (x *tx) draw(mean time.Duration) time.Duration {
+// draw is the next number of the call's.
+func (x *tx) draw() float64 {
 	var key uint64
 	if x.near != nil {
 		key = x.near.Fork()
 	}
-	return x.d.times.Duration(mean, key)
+	return x.d.times.At(key)
 }
 
 func (x *tx) work() error {
-	err := sleep(x.d.w.K, x.c, x.draw(x.d.mean))
+	err := sleep(x.d.w.K, x.c, x.d.pace.stretch(x.d.time.Draw(x.draw())))
 	x.cut = x.cut || err != nil
 	return err
 }
@@ -218,7 +222,7 @@ func (x *tx) end() {
 	s.release()
 	if x.cut && d.undo > 0 {
 		s.state, s.query, s.began = sessionActive, "rollback", d.w.K.Now()
-		d.w.K.After(x.draw(d.undo), vtime.Func(func() { d.putBack(s) }))
+		d.w.K.After(sim.Exp(d.undo, x.draw()), vtime.Func(func() { d.putBack(s) }))
 		return
 	}
 	d.putBack(s)

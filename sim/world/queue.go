@@ -56,6 +56,14 @@ func (q *queue) wake() bool {
 	return false
 }
 
+// refuse tells everybody who waits that there will be nothing.
+func (q *queue) refuse() {
+	for w := q.first; w != nil; w = q.first {
+		q.remove(w)
+		w.p.Wake(answered)
+	}
+}
+
 // wait parks the running process in the queue until it is granted what it waits
 // for, its context ends (Ended) or it is killed (Killed). had says that it was
 // granted, which a process that is killed at the same instant must give back.

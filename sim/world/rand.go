@@ -2,7 +2,6 @@ package world
 
 import (
 	"math"
-	"time"
 
 	"tripcurve/services/host"
 	"tripcurve/sim/vtime"
@@ -43,11 +42,6 @@ func (s *Stream) Exp() float64 { return -math.Log(1 - s.Float()) }
 
 // At is the stream's draw for a key of the caller's (a request's step), in [0,1).
 func (s *Stream) At(key uint64) float64 { return unit(vtime.Mix(s.key ^ vtime.Mix(key))) }
-
-// Duration is an exponentially distributed duration for a key of the caller's.
-func (s *Stream) Duration(mean time.Duration, key uint64) time.Duration {
-	return time.Duration(-math.Log(1-s.At(key)) * float64(mean))
-}
 
 // Rand is the stream as handlers know it.
 func (s *Stream) Rand() host.Rand { return s.Float }

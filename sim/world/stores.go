@@ -11,6 +11,7 @@ import (
 	"tripcurve/services/order"
 	"tripcurve/services/payment"
 	"tripcurve/services/warehouse"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -18,9 +19,13 @@ import (
 // take their time, connections never run out.
 type backend struct {
 	k     *vtime.Kernel
-	mean  time.Duration
+	time  sim.Dist
 	times *Stream
+	pace  *Pace
 }
+
+// RunAt makes the statements take their time at a process's pace.
+func (b *backend) RunAt(p *Pace) { b.pace = p }
 
 // query is one statement.
 func (b *backend) query(ctx context.Context) error {
@@ -29,12 +34,17 @@ func (b *backend) query(ctx context.Context) error {
 	if near != nil {
 		key = near.Fork()
 	}
-	return sleep(b.k, c, b.times.Duration(b.mean, key))
+	return sleep(b.k, c, b.pace.stretch(b.time.Draw(b.times.At(key))))
 }
 
 // Orders is the order database, an order.Store.
 type Orders struct {
 	backend
+	*book
+}
+
+// book is what it holds, for all that have it.
+type book struct {
 	carts  map[string]order.Cart
 	orders map[string]*order.Order
 	byKey  map[string]*order.Order
@@ -52,15 +62,24 @@ type Sale struct {
 	At    vtime.Time
 }
 
-// NewOrders is an empty order database whose statements take mean and which
+// NewOrders is an empty order database whose statements take that time and which
 // expects so many orders.
-func (w *World) NewOrders(mean time.Duration, expect int) *Orders {
+func (w *World) NewOrders(time sim.Dist, expect int) *Orders {
 	return &Orders{
-		backend: backend{w.K, mean, w.Stream("statements of orders")},
-		carts:   make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
-		pays: make(map[string]*order.Order), locks: rowLocks{k: w.K},
-		how: order.Checkouts{Mode: order.Sync}, door: &Database{server: &server{Name: "orders", w: w}},
+		backend: backend{k: w.K, time: time, times: w.Stream("statements of orders")},
+		book: &book{
+			carts: make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
+			pays: make(map[string]*order.Order), locks: rowLocks{k: w.K},
+			how: order.Checkouts{Mode: order.Sync}, door: &Database{server: &server{Name: "orders", w: w}},
+		},
 	}
+}
+
+// At is the same database as a process of that pace has it.
+func (o *Orders) At(p *Pace) *Orders {
+	a := *o
+	a.pace = p
+	return &a
 }
 
 // SaveCart keeps a cart, as the shop does before its checkout.
@@ -316,11 +335,11 @@ type intent struct {
 	tries int
 }
 
-// NewLedger is an empty ledger whose statements take mean and which expects so
+// NewLedger is an empty ledger whose statements take that time and which expects so
 // many intents.
-func (w *World) NewLedger(mean time.Duration, expect int) *Ledger {
+func (w *World) NewLedger(time sim.Dist, expect int) *Ledger {
 	return &Ledger{
-		backend: backend{w.K, mean, w.Stream("statements of payments")},
+		backend: backend{k: w.K, time: time, times: w.Stream("statements of payments")},
 		intents: make(map[string]*intent, expect), byKey: make(map[string]*intent, expect),
 	}
 }
@@ -417,10 +436,10 @@ type Shipments struct {
 }
 
 // NewShipments is a warehouse that has shipped nothing and whose statements take
-// mean.
-func (w *World) NewShipments(mean time.Duration) *Shipments {
+// that time.
+func (w *World) NewShipments(time sim.Dist) *Shipments {
 	return &Shipments{
-		backend: backend{w.K, mean, w.Stream("statements of shipments")},
+		backend: backend{k: w.K, time: time, times: w.Stream("statements of shipments")},
 		byKey:   make(map[string]warehouse.Shipment), byOrder: make(map[string][]warehouse.Shipment),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"tripcurve/services/order/storetest"
 	"tripcurve/services/payment/ledgertest"
 	"tripcurve/services/warehouse/shipmentstest"
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -42,7 +43,7 @@ func TestStockKeepsItsContract(t *testing.T) {
 	stocktest.Run(t, func(t *testing.T, o stocktest.Options) stocktest.World {
 		w := newWorld(t)
 		s := NewStock(w.NewDatabase(DatabaseOptions{
-			Name: "inventory", PoolSize: 8, Statement: time.Millisecond, Cancel: o.Cancel,
+			Name: "inventory", PoolSize: 8, Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, Cancel: o.Cancel,
 		}))
 		for sku, n := range o.Rows {
 			s.Add(sku, n)
@@ -70,7 +71,7 @@ func TestStockKeepsItsContract(t *testing.T) {
 func TestOrdersKeepTheirContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, carts ...order.Cart) storetest.World {
 		w := newWorld(t)
-		s := w.NewOrders(time.Millisecond, 0)
+		s := w.NewOrders(sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, 0)
 		for _, c := range carts {
 			s.SaveCart(c)
 		}
@@ -81,21 +82,21 @@ func TestOrdersKeepTheirContract(t *testing.T) {
 func TestLedgerKeepsItsContract(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.World {
 		w := newWorld(t)
-		return ledgertest.World{Ledger: w.NewLedger(time.Millisecond, 0), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
+		return ledgertest.World{Ledger: w.NewLedger(sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, 0), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
 	})
 }
 
 func TestShipmentsKeepTheirContract(t *testing.T) {
 	shipmentstest.Run(t, func(t *testing.T) shipmentstest.World {
 		w := newWorld(t)
-		return shipmentstest.World{Shipments: w.NewShipments(time.Millisecond), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
+		return shipmentstest.World{Shipments: w.NewShipments(sim.Dist{Shape: sim.Exponential, A: time.Millisecond}), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
 	})
 }
 
 // locked is a stock whose table a migration holds SHARE on for a minute.
 func locked(t *testing.T, cancel policy.Cancel) (*World, *Database, *Stock) {
 	w := newWorld(t)
-	d := w.NewDatabase(DatabaseOptions{Name: "inventory", PoolSize: 2, Statement: time.Millisecond, Cancel: cancel})
+	d := w.NewDatabase(DatabaseOptions{Name: "inventory", PoolSize: 2, Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, Cancel: cancel})
 	s := NewStock(d)
 	s.Add("a", 4)
 	w.K.Start(nil, vtime.Func(func() {

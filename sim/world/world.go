@@ -20,7 +20,7 @@ type Config struct {
 	Start        time.Time
 	NetworkDelay time.Duration // one way
 	// OnEvent hears of what happens in the world itself: kind is connection_dropped,
-	// connection_dead or restart. May be nil.
+	// connection_dead, restart or boot. May be nil.
 	OnEvent func(kind, text string)
 }
 
@@ -76,7 +76,12 @@ type Service struct {
 	methods map[string]*method
 	in, out []*Conn
 	began   time.Time
+	down    bool
+	pace    *Pace // nil where nothing slows it
 	boot    func(*Service) error
+	// OnStop is called when the process ends, before anything else: what it holds
+	// outside of its processes is to be let go. May be nil.
+	OnStop func()
 }
 
 type method struct {
@@ -126,6 +131,49 @@ func (s *Service) Restart() error {
 	if s.boot == nil {
 		return fmt.Errorf("service %s cannot be restarted: nothing says how it begins", s.Name)
 	}
+	s.end()
+	s.began = s.w.Now()
+	s.w.event("restart", s.Name+" service restarted")
+	return s.boot(s)
+}
+
+// Stop is Restart as far as its first half: the service is down until Start.
+// Connecting to it is refused.
+func (s *Service) Stop(text string) error {
+	if s.boot == nil {
+		return fmt.Errorf("service %s cannot be stopped: nothing says how it begins", s.Name)
+	}
+	if s.down {
+		return nil
+	}
+	s.down = true
+	if s.OnStop != nil {
+		s.OnStop()
+	}
+	s.end()
+	s.w.event("restart", s.Name+" service "+text)
+	return nil
+}
+
+// Start makes a stopped service anew.
+func (s *Service) Start() error {
+	if !s.down {
+		return nil
+	}
+	s.down = false
+	s.began = s.w.Now()
+	s.w.event("boot", s.Name+" service is up again")
+	err := s.boot(s)
+	for _, c := range s.out {
+		c.connect()
+	}
+	return err
+}
+
+// Down says whether the service is stopped.
+func (s *Service) Down() bool { return s.down }
+
+func (s *Service) end() {
 	for _, c := range s.in {
 		c.reset(serverGone)
 	}
@@ -134,7 +182,4 @@ func (s *Service) Restart() error {
 		c.counts = nil // a new process counts from zero
 	}
 	s.group.Kill()
-	s.began = s.w.Now()
-	s.w.event("restart", s.Name+" service restarted")
-	return s.boot(s)
 }
