@@ -6,7 +6,6 @@ package sim
 import (
 	"time"
 
-	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
 	"tripcurve/services/gateway"
 	"tripcurve/services/order"
@@ -109,54 +108,6 @@ func (w World) Statement() Dist {
 // Replicas is how many order services there are, Inventories how many of inventory.
 func (w World) Replicas() int    { return max(w.OrderReplicas, 1) }
 func (w World) Inventories() int { return max(w.InventoryReplicas, 1) }
-
-// Fault is something that goes wrong at a time from the run's beginning.
-type Fault interface{ fault() }
-
-// LockTable is a session that takes a table lock and holds it.
-type LockTable struct {
-	At, Hold  time.Duration
-	Table     string
-	Mode      pglock.Mode
-	PID       int
-	User      string
-	Statement string
-}
-
-// RestartService kills a service's processes and connections and starts it again.
-type RestartService struct {
-	At      time.Duration
-	Service string
-	Replica int // of order or inventory, from 1; 0 restarts every one
-	// WhileFailing leaves the service alone when the last checkout was served: what
-	// people do who restart what does not work.
-	WhileFailing bool
-}
-
-// BlackHole is a path that from one instant on swallows every byte of the
-// connection order -> inventory and tells neither end. The next connection is on
-// another path.
-type BlackHole struct{ At time.Duration }
-
-// SlowReserve makes the inventory database take so much longer over every article
-// that a reservation takes, its session and row locks in hand. Reads are not slowed.
-type SlowReserve struct{ At, For, By time.Duration }
-
-func (LockTable) fault()      {}
-func (RestartService) fault() {}
-func (BlackHole) fault()      {}
-func (SlowReserve) fault()    {}
-
-// SwitchCheckout is somebody who switches how the shop takes orders. Back to
-// order.Sync that is refused while accepted orders are in flight; with Drain the shop
-// takes none until they are done, and then switches.
-type SwitchCheckout struct {
-	At    time.Duration
-	To    order.Mode
-	Drain bool
-}
-
-func (SwitchCheckout) fault() {}
 
 // Result is what a run gave. Series have one value per second of the run.
 type Result struct {

@@ -44,6 +44,7 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 			for _, s := range scenario.Settings() {
 				paths = append(paths, s.Path+"=")
 			}
+			paths = append(paths, "fault=")
 		}
 		return paths, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})

@@ -25,18 +25,8 @@ func incidentOf(sc sim.Scenario) Span {
 	}
 	s := Span{From: sc.Length}
 	for _, f := range sc.Faults {
-		at, end := time.Duration(0), time.Duration(0)
-		switch f := f.(type) {
-		case sim.LockTable:
-			at, end = f.At, f.At+f.Hold
-		case sim.RestartService:
-			at, end = f.At, f.At
-		case sim.BlackHole:
-			at, end = f.At, f.At
-		case sim.SlowReserve:
-			at, end = f.At, f.At+f.For
-		}
-		s.From, s.To = min(s.From, at), max(s.To, min(end, sc.Length))
+		from, to := f.Span(sc.Length)
+		s.From, s.To = min(s.From, from), max(s.To, min(to, sc.Length))
 	}
 	return s
 }

@@ -18,6 +18,7 @@ type conn struct {
 
 	ready   bool   // false while connecting
 	down    bool   // the other end is not up
+	idle    bool   // not connecting either, until the next attempt
 	open    list   // attempts that have a stream
 	waiting list   // for a stream
 	taken   int    // streams
@@ -107,6 +108,10 @@ func (m *machine) send(n int32, t *try) {
 		t.state = tryLost
 		m.k.Post(2*m.delay(c, t.id+1), event(evLost, t.life), uint32(n))
 	case c.waiting.n > 0 || !m.streamFree(c):
+		if c.idle {
+			c.idle = false
+			m.dial(t.conn, c)
+		}
 		t.state = tryWaiting
 		m.listTry(&c.waiting, n, t)
 		m.edges[c.edge].res.StreamWaits++
@@ -347,18 +352,35 @@ func (m *machine) pingCheck(n int32) {
 func (m *machine) die(n int32, why string) {
 	c := &m.conns[n]
 	m.note("connection_dead", fmt.Sprintf("the client found its connection %s dead: %s", m.connName(c), why))
-	m.reset(n, c.carries, false)
+	m.lose(n, c.carries, false)
+	// A client that balances (grpc-go's round_robin) connects anew at once, one that
+	// does not (pick_first) with the next attempt.
+	switch c = &m.conns[n]; {
+	case c.down:
+	case c.waiting.n == 0 && m.g.services[m.g.edges[c.edge].to].n == 1:
+		c.idle = true
+	default:
+		m.dial(n, c)
+	}
 }
 
-// reset ends a connection: every attempt open on it fails, and a new connection is
-// made. Attempts that still wait for a stream were never sent; they go over the new
-// one. told says that the server hears of it, gone that its process has ended.
+// reset ends a connection, and a new one is made.
 func (m *machine) reset(n int32, told, gone bool) {
+	m.lose(n, told, gone)
+	if c := &m.conns[n]; !c.down {
+		m.dial(n, c)
+	}
+}
+
+// lose ends a connection: every attempt open on it fails. Attempts that still wait for
+// a stream were never sent; they go over the next one. told says that the server hears
+// of it, gone that its process has ended.
+func (m *machine) lose(n int32, told, gone bool) {
 	c := &m.conns[n]
 	open := c.open
 	c.open = newList()
 	m.newFlow(n)
-	c.ready = false
+	c.ready, c.idle = false, false
 	for i := open.first; i != none; {
 		t := m.tries.at(i)
 		next := t.next
@@ -373,9 +395,11 @@ func (m *machine) reset(n int32, told, gone bool) {
 		m.k.PostSoon(event(evLost, t.life), uint32(i))
 		i = next
 	}
-	if !c.down {
-		m.k.Post(2*m.delay(c, uint64(n)), event(evConnected, c.flow), uint32(n))
-	}
+}
+
+// dial makes the connection's next incarnation come up.
+func (m *machine) dial(n int32, c *conn) {
+	m.k.Post(2*m.delay(c, uint64(n)), event(evConnected, c.flow), uint32(n))
 }
 
 // connected is the client's connection being up, unless nothing gets through.
@@ -387,7 +411,7 @@ func (m *machine) connected(n int32) {
 		return
 	}
 	c.last, c.lastRead = now, now
-	c.ready = true
+	c.ready, c.idle = true, false
 	m.grant(c)
 }
 

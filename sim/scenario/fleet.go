@@ -74,7 +74,11 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 	options := func(edge string) world.ConnOptions {
 		return world.ConnOptions{Edge: of(edge, o.name), Keepalive: edges[edge].Keepalive, MinPing: r.sc.World.MinPing}
 	}
+	store := r.orders
 	o.service, err = w.AddService(name, func(s *world.Service) (err error) {
+		if slows(r.sc, "order") {
+			store = r.orders.At(s.Pace())
+		}
 		if o.server == nil {
 			reserve := options(order.EdgeInventory)
 			reserve.Streams, reserve.IdleDrop = r.sc.World.StreamQuota, r.sc.World.IdleDrop
@@ -88,7 +92,7 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 			o.server.Close()
 		}
 		o.server, err = order.New(order.Config{
-			Clock: s.Clock(), Meter: meter, Rand: rand, Store: r.orders,
+			Clock: s.Clock(), Meter: meter, Rand: rand, Store: store,
 			Inventory: balanced(o.reserve, r.sc.World.InventoryBalance), Payment: o.pays, Policies: edges,
 			WebhookSecret: webhookSecret, Jobs: r.back.queue, Checkout: r.orders.Mode(),
 		})
@@ -96,22 +100,18 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 			return err
 		}
 		pb.RegisterOrderServer(s, o.server)
+		s.OnStop = o.server.Close
 		if leaves(r.sc) {
-			r.back.queue.Work(s, map[string]host.JobHandler{order.CheckoutJob: o.server.Process})
+			worker := r.back.queue.Work(s, map[string]host.JobHandler{order.CheckoutJob: o.server.Process})
+			s.OnStop = func() {
+				worker.Kill()
+				o.server.Close()
+			}
 			s.Go(func(ctx context.Context) { _ = o.server.RunRefresh(ctx, refreshEvery) }) // until the service dies
 		}
 		return nil
 	})
 	return err
-}
-
-// blackHole is the path to inventory swallowing what every replica sends.
-func (f *fleet) blackHole() {
-	for _, o := range f.replicas {
-		for _, c := range o.reserve {
-			c.BlackHole()
-		}
-	}
 }
 
 // next is the replica that gets the next message from outside.

@@ -66,7 +66,11 @@ func (b *backOffice) open() error {
 	var conn *world.Conn
 	var sells grpc.ClientConnInterface // nil unless somebody sweeps
 	var before *fulfillment.Worker
+	store := b.r.orders
 	worker, err := w.AddService("fulfillment", func(s *world.Service) (err error) {
+		if slows(b.r.sc, "fulfillment") {
+			store = b.r.orders.At(s.Pace())
+		}
 		if before == nil {
 			conn = w.Dial(s, house, world.ConnOptions{Edge: fulfillment.EdgeWarehouse, Keepalive: edge.Keepalive, MinPing: b.r.sc.World.MinPing})
 			if b.r.sc.World.Sweep > 0 {
@@ -78,15 +82,22 @@ func (b *backOffice) open() error {
 			before.Close()
 		}
 		before, err = fulfillment.New(fulfillment.Config{
-			Clock: s.Clock(), Meter: b.r.meter, Rand: ships, Store: b.r.orders, Warehouse: conn, Inventory: sells,
+			Clock: s.Clock(), Meter: b.r.meter, Rand: ships, Store: store, Warehouse: conn, Inventory: sells,
 			Policies: b.r.sc.Edges,
 		})
 		if err == nil {
 			b.worker = b.queue.Work(s, map[string]host.JobHandler{order.FulfillmentJob: before.Ship})
+			s.OnStop = func() {
+				b.worker.Kill()
+				before.Close()
+			}
 		}
 		return err
 	})
 	b.services = []*world.Service{house, worker}
+	if slows(b.r.sc, "warehouse") {
+		b.shipments.RunAt(house.Pace())
+	}
 	return err
 }
 

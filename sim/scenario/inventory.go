@@ -50,12 +50,16 @@ func (o *inventoryReplica) open(r *run) (err error) {
 		}
 		return nil
 	})
+	if slows(r.sc, "inventory") {
+		o.db.RunAt(o.service.Pace())
+	}
 	return err
 }
 
 // dial connects a service to every replica.
 func (v *inventories) dial(r *run, from *world.Service, o world.ConnOptions) []*world.Conn {
 	var conns []*world.Conn
+	o.Eager = len(v.replicas) > 1
 	for _, one := range v.replicas {
 		to := o
 		if one.name != "" {

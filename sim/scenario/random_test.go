@@ -131,6 +131,20 @@ func randomScenario(seed uint64) sim.Scenario {
 			At: time.Duration(rng.Int64N(int64(90 * time.Second))), To: order.Sync, Drain: rng.IntN(2) == 0,
 		})
 	}
+	for range rng.IntN(4) {
+		at, span := time.Duration(rng.Int64N(int64(90*time.Second))), pick(time.Second, 10*time.Second, 30*time.Second)
+		service := stoppable[rng.IntN(len(stoppable))]
+		edge := pathsOf[rng.IntN(len(pathsOf))]
+		sc.Faults = append(sc.Faults, []sim.Fault{
+			sim.RestartService{At: at, Service: service, Down: span, WarmUp: sim.WarmUp{For: span, Factor: 10, Exponential: rng.IntN(2) == 0}},
+			sim.CrashLoop{At: at, Service: service, For: span, Up: time.Second},
+			sim.SlowService{At: at, Service: service, For: span, Factor: 1 + 500*rng.Float64()},
+			sim.BlackHole{At: at, For: span, Edge: edge, Way: sim.Way(rng.IntN(3))},
+			sim.BlackHole{At: at, Edge: edge},
+			sim.BadNetwork{At: at, For: span, Edge: edge, Loss: 0.3 * rng.Float64(), Jitter: sim.Dist{Shape: sim.LogNormal, A: 10 * time.Millisecond, B: 1}},
+			sim.ResetConnections{At: at, Edge: edge},
+		}[rng.IntN(7)])
+	}
 	return sc
 }
 

@@ -3,10 +3,8 @@ package scenario
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"tripcurve/services/gateway"
@@ -102,40 +100,12 @@ func check(sc sim.Scenario) error {
 		last = a.At
 	}
 	for _, f := range sc.Faults {
-		switch f := f.(type) {
-		case sim.LockTable:
-			if f.At < 0 || f.Hold <= 0 || f.Mode == 0 {
-				return fmt.Errorf("lock on %s: it needs a time, a duration and a mode", f.Table)
-			}
-		case sim.RestartService:
-			if !slices.Contains(restartable, f.Service) {
-				return fmt.Errorf("restart of %q: %s can be restarted", f.Service, strings.Join(restartable, ", "))
-			}
-			if most := replicasOf(sc, f.Service); f.Replica < 0 || f.Replica > most {
-				return fmt.Errorf("restart of replica %d of %s: there are %d, and 0 is every one", f.Replica, f.Service, most)
-			}
-		case sim.BlackHole:
-			if f.At < 0 {
-				return fmt.Errorf("black hole at %s: it needs a time from the beginning", f.At)
-			}
-		case sim.SlowReserve:
-			if f.At < 0 || f.For <= 0 || f.By <= 0 {
-				return fmt.Errorf("slow reservations at %s for %s by %s: they need a time, a duration and a delay", f.At, f.For, f.By)
-			}
-		case sim.SwitchCheckout:
-			if _, err := order.ParseMode(string(f.To)); err != nil {
-				return fmt.Errorf("switch of the checkout: %w", err)
-			}
-			if f.Drain && f.To != order.Sync {
-				return fmt.Errorf("switch of the checkout to %s: only a switch to %s drains", f.To, order.Sync)
-			}
+		if err := checkFault(sc, f); err != nil {
+			return err
 		}
 	}
 	return nil
 }
-
-// restartable are the services that a fault can restart.
-var restartable = []string{"order", "inventory", "payment", "warehouse", "fulfillment"}
 
 // maxRate keeps a mistyped rate from filling the memory.
 const maxRate = 100_000
@@ -206,6 +176,9 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
+	if slows(r.sc, "payment") {
+		ledger.RunAt(r.payment.Pace())
+	}
 	if err := r.fleet.open(r); err != nil {
 		return err
 	}
@@ -215,8 +188,10 @@ func (r *run) build() error {
 	options := func(edge string) world.ConnOptions {
 		return world.ConnOptions{Edge: edge, Keepalive: r.sc.Edges[edge].Keepalive, MinPing: o.MinPing}
 	}
+	toOrder := options(gateway.EdgeOrder)
+	toOrder.Eager = len(r.fleet.replicas) > 1
 	for _, o := range r.fleet.replicas {
-		r.toOrder = append(r.toOrder, w.Dial(r.gateway, o.service, options(gateway.EdgeOrder)))
+		r.toOrder = append(r.toOrder, w.Dial(r.gateway, o.service, toOrder))
 	}
 	r.toInventory = r.inventories.dial(r, r.gateway, options(gateway.EdgeInventory))
 	r.toPayment = w.Dial(r.gateway, r.payment, options(gateway.EdgePayment))
@@ -238,50 +213,11 @@ var upstreams = map[string]string{
 func (r *run) schedule() {
 	k := r.w.K
 	r.shop.open()
-	for _, f := range r.sc.Faults {
-		switch f := f.(type) {
-		case sim.LockTable:
-			k.StartAfter(f.At, nil, vtime.Func(func() { r.lockTable(f) }))
-		case sim.RestartService:
-			k.After(f.At, vtime.Func(func() { r.restart(f) }))
-		case sim.BlackHole:
-			k.After(f.At, vtime.Func(r.fleet.blackHole))
-		case sim.SlowReserve:
-			k.After(f.At, vtime.Func(func() { r.slowReserve(f.By, fmt.Sprintf("reservations take %s longer for each article", f.By)) }))
-			k.After(f.At+f.For, vtime.Func(func() { r.slowReserve(0, "reservations take their usual time again") }))
-		case sim.SwitchCheckout:
-			k.StartAfter(f.At, nil, vtime.Func(func() { r.switchCheckout(f) }))
-		}
-	}
+	r.scheduleFaults()
 	r.inventories.watch(r)
 	k.Lane(time.Second).After((*sampler)(r))
 	if r.obs.OnScrape != nil {
 		k.Lane(scrapeEvery).After(&scraper{r: r})
-	}
-}
-
-// lockTable is the process of the migration.
-func (r *run) lockTable(f sim.LockTable) {
-	k := r.w.K
-	until := k.Now() + vtime.Time(f.Hold)
-	r.rec.trigger(k.Now(), r.w.Now())
-	s := r.db.Connect(f.PID, f.User, "migrate")
-	r.db.Hold(s, r.db.Table(f.Table), f.Mode, f.Statement, until, func() {
-		r.rec.lockFrom(r.w.Now())
-		r.event("lock_taken", fmt.Sprintf("pid %d (%s) holds %s on %s: %s", f.PID, f.User, f.Mode, f.Table, f.Statement))
-	})
-	r.rec.lockTo(r.w.Now())
-	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, f.Hold))
-}
-
-func (r *run) restart(f sim.RestartService) {
-	if f.WhileFailing && r.rec.well() {
-		return
-	}
-	for i, s := range r.servicesOf(f.Service) {
-		if f.Replica == 0 || f.Replica == i+1 {
-			r.failure = errors.Join(r.failure, s.Restart())
-		}
 	}
 }
 
@@ -304,16 +240,6 @@ func (r *run) servicesOf(name string) (all []*world.Service) {
 		}
 	}
 	return all
-}
-
-func (r *run) slowReserve(by time.Duration, text string) {
-	if by > 0 {
-		r.rec.trigger(r.w.K.Now(), r.w.Now())
-	}
-	for _, sku := range r.shop.skus {
-		r.stock.Slow(sku, by)
-	}
-	r.event("slow", text)
 }
 
 // poolFull notes the first time after each lock at which a replica had no

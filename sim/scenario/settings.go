@@ -37,6 +37,7 @@ func Settings() []Setting {
 		balance("world.order_balance", "how the gateway chooses among them: round_robin or least_requests", func(sc *sim.Scenario) *sim.Balance { return &sc.World.OrderBalance }),
 		number("world.inventory_replicas", "inventory services, each with a pool of its own to the one database", func(sc *sim.Scenario) *int { return &sc.World.InventoryReplicas }),
 		balance("world.inventory_balance", "how their callers choose among them, unless a mesh does", func(sc *sim.Scenario) *sim.Balance { return &sc.World.InventoryBalance }),
+		times("world.statements", "of one statement: a distribution such as log_normal:1.5ms:p99=40ms; over world.statement_time", func(sc *sim.Scenario) *sim.Dist { return &sc.World.Statements }),
 		number("rollout.replicas", "of order that have the policies of the rollout", func(sc *sim.Scenario) *int { return &sc.Rollout.Replicas }),
 	}
 }
@@ -45,8 +46,9 @@ func Settings() []Setting {
 const rollout = "rollout."
 
 // Set gives a scenario values by their paths, each PATH=VALUE: a policy's as
-// policy.Edges.Set has it, a policy's of the rollout with "rollout." before it, or
-// one of Settings. What the rollout does not say of an edge is as all the other
+// policy.Edges.Set has it, a policy's of the rollout with "rollout." before it, one of
+// Settings, or fault=KIND KEY=VALUE ... (ParseFault), which adds a fault, and
+// fault=none, which takes away those that there are so far. What the rollout does not say of an edge is as all the other
 // settings leave that edge. On an error the scenario may have changed.
 func Set(sc *sim.Scenario, settings ...string) error {
 	sc.Edges = sc.Edges.Clone()
@@ -75,6 +77,9 @@ func Set(sc *sim.Scenario, settings ...string) error {
 }
 
 func set(sc *sim.Scenario, path, value string) error {
+	if path == "fault" {
+		return addFault(sc, value)
+	}
 	all := Settings()
 	i := slices.IndexFunc(all, func(s Setting) bool { return s.Path == path })
 	switch {
@@ -94,6 +99,20 @@ func set(sc *sim.Scenario, path, value string) error {
 	}
 }
 
+// addFault adds one to the scenario's faults; none takes all away.
+func addFault(sc *sim.Scenario, text string) error {
+	if text == "none" {
+		sc.Faults = nil
+		return nil
+	}
+	f, err := ParseFault(text)
+	if err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	sc.Faults = append(slices.Clip(sc.Faults), f)
+	return nil
+}
+
 // setRollout begins with the policy that the edge has on the other replicas.
 func setRollout(sc *sim.Scenario, path, value string) error {
 	edges := sc.Rollout.Edges
@@ -108,6 +127,16 @@ func setRollout(sc *sim.Scenario, path, value string) error {
 func duration(path, help string, at func(*sim.Scenario) *time.Duration) Setting {
 	return Setting{path, help, func(sc *sim.Scenario, v string) error {
 		d, err := policy.ParseDuration(v)
+		if err == nil {
+			*at(sc) = d
+		}
+		return err
+	}}
+}
+
+func times(path, help string, at func(*sim.Scenario) *sim.Dist) Setting {
+	return Setting{path, help, func(sc *sim.Scenario, v string) error {
+		d, err := sim.ParseDist(v)
 		if err == nil {
 			*at(sc) = d
 		}

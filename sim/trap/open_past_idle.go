@@ -10,8 +10,8 @@ import (
 // openPastIdle is a breaker that stays open longer than the balancer keeps an idle
 // flow: nothing passes, the flow is dropped, and the probes go into it. Every one
 // fails, long after the callee is well, until TCP gives the connection up. Keepalive
-// that pings only while a call is open does not help: a probe is given up before its
-// ping is due.
+// that pings only while a call is open helps late: a probe is given up before its ping
+// is due, and it is the kernel that gives up the probe's bytes (TCP_USER_TIMEOUT).
 func openPastIdle(n *night) *Trap {
 	for _, b := range n.Breakers {
 		if b.Edge != reserve || n.sc.World.IdleDrop == 0 {

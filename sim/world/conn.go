@@ -33,6 +33,10 @@ type ConnOptions struct {
 	// EnforcementPolicy.MinTime); the third one too early, with no answer sent
 	// between, makes it close the connection. 0 allows any.
 	MinPing time.Duration
+	// Eager: a connection that was found dead is made again at once, as those of a
+	// client that balances are (grpc-go's round_robin), and not with the next call
+	// (pick_first).
+	Eager bool
 }
 
 const (
@@ -61,6 +65,7 @@ type Conn struct {
 
 	flow    *flow
 	ready   bool // false while connecting
+	idle    bool // not connecting either, until the next call
 	open    list // calls that have a stream
 	waiting queue
 	granted int   // streams promised to calls that are about to go on
@@ -124,6 +129,15 @@ func (w *World) Dial(from, to *Service, o ConnOptions) *Conn {
 	w.conns = append(w.conns, c)
 	c.flow = newFlow(c)
 	return c
+}
+
+// Edge is the connection's name.
+func (c *Conn) Edge() string { return c.o.Edge }
+
+// Reset ends the connection in a way that both ends hear of, and it is made again.
+func (c *Conn) Reset() {
+	c.w.event("connection_dead", "the connection "+c.o.Edge+" was reset, and both ends were told")
+	c.reset(resetError, true)
 }
 
 // Client is the service whose metrics count the connection's calls.
@@ -242,6 +256,7 @@ func (l *list) remove(s *stream) {
 
 // Errors that need not be made anew for every call.
 var (
+	resetError = status.Error(codes.Unavailable, "connection reset")
 	serverGone = status.Error(codes.Unavailable, "connection reset by peer")
 	clientGone = status.Error(codes.Unavailable, "the client's process has ended")
 	connDead   = status.Error(codes.Unavailable, "keepalive ping not acknowledged")
@@ -289,6 +304,10 @@ func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
 		return contextError(v.Err())
 	}
 	if c.waiting.n > 0 || !c.free() {
+		if c.idle {
+			c.idle = false
+			c.connect()
+		}
 		if err := c.wait(v); err != nil {
 			return err
 		}
@@ -543,9 +562,9 @@ func onTheWire(err error) error {
 }
 
 // reset ends the connection: every open call fails with err, and a new connection
-// is made. Calls that still wait for a stream were never sent; they go over the
-// new one.
-func (c *Conn) reset(err error) {
+// is made, where it was found dead perhaps only with the next call. Calls that still
+// wait for a stream were never sent; they go over the new one.
+func (c *Conn) reset(err error, found bool) {
 	old := c.flow
 	gone := errors.Is(err, serverGone)
 	tell := old.carries && !gone && (c.path == nil || !c.path.blocked(toServer, c.w.K.Now()))
@@ -569,5 +588,7 @@ func (c *Conn) reset(err error) {
 	}
 	c.flow = newFlow(c)
 	c.ready, c.failing = false, nil
-	c.connect()
+	if c.idle = found && !c.o.Eager && c.waiting.n == 0; !c.idle {
+		c.connect()
+	}
 }

@@ -190,8 +190,7 @@ func TestIdleFlowIsDropped(t *testing.T) {
 	}
 	// TCP gives up 924.6 s after the first unacknowledged byte.
 	s.run(2000*time.Second,
-		"1124.600 world: connection_dead", "1124.600 100s: Unavailable", "1124.600 1s: Unavailable", "1124.600 1s: Unavailable",
-		"1184.620 world: connection_dropped")
+		"1124.600 world: connection_dead", "1124.600 100s: Unavailable", "1124.600 1s: Unavailable", "1124.600 1s: Unavailable")
 }
 
 func TestKeepaliveKeepsTheFlow(t *testing.T) {
@@ -203,7 +202,7 @@ func TestKeepaliveKeepsTheFlow(t *testing.T) {
 	s.run(201*time.Second,
 		"660.010 world: connection_dropped",
 		// 20 s after its request: with keepalive on, that is the time of TCP_USER_TIMEOUT.
-		"730.000 world: connection_dead", "730.000 1s: Unavailable", "790.020 world: connection_dropped")
+		"730.000 world: connection_dead", "730.000 1s: Unavailable")
 }
 
 // A probe is life enough for the balancer, with and without a call; one that comes
@@ -218,7 +217,7 @@ func TestTCPKeepalive(t *testing.T) {
 	s.call(0, "3600s", 0)
 	s.run(900*time.Second,
 		"60.000 world: connection_dropped",
-		"750.000 world: connection_dead", "750.000 3600s: Unavailable", "810.020 world: connection_dropped")
+		"750.000 world: connection_dead", "750.000 3600s: Unavailable")
 }
 
 // Pings without a call keep an idle flow, too.

@@ -75,6 +75,10 @@ func (i *idleCheck) Run() {
 	if f != c.flow || !f.carries {
 		return
 	}
+	if !c.ready { // not made yet
+		c.w.K.After(c.o.IdleDrop, i)
+		return
+	}
 	due := f.last + vtime.Time(c.o.IdleDrop)
 	if now := c.w.K.Now(); now < due {
 		c.w.K.After(time.Duration(due-now), i)
@@ -132,7 +136,7 @@ func (p *tcpProbe) Run() {
 	if f != c.flow || f.unacked {
 		return
 	}
-	if f.ways[toServer].stalled {
+	if f.ways[toServer].stalled || !c.ready {
 		k.After(c.o.TCPKeepalive, p)
 		return
 	}
@@ -157,7 +161,7 @@ func (f *flow) die(err error, why string) {
 		return
 	}
 	f.c.w.event("connection_dead", fmt.Sprintf("the client found its connection %s dead: %s", f.c.o.Edge, why))
-	f.c.reset(err)
+	f.c.reset(err, true)
 }
 
 // keep sets the keepalive timer when there is none. As in grpc-go there are pings
@@ -182,6 +186,10 @@ func (p *ping) Run() {
 	}
 	if c.open.n == 0 && !c.o.Keepalive.WithoutCalls {
 		f.pinging = false
+		return
+	}
+	if !c.ready {
+		k.After(c.o.Keepalive.Time, p)
 		return
 	}
 	if due := f.lastRead + vtime.Time(c.o.Keepalive.Time); k.Now() < due {

@@ -175,10 +175,10 @@ func (s *Service) Down() bool { return s.down }
 
 func (s *Service) end() {
 	for _, c := range s.in {
-		c.reset(serverGone)
+		c.reset(serverGone, false)
 	}
 	for _, c := range s.out {
-		c.reset(clientGone)
+		c.reset(clientGone, false)
 		c.counts = nil // a new process counts from zero
 	}
 	s.group.Kill()

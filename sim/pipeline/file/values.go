@@ -213,8 +213,7 @@ func (d *dist) logNormal(n *source.Node) error {
 	if *v.P99 < *v.Median || *v.Median == 0 {
 		return n.Errorf("a median above 0 and a p99 that is no shorter", "median %s and p99 %s", time.Duration(*v.Median), time.Duration(*v.P99))
 	}
-	const z99 = 2.3263478740408408 // the normal distribution's
-	d.B = math.Log(float64(*v.P99)/float64(*v.Median)) / z99
+	d.B = sim.Spread(time.Duration(*v.Median), time.Duration(*v.P99))
 	return nil
 }
 
