@@ -163,7 +163,8 @@ func (c *customer) ask(q gateway.Request) gateway.Response {
 	resp := r.gw.Handle(&c.ctx, q)
 	r.rec.ended(q.Route, &resp, r.w.K.Now())
 	if r.obs.OnCheckout != nil && q.Route == gateway.PostOrder {
-		r.obs.OnCheckout(&resp)
+		shown := resp // so that the answer stays off the heap where nobody looks on
+		r.obs.OnCheckout(&shown)
 	}
 	if r.obs.OnAccess != nil {
 		r.obs.OnAccess(r.gw.Entry(q, resp, c.client(q), size(&resp)))
