@@ -97,6 +97,7 @@ func spells(b sim.BreakerTrack) (list []spell) {
 			if last >= 0 && list[last].ended.IsZero() {
 				list[last].ended = c.At
 			}
+		case policy.Disabled, policy.ForcedOpen, policy.MetricsOnly, policy.ShutDown: // by hand, and nobody's is on these breakers
 		}
 	}
 	return list
