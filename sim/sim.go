@@ -87,6 +87,9 @@ type World struct {
 	// each), and all have the one order database.
 	OrderReplicas int
 	OrderBalance  Balance // of the gateway among them: RoundRobin or LeastRequests
+	// OrderAhead is how far the order services' clock is ahead of everybody else's;
+	// negative is behind.
+	OrderAhead time.Duration
 	// InventoryReplicas is how many inventory services have the one database, each
 	// through a pool of PoolSize; 0 is 1. Every caller has a connection to each.
 	InventoryReplicas int

@@ -114,3 +114,21 @@ func TestFaultsThatMakeNoSense(t *testing.T) {
 		}
 	}
 }
+
+// TestClockAhead: what takes a time takes as long on a host whose clock is wrong;
+// what looks at the time of day does not know better. The processor's messages are
+// refused when they seem more than 5 min old.
+func TestClockAhead(t *testing.T) {
+	right := mustRun(t, short(3))
+	for ahead, paid := range map[time.Duration]bool{4 * time.Minute: true, 6 * time.Minute: false, -6 * time.Minute: false} {
+		sc := short(3)
+		sc.World.OrderAhead = ahead
+		r := mustRun(t, sc)
+		if r.Orders != right.Orders || r.Waits != right.Waits {
+			t.Errorf("%s ahead: %+v, with a right clock %+v", ahead, r.Orders, right.Orders)
+		}
+		if got := r.Fulfilment.Paid; paid && got != right.Fulfilment.Paid || !paid && got != 0 {
+			t.Errorf("%s ahead: %d orders paid, with a right clock %d", ahead, got, right.Fulfilment.Paid)
+		}
+	}
+}

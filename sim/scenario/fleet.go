@@ -76,6 +76,7 @@ func (o *orderReplica) open(r *run, edges policy.Edges) (err error) {
 	}
 	store := r.orders
 	o.service, err = w.AddService(name, func(s *world.Service) (err error) {
+		s.Skew(r.sc.World.OrderAhead)
 		if slows(r.sc, "order") {
 			store = r.orders.At(s.Pace())
 		}
