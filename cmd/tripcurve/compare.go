@@ -28,6 +28,7 @@ type compareFlags struct {
 	only   []string
 	list   bool
 	tip    bool
+	matrix bool
 	seeds  int
 	seed   uint64
 	cores  int
@@ -55,7 +56,10 @@ what each does to the checkouts that are not served, to the outage, to the waits
 chooses some. --policy and --set add a row of your own, "yours".
 
 --tipping asks something else: how long the lock has to be held, and at how much of the load, for the
-pipeline not to recover by itself, and what keeps it down then (some minutes of computing for all remedies).`,
+pipeline not to recover by itself, and what keeps it down then (some minutes of computing for all remedies).
+
+--matrix runs the failure modes beyond the incident, for the code as it was written then and for ours
+(docs/failure-modes.md); exit code 1 when a mode fails for ours.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list && len(args) == 0 {
 				return nil
@@ -79,6 +83,9 @@ pipeline not to recover by itself, and what keeps it down then (some minutes of 
 			if cmd.Flags().Changed("seed") {
 				sc.Seed = f.seed
 			}
+			if f.matrix {
+				return a.matrix(cmd, sc, &f)
+			}
 			if f.tip && !cmd.Flags().Changed("seeds") {
 				f.seeds = fewer
 			}
@@ -89,7 +96,8 @@ pipeline not to recover by itself, and what keeps it down then (some minutes of 
 	flags.StringSliceVar(&f.only, "only", nil, "remedies to compare with today, by their names (default all)")
 	flags.BoolVar(&f.list, "list", false, "name the remedies and what each changes")
 	flags.BoolVar(&f.tip, "tipping", false, "look for the tipping points in place of comparing")
-	flags.IntVar(&f.seeds, "seeds", 20, fmt.Sprintf("runs of each remedy; of each point that --tipping looks at, there %d", fewer))
+	flags.BoolVar(&f.matrix, "matrix", false, "run the failure modes, each passed or failed, in place of comparing")
+	flags.IntVar(&f.seeds, "seeds", 20, fmt.Sprintf("runs of each remedy; of each point that --tipping looks at, there %d; of each failure mode, there %d", fewer, matrixSeeds))
 	flags.Uint64Var(&f.seed, "seed", scenario.Seed, "seed from which the runs' seeds follow")
 	flags.IntVar(&f.cores, "workers", runtime.NumCPU(), "cores to use; the answer does not depend on it")
 	flags.Lookup("workers").DefValue = "all"

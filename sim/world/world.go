@@ -82,7 +82,7 @@ type Service struct {
 	// OnStop is called when the process ends, before anything else: what it holds
 	// outside of its processes is to be let go. May be nil.
 	OnStop func()
-	ahead   time.Duration // its clock
+	ahead  time.Duration // its clock
 }
 
 type method struct {
