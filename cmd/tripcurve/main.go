@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -110,7 +112,9 @@ var duration = regexp.MustCompile(`: time: (?:invalid duration|missing unit in d
 func plainer(err error) error {
 	text := err.Error()
 	if m := number.FindStringSubmatch(text); m != nil {
-		want := map[string]string{"Float": "a number", "Bool": "true or false"}[m[1]]
+		want := map[string]string{
+			"Float": "a number", "Bool": "true or false", "Uint": "a whole number from 0 to " + strconv.FormatUint(math.MaxUint64, 10),
+		}[m[1]]
 		return errors.New(number.ReplaceAllString(text, ": expected "+cmp.Or(want, "a whole number")))
 	}
 	if s := duration.ReplaceAllString(text, ": expected a duration such as 500ms, 5s or 2m"); s != text {
