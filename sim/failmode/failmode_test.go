@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"tripcurve/sim"
 	"tripcurve/sim/replicate"
@@ -18,7 +19,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gaps := []string{"partial_reservation", "hung_probe", "herd", "orphans_swept", "down_an_hour"}
+	gaps := []string{"partial_reservation", "hung_probe", "herd", "orphans_swept", "down_an_hour", "hang_in_payment"}
 	for _, r := range rows {
 		for _, c := range r.Cells {
 			want := c.Config == "ours" || !slices.Contains(gaps, r.ID)
@@ -35,7 +36,7 @@ func TestMatrix(t *testing.T) {
 // TestModesHappen: each scenario has in it what its mode is named after; a night in
 // which it did not would pass for nothing.
 func TestModesHappen(t *testing.T) {
-	run := func(id string, config int) (sim.Scenario, *sim.Result) {
+	run := func(id string, config int, change ...func(*sim.Scenario)) (sim.Scenario, *sim.Result) {
 		t.Helper()
 		i := slices.IndexFunc(Modes(), func(m Mode) bool { return m.ID == id })
 		base := scenario.INC2847()
@@ -43,6 +44,9 @@ func TestModesHappen(t *testing.T) {
 		base.Seed = replicate.Seed(base.Seed, 1)
 		Configs()[config].apply(&base)
 		sc := Modes()[i].nights(base)[0]
+		for _, c := range change {
+			c(&sc)
+		}
 		r, err := scenario.Run(context.Background(), sc, scenario.Observers{})
 		if err != nil {
 			t.Fatal(err)
@@ -67,6 +71,12 @@ func TestModesHappen(t *testing.T) {
 	}
 	if _, r := run("orphans_swept", ours); r.Orphans == 0 || r.OrphansSwept != r.Orphans {
 		t.Errorf("orphans: %d, swept %d", r.Orphans, r.OrphansSwept)
+	}
+	if _, r := run("hang_in_warehouse", ours, func(sc *sim.Scenario) { sc.Length = 4 * time.Minute }); r.Fulfilment.Shipped*2 > r.Fulfilment.Paid {
+		t.Errorf("hang in warehouse: %d of %d shipped while it lasted", r.Fulfilment.Shipped, r.Fulfilment.Paid)
+	}
+	if _, r := run("hang_in_payment", ours); len(r.Breakers) != 1 || r.Breakers[0].Edge != payments {
+		t.Errorf("hang in payment: breakers %+v", r.Breakers)
 	}
 	if _, r := run("down_an_hour", then); r.StreamsInUse[len(r.StreamsInUse)-1] != 100 {
 		t.Errorf("an hour: %d streams in use at the end; its probes must have kept all 100", r.StreamsInUse[len(r.StreamsInUse)-1])

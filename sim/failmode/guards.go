@@ -22,6 +22,7 @@ const (
 	WebhookTolerance Guard = "webhook_tolerance"
 	RetryBudget      Guard = "retry_budget"
 	Sweeper          Guard = "sweeper"
+	Queued           Guard = "queued"
 )
 
 // place is what a guard does, and the line that does it: the only one of the file
@@ -41,6 +42,7 @@ var places = map[Guard]place{
 	RelativeDeadline: {"a deadline is a duration from now, and travels as one (grpc-timeout)", "services/host/guard.go", "bounded, cancel := g.clock.WithTimeout(ctx, d)"},
 	WebhookTolerance: {"a signed message may be 5 min off", "services/payment/webhook/webhook.go", "Tolerance = 5 * time.Minute"},
 	RetryBudget:      {"all calls of an edge share one budget of retries", "services/host/guard.go", "func (g *Guard) again("},
+	Queued:           {"shipping is a job that is queued with the payment, and tried until it is done", "services/order/jobs.go", "return s.jobs.Enqueue(ctx, host.Job{"},
 	Sweeper:          {"expired reservations are put back", "services/inventory/server.go", "expired, err := s.stock.Sweep(ctx)"},
 }
 

@@ -139,7 +139,45 @@ func Modes() []Mode {
 			nights:    one(68*time.Minute, lock(2*time.Minute, time.Hour)),
 			judge:     func(sc []sim.Scenario, rs []*sim.Result) Finding { return within(sc[0], rs[0]) },
 		},
+		{
+			ID: "hang_in_payment", Name: "the same hang, in payment",
+			Happens:   "for 4 min what payment begins takes 5 min",
+			Criterion: fmt.Sprintf("half of the customers are answered within 10 s, checkouts succeed again within %.0f s of it, and ten of them reserve eleven times at most", back.Seconds()),
+			Guards:    []Guard{CallTimeout, OpenRejects},
+			nights:    one(9*time.Minute, hang("payment")),
+			judge:     judgePayment,
+		},
+		{
+			ID: "hang_in_warehouse", Name: "the same hang, in warehouse",
+			Happens:   "for 4 min what warehouse begins takes 5 min",
+			Criterion: "no checkout fails, and every order that was paid is shipped once, 9 min after it",
+			Guards:    []Guard{Queued},
+			nights:    one(14*time.Minute, hang("warehouse")),
+			judge: func(_ []sim.Scenario, rs []*sim.Result) Finding {
+				r := rs[0]
+				bad := r.Orders.Failed + r.Fulfilment.Failed
+				return Finding{
+					Pass: bad == 0, Figure: float64(bad),
+					Measured: fmt.Sprintf("%s, %d of %d shipped", things(r.Orders.Failed, "checkout failed", "checkouts failed"), r.Fulfilment.Shipped, r.Fulfilment.Paid),
+				}
+			},
+		},
 	}
+}
+
+// hang makes every statement of a service, 1.5 ms on average, take minutes.
+func hang(service string) sim.SlowService {
+	return sim.SlowService{At: time.Minute, For: 4 * time.Minute, Service: service, Factor: 200_000}
+}
+
+// judgePayment looks at the waits until checkouts are well again, and at how often
+// each reserved.
+func judgePayment(sc []sim.Scenario, rs []*sim.Result) Finding {
+	r := rs[0]
+	f := within(sc[0], r)
+	f.Pass = f.Pass && r.Waits.P50 <= 10*time.Second && r.ReserveCallsPerOrder <= 1.1
+	f.Measured = fmt.Sprintf("half wait %s or less, %s, %.1f reservations per checkout", seconds(r.Waits.P50), f.Measured, r.ReserveCallsPerOrder)
+	return f
 }
 
 // lock is the migration's, for so long.
@@ -220,9 +258,8 @@ func judgeSkew(_ []sim.Scenario, rs []*sim.Result) Finding {
 func within(sc sim.Scenario, r *sim.Result) Finding {
 	end := time.Duration(0)
 	for _, f := range sc.Faults {
-		if l, ok := f.(sim.LockTable); ok {
-			end = max(end, l.At+l.Hold)
-		}
+		_, to := f.Span(sc.Length)
+		end = max(end, to)
 	}
 	if r.RecoveredAt.IsZero() {
 		left := r.Length - end
@@ -250,6 +287,14 @@ func reopened(r *sim.Result) (n int) {
 // atMost is a count that may not be larger.
 func atMost(n, most int, singular, plural string) Finding {
 	return Finding{Pass: n <= most, Figure: float64(n), Measured: things(n, singular, plural)}
+}
+
+// seconds is a duration with what matters of it: "12 ms", "30 s".
+func seconds(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
 func things(n int, singular, plural string) string {

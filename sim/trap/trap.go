@@ -103,17 +103,23 @@ func spells(b sim.BreakerTrack) (list []spell) {
 	return list
 }
 
-// troubleEnds is when the last fault of the scenario is over that has an end: what
-// fails after it fails for another reason. The run's beginning when there is none.
+// troubleEnds is when the last fault of the scenario is over, as far as they are
+// trouble of the callee: what fails after it fails for another reason. What people do
+// about it (a restart) and a path that dies for good are none. The run's beginning
+// when there is none.
 func (n *night) troubleEnds() time.Time {
 	end := time.Duration(0)
 	for _, f := range n.sc.Faults {
 		switch f := f.(type) {
-		case sim.LockTable:
-			end = max(end, f.At+f.Hold)
-		case sim.SlowReserve:
-			end = max(end, f.At+f.For)
+		case sim.RestartService, sim.ResetConnections:
+			continue
+		case sim.BlackHole:
+			if f.For == 0 {
+				continue
+			}
 		}
+		_, to := f.Span(n.sc.Length)
+		end = max(end, to)
 	}
 	return n.Start.Add(end)
 }

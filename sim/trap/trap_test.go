@@ -77,6 +77,7 @@ func TestTraps(t *testing.T) {
 		{"the same allowed", locked(11 * time.Minute), []string{"order.inventory.keepalive=20s", "world.min_ping=10s"}, nil, 0, time.Second},
 
 		{"a deadline below the degraded time", slow(), []string{"order.inventory.deadline=3s"}, []string{"deadline_below_service"}, 0, 10 * time.Second},
+		{"a slow service", slow(), []string{"fault=none", "fault=slow at=2m for=6m service=inventory factor=3000", "order.inventory.deadline=1500ms"}, []string{"deadline_below_service"}, 0, 10 * time.Second},
 		{"the same above it", slow(), []string{"order.inventory.deadline=9s"}, nil, 0, 20 * time.Second},
 		{"a breaker's limit below it", slow(), []string{breaker, "order.inventory.breaker.timeout=3s", "order.inventory.cancel=propagate"}, []string{"deadline_below_service"}, 0, 35 * time.Second},
 
@@ -134,6 +135,8 @@ func end(sc sim.Scenario) time.Time {
 		case sim.LockTable:
 			return sc.Start.Add(f.At + f.Hold)
 		case sim.SlowReserve:
+			return sc.Start.Add(f.At + f.For)
+		case sim.SlowService:
 			return sc.Start.Add(f.At + f.For)
 		}
 	}
