@@ -82,6 +82,8 @@ type World struct {
 	// Sweep is how often expired reservations are put back; 0 never. With it
 	// inventory is told of what was shipped, which then is sold and does not expire.
 	Sweep time.Duration
+	// Processors are those of the services whose handlers take time of their own.
+	Processors []Processor
 	// OrderReplicas is how many order services stand behind the gateway; 0 is 1. Each
 	// has breakers and connections of its own (so StreamQuota and IdleDrop hold for
 	// each), and all have the one order database.
@@ -98,6 +100,15 @@ type World struct {
 	// as many hosts as there are replicas, where InventoryReplicas or OrderReplicas says
 	// how many that is; else among the hosts that its parameters say.
 	InventoryBalance Balance
+}
+
+// Processor is what a service has to compute for each call, before its handler begins,
+// and on how many cores each replica does that: its calls share them alike. 0 cores
+// are as many as it takes.
+type Processor struct {
+	Service string
+	Cores   int
+	Work    Dist // of one core
 }
 
 // Statement is the time of one.

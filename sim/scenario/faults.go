@@ -301,6 +301,35 @@ func (r *run) pace(service string, replica int, factor float64) {
 	}
 }
 
+// compute gives the services their processors.
+func (r *run) compute() {
+	for _, p := range r.sc.World.Processors {
+		for _, s := range r.servicesOf(p.Service) {
+			s.Compute(p.Work, p.Cores)
+		}
+	}
+}
+
+func checkProcessors(w sim.World) error {
+	for _, p := range w.Processors {
+		if !slices.Contains(stoppable, p.Service) {
+			return fmt.Errorf("processor of %q: expected one of %s", p.Service, strings.Join(stoppable, ", "))
+		}
+		if p.Cores < 0 || p.Cores > maxCores {
+			return fmt.Errorf("processor of %s with %d cores: expected 1 to %d, or 0 for no bound", p.Service, p.Cores, maxCores)
+		}
+		if found, expected := p.Work.Wrong(); found != "" {
+			return fmt.Errorf("work of %s: found %s, expected %s", p.Service, found, expected)
+		}
+	}
+	if found, expected := w.Statements.Wrong(); found != "" {
+		return fmt.Errorf("statements: found %s, expected %s", found, expected)
+	}
+	return nil
+}
+
+const maxCores = 100_000
+
 // slows says whether anything in the scenario slows a service, whose statements then
 // go at its pace.
 func slows(sc sim.Scenario, service string) bool {

@@ -131,6 +131,11 @@ func randomScenario(seed uint64) sim.Scenario {
 			At: time.Duration(rng.Int64N(int64(90 * time.Second))), To: order.Sync, Drain: rng.IntN(2) == 0,
 		})
 	}
+	for range rng.IntN(3) {
+		sc.World.Processors = append(sc.World.Processors, sim.Processor{
+			Service: stoppable[rng.IntN(len(stoppable))], Cores: rng.IntN(4), Work: sim.Dist{Shape: sim.Pareto, A: 10 * time.Millisecond, B: 1.2, Most: 5 * time.Second},
+		})
+	}
 	for range rng.IntN(4) {
 		at, span := time.Duration(rng.Int64N(int64(90*time.Second))), pick(time.Second, 10*time.Second, 30*time.Second)
 		service := stoppable[rng.IntN(len(stoppable))]

@@ -99,6 +99,9 @@ func check(sc sim.Scenario) error {
 		}
 		last = a.At
 	}
+	if err := checkProcessors(sc.World); err != nil {
+		return err
+	}
 	for _, f := range sc.Faults {
 		if err := checkFault(sc, f); err != nil {
 			return err
@@ -213,6 +216,7 @@ var upstreams = map[string]string{
 func (r *run) schedule() {
 	k := r.w.K
 	r.shop.open()
+	r.compute()
 	r.scheduleFaults()
 	r.inventories.watch(r)
 	k.Lane(time.Second).After((*sampler)(r))

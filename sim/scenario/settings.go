@@ -21,7 +21,7 @@ type Setting struct {
 // Settings are what Set knows beside the policies of the edges, in the order in
 // which they are shown.
 func Settings() []Setting {
-	return []Setting{
+	all := []Setting{
 		duration("world.network_delay", "one way, on each hop", func(sc *sim.Scenario) *time.Duration { return &sc.World.NetworkDelay }),
 		number("world.pool_size", "inventory's Postgres connections", func(sc *sim.Scenario) *int { return &sc.World.PoolSize }),
 		number("world.stream_quota", "calls open at once on a connection of order to inventory; 0 is no bound", func(sc *sim.Scenario) *int { return &sc.World.StreamQuota }),
@@ -40,6 +40,23 @@ func Settings() []Setting {
 		times("world.statements", "of one statement: a distribution such as log_normal:1.5ms:p99=40ms; over world.statement_time", func(sc *sim.Scenario) *sim.Dist { return &sc.World.Statements }),
 		number("rollout.replicas", "of order that have the policies of the rollout", func(sc *sim.Scenario) *int { return &sc.Rollout.Replicas }),
 	}
+	for _, service := range stoppable {
+		all = append(all,
+			times("cpu."+service+".work", "processor time of each call, before its handler begins", func(sc *sim.Scenario) *sim.Dist { return &processor(sc, service).Work }),
+			number("cpu."+service+".cores", "that the calls of a replica share alike; 0 are as many as it takes", func(sc *sim.Scenario) *int { return &processor(sc, service).Cores }))
+	}
+	return all
+}
+
+// processor is a service's, which it has from now on.
+func processor(sc *sim.Scenario, service string) *sim.Processor {
+	i := slices.IndexFunc(sc.World.Processors, func(p sim.Processor) bool { return p.Service == service })
+	sc.World.Processors = slices.Clone(sc.World.Processors)
+	if i < 0 {
+		i = len(sc.World.Processors)
+		sc.World.Processors = append(sc.World.Processors, sim.Processor{Service: service})
+	}
+	return &sc.World.Processors[i]
 }
 
 // rollout begins the paths of policies that only some replicas have.
@@ -88,7 +105,7 @@ func set(sc *sim.Scenario, path, value string) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		return nil
-	case strings.HasPrefix(path, "world."):
+	case strings.HasPrefix(path, "world."), strings.HasPrefix(path, "cpu."):
 		var known []string
 		for _, s := range all {
 			known = append(known, s.Path)

@@ -33,6 +33,8 @@ func hyper2(u float64) float64 {
 // stage is a pool of the simulator's with a queue in front, as a queueing system.
 type stage struct {
 	pool     *world.Pool
+	cores    int // shared by all who are there, in the place of the pool; 0 is none
+	cpu      *world.CPU
 	law      law
 	places   int     // who finds so many there leaves; 0 is no bound
 	patience float64 // mean, exponential; who waits longer leaves; 0 waits for ever
@@ -51,6 +53,9 @@ type visit struct {
 
 // serve takes a customer through the stage; false when it left without service.
 func (s *stage) serve(k *vtime.Kernel, customer uint64, v *visit) bool {
+	if s.cpu != nil {
+		return s.compute(k, customer, v)
+	}
 	v.queue = s.pool.Waiting()
 	if s.places > 0 && s.pool.Used()+s.pool.Waiting() >= s.places {
 		v.lost = true
@@ -72,6 +77,17 @@ func (s *stage) serve(k *vtime.Kernel, customer uint64, v *visit) bool {
 	}
 	k.Sleep(nil, duration(s.law(s.services.At(customer))))
 	s.pool.Release()
+	v.took = units(k.Now() - came)
+	return true
+}
+
+// compute is serve where all customers share the processor.
+func (s *stage) compute(k *vtime.Kernel, customer uint64, v *visit) bool {
+	came := k.Now()
+	v.queue = s.cpu.Jobs()
+	if err := s.cpu.Work(nil, duration(s.law(s.services.At(customer)))); err != nil {
+		panic(err)
+	}
 	v.took = units(k.Now() - came)
 	return true
 }
@@ -101,6 +117,9 @@ func newSystem(seed uint64, stages ...stage) *system {
 
 // servers is a stage with so many of them.
 func servers(c int, l law) stage { return stage{pool: world.NewPool(nil, c), law: l} }
+
+// shared is a stage whose customers share so many cores.
+func shared(cores int, l law) stage { return stage{pool: world.NewPool(nil, 1), cores: cores, law: l} }
 
 // open lets n customers come at a rate (Poisson), after skip others that fill the
 // system.
@@ -137,6 +156,9 @@ func (s *system) reset(skip, n int) {
 	s.skip = skip
 	for _, st := range s.stages {
 		st.pool = world.NewPool(s.k, st.pool.Size())
+		if st.cores > 0 {
+			st.cpu = world.NewCPU(s.k, st.cores)
+		}
 		s.visits = append(s.visits, make([]visit, n))
 	}
 }
@@ -213,6 +235,7 @@ func (s *system) average(at int, of func(v *visit) (value float64, counts bool))
 
 // What is averaged.
 func waiting(v *visit) (float64, bool) { return v.wait, !v.lost }
+func staying(v *visit) (float64, bool) { return v.took, true }
 func queue(v *visit) (float64, bool)   { return float64(v.queue), true }
 func lost(v *visit) (float64, bool)    { return share(v.lost), true }
 func gaveUp(v *visit) (float64, bool)  { return share(v.gave), true }

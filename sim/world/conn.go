@@ -531,13 +531,23 @@ func (s *stream) serve() {
 	}
 	s.serving = true
 	defer s.served()
-	resp, err := s.m.handler(s.m.impl, &s.ctx, s.receive, nil)
+	resp, err := s.handle()
 	if err != nil {
 		err = onTheWire(err)
 	}
 	if s.isOpen { // else nobody waits for it, or the connection's failure is the answer
 		s.resp, s.err = resp, err
 	}
+}
+
+// handle runs the handler, after the processor's share.
+func (s *stream) handle() (any, error) {
+	if s.c.to.labour != nil {
+		if err := s.c.to.compute(&s.ctx, s.tag); err != nil {
+			return nil, err
+		}
+	}
+	return s.m.handler(s.m.impl, &s.ctx, s.receive, nil)
 }
 
 // served is the end of the handler, also of one whose process is killed: the timer

@@ -77,7 +77,8 @@ type Service struct {
 	in, out []*Conn
 	began   time.Time
 	down    bool
-	pace    *Pace // nil where nothing slows it
+	pace    *Pace   // nil where nothing slows it
+	labour  *labour // nil where its handlers take no time of their own
 	boot    func(*Service) error
 	// OnStop is called when the process ends, before anything else: what it holds
 	// outside of its processes is to be let go. May be nil.
