@@ -10,6 +10,7 @@ import (
 	"tripcurve/sim/output"
 	"tripcurve/sim/replicate"
 	"tripcurve/sim/scenario"
+	"tripcurve/sim/trap"
 )
 
 // Options say how often and on how many cores.
@@ -45,6 +46,14 @@ type Row struct {
 	Breaker bool
 	Opening output.Survival
 	Waits   Waits
+	Traps   []Fallen
+}
+
+// Fallen is a trap that replications fell into.
+type Fallen struct {
+	trap.Trap       // as the first of them did
+	Replication int // which that was, from 1
+	Nights      int // replications in all
 }
 
 // Waits is how long the customers of all replications waited, by when they came.
@@ -140,7 +149,24 @@ func (c *Comparison) row(r Remedy, of, now []piece) (Row, error) {
 	}
 	row.Recovery, row.Opening = output.Survive(recovery), output.Survive(opening)
 	row.Waits = over(c.Scenario.Length, of)
+	row.Traps = fallen(of)
 	return row, nil
+}
+
+// fallen is the traps of a remedy's nights, in the order in which they were first
+// fallen into.
+func fallen(of []piece) (all []Fallen) {
+	for i, p := range of {
+		for _, t := range p.night.traps {
+			at := slices.IndexFunc(all, func(f Fallen) bool { return f.ID == t.ID })
+			if at < 0 {
+				at = len(all)
+				all = append(all, Fallen{Trap: t, Replication: i + 1})
+			}
+			all[at].Nights++
+		}
+	}
+	return all
 }
 
 // Figure is the figure of that name; false when there is none.

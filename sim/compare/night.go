@@ -12,6 +12,7 @@ import (
 	"tripcurve/sim"
 	"tripcurve/sim/output"
 	"tripcurve/sim/scenario"
+	"tripcurve/sim/trap"
 )
 
 // Span is a stretch of a run, from its beginning on.
@@ -44,6 +45,7 @@ type night struct {
 	restarted bool         // what ended the failing, if anything did
 	opening   output.Until // of the first breaker, since the incident began
 	waits     []wait
+	traps     []trap.Trap
 }
 
 // wait is one customer's.
@@ -93,6 +95,7 @@ func play(ctx context.Context, sc sim.Scenario, incident Span) (*night, error) {
 			n.lost++
 		}
 	}
+	n.traps = trap.Find(sc, res)
 	n.ending(res)
 	n.breakers(res, incident)
 	return n, nil

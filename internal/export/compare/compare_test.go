@@ -62,6 +62,7 @@ func TestJSON(t *testing.T) {
 			Recovery Recovery
 			Opening  *Opening
 			Waits    Waits `json:"waits_over_time"`
+			Traps    []Trap
 			Says     string
 		}
 	}
@@ -75,6 +76,20 @@ func TestJSON(t *testing.T) {
 		t.Errorf("trigger %v, incident %v", got.Trigger, got.Incident)
 	}
 	for _, r := range got.Remedies {
+		var fell []string
+		for _, trap := range r.Traps {
+			fell = append(fell, trap.ID)
+			if trap.Runs != 5 || trap.Run != 1 || !strings.Contains(r.Says, trap.Text) {
+				t.Errorf("%s: trap %+v, says %q", r.Name, trap, r.Says)
+			}
+		}
+		want := ""
+		if r.Name == "breaker" { // open for 30 s, and flows idle for 15 s are dropped
+			want = "open_past_idle streams_kept"
+		}
+		if got := strings.Join(fell, " "); r.Traps == nil || got != want {
+			t.Errorf("%s: traps %q, expected %q", r.Name, got, want)
+		}
 		if len(r.Measures) != len(compare.Measures()) || r.Says == "" || (r.Opening != nil) != (r.Name == "breaker") {
 			t.Errorf("%s: %d measures, says %q, opening %v", r.Name, len(r.Measures), r.Says, r.Opening)
 		}

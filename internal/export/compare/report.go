@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -57,7 +58,20 @@ type Remedy struct {
 	Recovery Recovery           `json:"recovery"`
 	Opening  *Opening           `json:"opening"` // null: it has no breaker
 	Waits    Waits              `json:"waits_over_time"`
+	Traps    []Trap             `json:"traps"` // that replications fell into
 	Says     string             `json:"says"`
+}
+
+// Trap is a guard that kept up what it should have ended; what it says is of one of
+// the replications, the first that fell into it.
+type Trap struct {
+	ID   string `json:"id"`
+	Edge string `json:"edge"`
+	Runs int    `json:"runs"` // that fell into it
+	Run  int    `json:"run"`  // of which the text tells, from 1
+	Text string `json:"text"`
+	Why  string `json:"why"`
+	Way  string `json:"way_out"`
 }
 
 // Measure is one figure of a remedy over the replications.
@@ -156,7 +170,12 @@ func remedy(c *compare.Comparison, r compare.Row) Remedy {
 			Share: estimate(output.Share(r.Troubled-r.Recovery.Censored, r.Troubled, output.Level)),
 		},
 		Waits: Waits{Step: export.Seconds(r.Waits.Step), P50: values(r.Waits.P50), P95: values(r.Waits.P95)},
+		Traps: []Trap{},
 		Says:  effects(c, r),
+	}
+	for _, f := range r.Traps {
+		out.Traps = append(out.Traps, Trap{f.ID, f.Edge, f.Nights, f.Replication, f.Text, f.Why, f.Way})
+		out.Says += fmt.Sprintf(" A trap in %d of %d runs, %s; in run %d %s.", f.Nights, c.Seeds, f.ID, f.Replication, f.Text)
 	}
 	if r.Recovery.Censored > 0 {
 		out.Recovery.Watched = finite(seconds(r.Watched))
