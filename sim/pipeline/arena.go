@@ -7,6 +7,8 @@ type arena[T any] struct {
 	free   []int32
 	n      int32 // made so far
 	live   int
+	most   int32  // objects, after which full hears of every further block
+	full   func() // may be nil
 }
 
 const (
@@ -26,6 +28,9 @@ func (a *arena[T]) take() int32 {
 	}
 	if int(a.n) == len(a.blocks)<<blockBits {
 		a.blocks = append(a.blocks, make([]T, blockSize))
+		if a.full != nil && a.n >= a.most {
+			a.full()
+		}
 	}
 	a.n++
 	return a.n - 1

@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
+	"tripcurve/internal/policy"
 	"tripcurve/sim/replicate"
 	"tripcurve/sim/vtime"
 )
@@ -19,7 +21,13 @@ type Options struct {
 	// for holding the two against each other; else a draw belongs to the request,
 	// the step and the attempt, whatever the policies are.
 	HandlerKeys bool
+
+	most int // objects of a kind at once; 0 is maxLive
 }
+
+// maxLive keeps a pipeline that cannot keep up with its clients from filling the
+// memory: some 700 MB of requests with their calls.
+const maxLive = 2 << 20
 
 // Answer is how one request ended for its client.
 type Answer struct {
@@ -44,14 +52,31 @@ func Run(ctx context.Context, p *Pipeline, o Options) (*Result, error) {
 		return nil, fmt.Errorf("pipeline %s: %w", p.Name, err)
 	}
 	defer m.k.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	most := int32(cmp.Or(o.most, maxLive))
+	full := func() { stop(&TooManyError{Most: int(most), After: time.Duration(m.k.Now())}) }
+	m.frames.most, m.sessions.most, m.jobs.most = most, most, most
+	m.frames.full, m.sessions.full, m.jobs.full = full, full, full
 	if err := m.k.Run(ctx, vtime.Time(p.Length)); err != nil {
-		return nil, fmt.Errorf("pipeline %s: %w", p.Name, err)
+		return nil, fmt.Errorf("pipeline %s: %w", p.Name, context.Cause(ctx))
 	}
 	res := m.result()
 	if err := m.balance(res); err != nil {
 		return nil, fmt.Errorf("pipeline %s, seed %d: books do not balance: %w", p.Name, p.Seed, err)
 	}
 	return res, nil
+}
+
+// TooManyError is a run that was ended because more requests or jobs were under way at
+// once than the memory is for.
+type TooManyError struct {
+	Most  int
+	After time.Duration // of the run's beginning
+}
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("more than %d requests or jobs are under way at once after %s: they come faster than they are done, and nothing turns them away", e.Most, policy.FormatDuration(e.After.Round(time.Millisecond)))
 }
 
 // Replicate is the results of the pipeline's replications (replicate.Seed), in their
