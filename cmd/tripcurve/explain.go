@@ -14,6 +14,9 @@ import (
 	"tripcurve/internal/bundled"
 	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export/explanation"
+	"tripcurve/internal/incident"
+	"tripcurve/sim"
+	"tripcurve/sim/scenario"
 	"tripcurve/tui/bar"
 )
 
@@ -25,23 +28,22 @@ func (a *app) explainCommand() *cobra.Command {
 	var format string
 	var seeds int
 	var only []string
+	var world string
 	cmd := &cobra.Command{
-		Use:   "explain " + bundledName,
+		Use:   "explain FILE",
 		Short: "why it lasted: the mechanisms that could have held it, simulated and held against the evidence",
 		Long: `Asks what can have held an incident after its trigger had gone. Eight mechanisms are simulated, each in
 several nights with other customers than those of the evidence; what a night leaves behind (logs, samples,
 counters) is read by the same code as the evidence, fact by fact. A mechanism fits, or is contradicted by
 the facts that are named with both figures; what no source decides stays unexplained (docs/explain.md).
+A recorded FILE needs --scenario, for a mechanism is simulated in a scenario, and a recording has none.
 
 Exit code 0 when at least one mechanism fits, 1 when none does.`,
-		Args:              oneArg(bundledName),
+		Args:              oneArg(bundledName + ", or an incident file and --scenario"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 1 || seeds > mostNights {
 				return badInput("--seeds %d: expected 1 to %d", seeds, mostNights)
-			}
-			if args[0] != bundledName {
-				return notSimulated(args[0])
 			}
 			known := diagnose.IDs()
 			for _, id := range only {
@@ -49,7 +51,7 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 					return badInput("--mechanism %q: expected one of %s", id, strings.Join(known, ", "))
 				}
 			}
-			rep, err := a.explain(cmd.Context(), seeds, only)
+			rep, err := a.explain(cmd.Context(), args[0], world, seeds, only)
 			if err != nil {
 				if cmd.Context().Err() != nil {
 					return badInput("explain: interrupted; nothing was written")
@@ -68,31 +70,43 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 		},
 	}
 	cmd.Flags().IntVar(&seeds, "seeds", 5, "simulated nights of each mechanism")
+	cmd.Flags().StringVar(&world, "scenario", "", "the bundled scenario of the pipeline that a recorded FILE is of: "+strings.Join(scenario.Names(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(scenario.Names(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringSliceVar(&only, "mechanism", nil, "simulate only these (may be repeated): "+strings.Join(diagnose.IDs(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("mechanism", cobra.FixedCompletions(diagnose.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	formatFlag(cmd, &format, "text", "json", "md")
 	return cmd
 }
 
-// notSimulated says what is missing where a recording is given: whether it is one or
-// not, a mechanism needs a scenario to be simulated in.
-func notSimulated(arg string) error {
-	if _, _, err := loadFile(arg); err != nil {
-		return err
+// told is what is to be explained: the bundled incident in its own scenario, or a
+// recording in the one that is named for it.
+func (a *app) told(ctx context.Context, arg, world string) (name string, v *incident.View, sc sim.Scenario, err error) {
+	if arg == bundledName && world == "" {
+		world = scenario.INC2847().Name
 	}
-	return badInput("%s is a recording: to simulate a mechanism, a scenario of its pipeline is needed (services, load, policies), and a recording has none; "+
-		"expected %s, whose scenario is bundled. `tripcurve analyze %s` says what the evidence alone does", arg, bundledName, arg)
+	if name, v, err = loadIncident(ctx, arg); err != nil {
+		return "", nil, sc, err
+	}
+	if world == "" {
+		return "", nil, sc, badInput("%s is a recording: to simulate a mechanism, a scenario of its pipeline is needed (services, load, policies), and a recording has none; "+
+			"--scenario names one of %s. `tripcurve analyze %s` says what the evidence alone does", arg, strings.Join(scenario.Names(), ", "), arg)
+	}
+	sc, ok := scenario.ByName(world)
+	if !ok {
+		return "", nil, sc, badInput("--scenario %q: expected one of %s", world, strings.Join(scenario.Names(), ", "))
+	}
+	return name, v, sc, nil
 }
 
-func (a *app) explain(ctx context.Context, seeds int, only []string) (explanation.Report, error) {
+func (a *app) explain(ctx context.Context, arg, world string, seeds int, only []string) (explanation.Report, error) {
 	defer hurry()()
-	in, err := bundled.Build(ctx)
+	name, v, sc, err := a.told(ctx, arg, world)
 	if err != nil {
 		return explanation.Report{}, err
 	}
 	progress, begun := bar.New(a.stderr, "simulated nights"), time.Now()
 	defer progress.Clear()
-	x, err := diagnose.Explain(ctx, in.Scenario, in.Evidence.Snapshot(), bundled.Night, diagnose.Options{
+	x, err := diagnose.Explain(ctx, sc, v, bundled.Night, diagnose.Options{
 		Seeds: seeds, Workers: runtime.NumCPU(), Only: only,
 		Progress: func(done, of int) {
 			if time.Since(begun) > ask {
@@ -101,12 +115,12 @@ func (a *app) explain(ctx context.Context, seeds int, only []string) (explanatio
 		},
 	})
 	if errors.Is(err, diagnose.ErrNothingToExplain) {
-		return explanation.Report{}, badInput("%s: %w", bundledName, err)
+		return explanation.Report{}, badInput("%s: %w", arg, err)
 	}
 	if err != nil {
 		return explanation.Report{}, err
 	}
-	return explanation.New(bundled.Name, x, in.Scenario.Assumed), nil
+	return explanation.New(name, x, sc.Assumed), nil
 }
 
 func writeExplanation(w io.Writer, rep explanation.Report, format string) error {

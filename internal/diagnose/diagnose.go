@@ -153,14 +153,15 @@ func MarksOf(v *incident.View) (Marks, string, error) {
 	return Marks{}, "", ErrNothingToExplain
 }
 
-// Explain simulates every mechanism in the world of sc and holds it against the
-// evidence in v. It is a pure function of its arguments: the number of workers
+// Explain simulates every mechanism in the world of sc, with its trigger and its
+// restart where the evidence in v has them, and holds it against that evidence. It is a pure function of its arguments: the number of workers
 // changes nothing.
 func Explain(ctx context.Context, sc sim.Scenario, v *incident.View, night Night, o Options) (*Explanation, error) {
 	marks, sentence, err := MarksOf(v)
 	if err != nil {
 		return nil, err
 	}
+	sc = placed(sc, v, marks)
 	x := &Explanation{Scenario: sc.Name, Seeds: o.Seeds, Marks: marks, Sentence: sentence}
 	for _, f := range Facts() {
 		if value := f.read(v, marks); value.Known {
@@ -194,6 +195,37 @@ func Explain(ctx context.Context, sc sim.Scenario, v *incident.View, night Night
 	}
 	judge(x)
 	return x, nil
+}
+
+// placed is the scenario with its lock held as long as the evidence says and begun at
+// that instant, and with a restart at the end where the evidence has one.
+func placed(sc sim.Scenario, v *incident.View, m Marks) sim.Scenario {
+	faults := sc.Faults
+	sc.Faults = nil
+	restarted := slices.ContainsFunc(v.Changes(), func(c incident.Change) bool {
+		return c.Kind == incident.Restart && c.At.Sub(m.Ended).Abs() <= scrape
+	})
+	for _, f := range faults {
+		if lock, ok := f.(sim.LockTable); ok {
+			sc.Start = m.Began.Add(-lock.At)
+			lock.Hold = m.Released.Sub(m.Began)
+			sc.Faults = append(sc.Faults, lock)
+		}
+	}
+	for _, f := range faults {
+		switch f := f.(type) {
+		case sim.LockTable: // is there
+		case sim.RestartService:
+			if restarted {
+				f.At = m.Ended.Sub(sc.Start)
+				sc.Faults = append(sc.Faults, f)
+			}
+		default:
+			sc.Faults = append(sc.Faults, f)
+		}
+	}
+	sc.Length = max(sc.Length, m.Ended.Sub(sc.Start)+2*time.Minute)
+	return sc
 }
 
 // choose is the mechanisms to simulate, the first so many of them no twins.

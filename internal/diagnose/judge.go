@@ -87,7 +87,7 @@ func unexplained(x *Explanation, fitting []*Candidate) (open []string) {
 	if len(fitting) > 0 {
 		open = append(open,
 			"who or what decided on the restart at the end, and why not before: no source says",
-			"what inventory saw of those calls: nobody recorded its own counters, so that handlers which answered into a dead connection and handlers which never answered look alike")
+			"what inventory saw of those calls: nobody recorded its own counters; that it answered others speaks against stuck handlers, and does not show that those of Reserve had answered")
 	}
 	return open
 }
