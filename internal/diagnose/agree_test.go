@@ -3,7 +3,10 @@ package diagnose
 import (
 	"math"
 	"testing"
+	"time"
 
+	"tripcurve/internal/incident"
+	"tripcurve/sim"
 	"tripcurve/sim/scenario"
 )
 
@@ -42,6 +45,37 @@ func TestAgrees(t *testing.T) {
 		if got := c.fact.agrees(c.observed, c.nights); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
+	}
+}
+
+// TestPlaced: the trigger is where the evidence has it and as long, and a restart is
+// there only where the evidence has one.
+func TestPlaced(t *testing.T) {
+	sc := scenario.INC2847()
+	began := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
+	m := Marks{Began: began, Released: began.Add(time.Minute), Ended: began.Add(50 * time.Minute)}
+	ev := incident.NewEvidence()
+	for _, restarted := range []bool{false, true} {
+		if restarted {
+			ev.Add(incident.Change{At: m.Ended.Add(time.Second), Kind: incident.Restart, System: "order"})
+		}
+		got := placed(sc, ev.Snapshot(), m)
+		lock := got.Faults[0].(sim.LockTable)
+		if !got.Start.Add(lock.At).Equal(began) || lock.Hold != time.Minute {
+			t.Errorf("the lock is held from %s for %s", got.Start.Add(lock.At), lock.Hold)
+		}
+		if n := len(got.Faults); restarted != (n == 2) {
+			t.Errorf("restarted %t: %d faults", restarted, n)
+		}
+		if restarted && !got.Start.Add(got.Faults[1].(sim.RestartService).At).Equal(m.Ended) {
+			t.Errorf("the restart is at %+v", got.Faults[1])
+		}
+		if got.Length < m.Ended.Sub(got.Start)+time.Minute {
+			t.Errorf("it ends after %s, too early for what is to be explained", got.Length)
+		}
+	}
+	if lock := sc.Faults[0].(sim.LockTable); lock.Hold != 240*time.Second {
+		t.Errorf("the scenario that was handed in has changed: %+v", lock)
 	}
 }
 

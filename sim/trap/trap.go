@@ -26,7 +26,7 @@ type Trap struct {
 }
 
 // rules look at a run; each finds its trap once at most.
-var rules = []func(*night) *Trap{openPastIdle, streamsKept, tooManyPings, deadlineBelow, lockstep}
+var rules = []func(*night) *Trap{openPastIdle, streamsKept, tooManyPings, deadlineBelow, lockstep, blindBreaker}
 
 // Find is the traps of a run, in the order of the rules. It looks at nothing but the
 // two, and changes neither.

@@ -85,6 +85,9 @@ func TestTraps(t *testing.T) {
 		{"half of them with another open time", busy(), []string{breaker, "order.inventory.cancel=propagate", "world.order_replicas=8", "rollout.replicas=4", "rollout.order.inventory.breaker.resetTimeout=43s"}, nil, 0, 50 * time.Second},
 		{"so few calls that each opens in its own time", locked(11 * time.Minute), []string{breaker, "order.inventory.cancel=propagate", "world.order_replicas=8"}, nil, 0, 40 * time.Second},
 
+		{"a breaker that cannot see a hang", scenario.INC2847(), []string{"order.inventory.breaker=gobreaker"}, []string{"blind_breaker"}, 1157 * time.Second, 1158 * time.Second},
+		{"the same with a deadline", locked(11 * time.Minute), []string{"order.inventory.breaker=gobreaker", "order.inventory.deadline=5s"}, nil, 0, 95 * time.Second},
+
 		{"a healthy night", scenario.Healthy(), []string{breaker, longReset, "world.order_replicas=4", "world.min_ping=5m", "order.inventory.keepalive=20s"}, nil, 0, -1},
 		{"the incident, which has no guard at all", scenario.INC2847(), nil, nil, 1157 * time.Second, 1158 * time.Second},
 	} {
