@@ -21,6 +21,7 @@ type Scenario struct {
 	// Arrivals per second of each kind of client, as straight lines from the
 	// beginning to the end of the run; Poisson.
 	Checkouts, InventoryReads, OrderReads Ramp
+	Load                                  Load // in the place of these, and beside them
 	// Arrivals, when there are any, come instead of those drawn from the rates: a
 	// list that somebody else made or saw, in the order of time.
 	Arrivals []Arrival
@@ -44,12 +45,6 @@ type Scenario struct {
 
 // Ramp is a rate that changes along a straight line.
 type Ramp struct{ From, To float64 } // per second
-
-// CustomerRetries are customers who come back. The zero value is none who do.
-type CustomerRetries struct {
-	Times int           // at most
-	After time.Duration // the answer, or the error page
-}
 
 // Arrival is one client.
 type Arrival struct {

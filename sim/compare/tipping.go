@@ -129,9 +129,7 @@ func triggered(sc sim.Scenario, lock sim.LockTable, hold time.Duration, load flo
 	lock.At, lock.Hold = warmUp, hold
 	sc.Faults = []sim.Fault{lock}
 	sc.Length = warmUp + hold + Watched
-	for _, ramp := range []*sim.Ramp{&sc.Checkouts, &sc.InventoryReads, &sc.OrderReads} {
-		ramp.From, ramp.To = load*ramp.From, load*ramp.To
-	}
+	sc.Scale(load)
 	return sc
 }
 

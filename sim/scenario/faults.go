@@ -77,6 +77,13 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 			return fmt.Errorf("connections reset at %s: it needs a time from the beginning", f.At)
 		}
 		return checkEdge("reset", edgeOf(f.Edge))
+	case sim.TrafficSurge:
+		if f.At < 0 || f.For < 0 || !(f.Factor >= 0 && f.Factor <= maxFactor) {
+			return fmt.Errorf("traffic at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 0 to %g", f.At, f.For, f.Factor, maxFactor)
+		}
+		if f.Route != gateway.NoRoute && !slices.Contains(sought[:], f.Route) {
+			return fmt.Errorf("traffic on route %d: nobody sets out for it", f.Route)
+		}
 	case sim.SwitchCheckout:
 		if _, err := order.ParseMode(string(f.To)); err != nil {
 			return fmt.Errorf("switch of the checkout: %w", err)
@@ -165,6 +172,12 @@ func (r *run) scheduleFaults() {
 				each(conns, func(c *world.Conn) { c.Degrade(0, sim.Dist{}) })
 				r.event("network", edgeOf(f.Edge)+" is well again")
 			})
+		case sim.TrafficSurge:
+			at(f.At, func() {
+				r.trigger()
+				r.event("traffic", fmt.Sprintf("%g times as many customers %s", f.Factor, toWhat(f.Route)))
+			})
+			until(f.At, f.For, func() { r.event("traffic", "as many customers as before "+toWhat(f.Route)) })
 		case sim.SwitchCheckout:
 			k.StartAfter(f.At, nil, vtime.Func(func() { r.switchCheckout(f) }))
 		case sim.ResetConnections:
@@ -329,6 +342,13 @@ func checkProcessors(w sim.World) error {
 }
 
 const maxCores = 100_000
+
+func toWhat(route gateway.Route) string {
+	if route == gateway.NoRoute {
+		return "come"
+	}
+	return "ask for " + route.Method() + " " + route.Template()
+}
 
 // slows says whether anything in the scenario slows a service, whose statements then
 // go at its pace.

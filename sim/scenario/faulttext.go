@@ -9,6 +9,7 @@ import (
 
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/services/gateway"
 	"tripcurve/sim"
 )
 
@@ -47,6 +48,13 @@ var faultWords = []struct {
 	}},
 	{"bad_network", []string{"at", "for", "edge", "loss", "jitter"}, func(w *words) sim.Fault {
 		return sim.BadNetwork{At: w.duration("at"), For: w.duration("for"), Edge: w.text("edge", ""), Loss: w.share("loss"), Jitter: w.dist("jitter")}
+	}},
+	{"traffic", []string{"at", "for", "factor", "route"}, func(w *words) sim.Fault {
+		routes := []gateway.Route{gateway.NoRoute, gateway.PostOrder, gateway.GetStock, gateway.GetOrder}
+		return sim.TrafficSurge{
+			At: w.duration("at"), For: w.duration("for"), Factor: w.number("factor"),
+			Route: routes[w.choice("route", "all", "checkouts", "stock", "orders")],
+		}
 	}},
 	{"reset", []string{"at", "edge"}, func(w *words) sim.Fault {
 		return sim.ResetConnections{At: w.duration("at"), Edge: w.text("edge", "")}

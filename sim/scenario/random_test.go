@@ -131,6 +131,12 @@ func randomScenario(seed uint64) sim.Scenario {
 			At: time.Duration(rng.Int64N(int64(90 * time.Second))), To: order.Sync, Drain: rng.IntN(2) == 0,
 		})
 	}
+	if rng.IntN(3) == 0 {
+		sc.Load.Checkouts = sim.Rate{Points: []sim.RatePoint{{Per: 4 * rng.Float64()}, {At: 30 * time.Second, Per: 2}, {At: 30 * time.Second, Per: 10 * rng.Float64()}}, Period: pick(0, 40*time.Second)}
+		sc.Load.Users = sim.Users{N: rng.IntN(40), Think: sim.Dist{Shape: sim.Exponential, A: 5 * time.Second}, Buy: rng.Float64()}
+		sc.Retries = sim.CustomerRetries{Times: rng.IntN(4), After: time.Second, Multiplier: 2 * rng.Float64(), Jitter: rng.Float64()}
+		sc.Faults = append(sc.Faults, sim.TrafficSurge{At: pick(0, 20*time.Second), For: pick(0, 10*time.Second), Factor: 3 * rng.Float64()})
+	}
 	for range rng.IntN(3) {
 		sc.World.Processors = append(sc.World.Processors, sim.Processor{
 			Service: stoppable[rng.IntN(len(stoppable))], Cores: rng.IntN(4), Work: sim.Dist{Shape: sim.Pareto, A: 10 * time.Millisecond, B: 1.2, Most: 5 * time.Second},

@@ -89,6 +89,9 @@ func check(sc sim.Scenario) error {
 			return fmt.Errorf("rate from %g/s to %g/s: each must lie between 0 and %g", ramp.From, ramp.To, float64(maxRate))
 		}
 	}
+	if err := checkLoad(sc); err != nil {
+		return err
+	}
 	var last time.Duration
 	for i, a := range sc.Arrivals {
 		if a.At < last || a.At >= sc.Length {

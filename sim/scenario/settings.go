@@ -22,6 +22,18 @@ type Setting struct {
 // which they are shown.
 func Settings() []Setting {
 	all := []Setting{
+		duration("length", "of the run", func(sc *sim.Scenario) *time.Duration { return &sc.Length }),
+		duration("patience", "of a customer: a later answer does not count as served", func(sc *sim.Scenario) *time.Duration { return &sc.Patience }),
+		rate("rate.checkouts", func(sc *sim.Scenario) *sim.Rate { return &sc.Load.Checkouts }),
+		rate("rate.stock", func(sc *sim.Scenario) *sim.Rate { return &sc.Load.InventoryReads }),
+		rate("rate.orders", func(sc *sim.Scenario) *sim.Rate { return &sc.Load.OrderReads }),
+		number("users.n", "customers who come beside the others, and wait for each answer", func(sc *sim.Scenario) *int { return &sc.Load.Users.N }),
+		times("users.think", "between their answers and their next requests", func(sc *sim.Scenario) *sim.Dist { return &sc.Load.Users.Think }),
+		fraction("users.buy", "share of their rounds with a checkout, 0 to 1", func(sc *sim.Scenario) *float64 { return &sc.Load.Users.Buy }),
+		number("retries.times", "how often a customer comes back whose checkout was not accepted", func(sc *sim.Scenario) *int { return &sc.Retries.Times }),
+		duration("retries.after", "such a customer waits", func(sc *sim.Scenario) *time.Duration { return &sc.Retries.After }),
+		fraction("retries.multiplier", "each further wait is so many times as long; 0 is 1", func(sc *sim.Scenario) *float64 { return &sc.Retries.Multiplier }),
+		fraction("retries.jitter", "share of a wait by which it is drawn longer or shorter", func(sc *sim.Scenario) *float64 { return &sc.Retries.Jitter }),
 		duration("world.network_delay", "one way, on each hop", func(sc *sim.Scenario) *time.Duration { return &sc.World.NetworkDelay }),
 		number("world.pool_size", "inventory's Postgres connections", func(sc *sim.Scenario) *int { return &sc.World.PoolSize }),
 		number("world.stream_quota", "calls open at once on a connection of order to inventory; 0 is no bound", func(sc *sim.Scenario) *int { return &sc.World.StreamQuota }),
@@ -105,7 +117,7 @@ func set(sc *sim.Scenario, path, value string) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		return nil
-	case strings.HasPrefix(path, "world."), strings.HasPrefix(path, "cpu."):
+	case isSetting(all, path):
 		var known []string
 		for _, s := range all {
 			known = append(known, s.Path)
@@ -148,6 +160,38 @@ func duration(path, help string, at func(*sim.Scenario) *time.Duration) Setting 
 			*at(sc) = d
 		}
 		return err
+	}}
+}
+
+// isSetting says whether a path begins as those of the settings do.
+func isSetting(all []Setting, path string) bool {
+	first, _, dotted := strings.Cut(path, ".")
+	return dotted && slices.ContainsFunc(all, func(s Setting) bool { return strings.HasPrefix(s.Path, first+".") })
+}
+
+// rate is one of arrivals; a period is that of the clock, and begins at midnight UTC.
+func rate(path string, at func(*sim.Scenario) *sim.Rate) Setting {
+	return Setting{path, "arrivals per second: 0.9, or points such as 0s:1,5m:1,5m:4, or with a period 24h/0h:0.2,12h:1.5", func(sc *sim.Scenario, v string) error {
+		r, err := sim.ParseRate(v)
+		if err != nil {
+			return err
+		}
+		if r.Period > 0 {
+			r.Phase = sc.Start.Sub(sc.Start.Truncate(24*time.Hour)) % r.Period
+		}
+		*at(sc) = r
+		return nil
+	}}
+}
+
+func fraction(path, help string, at func(*sim.Scenario) *float64) Setting {
+	return Setting{path, help, func(sc *sim.Scenario, v string) error {
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(n >= 0) {
+			return fmt.Errorf("%q is not a number from 0", v)
+		}
+		*at(sc) = n
+		return nil
 	}}
 }
 

@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"time"
 
+	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/retry"
 	"tripcurve/services/gateway"
 	"tripcurve/services/order"
 	"tripcurve/sim"
@@ -40,63 +42,47 @@ func newShop(r *run) *shop {
 	return s
 }
 
-// open lets the three kinds of customers in.
+// open lets the three kinds of customers in, and the users.
 func (s *shop) open() {
 	if len(s.r.sc.Arrivals) > 0 {
 		(&listed{s: s}).next()
 		return
 	}
-	for i, kind := range []struct {
-		route gateway.Route
-		rate  sim.Ramp
-	}{
-		{gateway.PostOrder, s.r.sc.Checkouts},
-		{gateway.GetStock, s.r.sc.InventoryReads},
-		{gateway.GetOrder, s.r.sc.OrderReads},
-	} {
+	sc := &s.r.sc
+	for i, route := range sought {
 		a := &arrivals{
-			s: s, route: kind.route, tag: uint64(i+1) << 56,
-			rate: kind.rate, length: s.r.sc.Length.Seconds(),
-			times: s.r.w.Stream("arrivals " + kind.route.Method() + " " + kind.route.Template()),
+			s: s, route: route, tag: uint64(i+1) << 56,
+			at:    sc.Rate(route).Arrivals(sc.Length, sc.Surges(route)),
+			times: s.r.w.Stream("arrivals " + route.Method() + " " + route.Template()),
 		}
 		a.next()
 	}
+	for n := range sc.Load.Users.N {
+		s.r.w.K.Start(nil, &user{s: s, n: uint64(n)})
+	}
 }
 
-// arrivals is a Poisson process whose rate is a straight line, by inversion of
-// its integral: one uniform number per arrival.
+// sought are the routes that customers set out for.
+var sought = [...]gateway.Route{gateway.PostOrder, gateway.GetStock, gateway.GetOrder}
+
+// arrivals is a Poisson process by inversion of its rate's integral: one uniform
+// number per arrival.
 type arrivals struct {
-	s      *shop
-	route  gateway.Route
-	tag    uint64
-	rate   sim.Ramp
-	length float64 // s
-	times  *world.Stream
-	due    float64 // integral of the rate at the next arrival
-	n      uint64
+	s     *shop
+	route gateway.Route
+	tag   uint64
+	at    sim.Arrivals
+	times *world.Stream
+	due   float64 // integral of the rate at the next arrival
+	n     uint64
 }
 
 func (a *arrivals) next() {
 	a.due += a.times.Exp()
-	if at, ok := a.at(a.due); ok {
+	if at, ok := a.at.At(a.due); ok {
 		k := a.s.r.w.K
 		k.After(time.Duration(at*float64(time.Second))-time.Duration(k.Now()), a)
 	}
-}
-
-// at is when the integral of the rate reaches due, in seconds from the beginning.
-func (a *arrivals) at(due float64) (float64, bool) {
-	slope := (a.rate.To - a.rate.From) / a.length
-	var t float64
-	switch d := a.rate.From*a.rate.From + 2*slope*due; {
-	case d <= 0:
-		return 0, false // a falling rate has reached zero
-	case math.Sqrt(d)+a.rate.From == 0:
-		return 0, false
-	default:
-		t = 2 * due / (a.rate.From + math.Sqrt(d)) // stable form of the root, also for slope 0
-	}
-	return t, t < a.length
 }
 
 // Run is one arrival.
@@ -196,13 +182,11 @@ func (c *customer) checkout() {
 		ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
 	}}
 	resp := c.ask(buy)
-	for range c.s.r.sc.Retries.Times {
+	for n := range c.s.r.sc.Retries.Times {
 		if resp.OK() {
 			break
 		}
-		if k := c.s.r.w.K; k.Sleep(nil, c.s.r.sc.Retries.After) == vtime.Killed {
-			k.Unwind()
-		}
+		c.s.sleep(c.again(n + 1))
 		resp = c.ask(buy)
 	}
 	if resp.Status != 201 { // 202 leaves nothing to pay: the shop's queue does that
@@ -212,6 +196,42 @@ func (c *customer) checkout() {
 		Amount: gateway.Cents(cents), Currency: "USD",
 	}})
 	c.s.r.back.pay(&c.ctx, resp.Order.ClientSecret)
+}
+
+// again is how long the customer waits before trying for the n-th time again.
+func (c *customer) again(n int) time.Duration {
+	r := c.s.r.sc.Retries
+	wait := policy.Retry{Base: r.After, Multiplier: cmp.Or(r.Multiplier, 1), Jitter: r.Jitter}
+	return retry.Backoff(wait, n, c.draw(1000+uint64(n)))
+}
+
+func (s *shop) sleep(d time.Duration) {
+	if k := s.r.w.K; k.Sleep(nil, d) == vtime.Killed {
+		k.Unwind()
+	}
+}
+
+// user is one of the fixed number.
+type user struct {
+	s *shop
+	n uint64
+}
+
+// userTag keeps users' draws apart from those of other arrivals.
+const userTag = 9 << 56
+
+// Run is the user's process.
+func (u *user) Run() {
+	s, users := u.s, &u.s.r.sc.Load.Users
+	for round := uint64(1); ; round++ {
+		c := &customer{s: s, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(userTag|u.n<<28|round))}
+		c.ctx.SetTag(c.tag)
+		s.sleep(users.Think.Draw(c.draw(2000)))
+		c.ask(gateway.Request{Route: gateway.GetStock, ID: s.skus[int(c.draw(2001)*float64(len(s.skus)))]})
+		if c.draw(2002) < users.Buy {
+			c.checkout()
+		}
+	}
 }
 
 // hexID is prefix and the lower 24 bits of v.
