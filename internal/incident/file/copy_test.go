@@ -1,0 +1,284 @@
+package file
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
+)
+
+// recorded is a file that is being recorded, with these facts.
+func recorded(t *testing.T, all ...incident.Fact) (*Writer, string) {
+	t.Helper()
+	w, path := newFile(t)
+	status := incident.SourceStatus{Name: "pg", Group: "postgres", State: incident.SourceOK, LastAt: second(3), Detail: "PostgreSQL 15"}
+	if err := w.Append(all, []incident.SourceStatus{status}); err != nil {
+		t.Fatal(err)
+	}
+	return w, path
+}
+
+func other(t *testing.T, name string) string { return filepath.Join(t.TempDir(), name) }
+
+// gone wants nothing left of a copy that failed.
+func gone(t *testing.T, path string) {
+	t.Helper()
+	left, err := filepath.Glob(path + "*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestSnapshotOfARecording(t *testing.T) {
+	w, path := recorded(t, facts(t)...)
+	out := other(t, "copy.incident")
+	if err := Snapshot(path, out); err != nil {
+		t.Fatal(err)
+	}
+	want, wantMeta := load(t, path)
+	got, gotMeta := load(t, out)
+	if diff := compare(want, got) + cmp.Diff(wantMeta, gotMeta); diff != "" {
+		t.Error(diff)
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want it readable by its owner alone", info.Mode(), err)
+	}
+	// The recorder goes on, and the copy does not change.
+	if err := w.Append([]incident.Fact{incident.Change{At: second(60), Kind: incident.Deploy, System: "order", Text: "v2"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := load(t, out); len(again.Changes()) != 1 {
+		t.Errorf("%d changes in the copy, want 1", len(again.Changes()))
+	}
+	if err := Snapshot(path, out); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over an existing file: %v, want %v", err, os.ErrExist)
+	}
+	for _, bad := range []string{other(t, "none.incident"), "copy_test.go"} {
+		to := other(t, "bad.incident")
+		if err := Snapshot(bad, to); err == nil {
+			t.Errorf("a snapshot of %s was made", bad)
+		}
+		gone(t, to)
+	}
+}
+
+func TestTrim(t *testing.T) {
+	w, path := recorded(t, facts(t)...)
+	late := incident.Origin{Group: "gateway", Name: "late.log", File: "sha256:cd", From: 0, To: 90}
+	err := w.Append([]incident.Fact{
+		incident.Bucket{At: second(100), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/late"}, Status: 200, Started: 7, Origin: late},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "seen"}, incident.Moment{ID: "m2", At: second(90), Text: "late"}); err != nil {
+		t.Fatal(err)
+	}
+	out := other(t, "part.incident")
+	if err := Trim(path, out, incident.Window{From: second(2), To: second(20)}); err != nil {
+		t.Fatal(err)
+	}
+	got, meta := load(t, out)
+	// The wait from 1 to 3 s and the request from 0.4 to 30.4 s reach into the window;
+	// of the counter one point lies in it.
+	if n := len(got.Episodes()); n != 1 || !got.Episodes()[0].From.Equal(second(1)) {
+		t.Errorf("%d episodes", n)
+	}
+	if n := len(got.Exemplars()); n != 1 {
+		t.Errorf("%d exemplars, want the one that reaches in", n)
+	}
+	if s := got.AllSeries(); len(s) != 1 || len(s[0].Points) != 2 {
+		t.Errorf("series %+v, want the points at 5 and 10 s", s)
+	}
+	if len(got.Buckets())+len(got.Changes()) != 0 {
+		t.Errorf("%d buckets and %d changes, want none", len(got.Buckets()), len(got.Changes()))
+	}
+	if len(meta.Moments) != 1 || meta.Moments[0].ID != "m1" {
+		t.Errorf("moments %+v, want m1", meta.Moments)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil || strings.Contains(string(text), "late.log") || strings.Contains(string(text), "/late") {
+		t.Errorf("what lies outside is still in the file, %v", err)
+	}
+	// Half open: the bucket of the first second ends where this window begins.
+	if err := Trim(path, other(t, "p.incident"), incident.Window{From: second(101)}); !errors.Is(err, ErrNothing) {
+		t.Errorf("after everything: %v, want %v", err, ErrNothing)
+	}
+	empty := other(t, "empty.incident")
+	if err := Trim(path, empty, incident.Window{To: second(-100)}); !errors.Is(err, ErrNothing) {
+		t.Errorf("before everything: %v, want %v", err, ErrNothing)
+	}
+	gone(t, empty)
+}
+
+// Two recorders of one night, of whom each saw a part: together they are as if one
+// had seen all.
+func TestMerge(t *testing.T) {
+	one, two := facts(t), facts(t)
+	log := incident.Origin{Group: "gateway", Name: "access.log", File: "sha256:ab", From: 220, To: 400}
+	orders := incident.Endpoint{Method: "POST", Route: "/api/orders"}
+	later := incident.Bucket{At: t0, Width: time.Second, Endpoint: orders, Status: 502, Outcome: incident.UpstreamTimeout, Started: 5, Origin: log}
+	stdin := incident.Bucket{At: second(2), Width: time.Second, Endpoint: orders, Status: 201, Started: 3, Origin: incident.Origin{Group: "gateway", Name: "-"}}
+	more := stdin
+	more.Started = 4 // the same second, counted by somebody who came earlier
+	reads := incident.Bucket{At: second(1), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/a"}, Status: 200, Started: 1, Origin: log}
+	wait := two[2].(incident.Episode)
+	wait.To, wait.Open = second(9), false
+	two[2] = wait
+
+	_, a := recorded(t, append(one, stdin)...)
+	w, b := recorded(t, append(two, later, more, reads)...)
+	if err := w.Append(nil, []incident.SourceStatus{{Name: "pg", Group: "postgres", State: incident.SourceDown, LastAt: second(9), Detail: "cut"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "seen"}); err != nil {
+		t.Fatal(err)
+	}
+
+	ev := incident.NewEvidence()
+	ev.Add(one...)
+	ev.Add(wait, later, more, reads)
+	ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", State: incident.SourceDown, LastAt: second(9), Detail: "cut"})
+	for _, order := range [][]string{{a, b}, {b, a}} {
+		out := other(t, "both.incident")
+		if err := Merge(out, order...); err != nil {
+			t.Fatal(err)
+		}
+		got, meta := load(t, out)
+		if diff := compare(ev.Snapshot(), got); diff != "" {
+			t.Errorf("(-one recorder +merged) %s", diff)
+		}
+		if len(meta.Moments) != 1 {
+			t.Errorf("moments %+v", meta.Moments)
+		}
+		if left, err := filepath.Glob(out + "-*"); err != nil || len(left) > 0 {
+			t.Error("left beside the file:", left, err)
+		}
+		again := other(t, "again.incident")
+		if err := Merge(again, out, a, b, out); err != nil {
+			t.Fatal(err)
+		}
+		if same, _ := load(t, again); compare(got, same) != "" {
+			t.Errorf("merged again with the same: %s", compare(got, same))
+		}
+	}
+	bad := other(t, "bad.incident")
+	if err := Merge(bad, a, "copy_test.go"); !errors.Is(err, ErrNotIncident) {
+		t.Errorf("with another file: %v, want %v", err, ErrNotIncident)
+	}
+	if err := Merge(bad, a); err == nil {
+		t.Error("one file was merged with nothing")
+	}
+	gone(t, bad)
+}
+
+func TestRedactedCopy(t *testing.T) {
+	const mail, card, addr = "jane.roe@example.org", "4111 1111 1111 1111", "203.0.113.77"
+	all := facts(t)
+	wait := all[2].(incident.Episode)
+	wait.Session.Query, wait.Session.Client, wait.Session.Application = "UPDATE t SET mail = '"+mail+"' WHERE ip = '"+addr+"'", addr, "psql "+mail
+	line := all[4].(incident.Exemplar)
+	line.Raw = `{"client":"` + addr + `","card":"` + card + `"}`
+	gap := incident.Episode{Kind: incident.Gap, From: second(4), To: second(5), Text: "cannot reach " + addr, Origin: incident.Origin{Group: "grpc", Name: addr + ":9090"}}
+	all[2], all[4] = wait, line
+	w, path := recorded(t, append(all, gap)...)
+	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "told " + mail, Support: []incident.ID{gap.ID()}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := other(t, "shared.incident")
+	r := redact.New(redact.Options{})
+	if err := Redacted(path, out, r); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{mail, card, addr} {
+		if strings.Contains(string(raw), secret) {
+			t.Errorf("%s is in the copy", secret)
+		}
+	}
+	got, meta := load(t, out)
+	e := got.Episodes()[0]
+	if e.Session.Query != "UPDATE t SET mail = $1 WHERE ip = $2" || e.Session.Client != "[ip-1]" || e.Session.Application != "psql [email-1]" {
+		t.Errorf("session %+v", e.Session)
+	}
+	if x := got.Exemplars()[0].Raw; x != `{"client":"[ip-1]","card":"[card-1]"}` {
+		t.Errorf("line %s", x)
+	}
+	if m := meta.Moments[0]; m.Text != "told [email-1]" || !strings.Contains(string(m.Support[0]), "[ip-1]") {
+		t.Errorf("moment %+v", m)
+	}
+	if len(got.Buckets()) != 1 || got.Buckets()[0].Started != 2 || got.Window != loadedWindow(t, path) {
+		t.Error("what was counted has changed")
+	}
+	if len(r.Counts()) < 4 {
+		t.Errorf("counted %+v", r.Counts())
+	}
+}
+
+func loadedWindow(t *testing.T, path string) incident.Window {
+	t.Helper()
+	v, _ := load(t, path)
+	return v.Window
+}
+
+func TestInspect(t *testing.T) {
+	w, path := recorded(t, facts(t)...)
+	s, err := Inspect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Schema != 1 || s.Name != "INC-2847" || !s.Created.Equal(t0) || !s.Recording || len(s.Damage) != 0 || s.Bytes == 0 {
+		t.Errorf("%+v", s)
+	}
+	if s.From == nil || *s.From != "2026-01-15T14:23:01Z" || s.To == nil || *s.To != "2026-01-15T14:23:40Z" {
+		t.Errorf("evidence from %v to %v", s.From, s.To)
+	}
+	rows := map[string]int64{}
+	for _, x := range s.Tables {
+		rows[x.Name] = x.Rows
+	}
+	want := map[string]int64{
+		"bucket": 1, "latency": 1, "episode": 1, "lock_sample": 1, "series": 1, "point": 3, "exemplar": 1, "change": 1,
+		"moment": 0, "threshold_set": 0, "endpoint": 1, "origin": 3,
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if len(s.Sources) != 1 || s.Sources[0].State != "ok" || *s.Sources[0].Last != "2026-01-15T14:23:04Z" {
+		t.Errorf("sources %+v", s.Sources)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Inspect(path); err != nil || s.Recording {
+		t.Errorf("closed: %v, recording %t", err, s.Recording)
+	}
+	// A page of the middle overwritten: SQLite finds it, or cannot read on.
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(raw) / 2; i < len(raw)/2+4096; i++ {
+		raw[i] = 0xa5
+	}
+	broken := other(t, "broken.incident")
+	if err := os.WriteFile(broken, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Inspect(broken); err == nil && len(s.Damage) == 0 {
+		t.Error("a damaged file is said to be sound")
+	}
+}
