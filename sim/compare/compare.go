@@ -46,7 +46,11 @@ type Row struct {
 	Breaker bool
 	Opening output.Survival
 	Waits   Waits
-	Traps   []Fallen
+	// Queue says that the remedy leaves orders to one; Drain is how long after the
+	// trigger's end the backlog was gone, where no restart did that.
+	Queue bool
+	Drain output.Survival
+	Traps []Fallen
 }
 
 // Fallen is a trap that replications fell into.
@@ -131,10 +135,14 @@ func (c *Comparison) row(r Remedy, of, now []piece) (Row, error) {
 		}
 		row.Figures = append(row.Figures, f)
 	}
-	var recovery, opening []output.Until
+	var recovery, opening, drain []output.Until
 	for _, p := range of {
 		n := p.night
 		opening = append(opening, n.opening)
+		if n.left {
+			row.Queue = true
+			drain = append(drain, n.drain)
+		}
 		if !n.troubled {
 			continue
 		}
@@ -147,7 +155,7 @@ func (c *Comparison) row(r Remedy, of, now []piece) (Row, error) {
 			row.Watched = seen
 		}
 	}
-	row.Recovery, row.Opening = output.Survive(recovery), output.Survive(opening)
+	row.Recovery, row.Opening, row.Drain = output.Survive(recovery), output.Survive(opening), output.Survive(drain)
 	row.Waits = over(c.Scenario.Length, of)
 	row.Traps = fallen(of)
 	return row, nil

@@ -249,3 +249,54 @@ func TestHealthyDays(t *testing.T) {
 		t.Error("a library without a breaker has one")
 	}
 }
+
+// What a restart drained was not drained by itself; what is left at the end, or was
+// refused on the way, came to nothing.
+func TestQueue(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0).UTC() }
+	r := &sim.Result{Start: at(0), Length: 100 * time.Second, LockTo: at(20), Backlog: []int{0, 1, 0, 3, 4, 5, 0, 2}}
+	r.Left = sim.Left{Accepted: 30, Declined: 1, Failed: 2, InFlight: 4, Most: 5, DrainedAfter: 30 * time.Second}
+	var n night
+	n.queue(r)
+	if !n.left || n.backlog != 5 || n.undone != 7 || n.noWayBack != 3 || n.drain != (output.Until{Seconds: 30}) {
+		t.Errorf("%+v", n)
+	}
+	r.Events = []sim.Event{{Kind: "restart", At: at(45)}}
+	if n.queue(r); n.drain != (output.Until{Seconds: 25, Censored: true}) {
+		t.Errorf("drained by a restart: %+v", n.drain)
+	}
+	r.Events, r.Left.DrainedAfter = nil, -1
+	if n.queue(r); n.drain != (output.Until{Seconds: 80, Censored: true}) {
+		t.Errorf("never drained: %+v", n.drain)
+	}
+	var none night
+	if none.queue(&sim.Result{}); none.left {
+		t.Error("nothing is left to a queue, and there is one")
+	}
+}
+
+// The queue's workers hang as the customers did; with a deadline they come back. A mesh
+// is no cure for a connection that goes idle while it lets nobody through.
+func TestDeferredAndMesh(t *testing.T) {
+	sc := scenario.INC2847()
+	rows := map[string]*night{}
+	for _, r := range named(t, "async", "async-deadline", "mesh", "mesh-keepalive") {
+		n, err := play(context.Background(), scenario.Replication(r.Apply(sc), 1), incidentOf(sc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows[r.Name] = n
+	}
+	if n := rows["async"]; n.failed != 0 || n.backlog < 1100 || !n.drain.Censored || n.drain.Seconds != 1157 || n.noWayBack < 1300 {
+		t.Errorf("async: %g failed, backlog %g, drained %+v, no way back for %g s", n.failed, n.backlog, n.drain, n.noWayBack)
+	}
+	if n := rows["async-deadline"]; n.failed != 0 || n.backlog > 300 || n.drain.Censored || n.drain.Seconds > 300 {
+		t.Errorf("async-deadline: %g failed, backlog %g, drained %+v", n.failed, n.backlog, n.drain)
+	}
+	if n := rows["mesh"]; n.recovery.Seconds < 600 || n.orphans != 0 {
+		t.Errorf("mesh: recovers after %+v, %g orphans", n.recovery, n.orphans)
+	}
+	if n := rows["mesh-keepalive"]; n.recovery.Censored || n.recovery.Seconds > 300 {
+		t.Errorf("mesh-keepalive: recovers after %+v", n.recovery)
+	}
+}

@@ -23,6 +23,9 @@ func loopOf(sc sim.Scenario, res *sim.Result) string {
 		}
 	}
 	switch dead := dropped - found; {
+	case dead > 0 && res.Backlog != nil && res.Backlog[last] > 0:
+		return fmt.Sprintf("dead connection: the workers of the queue wait for %d answers that the balancer dropped, and %d accepted orders wait for the workers",
+			streams, res.Backlog[last])
 	case dead > 0 && sc.World.StreamQuota > 0 && streams >= dead*sc.World.StreamQuota:
 		return fmt.Sprintf("dead connection: all %d streams are held for ever by calls whose answers the balancer dropped; no deadline ends them, "+
 			"no keepalive finds the connection dead, and no new call can be sent that would", streams)

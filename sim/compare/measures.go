@@ -34,6 +34,9 @@ func Measures() []Measure {
 		{Name: "lock_waiters", What: "sessions waiting for a lock at once, at most", of: func(n *night) float64 { return n.waiters }},
 		{Name: "connections_lost", What: "connections that a client found dead or the server closed", of: func(n *night) float64 { return n.lost }},
 		{Name: "trips", What: "times that a breaker opened during the incident", of: func(n *night) float64 { return n.trips }},
+		{Name: "backlog", What: "accepted orders that wait for the queue at once, at most", of: func(n *night) float64 { return n.backlog }},
+		{Name: "no_way_back_s", What: "longest time for which some are in flight, so that switching back needs a drain, s", of: func(n *night) float64 { return n.noWayBack }},
+		{Name: "undone", What: "accepted orders that came to nothing: declined or given up by the queue, or left at the end", of: func(n *night) float64 { return n.undone }},
 		{Name: FalseTrips, What: "times that a breaker opens on a healthy day", of: func(n *night) float64 { return n.falseTrips }},
 	}
 }

@@ -45,7 +45,12 @@ type night struct {
 	restarted bool         // what ended the failing, if anything did
 	opening   output.Until // of the first breaker, since the incident began
 	waits     []wait
-	traps     []trap.Trap
+
+	left                       bool // orders were left to a queue
+	backlog, noWayBack, undone float64
+	drain                      output.Until // of the backlog, since the trigger's end
+
+	traps []trap.Trap
 }
 
 // wait is one customer's.
@@ -58,12 +63,13 @@ func play(ctx context.Context, sc sim.Scenario, incident Span) (*night, error) {
 	res, err := scenario.Run(ctx, sc, scenario.Observers{OnCheckout: func(resp *gateway.Response) {
 		start := resp.Start.Sub(sc.Start)
 		n.waits = append(n.waits, wait{start, resp.Took})
-		if resp.Status == 201 && resp.Took <= sc.Patience {
+		accepted := resp.Status == 201 || resp.Status == 202 // 202 leaves it to the queue
+		if accepted && resp.Took <= sc.Patience {
 			return
 		}
 		first, last = min(first, start), max(last, start+resp.Took)
 		switch {
-		case resp.Status == 201:
+		case accepted:
 			n.late++
 		case resp.Rejected != "":
 			n.rejected++
@@ -98,6 +104,7 @@ func play(ctx context.Context, sc sim.Scenario, incident Span) (*night, error) {
 	n.traps = trap.Find(sc, res)
 	n.ending(res)
 	n.breakers(res, incident)
+	n.queue(res)
 	return n, nil
 }
 
@@ -143,13 +150,46 @@ func (n *night) ending(res *sim.Result) {
 		return
 	}
 	n.recovery = output.Until{Seconds: took.Seconds(), Censored: !recovered}
+	n.recovery, n.restarted = untilRestart(res, n.recovery)
+}
+
+// untilRestart cuts off what had not happened by itself when the first restart after
+// the trigger's end came, and says whether it did.
+func untilRestart(res *sim.Result, u output.Until) (output.Until, bool) {
 	for _, e := range res.Events {
-		if e.Kind == "restart" && (!recovered || !e.At.After(res.RecoveredAt)) {
-			n.restarted = true
-			n.recovery = output.Until{Seconds: max(0, e.At.Sub(res.LockTo).Seconds()), Censored: true}
-			return
+		if e.Kind != "restart" {
+			continue
+		}
+		if at := e.At.Sub(res.LockTo).Seconds(); at <= u.Seconds {
+			return output.Until{Seconds: max(0, at), Censored: true}, true
 		}
 	}
+	return u, false
+}
+
+// queue is what became of the orders that were left to it.
+func (n *night) queue(res *sim.Result) {
+	l := res.Left
+	if n.left = res.Backlog != nil; !n.left {
+		return
+	}
+	n.backlog, n.undone = float64(l.Most), float64(l.Declined+l.Failed+l.InFlight)
+	inARow := 0.0
+	for _, waiting := range res.Backlog {
+		if inARow++; waiting == 0 {
+			inARow = 0
+		}
+		n.noWayBack = max(n.noWayBack, inARow)
+	}
+	n.drain = output.Until{Seconds: l.DrainedAfter.Seconds()}
+	if l.DrainedAfter < 0 {
+		from := res.LockTo
+		if from.IsZero() {
+			from = res.Start
+		}
+		n.drain = output.Until{Seconds: res.Start.Add(res.Length).Sub(from).Seconds(), Censored: true}
+	}
+	n.drain, _ = untilRestart(res, n.drain)
 }
 
 // breakers counts what opened, and when the first one did.

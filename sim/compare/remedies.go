@@ -23,6 +23,9 @@ type Remedy struct {
 	What string // what changes, in one line
 	// Prevents says that it takes the trigger away, and so says nothing of the next one.
 	Prevents bool
+	// Defers says that customers have their answer before the work is done: that none
+	// of them fails says nothing of the work.
+	Defers bool
 	// Apply is the scenario so changed. It owns what it changes: the one that was
 	// handed in stays as it was.
 	Apply func(sim.Scenario) sim.Scenario
@@ -46,6 +49,13 @@ func Remedies() []Remedy {
 		{Name: "breaker-all", What: "the same on every boundary", Apply: onEdges(calls, asWritten)},
 		{Name: "breaker-full", What: "option A: the same on every boundary, deadlines of 5 s behind the gateway, 3 attempts, fallback", Apply: optionA},
 		{Name: "breaker-tuned", What: "opossum on order.inventory with the values that a search found: " + values(tuned().Params), Apply: onEdges(reserve, asTuned)},
+		{Name: "async", What: "orders accepted at once; ten workers of the queue reserve and pay", Defers: true, Apply: async()},
+		{Name: "async-deadline", What: "the same, and a deadline of 5 s on every call", Defers: true, Apply: async(onEdges(calls, deadline))},
+		{Name: "mesh", What: "Istio on order.inventory with the one inventory service of today", Apply: mesh(1)},
+		{Name: "mesh-keepalive", What: "the same, and TCP keepalive of 15 s on that edge", Apply: func(sc sim.Scenario) sim.Scenario {
+			return onEdges(reserve, func(p *policy.Policy) { p.TCPKeepalive = 15 * time.Second })(mesh(1)(sc))
+		}},
+		{Name: "mesh-3", What: "Istio on order.inventory with three inventory services", Apply: mesh(3)},
 		{Name: "rollout-0", What: "4 replicas of order, none with the breaker as written", Apply: rollout(0)},
 		{Name: "rollout-25", What: "4 replicas of order, 1 with the breaker as written", Apply: rollout(1)},
 		{Name: "rollout-50", What: "4 replicas of order, 2 with it", Apply: rollout(2)},
@@ -132,6 +142,35 @@ func optionA(sc sim.Scenario) sim.Scenario {
 	sc = onEdges(calls, asWritten)(sc)
 	sc = onEdges([]string{order.EdgeInventory, order.EdgePayment, fulfillment.EdgeWarehouse}, deadline)(sc)
 	return onEdges(reserve, capped, func(p *policy.Policy) { p.Fallback = true })(sc)
+}
+
+// async is the checkout of the postmortem's option B, with other changes.
+func async(changes ...func(sim.Scenario) sim.Scenario) func(sim.Scenario) sim.Scenario {
+	return func(sc sim.Scenario) sim.Scenario {
+		sc.Checkout = order.Async
+		for _, change := range changes {
+			sc = change(sc)
+		}
+		return sc
+	}
+}
+
+// mesh is the postmortem's option C: outlier detection, limits on pending and running
+// calls, two retries and a time limit for the call, all by the proxy in front of
+// so many inventory services.
+func mesh(hosts int) func(sim.Scenario) sim.Scenario {
+	proxy := onEdges(reserve, func(p *policy.Policy) {
+		p.Breaker = policy.BreakerSpec{Library: "istio", Params: map[string]string{
+			"consecutive5xxErrors": "5", "interval": "10s", "baseEjectionTime": "30s", "maxEjectionPercent": "100",
+			"timeout": "9s", "attempts": "2", "perTryTimeout": "3s", "http2MaxRequests": "100",
+			"retryOn": "connect-failure,refused-stream,unavailable,cancelled,deadline-exceeded",
+		}}
+	})
+	return func(sc sim.Scenario) sim.Scenario {
+		sc = proxy(sc)
+		sc.World.InventoryReplicas = hosts
+		return sc
+	}
 }
 
 // replicas is how many order services the rows of the rollout have.

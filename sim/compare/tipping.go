@@ -191,7 +191,8 @@ func (s search) point(v float64, sc sim.Scenario) (*Point, error) {
 		if err != nil {
 			return "", err
 		}
-		if _, recovered, failed := res.Recovery(); recovered || !failed {
+		_, recovered, failed := res.Recovery()
+		if undrained := res.Backlog != nil && res.Left.DrainedAfter < 0; !undrained && (recovered || !failed) {
 			return "", nil
 		}
 		return loopOf(sc, res), nil

@@ -115,6 +115,8 @@ func TestLoops(t *testing.T) {
 	probes.Breakers = open.Breakers
 	storm := end(50, 40, 0)
 	storm.ReserveCallsPerOrder = 2.7
+	queue := end(10, 0, 0, "connection_dropped")
+	queue.Backlog = []int{0, 700}
 	for _, c := range []struct {
 		name string
 		sc   sim.Scenario
@@ -127,6 +129,7 @@ func TestLoops(t *testing.T) {
 		{"ghosts", sc, end(100, 100, 0, "connection_dropped", "connection_dead"), "ghost work: all 100 database connections"},
 		{"retries", retries, storm, "retries: "},
 		{"probes", sc, probes, "the breaker's own probes fail"},
+		{"queue", sc, queue, "dead connection: the workers of the queue wait for 10 answers"},
 		{"nothing", sc, end(1, 2, 0), "not known: 1 streams and 2 database connections"},
 	} {
 		if got := loopOf(c.sc, c.r); !strings.HasPrefix(got, c.want) {

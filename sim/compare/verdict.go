@@ -57,7 +57,7 @@ func (c *Comparison) Versus(a, b Row, measure string) Effect {
 }
 
 // Best is the row with the least of a measure among those that leave the trigger in
-// place and are better than today in it, and the others among them that these
+// place, answer when the work is done, and are better than today in it, and the others among them that these
 // replications do not tell apart from it. The best of many is a lucky one: how much
 // it is better than those is not to be read off the same replications. ok is false
 // when none is better than today.
@@ -65,7 +65,7 @@ func (c *Comparison) Best(measure string) (best Row, alike []Row, ok bool) {
 	var better []Row
 	lowest := math.Inf(1)
 	for _, r := range c.Rows[1:] {
-		if r.Remedy.Prevents || c.Effect(r, measure) != Better {
+		if r.Remedy.Prevents || r.Remedy.Defers || c.Effect(r, measure) != Better {
 			continue
 		}
 		better = append(better, r)

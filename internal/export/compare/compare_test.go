@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/sim"
 	"tripcurve/sim/compare"
+	"tripcurve/sim/output"
 	"tripcurve/sim/scenario"
 )
 
@@ -218,5 +220,57 @@ func TestMeasured(t *testing.T) {
 	}
 	if until(math.Inf(1)) != "never" {
 		t.Error("what never happens")
+	}
+}
+
+func TestDeferred(t *testing.T) {
+	full, err := night()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *full
+	row := c.Rows[4] // under which none fails
+	row.Remedy = compare.Remedy{Name: "async", Defers: true}
+	row.Queue, row.Figures = true, slices.Clone(row.Figures)
+	for i, m := range compare.Measures() {
+		switch m.Name {
+		case "backlog":
+			row.Figures[i] = compare.Figure{Mean: 1261, P5: 1204, P95: 1313}
+		case "no_way_back_s":
+			row.Figures[i] = compare.Figure{Mean: 1409}
+		case "undone":
+			row.Figures[i] = compare.Figure{Mean: 2}
+		}
+	}
+	until := func(seconds float64, censored ...bool) output.Survival {
+		var cases []output.Until
+		for _, cut := range censored {
+			cases = append(cases, output.Until{Seconds: seconds, Censored: cut})
+		}
+		return output.Survive(cases)
+	}
+	for _, want := range []struct {
+		drain output.Survival
+		text  string
+	}{
+		{until(1157, true, true), "nothing but the restart drains them; for 1,409 s there is no way back to synchronous checkouts without a drain; 2 accepted orders come to nothing."},
+		{until(265, false, false, true), "they are drained 265 s after the trigger's end in half of the runs"},
+		{until(265, false, true, true), "they are drained without a restart in 1 of 3 runs"},
+	} {
+		row.Drain = want.drain
+		c.Rows = []compare.Row{c.Rows[0], row}
+		rep := New(&c)
+		if got := rep.Remedies[1].Says; !strings.HasPrefix(got, "No checkout fails, for the answer comes before the work: up to 1,261 orders wait, and ") || !strings.Contains(got, want.text) {
+			t.Errorf("%q, want %q", got, want.text)
+		}
+		if d := rep.Remedies[1].Drain; d == nil || d.Runs != want.drain.Cases || d.Censored != want.drain.Censored {
+			t.Errorf("drain %+v", d)
+		}
+		if text := rep.Text(); !strings.Contains(text, "\nThe queue\n") || !strings.Contains(text, "takes the customers out of the incident") {
+			t.Error(text)
+		}
+	}
+	if rep := New(full); rep.Remedies[1].Drain != nil {
+		t.Error("a remedy without a queue has a backlog that drains")
 	}
 }

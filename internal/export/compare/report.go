@@ -54,9 +54,11 @@ type Remedy struct {
 	Name     string             `json:"name"`
 	What     string             `json:"what"`
 	Prevents bool               `json:"prevents_trigger"`
+	Defers   bool               `json:"answers_before_work"` // what its customers see says nothing of the work
 	Measures map[string]Measure `json:"measures"`
 	Recovery Recovery           `json:"recovery"`
 	Opening  *Opening           `json:"opening"` // null: it has no breaker
+	Drain    *Drain             `json:"drain"`   // null: it leaves no orders to a queue
 	Waits    Waits              `json:"waits_over_time"`
 	Traps    []Trap             `json:"traps"` // that replications fell into
 	Says     string             `json:"says"`
@@ -121,6 +123,15 @@ type Opening struct {
 	P95    Estimate `json:"p95_s"`
 }
 
+// Drain is how long after the trigger's end the backlog of the queue was gone by
+// itself: what a restart drained is cut off there.
+type Drain struct {
+	Runs     int      `json:"runs"`
+	Censored int      `json:"censored_runs"`
+	Median   Estimate `json:"median_s"`
+	P95      Estimate `json:"p95_s"`
+}
+
 // Waits is how long the customers of all replications waited, by when they came;
 // null where nobody did.
 type Waits struct {
@@ -164,7 +175,7 @@ func trigger(sc sim.Scenario) (sim.LockTable, bool) {
 
 func remedy(c *compare.Comparison, r compare.Row) Remedy {
 	out := Remedy{
-		Name: r.Remedy.Name, What: r.Remedy.What, Prevents: r.Remedy.Prevents, Measures: map[string]Measure{},
+		Name: r.Remedy.Name, What: r.Remedy.What, Prevents: r.Remedy.Prevents, Defers: r.Remedy.Defers, Measures: map[string]Measure{},
 		Recovery: Recovery{
 			Failed: r.Troubled, Censored: r.Recovery.Censored, Restarted: r.Restarted,
 			Share: estimate(output.Share(r.Troubled-r.Recovery.Censored, r.Troubled, output.Level)),
@@ -188,6 +199,12 @@ func remedy(c *compare.Comparison, r compare.Row) Remedy {
 		out.Opening = &Opening{
 			Opened: r.Opening.Cases - r.Opening.Censored, Never: r.Opening.Censored,
 			Median: estimate(r.Opening.Quantile(0.5, output.Level)), P95: estimate(r.Opening.Quantile(0.95, output.Level)),
+		}
+	}
+	if r.Queue {
+		out.Drain = &Drain{
+			Runs: r.Drain.Cases, Censored: r.Drain.Censored,
+			Median: estimate(r.Drain.Quantile(0.5, output.Level)), P95: estimate(r.Drain.Quantile(0.95, output.Level)),
 		}
 	}
 	for i, m := range compare.Measures() {
@@ -263,6 +280,12 @@ func (rep Report) CSV() ([]byte, error) {
 			rows = append(rows, []string{
 				redact.CSV(r.Name), "opening_s", "median", number(o.Median.Value), "", number(o.P95.Value),
 				"", "", "", "", strconv.Itoa(o.Opened + o.Never), strconv.Itoa(o.Never),
+			})
+		}
+		if d := r.Drain; d != nil {
+			rows = append(rows, []string{
+				redact.CSV(r.Name), "drain_s", "median", number(d.Median.Value), "", number(d.P95.Value),
+				"", "", "", "", strconv.Itoa(d.Runs), strconv.Itoa(d.Censored),
 			})
 		}
 	}

@@ -21,8 +21,10 @@ type table struct {
 // tables are the parts in their order.
 func (rep Report) tables() []table {
 	all := []table{rep.outages(), rep.endings(), rep.costs()}
-	if b := rep.breakers(); len(b.rows) > 0 {
-		all = append(all, b)
+	for _, t := range []table{rep.breakers(), rep.queues()} {
+		if len(t.rows) > 0 {
+			all = append(all, t)
+		}
 	}
 	return all
 }
@@ -123,6 +125,34 @@ func (rep Report) breakers() table {
 		t.rows = append(t.rows, []string{
 			r.Remedy.Name, until(r.Opening.Quantile(0.5, output.Level).Value), until(r.Opening.Quantile(0.95, output.Level).Value),
 			figure(mean(r, "trips")), figure(f.Mean), spread(f),
+		})
+	}
+	return t
+}
+
+// queues is the rows that leave orders to one.
+func (rep Report) queues() table {
+	t := table{
+		title: "The queue",
+		head:  []string{"remedy", "backlog", "5-95 %", "drained", "in 95 %", "no way back", "undone"},
+		note: "backlog: accepted orders that wait, at most; drained: after the trigger's end, by itself, in half of the runs; no way back: the " +
+			"longest time for which orders are in flight, so that switching back to synchronous checkouts is refused until they are drained; undone: accepted, " +
+			"and declined or given up later, or not done at the end.",
+	}
+	for _, r := range rep.c.Rows {
+		if !r.Queue {
+			continue
+		}
+		f, _ := r.Figure("backlog")
+		half, most := r.Drain.Quantile(0.5, output.Level).Value, r.Drain.Quantile(0.95, output.Level).Value
+		drained := func(v float64) string {
+			if math.IsInf(v, 0) {
+				return "by restart"
+			}
+			return measured(v, "s")
+		}
+		t.rows = append(t.rows, []string{
+			r.Remedy.Name, figure(f.Mean), spread(f), drained(half), drained(most), measured(mean(r, "no_way_back_s"), "s"), figure(mean(r, "undone")),
 		})
 	}
 	return t

@@ -36,6 +36,8 @@ func effects(c *compare.Comparison, r compare.Row) string {
 		return "Nothing fails."
 	case r.Remedy.Name == today.Remedy.Name:
 		return fmt.Sprintf("Checkouts fail for %s; %s.", was, ending(r))
+	case r.Queue:
+		return deferred(r)
 	case r.Troubled == 0 && today.Troubled > 0:
 		return "No checkout fails."
 	}
@@ -71,6 +73,29 @@ func effects(c *compare.Comparison, r compare.Row) string {
 		parts = append(parts, "nothing else is surely better or worse than today")
 	}
 	return strings.Join(parts, "; ") + "."
+}
+
+// deferred says what a queue makes of the incident: its customers have their answer
+// before the work is done.
+func deferred(r compare.Row) string {
+	s := "No checkout fails, for the answer comes before the work"
+	if r.Troubled > 0 {
+		s = figure(mean(r, "failed")) + " checkouts fail, though the answer comes before the work"
+	}
+	s += fmt.Sprintf(": up to %s orders wait, and ", figure(mean(r, "backlog")))
+	switch half := r.Drain.Quantile(0.5, output.Level).Value; {
+	case r.Drain.Censored == r.Drain.Cases:
+		s += "nothing but the restart drains them"
+	case math.IsInf(half, 0):
+		s += fmt.Sprintf("they are drained without a restart in %d of %s", r.Drain.Cases-r.Drain.Censored, export.Plural(r.Drain.Cases, "run"))
+	default:
+		s += fmt.Sprintf("they are drained %s after the trigger's end in half of the runs", measured(half, "s"))
+	}
+	s += fmt.Sprintf("; for %s there is no way back to synchronous checkouts without a drain", measured(mean(r, "no_way_back_s"), "s"))
+	if n := mean(r, "undone"); n > 0 {
+		s += fmt.Sprintf("; %s accepted orders come to nothing", figure(n))
+	}
+	return s + "."
 }
 
 // ending says how the failing of a row ended.
@@ -113,6 +138,8 @@ func outages(c *compare.Comparison) (lines []string) {
 	least, most, rest := math.Inf(1), 0.0, math.Inf(1)
 	for _, r := range c.Rows[1:] {
 		switch name := r.Remedy.Name; {
+		case r.Queue:
+			lines = append(lines, name+" takes the customers out of the incident and leaves the work in it. "+deferred(r))
 		case r.Remedy.Prevents && r.Troubled == 0:
 			lines = append(lines, name+" prevents this incident, and says nothing about the next one.")
 		case c.Effect(r, "outage_s") == compare.Better:
@@ -158,13 +185,16 @@ func helps(c *compare.Comparison, r compare.Row) string {
 // breakers says how long breakers outlast the trigger, and what they are good for
 // beside the remedy under which the fewest checkouts fail.
 func breakers(c *compare.Comparison) (lines []string) {
-	var parts, never []string
+	var parts, long, never []string
+	idle := c.Scenario.World.IdleDrop.Seconds()
 	for _, r := range c.Rows {
 		half, most := r.Recovery.Quantile(0.5, output.Level).Value, r.Recovery.Quantile(0.95, output.Level).Value
 		switch {
 		case !r.Breaker || r.Troubled == 0:
 		case math.IsInf(most, 0):
 			never = append(never, fmt.Sprintf("%s (in %d of %d)", r.Remedy.Name, r.Troubled-r.Recovery.Censored, r.Troubled))
+		case idle > 0 && half > idle:
+			long = append(long, fmt.Sprintf("%s %s (%s)", r.Remedy.Name, measured(half, "s"), measured(most, "s")))
 		default:
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", r.Remedy.Name, measured(half, "s"), measured(most, "s")))
 		}
@@ -172,6 +202,10 @@ func breakers(c *compare.Comparison) (lines []string) {
 	if len(parts) > 0 {
 		lines = append(lines, "A breaker outlasts the trigger by up to one reset time, for it asks again only then. Half of the runs (95 %) "+
 			"recover after: "+strings.Join(parts, ", ")+".")
+	}
+	if len(long) > 0 {
+		lines = append(lines, fmt.Sprintf("Who lets nobody through for longer than the balancer keeps an idle flow (%s) comes back to a dead connection, "+
+			"and recovers when TCP gives it up: ", measured(idle, "s"))+strings.Join(long, ", ")+".")
 	}
 	if len(never) > 0 {
 		lines = append(lines, "A breaker does not end what outlasts the trigger on connections that it does not guard, or that it leaves idle. Not all "+
