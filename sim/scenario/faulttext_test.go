@@ -12,12 +12,12 @@ import (
 	"tripcurve/sim"
 )
 
-// healthyWith is a healthy night of twenty minutes with one fault, whose balancer
-// drops nothing.
+// healthyWith is a healthy night of ten minutes with settings, whose balancer drops
+// nothing and on which few ask for their orders.
 func healthyWith(t *testing.T, settings ...string) sim.Scenario {
 	t.Helper()
 	sc := Healthy()
-	sc.Length = 20 * time.Minute
+	sc.Length, sc.OrderReads = 10*time.Minute, sim.Ramp{From: 0.5, To: 0.5}
 	if err := Set(&sc, append([]string{"world.idle_drop=0"}, settings...)...); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 			failedBetween(t, r, c.failed[0], c.failed[1])
-			if !r.RecoveredAt.IsZero() && r.RecoveredAt.After(r.Start.Add(9*time.Minute)) {
+			if !r.RecoveredAt.IsZero() && r.RecoveredAt.After(r.Start.Add(8*time.Minute)) {
 				t.Errorf("recovered only at %s", clock(r.RecoveredAt))
 			}
 		})
@@ -128,7 +128,7 @@ func TestWarmUp(t *testing.T) {
 		return runOf(t, healthyWith(t, settings...), Observers{}).Waits.P99
 	}
 	cold := p99("fault=restart service=inventory at=4m")
-	warm := p99("fault=restart service=inventory at=4m warm_up=10m warm_up_factor=50 warm_up_shape=exponential")
+	warm := p99("fault=restart service=inventory at=4m warm_up=5m warm_up_factor=50 warm_up_shape=exponential")
 	if cold > 100*time.Millisecond || warm < 5*cold {
 		t.Errorf("p99 of %s after a plain restart, of %s with a warm-up", cold, warm)
 	}

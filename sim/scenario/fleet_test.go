@@ -25,11 +25,11 @@ func set2847(t *testing.T, settings ...string) sim.Scenario {
 
 // One replica that is said to be one is the run as it always was.
 func TestOneReplicaChangesNothing(t *testing.T) {
-	today, err := fingerprint(INC2847())
+	today, err := fingerprint(set2847(t, "length=10m"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one, err := fingerprint(set2847(t, "world.order_replicas=1", "world.order_balance=least_requests")); one != today || err != nil {
+	if one, err := fingerprint(set2847(t, "length=10m", "world.order_replicas=1", "world.order_balance=least_requests")); one != today || err != nil {
 		t.Errorf("the run of one replica differs: %v", err)
 	}
 }
@@ -88,7 +88,7 @@ func TestOneReplicaIsRestarted(t *testing.T) {
 // A rollout on two replicas of four: those two have the breaker and trip.
 func TestRollout(t *testing.T) {
 	sc := set2847(t, "rollout.order.inventory.breaker=opossum", "rollout.order.inventory.breaker.resetTimeout=20000",
-		"rollout.replicas=2", "world.order_replicas=4", "order.inventory.deadline=4s")
+		"rollout.replicas=2", "world.order_replicas=4", "order.inventory.deadline=4s", "length=10m")
 	if p := sc.Rollout.Edges["order.inventory"]; p.Breaker.Library != "opossum" || p.Breaker.Params["resetTimeout"] != "20000" || p.Deadline != 4*time.Second {
 		t.Errorf("the rollout's policy is %+v: the breaker, and the deadline that all have", p)
 	}
@@ -108,11 +108,11 @@ func TestRollout(t *testing.T) {
 	}
 
 	// On all of them it is as if it were everybody's policy.
-	everywhere, err := fingerprint(set2847(t, "order.inventory.breaker=opossum", "world.order_replicas=3"))
+	everywhere, err := fingerprint(set2847(t, "order.inventory.breaker=opossum", "world.order_replicas=3", "length=10m"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := fingerprint(set2847(t, "rollout.order.inventory.breaker=opossum", "world.order_replicas=3", "rollout.replicas=3")); all != everywhere || err != nil {
+	if all, err := fingerprint(set2847(t, "rollout.order.inventory.breaker=opossum", "world.order_replicas=3", "rollout.replicas=3", "length=10m")); all != everywhere || err != nil {
 		t.Errorf("a rollout on every replica is not the policy of all: %v", err)
 	}
 }

@@ -24,17 +24,17 @@ func near(n int, mean float64) bool { return math.Abs(float64(n)-mean) <= 5*math
 // Arrivals follow the rate over time: a step, a daily curve, and a surge of the fault's.
 func TestArrivalsOverTime(t *testing.T) {
 	t.Run("step", func(t *testing.T) {
-		r := runOf(t, healthyWith(t, "rate.checkouts=0s:2,5m:2,5m:8,10m:8,10m:0"), Observers{})
-		if a, b, c := started(r, 0, 300), started(r, 300, 600), started(r, 601, 1200); !near(a, 600) || !near(b, 2400) || c != 0 {
-			t.Errorf("%d, %d and %d checkouts, want some 600, 2400 and none", a, b, c)
+		r := runOf(t, healthyWith(t, "rate.stock=0", "rate.checkouts=0s:2,2m:2,2m:8,4m:8,4m:0"), Observers{})
+		if a, b, c := started(r, 0, 120), started(r, 120, 240), started(r, 241, 600); !near(a, 240) || !near(b, 960) || c != 0 {
+			t.Errorf("%d, %d and %d checkouts, want some 240, 960 and none", a, b, c)
 		}
 	})
 	t.Run("daily curve", func(t *testing.T) {
-		// The run begins at 14:18; from 14:00 to 15:00 the rate rises from 0 to 6/s.
-		sc := healthyWith(t, "rate.checkouts=24h/0h:0,14h:0,15h:6,16h:0", "length=42m")
+		// The run begins at 14:18; from 14:00 to 15:00 the rate rises from 0 to 2/s.
+		sc := healthyWith(t, "rate.stock=0", "rate.orders=0", "rate.checkouts=24h/0h:0,14h:0,15h:2,16h:0", "length=42m")
 		r := runOf(t, sc, Observers{})
-		if a, b := started(r, 0, 21*60), started(r, 21*60, 42*60); !near(a, 21*60*(1.8+3.9)/2) || !near(b, 21*60*(3.9+6)/2) {
-			t.Errorf("%d and %d checkouts in the halves, want some %.0f and %.0f", a, b, 21*60*(1.8+3.9)/2, 21*60*(3.9+6)/2)
+		if a, b := started(r, 0, 21*60), started(r, 21*60, 42*60); !near(a, 21*60*(0.6+1.3)/2) || !near(b, 21*60*(1.3+2)/2) {
+			t.Errorf("%d and %d checkouts in the halves, want some %.0f and %.0f", a, b, 21*60*(0.6+1.3)/2, 21*60*(1.3+2)/2)
 		}
 		if got := sc.Load.Checkouts.Phase; got != 14*time.Hour+18*time.Minute {
 			t.Errorf("the curve begins at %s of its period", got)
@@ -42,12 +42,12 @@ func TestArrivalsOverTime(t *testing.T) {
 	})
 	t.Run("surge", func(t *testing.T) {
 		plain := runOf(t, healthyWith(t), Observers{})
-		r := runOf(t, healthyWith(t, "fault=traffic at=5m for=5m factor=4 route=checkouts"), Observers{})
-		if a, b := started(r, 0, 300), started(plain, 0, 300); a != b {
+		r := runOf(t, healthyWith(t, "fault=traffic at=2m for=2m factor=8 route=checkouts"), Observers{})
+		if a, b := started(r, 0, 120), started(plain, 0, 120); a != b {
 			t.Errorf("%d checkouts before the surge, without one %d", a, b)
 		}
-		if n := started(r, 300, 600); !near(n, 4*300*0.92) {
-			t.Errorf("%d checkouts in the surge, want some %d", n, int(4*300*0.92))
+		if n := started(r, 120, 240); !near(n, 8*120*0.92) {
+			t.Errorf("%d checkouts in the surge, want some 883", n)
 		}
 		for i, e := range r.Endpoints {
 			if e.Route == "/api/inventory/:sku" && e.Requests != plain.Endpoints[i].Requests {
@@ -60,7 +60,7 @@ func TestArrivalsOverTime(t *testing.T) {
 // Users wait for their answers: n of them who think z and are answered at once ask n/z
 // times a second, and where answers take long only n/(z+w).
 func TestUsers(t *testing.T) {
-	users := []string{"rate.checkouts=0", "rate.stock=0", "rate.orders=0", "users.n=100", "users.think=exponential:20s", "users.buy=0.5"}
+	users := []string{"rate.checkouts=0", "rate.stock=0", "rate.orders=0", "length=20m", "users.n=50", "users.think=exponential:20s", "users.buy=0.5"}
 	reads := func(r *sim.Result) int {
 		for _, e := range r.Endpoints {
 			if e.Route == "/api/inventory/:sku" {
@@ -70,17 +70,17 @@ func TestUsers(t *testing.T) {
 		return 0
 	}
 	r := runOf(t, healthyWith(t, users...), Observers{})
-	if n := reads(r); !near(n, 100*1200/20) || !near(r.Orders.Started, 100*1200/20/2) {
-		t.Errorf("%d reads and %d checkouts, want some 6000 and 3000", n, r.Orders.Started)
+	if n := reads(r); !near(n, 50*1200/20) || !near(r.Orders.Started, 50*1200/20/2) {
+		t.Errorf("%d reads and %d checkouts, want some 3000 and 1500", n, r.Orders.Started)
 	}
 	slow := runOf(t, healthyWith(t, append(users, "cpu.inventory.work=10s")...), Observers{})
 	// A round is 20 s, 10 s for the read, and for half of them 20 s for the checkout: its
 	// first two tries are too late, and the third finds what they stored.
-	if n := reads(slow); !near(n, 100*1200/(20+10+10)) {
-		t.Errorf("%d reads, want some %d", n, 100*1200/(20+10+10))
+	if n := reads(slow); !near(n, 50*1200/(20+10+10)) {
+		t.Errorf("%d reads, want some %d", n, 50*1200/(20+10+10))
 	}
-	if slow.Orders.InFlightLeft > 100 {
-		t.Errorf("%d checkouts in flight of 100 users", slow.Orders.InFlightLeft)
+	if slow.Orders.InFlightLeft > 50 {
+		t.Errorf("%d checkouts in flight of 50 users", slow.Orders.InFlightLeft)
 	}
 }
 

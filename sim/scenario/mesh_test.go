@@ -24,7 +24,7 @@ func hostEvents(t *testing.T, settings ...string) map[string]int {
 // with failures: with its own 10 % none of three hosts is ever ejected, and with its
 // own panic threshold those that are ejected get calls all the same.
 func TestMeshOfFewHosts(t *testing.T) {
-	mesh := []string{"world.inventory_replicas=3", "order.inventory.breaker=envoy"}
+	mesh := []string{"world.inventory_replicas=3", "order.inventory.breaker=envoy", "length=11m"}
 	with := func(more ...string) []string { return append(append([]string{}, mesh...), more...) }
 
 	if got := hostEvents(t, with("order.inventory.breaker.max_ejection_percent=10")...); len(got) > 0 {
@@ -70,7 +70,7 @@ func TestMeshOfOneHostOutlastsTheLock(t *testing.T) {
 	if len(events) < 3 || r.RecoveredAt.Before(r.LockTo.Add(10*time.Minute)) {
 		t.Errorf("ejected at %v after the lock's end, recovered at %s", events, clock(r.RecoveredAt))
 	}
-	kept := runOf(t, set2847(t, "world.inventory_replicas=1", "order.inventory.breaker=envoy", "order.inventory.tcp_keepalive=15s"), Observers{})
+	kept := runOf(t, set2847(t, "world.inventory_replicas=1", "order.inventory.breaker=envoy", "order.inventory.tcp_keepalive=15s", "length=13m"), Observers{})
 	recoveredBy(t, kept, kept.LockTo.Add(2*time.Minute))
 }
 

@@ -3,4 +3,4 @@
 package scenario
 
 // randomScenarios is how many of them make test runs.
-const randomScenarios = 40
+const randomScenarios = 30
