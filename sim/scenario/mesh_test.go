@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/sim"
 )
 
 // hostEvents are what became of a proxy's hosts, by what they say.
@@ -88,5 +90,40 @@ func TestMeshCountsTheReplicas(t *testing.T) {
 	want := map[string]string{"order.inventory": "4", "gateway.inventory": "4", "gateway.order": "", "order.payment": "", "rollout order.inventory": "4"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// One of three replicas hangs for four minutes. Balanced round robin, every third
+// checkout waits for the gateway's next try; a mesh takes the replica out of the
+// rotation, and its own retries serve even those that met it.
+func TestMeshEjectsASickReplica(t *testing.T) {
+	sick := func(settings ...string) *sim.Result {
+		return runOf(t, healthyWith(t, append(settings, "world.inventory_replicas=3", "rate.checkouts=4",
+			"fault=slow service=inventory replica=2 at=2m for=4m factor=1e6")...), Observers{})
+	}
+	late := func(r *sim.Result) int { return r.Orders.Failed }
+
+	plain := sick()
+	if n := late(plain); n < 250 || n > 400 {
+		t.Errorf("round robin: %d checkouts late or failed, want about a third of 960", n)
+	}
+	mesh := sick("order.inventory.breaker=envoy", "order.inventory.breaker.timeout=2s", "order.inventory.breaker.max_ejection_percent=34")
+	hosts := map[string]bool{}
+	for _, e := range mesh.Events {
+		if e.Kind == "host" {
+			hosts[e.Text] = true
+		}
+	}
+	want := map[string]bool{"order.inventory: inventory-2 is ejected, CONSECUTIVE_5XX": true, "order.inventory: inventory-2 is unejected": true}
+	if diff := cmp.Diff(want, hosts); diff != "" {
+		t.Errorf("hosts (-want +got):\n%s", diff)
+	}
+	if len(mesh.Breakers) > 0 || late(mesh) > late(plain)/10 {
+		t.Errorf("a mesh: %d checkouts late or failed, tracks %+v", late(mesh), mesh.Breakers)
+	}
+	retries := sick("order.inventory.breaker=envoy", "order.inventory.breaker.timeout=5s", "order.inventory.breaker.per_try_timeout=1s",
+		"order.inventory.breaker.retry_on=5xx", "order.inventory.breaker.num_retries=2", "order.inventory.breaker.max_ejection_percent=34")
+	if late(retries) != 0 || retries.Waits.Max > 4*time.Second { // all three tries may meet it, and then the gateway's next one is served
+		t.Errorf("a mesh that retries: %d checkouts late or failed, the longest wait %s", late(retries), retries.Waits.Max)
 	}
 }
