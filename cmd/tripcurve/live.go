@@ -34,10 +34,12 @@ type live struct {
 	facts    int64
 	reached  bool // some source was fine at some time
 	sources  map[string]incident.SourceStatus
+	keeping  keeping
+	look     time.Time // when to look again whether there is too much
 }
 
 // newLive begins a recording at path. The file must not exist.
-func newLive(path string, now time.Time) (*live, error) {
+func newLive(path string, k keeping, now time.Time) (*live, error) {
 	if err := folderExists(path); err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func newLive(path string, now time.Time) (*live, error) {
 	}
 	return &live{
 		name: name, path: path, out: make(chan tui.EvidenceMsg, 1),
-		evidence: incident.NewEvidence(), file: w, sources: map[string]incident.SourceStatus{},
+		evidence: incident.NewEvidence(), file: w, sources: map[string]incident.SourceStatus{}, keeping: k,
 	}, nil
 }
 
@@ -74,16 +76,13 @@ func (l *live) write(_ context.Context, b supervise.Batch) error {
 	defer l.mu.Unlock()
 	if l.file != nil {
 		if err := l.file.Append(b.Facts, b.Sources); err != nil {
-			// The screen goes on without the recording, and says so.
-			l.stopped = fmt.Errorf("recording %s: %w", l.path, err)
-			_ = l.file.Close() // what was appended before is committed
-			l.file = nil
-			l.evidence.SetSource(incident.SourceStatus{
-				Name: "recording", Group: "recording", State: incident.SourceDown, Detail: l.stopped.Error(),
-			})
+			l.stop(err)
 		}
 	}
 	l.evidence.Add(b.Facts...)
+	if err := l.keep(time.Now()); err != nil {
+		l.stop(err)
+	}
 	for _, s := range b.Sources {
 		l.evidence.SetSource(s)
 		l.sources[s.Name] = s
@@ -92,6 +91,17 @@ func (l *live) write(_ context.Context, b supervise.Batch) error {
 	l.facts += int64(len(b.Facts))
 	l.fresh = true
 	return nil
+}
+
+// stop ends the recording; the screen goes on without it, and says so. The lock is
+// held.
+func (l *live) stop(err error) {
+	l.stopped = fmt.Errorf("recording %s: %w", l.path, err)
+	_ = l.file.Close() // what was appended before is committed
+	l.file = nil
+	l.evidence.SetSource(incident.SourceStatus{
+		Name: "recording", Group: "recording", State: incident.SourceDown, Detail: l.stopped.Error(),
+	})
 }
 
 // publish hands a new view out about once a second, until ctx ends. A view that

@@ -22,15 +22,21 @@ func (a *app) recordCommand() *cobra.Command {
 	var f sourceFlags
 	var record string
 	var length time.Duration
+	var k keeping
 	cmd := &cobra.Command{
 		Use:   "record",
 		Short: "collect and record without a screen",
 		Long: `Collects from every source named and records it until ctrl+c, or for --for. Progress goes to stderr.
 What is recorded stays recorded: at most the last second is lost when the program or the machine dies.
+--keep and --max-size make it a flight recorder that can run for weeks: what is older, or too much, is
+forgotten; tripcurve snapshot copies an incident out of it before it is.
 
 Exit code 3 when no source was ever reached.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := k.check(); err != nil {
+				return err
+			}
 			now := time.Now()
 			collectors, err := a.collectors("record", f, now)
 			if err != nil {
@@ -45,11 +51,12 @@ Exit code 3 when no source was ever reached.`,
 				ctx, cancel = context.WithTimeout(ctx, length)
 				defer cancel()
 			}
-			return a.record(ctx, collectors, record, now)
+			return a.record(ctx, collectors, record, k, now)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&record, "record", "", "file to record to (default: a new one in "+a.paths.State+")")
+	k.add(cmd)
 	cmd.Flags().DurationVar(&length, "for", 0, "stop after this long, such as 10m (default: until ctrl+c)")
 	return cmd
 }
@@ -57,8 +64,8 @@ Exit code 3 when no source was ever reached.`,
 // reportEvery is how often record says on stderr how it does.
 const reportEvery = 10 * time.Second
 
-func (a *app) record(ctx context.Context, collectors []supervise.Collector, path string, now time.Time) error {
-	l, err := newLive(path, now)
+func (a *app) record(ctx context.Context, collectors []supervise.Collector, path string, k keeping, now time.Time) error {
+	l, err := newLive(path, k, now)
 	if err != nil {
 		return err
 	}

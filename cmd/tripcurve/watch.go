@@ -16,6 +16,7 @@ import (
 func (a *app) watchCommand() *cobra.Command {
 	var f sourceFlags
 	var record string
+	var k keeping
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "collect live, record, and show the screens",
@@ -24,6 +25,9 @@ Nothing is installed on the servers; Postgres is only read.`,
 		Example: examples("watch"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := k.check(); err != nil {
+				return err
+			}
 			collectors, err := a.collectors("watch", f, time.Now())
 			if err != nil {
 				return err
@@ -38,21 +42,22 @@ Nothing is installed on the servers; Postgres is only read.`,
 				}
 				defer keys.Close()
 			}
-			return a.watch(cmd.Context(), collectors, record, keys)
+			return a.watch(cmd.Context(), collectors, record, k, keys)
 		},
 	}
 	f.add(cmd)
+	k.add(cmd)
 	cmd.Flags().StringVar(&record, "record", "", "file to record to (default: a new one in "+a.paths.State+")")
 	return cmd
 }
 
-func (a *app) watch(ctx context.Context, collectors []supervise.Collector, record string, keys *os.File) error {
+func (a *app) watch(ctx context.Context, collectors []supervise.Collector, record string, k keeping, keys *os.File) error {
 	now := time.Now()
 	record, err := a.recording(record, now)
 	if err != nil {
 		return err
 	}
-	l, err := newLive(record, now)
+	l, err := newLive(record, k, now)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,10 @@ func create(path, name string, at time.Time) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{path: path, db: db, known: newKnown()}
+	if _, err := db.Exec(`PRAGMA auto_vacuum = INCREMENTAL`); err != nil { // before the first table, or never: see Forget
+		db.Close()
+		return nil, explain(path, "write the schema", err)
+	}
 	err = w.transact("write the schema", func(tx *sql.Tx) error {
 		if _, err := tx.Exec(schema); err != nil {
 			return err
