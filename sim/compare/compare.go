@@ -63,7 +63,7 @@ type Fallen struct {
 // Waits is how long the customers of all replications waited, by when they came.
 type Waits struct {
 	Step     time.Duration
-	P50, P95 []float64 // s, one of each step of the run; NaN where nobody came
+	P50, P99 []float64 // s, one of each step of the run; NaN where nobody came
 }
 
 // Run makes all replications of today and of the remedies.

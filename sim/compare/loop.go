@@ -30,8 +30,8 @@ func loopOf(sc sim.Scenario, res *sim.Result) string {
 		return fmt.Sprintf("dead connection: all %d streams are held for ever by calls whose answers the balancer dropped; no deadline ends them, "+
 			"no keepalive finds the connection dead, and no new call can be sent that would", streams)
 	case dead > 0 && cycling(res):
-		return fmt.Sprintf("dead connection: the breaker stayed open for longer than the balancer keeps an idle flow (%s), and its probes die on a "+
-			"connection that nobody knows is dead; %d calls are held", sc.World.IdleDrop, streams)
+		return fmt.Sprintf("dead connection: the breaker let nobody through for longer than the balancer keeps an idle flow (%g s), and its probes die "+
+			"on a connection that nobody knows is dead", sc.World.IdleDrop.Seconds())
 	case dead > 0:
 		return fmt.Sprintf("dead connection: calls go on into a connection that the balancer dropped, until TCP gives it up; %d are held", streams)
 	case pool >= sc.World.PoolSize && res.LockWaiters[last] == 0:

@@ -125,7 +125,7 @@ func TestLoops(t *testing.T) {
 	}{
 		{"streams", sc, end(100, 0, 0, "connection_dropped"), "dead connection: all 100 streams are held for ever"},
 		{"some", sc, end(40, 0, 0, "connection_dropped"), "dead connection: calls go on into a connection"},
-		{"breaker", sc, open, "dead connection: the breaker stayed open for longer"},
+		{"breaker", sc, open, "dead connection: the breaker let nobody through for longer"},
 		{"ghosts", sc, end(100, 100, 0, "connection_dropped", "connection_dead"), "ghost work: all 100 database connections"},
 		{"retries", retries, storm, "retries: "},
 		{"probes", sc, probes, "the breaker's own probes fail"},

@@ -80,7 +80,7 @@ func TestWaitsOverTime(t *testing.T) {
 	n := &night{waits: []wait{{1 * time.Second, 2 * time.Second}, {9 * time.Second, 4 * time.Second}, {25 * time.Second, time.Second}}}
 	more := &night{waits: []wait{{5 * time.Second, 6 * time.Second}}}
 	got := over(28*time.Second, []piece{{night: n}, {night: more}})
-	want := Waits{Step: 10 * time.Second, P50: []float64{4, math.NaN(), 1}, P95: []float64{6, math.NaN(), 1}}
+	want := Waits{Step: 10 * time.Second, P50: []float64{4, math.NaN(), 1}, P99: []float64{6, math.NaN(), 1}}
 	if d := cmp.Diff(want, got, cmp.Comparer(same)); d != "" {
 		t.Error(d)
 	}

@@ -22,12 +22,12 @@ func over(length time.Duration, of []piece) Waits {
 			took[i] = append(took[i], w.took)
 		}
 	}
-	out := Waits{Step: waitStep, P50: make([]float64, steps), P95: make([]float64, steps)}
+	out := Waits{Step: waitStep, P50: make([]float64, steps), P99: make([]float64, steps)}
 	for i, ts := range took {
-		out.P50[i], out.P95[i] = math.NaN(), math.NaN()
+		out.P50[i], out.P99[i] = math.NaN(), math.NaN()
 		if len(ts) > 0 {
 			slices.Sort(ts)
-			out.P50[i], out.P95[i] = quantile(ts, 0.5).Seconds(), quantile(ts, 0.95).Seconds()
+			out.P50[i], out.P99[i] = quantile(ts, 0.5).Seconds(), quantile(ts, 0.99).Seconds()
 		}
 	}
 	return out

@@ -137,7 +137,7 @@ type Drain struct {
 type Waits struct {
 	Step float64    `json:"step_s"`
 	P50  []*float64 `json:"p50_s"`
-	P95  []*float64 `json:"p95_s"`
+	P99  []*float64 `json:"p99_s"`
 }
 
 // New makes the report.
@@ -180,7 +180,7 @@ func remedy(c *compare.Comparison, r compare.Row) Remedy {
 			Failed: r.Troubled, Censored: r.Recovery.Censored, Restarted: r.Restarted,
 			Share: estimate(output.Share(r.Troubled-r.Recovery.Censored, r.Troubled, output.Level)),
 		},
-		Waits: Waits{Step: export.Seconds(r.Waits.Step), P50: values(r.Waits.P50), P95: values(r.Waits.P95)},
+		Waits: Waits{Step: export.Seconds(r.Waits.Step), P50: values(r.Waits.P50), P99: values(r.Waits.P99)},
 		Traps: []Trap{},
 		Says:  effects(c, r),
 	}

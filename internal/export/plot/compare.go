@@ -23,7 +23,7 @@ import (
 
 // The parts of a page of remedies, in points.
 const (
-	waitsHeight = 3.4 * vg.Inch
+	waitsHeight = 2.5 * vg.Inch // of each of the two panels
 	barPitch    = 17
 	barFoot     = 40 // below the bars, for their axis
 	nameColumn  = 108
@@ -43,7 +43,7 @@ func Remedies(c *compare.Comparison, format string) ([]byte, error) {
 	drawn := overTime(c.Rows)
 	lines := (len(drawn) + keyColumns - 1) / keyColumns
 	bars := barPitch*vg.Length(len(c.Rows)) + barFoot
-	canvas, out, err := page(format, headHeight+waitsHeight+legendLine*vg.Length(lines)+bars+margin)
+	canvas, out, err := page(format, headHeight+2*waitsHeight+legendLine*vg.Length(lines)+bars+margin)
 	if err != nil {
 		return nil, err
 	}
@@ -51,17 +51,24 @@ func Remedies(c *compare.Comparison, format string) ([]byte, error) {
 	dc.SetColor(color.White)
 	dc.Fill(dc.Path())
 	head(dc, "Remedies of "+redact.Line(c.Scenario.Name),
-		fmt.Sprintf("%s of each, the same customers under all; above: how long customers waited for the answer to a checkout, the median of all who came in each %s",
+		fmt.Sprintf("%s of each, the same customers under all; above: how long customers waited for the answer to a checkout, of all who came in each %s",
 			export.Plural(c.Seeds, "run"), c.Rows[0].Waits.Step))
 
 	top := dc.Max.Y - headHeight + 0.2*vg.Inch
-	upper := draw.Crop(dc, margin, -margin, top-waitsHeight-dc.Min.Y, 0)
-	upper.Max.Y = top
-	waitsPanel(c, drawn).Draw(upper)
+	body := draw.Crop(dc, margin, -margin, top-2*waitsHeight-dc.Min.Y, 0)
+	body.Max.Y = top
+	panels := [][]*plot.Plot{
+		{waitsPanel(c, drawn, "median wait, s", false, func(w compare.Waits) []float64 { return w.P50 })},
+		{waitsPanel(c, drawn, "p99, s", true, func(w compare.Waits) []float64 { return w.P99 })},
+	}
+	for i, tiles := range plot.Align(panels, draw.Tiles{Cols: 1, Rows: 2, PadY: 8}, body) {
+		panels[i][0].Draw(tiles[0])
+	}
+	top -= 2 * waitsHeight
 	name := style(9, xfont.WeightNormal, ink)
 	for i, r := range drawn {
 		x := dc.Min.X + margin + (pageWidth-2*margin)/keyColumns*vg.Length(i%keyColumns)
-		y := top - waitsHeight - legendLine*vg.Length(i/keyColumns+1)
+		y := top - legendLine*vg.Length(i/keyColumns+1)
 		dc.StrokeLine2(draw.LineStyle{Color: curveInk(i), Width: vg.Points(2), Dashes: remedyDash(i)}, x, y+3, x+26, y+3)
 		dc.FillText(name, vg.Point{X: x + 31, Y: y}, fit(name, redact.Line(r.Remedy.Name), (pageWidth-2*margin)/keyColumns-36))
 	}
@@ -101,11 +108,11 @@ func remedyDash(i int) []vg.Length { return [][]vg.Length{nil, {5, 3}, {1.5, 2.5
 
 // waitsPanel is the waits over time, logarithmic: a healthy answer takes
 // milliseconds, a failing one half a minute.
-func waitsPanel(c *compare.Comparison, rows []compare.Row) *plot.Plot {
+func waitsPanel(c *compare.Comparison, rows []compare.Row, label string, last bool, of func(compare.Waits) []float64) *plot.Plot {
 	start := c.Scenario.Start
 	low, high := 1.0, 1.0
 	for _, r := range rows {
-		for _, v := range r.Waits.P50 {
+		for _, v := range of(r.Waits) {
 			if v > 0 {
 				low, high = min(low, v), max(high, v)
 			}
@@ -119,12 +126,15 @@ func waitsPanel(c *compare.Comparison, rows []compare.Row) *plot.Plot {
 	pl.Y.Min, pl.Y.Max = low, high
 	pl.Y.Scale = plot.LogScale{}
 	pl.X.Padding, pl.Y.Padding = 0, 0
-	pl.X.Tick.Marker, pl.Y.Tick.Marker = clockTicks{w, true}, decadeTicks{high, 1, ""}
-	pl.X.Label.Text, pl.Y.Label.Text = "UTC, "+start.UTC().Format(time.DateOnly), "wait, s"
+	pl.X.Tick.Marker, pl.Y.Tick.Marker = clockTicks{w, last}, decadeTicks{high, 1, ""}
+	pl.Y.Label.Text = label
+	if last {
+		pl.X.Label.Text = "UTC, " + start.UTC().Format(time.DateOnly)
+	}
 	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
 		plain(a)
 	}
-	pl.Add(waitsPlotter{c: c, rows: rows})
+	pl.Add(waitsPlotter{c, rows, of})
 	return pl
 }
 
@@ -140,6 +150,7 @@ func plain(a *plot.Axis) {
 type waitsPlotter struct {
 	c    *compare.Comparison
 	rows []compare.Row
+	of   func(compare.Waits) []float64
 }
 
 func (p waitsPlotter) Plot(c draw.Canvas, pl *plot.Plot) {
@@ -165,7 +176,7 @@ func (p waitsPlotter) Plot(c draw.Canvas, pl *plot.Plot) {
 	for i, r := range slices.Backward(p.rows) { // today on top
 		pen := draw.LineStyle{Color: curveInk(i), Width: vg.Points(1.5), Dashes: remedyDash(i)}
 		var line []vg.Point
-		for n, v := range append(slices.Clone(r.Waits.P50), math.NaN()) {
+		for n, v := range append(slices.Clone(p.of(r.Waits)), math.NaN()) {
 			if math.IsNaN(v) || v <= 0 && pl.Y.Min <= 0 {
 				c.StrokeLines(pen, line)
 				line = nil

@@ -285,7 +285,7 @@ func remedies(names ...string) *compare.Comparison {
 		for range compare.Measures() {
 			r.Figures = append(r.Figures, compare.Figure{Mean: float64(100 * i), P5: float64(90 * i), P95: float64(110 * i)})
 		}
-		r.Waits = compare.Waits{Step: 10 * time.Second, P50: []float64{0.01, 30, math.NaN(), 0, 0.02, 0.01}, P95: make([]float64, 6)}
+		r.Waits = compare.Waits{Step: 10 * time.Second, P50: []float64{0.01, 30, math.NaN(), 0, 0.02, 0.01}, P99: []float64{0.03, 30, math.NaN(), 30, 0.02, 0.03}}
 		c.Rows = append(c.Rows, r)
 	}
 	return c
@@ -319,7 +319,7 @@ func TestRemedies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Remedies of made up", "wait, s", "SHARE lock", "patience", "keepalive-refused", "14:00:30"} {
+	for _, want := range []string{"Remedies of made up", "median wait, s", "p99, s", "SHARE lock", "patience", "keepalive-refused", "14:00:30"} {
 		if !strings.Contains(string(svg), want) {
 			t.Errorf("no %q in the SVG", want)
 		}
