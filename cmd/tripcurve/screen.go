@@ -44,13 +44,21 @@ func message(name string, v *incident.View) tui.EvidenceMsg {
 }
 
 func (a *app) openCommand() *cobra.Command {
-	return &cobra.Command{
+	var follow bool
+	cmd := &cobra.Command{
 		Use:   "open FILE",
 		Short: "open a recorded incident",
-		Args:  oneArg("an incident file, or " + bundledName),
+		Long: `Opens the screens on a recorded incident. With --follow they go on with what is being recorded to the file by
+another process, such as a flight recorder; nobody disturbs the other.`,
+		Args: oneArg("an incident file, or " + bundledName),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == bundledName {
+			switch {
+			case args[0] == bundledName && follow:
+				return badInput("--follow: nobody records %s; name a file", bundledName)
+			case args[0] == bundledName:
 				return a.openBundled(cmd.Context())
+			case follow:
+				return a.follow(cmd.Context(), args[0])
 			}
 			// Read before the screen starts: a bad file is one line on a plain terminal.
 			name, v, err := loadFile(args[0])
@@ -65,6 +73,8 @@ func (a *app) openCommand() *cobra.Command {
 		},
 		ValidArgsFunction: completeFiles,
 	}
+	cmd.Flags().BoolVar(&follow, "follow", false, "go on with what is being recorded to the file")
+	return cmd
 }
 
 // loadFile reads an incident file; its errors are bad input.

@@ -76,6 +76,13 @@ func probe(db *sql.DB) error {
 // Close releases the file.
 func (r *Reader) Close() error { return r.db.Close() }
 
+// Version is a number that differs from the last answer when somebody has committed
+// something since.
+func (r *Reader) Version() (v int64, err error) {
+	err = r.db.QueryRow(`PRAGMA data_version`).Scan(&v)
+	return v, explained(r.path, "look for news", err)
+}
+
 // Load reads all that is committed at this instant.
 func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 	tx, err := r.db.Begin()
