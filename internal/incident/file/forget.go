@@ -31,9 +31,9 @@ func (w *Writer) Forget(before time.Time) error {
 	if err != nil {
 		return err
 	}
-	for id, e := range w.known.open {
+	for id, e := range w.open {
 		if e.To.Before(before) {
-			delete(w.known.open, id)
+			delete(w.open, id)
 		}
 	}
 	// A file of an older program has no auto_vacuum: its pages are used again and it
