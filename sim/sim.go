@@ -63,17 +63,20 @@ type Rollout struct {
 
 // World is what the pipeline stands on.
 type World struct {
-	NetworkDelay   time.Duration // one way, each hop
-	PoolSize       int           // Postgres connections of each inventory service
-	StreamQuota    int           // concurrent streams of order -> inventory
-	IdleDrop       time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
-	MinPing        time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
-	StatementTime  time.Duration // mean of one healthy statement; exponential, unless Statements says another
-	Statements     Dist          // time of one statement; the zero value leaves it to StatementTime
-	CancelTime     time.Duration // mean for which a cancelled transaction keeps its connection yet
-	StockPerSKU    int
-	SKUs           int
-	ReservationTTL time.Duration
+	NetworkDelay     time.Duration // one way, each hop
+	PoolSize         int           // Postgres connections of each inventory service
+	StreamQuota      int           // concurrent streams of order -> inventory
+	IdleDrop         time.Duration // the balancer on order -> inventory drops flows idle this long; 0 never
+	MinPing          time.Duration // servers close a connection that pings more often than this (grpc-go's EnforcementPolicy.MinTime, there 5 min); 0 allows any
+	StatementTime    time.Duration // mean of one healthy statement; exponential, unless Statements says another
+	Statements       Dist          // time of one statement; the zero value leaves it to StatementTime
+	PoolWait         time.Duration // for a free one of these; 0 waits as long as the call
+	LockTimeout      time.Duration // of their sessions, lock_timeout; 0 is none
+	StatementTimeout time.Duration // of their sessions, statement_timeout; 0 is none
+	CancelTime       time.Duration // mean for which a cancelled transaction keeps its connection yet
+	StockPerSKU      int
+	SKUs             int
+	ReservationTTL   time.Duration
 	// Sweep is how often expired reservations are put back; 0 never. With it
 	// inventory is told of what was shipped, which then is sold and does not expire.
 	Sweep time.Duration

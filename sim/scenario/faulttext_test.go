@@ -189,3 +189,26 @@ func TestParseFault(t *testing.T) {
 		t.Errorf("fault=none leaves %v, %v", sc.Faults, err)
 	}
 }
+
+// A lock_timeout or a statement_timeout of inventory's sessions ends the incident with
+// the lock: no session waits longer than 5 s, so the pool never fills and bytes pass all
+// the while. A limit on the wait for a connection helps nobody who has one.
+func TestTimeoutsOfSessions(t *testing.T) {
+	for _, setting := range []string{"world.lock_timeout=5s", "world.statement_timeout=5s"} {
+		r := runOf(t, set2847(t, setting, "length=12m"), Observers{})
+		failedBetween(t, r, 180, 240)
+		recoveredBy(t, r, r.LockTo.Add(5*time.Second))
+		neverDropped(t, r)
+		if r.PoolFullAfter >= 0 || r.Orphans != 0 {
+			t.Errorf("%s: the pool was full after %s, %d orphans", setting, r.PoolFullAfter, r.Orphans)
+		}
+	}
+	if r := runOf(t, set2847(t, "world.pool_wait=5s", "length=12m"), Observers{}); !r.RecoveredAt.IsZero() {
+		t.Errorf("with a limit on the wait for a connection recovered at %s", clock(r.RecoveredAt))
+	}
+	sc := Healthy()
+	sc.World.LockTimeout = -1
+	if _, err := Run(context.Background(), sc, Observers{}); err == nil || !strings.Contains(err.Error(), "lock timeout -1ns") {
+		t.Errorf("error %v", err)
+	}
+}

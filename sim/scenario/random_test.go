@@ -131,6 +131,7 @@ func randomScenario(seed uint64) sim.Scenario {
 			At: time.Duration(rng.Int64N(int64(90 * time.Second))), To: order.Sync, Drain: rng.IntN(2) == 0,
 		})
 	}
+	sc.World.PoolWait, sc.World.LockTimeout, sc.World.StatementTimeout = pick(0, 0, time.Second), pick(0, 0, 500*time.Millisecond), pick(0, 0, 2*time.Second)
 	if rng.IntN(3) == 0 {
 		sc.Load.Checkouts = sim.Rate{Points: []sim.RatePoint{{Per: 4 * rng.Float64()}, {At: 30 * time.Second, Per: 2}, {At: 30 * time.Second, Per: 10 * rng.Float64()}}, Period: pick(0, 40*time.Second)}
 		sc.Load.Users = sim.Users{N: rng.IntN(40), Think: sim.Dist{Shape: sim.Exponential, A: 5 * time.Second}, Buy: rng.Float64()}

@@ -74,6 +74,8 @@ func check(sc sim.Scenario) error {
 		return fmt.Errorf("a sweep every %s: a time is needed, or 0 for never", sc.World.Sweep)
 	case sc.World.NetworkDelay < 0:
 		return fmt.Errorf("network delay %s is negative", sc.World.NetworkDelay)
+	case sc.World.PoolWait < 0 || sc.World.LockTimeout < 0 || sc.World.StatementTimeout < 0:
+		return fmt.Errorf("pool wait %s, lock timeout %s, statement timeout %s: none can be negative", sc.World.PoolWait, sc.World.LockTimeout, sc.World.StatementTimeout)
 	}
 	if sc.Retries.Times < 0 || sc.Retries.Times > 0 && sc.Retries.After <= 0 {
 		return fmt.Errorf("customers come back %d times after %s: a number and a time are needed", sc.Retries.Times, sc.Retries.After)
@@ -157,7 +159,7 @@ func (r *run) build() error {
 	r.db = w.NewDatabase(world.DatabaseOptions{
 		Name: "inventory", Application: "inventory", User: "inventory",
 		PoolSize: o.PoolSize, Statement: o.Statement(), Cancel: r.sc.Edges["inventory.postgres"].Cancel,
-		CancelTime: o.CancelTime,
+		CancelTime: o.CancelTime, Limits: world.Limits{PoolWait: o.PoolWait, Lock: o.LockTimeout, Statement: o.StatementTimeout},
 	})
 	r.stock = world.NewStock(r.db)
 	r.orders = w.NewOrders(o.Statement(), knownOrders+expect(r.sc.Checkouts, r.sc.Length))

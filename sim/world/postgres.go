@@ -24,6 +24,7 @@ type Database struct {
 	times  *Stream
 	cancel policy.Cancel
 	undo   time.Duration
+	limits Limits
 	idle   []*Session // of the pool, the one last used last
 }
 
@@ -52,6 +53,7 @@ type DatabaseOptions struct {
 	// the request to cancel, the error, the rollback; the mean, exponential. Its locks
 	// are gone at once.
 	CancelTime time.Duration
+	Limits     Limits
 }
 
 // firstPID is the first session's; the rest follow at a distance.
@@ -61,7 +63,7 @@ const firstPID = 20131
 func (w *World) NewDatabase(o DatabaseOptions) *Database {
 	d := &Database{
 		server: &server{Name: o.Name, w: w}, app: o.Application,
-		time: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime,
+		time: o.Statement, times: w.Stream("statements of " + o.Name), cancel: o.Cancel, undo: o.CancelTime, limits: o.Limits,
 	}
 	d.connect(o.PoolSize, o.User)
 	return d
@@ -161,7 +163,7 @@ func (d *Database) begin(ctx context.Context) (tx, error) {
 			x.c = x.own
 		}
 	}
-	if err := d.Pool.Acquire(x.c); err != nil {
+	if err := d.acquire(x.c); err != nil {
 		x.end()
 		return x, err
 	}
@@ -176,12 +178,18 @@ func (d *Database) begin(ctx context.Context) (tx, error) {
 func (x *tx) exec(st *host.Statement, t *Table) error {
 	s, k := x.s, x.d.w.K
 	s.state, s.query, s.began = sessionActive, st.SQL, k.Now()
-	if err := x.d.lock(s, t, st.Lock, x.c); err != nil {
-		x.cut = true
-		return err
-	}
-	if err := x.work(); err != nil {
-		return err
+	if l := x.d.limits; l.Lock > 0 || l.Statement > 0 {
+		if err := x.execWithin(st, t); err != nil {
+			return err
+		}
+	} else {
+		if err := x.d.lock(s, t, st.Lock, x.c); err != nil {
+			x.cut = true
+			return err
+		}
+		if err := x.work(); err != nil {
+			return err
+		}
 	}
 	s.state, s.began = sessionInTransaction, k.Now()
 	return nil
