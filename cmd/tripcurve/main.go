@@ -172,7 +172,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&configFile, "config", "", "settings file (default "+a.paths.Config+")")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
 	root.AddCommand(
-		a.openCommand(), a.watchCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),
+		a.openCommand(), a.watchCommand(), a.sourcesCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),
 		a.analyzeCommand(), a.explainCommand(), a.simulateCommand(), a.compareCommand(), a.curveCommand(), a.exportCommand(),
 		a.lintCommand(), a.labCommand(), a.configCommand(), a.infoCommand(), a.versionCommand(),
 	)
