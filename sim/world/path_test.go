@@ -191,11 +191,11 @@ func TestReconnect(t *testing.T) {
 	s.at(10*second, func() { _ = s.server.Stop("went down") })
 	s.at(12*second, func() { _ = s.server.Start() })
 	s.call(9*second, "5s", 0)                      // reset
-	s.call(10*second+10*time.Millisecond, "1s", 0) // waits for the connection, which is refused
+	s.call(10*second+10*time.Millisecond, "1s", 0) // connects, and is refused
 	s.call(11*second, "2s", 0)                     // fails at once
 	s.call(12200*time.Millisecond, "3s", 0)        // too, though the server is up again: the next try is after 12.3 s
 	s.call(13*second, "4s", 0)
-	s.run(40*second, "10.000 world: restart", "10.000 5s: Unavailable", "10.020 1s: Unavailable",
+	s.run(40*second, "10.000 world: restart", "10.000 5s: Unavailable", "10.030 1s: Unavailable",
 		"11.000 2s: Unavailable", "12.000 world: boot", "12.200 3s: Unavailable", "17.020 4s: res_4s")
 	var waits []time.Duration
 	for s.conn.tries = 1; s.conn.tries <= 14; s.conn.tries++ {

@@ -166,8 +166,10 @@ func (s *Service) Start() error {
 	s.began = s.w.Now()
 	s.w.event("boot", s.Name+" service is up again")
 	err := s.boot(s)
-	for _, c := range s.out {
-		c.connect()
+	for _, c := range s.out { // as grpc.NewClient has it: one that does not balance waits for a call
+		if c.idle = !c.o.Eager; !c.idle {
+			c.connect()
+		}
 	}
 	return err
 }
@@ -177,7 +179,7 @@ func (s *Service) Down() bool { return s.down }
 
 func (s *Service) end() {
 	for _, c := range s.in {
-		c.reset(serverGone, false)
+		c.reset(serverGone, s.down)
 	}
 	for _, c := range s.out {
 		c.reset(clientGone, false)
