@@ -228,6 +228,56 @@ func TestRedactedCopy(t *testing.T) {
 	}
 }
 
+// What tells rows apart stays apart, what no text is stays as it is, and no column with
+// foreign text is left out.
+func TestRedactedCopyStaysReadable(t *testing.T) {
+	const luhn = 1768486680000000003 // as a card number would be
+	path := filepath.Join(t.TempDir(), "a.incident")
+	w, err := Create(path, "night of jane.roe@example.org", time.Unix(0, luhn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []incident.Fact
+	for i, at := range []string{"10.1.2.3", "10.1.2.4", "10.1.2.5"} {
+		from := incident.Origin{Group: "grpc", Name: at + ":9090"}
+		all = append(
+			all,
+			incident.Series{Name: "up", Labels: map[string]string{"instance": at, "password": "hunter 2"}, Points: []incident.Point{{At: second(float64(i)), V: float64(i)}}, Origin: incident.Origin{Group: "grpc", Name: "all"}},
+			incident.Bucket{At: second(float64(i)), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/" + at}, Status: 200, Started: 1, Origin: from},
+		)
+		if err := w.Append(nil, []incident.SourceStatus{{Name: at + ":9090", Group: "grpc", State: incident.SourceOK, LastAt: second(float64(i))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all = append(all, incident.Episode{Kind: incident.SessionState, From: second(1), To: second(2), Session: incident.Session{PID: 7, Database: "jane.roe@example.org"}, Origin: incident.Origin{Group: "postgres", Name: "pg"}})
+	err = errors.Join(w.Append(all, nil), w.SaveThresholds(ThresholdSet{Name: "chosen", At: t0, Sets: []string{"a=jane.roe@example.org"}}), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, opt := range []redact.Options{{}, {KeepNetwork: true}} {
+		out := other(t, "shared.incident")
+		if err := Redacted(path, out, redact.New(opt)); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"10.1.2.3", "10.1.2.4", "jane.roe", "hunter"} {
+			if strings.Contains(string(raw), secret) {
+				t.Errorf("%+v: %s is in the copy", opt, secret)
+			}
+		}
+		got, meta := load(t, out)
+		if meta.Name != "night of [email-1]" || !meta.Created.Equal(time.Unix(0, luhn)) {
+			t.Errorf("%+v: meta %+v", opt, meta)
+		}
+		if s, b := len(got.AllSeries()), len(got.Buckets()); s != 3 || b != 3 || len(got.Sources) != 3 {
+			t.Errorf("%+v: %d series, %d buckets and %d sources, want 3 of each", opt, s, b, len(got.Sources))
+		}
+	}
+}
+
 func loadedWindow(t *testing.T, path string) incident.Window {
 	t.Helper()
 	v, _ := load(t, path)

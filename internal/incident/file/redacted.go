@@ -4,6 +4,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -20,31 +24,40 @@ func Redacted(path, out string, r *redact.Redactor) error {
 			table, column string
 			of            func(string) string
 		}{
-			{"meta", "value", text},
 			{"source", "detail", text},
 			{"episode", "query", statement},
 			{"episode", "text", text},
+			{"episode", "relation", text},
 			{"episode", "application", text},
 			{"episode", "client", text},
 			{"episode", "user_name", text},
+			{"episode", "database", text},
 			{"exemplar", "raw", text},
 			{"exemplar", "note", text},
 			{"change", "text", statement},
 			{"change", "system", text},
-			{"endpoint", "route", text},
-			{"origin", "name", text},
-			{"series", "labels", text},
-			{"series", "key", text},
-			{"episode", "id", text},
-			{"exemplar", "id", text},
-			{"change", "id", text},
+			{"threshold_set", "sets", inJSON(text)},
 			{"series", "caveat", text},
+			// What rows are told apart by: two values stay two.
+			{"source", "name", apart(text)},
+			{"endpoint", "route", apart(text)},
+			{"origin", "name", apart(text)},
+			{"origin", "file", apart(text)},
+			{"series", "labels", apart(inJSON(text))},
+			{"series", "key", apart(text)},
+			{"episode", "id", apart(text)},
+			{"exemplar", "id", apart(text)},
+			{"change", "id", apart(text)},
 		} {
-			if err := rewrite(tx, c.table, c.column, c.of); err != nil {
+			if err := rewrite(tx, c.table, c.column, "", c.of); err != nil {
 				return fmt.Errorf("%s.%s: %w", c.table, c.column, err)
 			}
 		}
-		return rewrite(tx, "moment", "entry", func(entry string) string {
+		// Of what a file says of itself only its name is text: a number may look like a card's.
+		if err := rewrite(tx, "meta", "value", " AND key = 'name'", text); err != nil {
+			return fmt.Errorf("meta.value: %w", err)
+		}
+		return rewrite(tx, "moment", "entry", "", func(entry string) string {
 			var m incident.Moment
 			if json.Unmarshal([]byte(entry), &m) != nil {
 				return entry // the loader says what is wrong with it
@@ -58,10 +71,72 @@ func Redacted(path, out string, r *redact.Redactor) error {
 	})
 }
 
+// apart makes of different values different ones: equal tokens are right where a value is
+// said, and wrong where rows are told apart by it.
+func apart(of func(string) string) func(string) string {
+	given := map[string]bool{}
+	return func(v string) string {
+		to := of(v)
+		for n, once := 2, to; given[to]; n++ {
+			to = numbered(once, n)
+		}
+		given[to] = true
+		return to
+	}
+}
+
+// numbered is a text, or a set of labels, that is told from its like by a number.
+func numbered(v string, n int) string {
+	var labels map[string]string
+	if json.Unmarshal([]byte(v), &labels) == nil && labels != nil {
+		labels["redacted"] = strconv.Itoa(n)
+		return encode(labels)
+	}
+	return fmt.Sprintf("%s (%d)", v, n)
+}
+
+// inJSON is of for each text in a list or a map of texts: quotes and escapes around one
+// are not its own. What is neither stays; the loader says what is wrong with it.
+func inJSON(of func(string) string) func(string) string {
+	return func(v string) string {
+		var list []string
+		if json.Unmarshal([]byte(v), &list) == nil && list != nil {
+			for i := range list {
+				list[i] = of(list[i])
+			}
+			return encode(list)
+		}
+		var set map[string]string
+		if json.Unmarshal([]byte(v), &set) != nil || set == nil {
+			return v
+		}
+		redacted := map[string]string{}
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			// With its name, for some values are known by that.
+			var pair map[string]string
+			if json.Unmarshal([]byte(of(plain(name, set[name]))), &pair) != nil {
+				pair = map[string]string{name: of(set[name])}
+			}
+			maps.Copy(redacted, pair)
+		}
+		return encode(redacted)
+	}
+}
+
+// plain is one pair as JSON in which <, > and & are as they are.
+func plain(name, value string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(map[string]string{name: value}) // texts can be encoded
+	return b.String()
+}
+
 // rewrite replaces each value of a column, every different one once, in the order of
 // the values: equal ones get equal tokens, and the same file gives the same copy.
-func rewrite(tx *sql.Tx, table, column string, of func(string) string) error {
-	rows, err := tx.Query(fmt.Sprintf(`SELECT DISTINCT %s FROM %s WHERE %[1]s <> '' ORDER BY 1`, column, table))
+// where, which may be empty, narrows the rows.
+func rewrite(tx *sql.Tx, table, column, where string, of func(string) string) error {
+	rows, err := tx.Query(fmt.Sprintf(`SELECT DISTINCT %s FROM %s WHERE %[1]s <> ''%[3]s ORDER BY 1`, column, table, where))
 	if err != nil {
 		return err
 	}
@@ -79,7 +154,7 @@ func rewrite(tx *sql.Tx, table, column string, of func(string) string) error {
 	}
 	for _, v := range values {
 		if to := of(v); to != v {
-			if _, err := tx.Exec(fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %[2]s = ?`, table, column), to, v); err != nil {
+			if _, err := tx.Exec(fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %[2]s = ?%[3]s`, table, column, where), to, v); err != nil {
 				return err
 			}
 		}
