@@ -169,6 +169,24 @@ func TestMerge(t *testing.T) {
 			t.Errorf("merged again with the same: %s", compare(got, same))
 		}
 	}
+	// Two halves are the whole again, with every instant at which locks were looked at.
+	w, whole := recorded(t, facts(t)...)
+	for i := range 8 {
+		wait.To, wait.Open = second(float64(3+i)), i < 7
+		if err := w.Append([]incident.Fact{wait}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, right, both := other(t, "left.incident"), other(t, "right.incident"), other(t, "whole.incident")
+	err := errors.Join(Trim(whole, left, incident.Window{To: second(6)}), Trim(whole, right, incident.Window{From: second(6)}), Merge(both, left, right))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := load(t, whole)
+	got, _ := load(t, both)
+	if diff := cmp.Diff(want.SampleTimes(incident.Window{To: second(60)}), got.SampleTimes(incident.Window{To: second(60)})); diff != "" {
+		t.Errorf("locks were looked at (-whole +halves):\n%s", diff)
+	}
 	bad := other(t, "bad.incident")
 	if err := Merge(bad, a, "copy_test.go"); !errors.Is(err, ErrNotIncident) {
 		t.Errorf("with another file: %v, want %v", err, ErrNotIncident)

@@ -103,8 +103,8 @@ func (w *Writer) states() (map[source]incident.SourceStatus, error) {
 	return all, err
 }
 
-// mergeCounts adds the rows of requests and of their latency as they are: of which
-// bytes each was read is what keeps them apart.
+// mergeCounts adds the rows of requests and of their latency as they are, for of which
+// bytes each was read is what keeps them apart, and when locks were looked at.
 func (w *Writer) mergeCounts(path string) error {
 	ctx := context.Background() // SQLite's statements here are short and bounded by the file
 	c, err := w.db.Conn(ctx)
@@ -124,6 +124,7 @@ func (w *Writer) mergeCounts(path string) error {
 			ON CONFLICT DO UPDATE SET started = max(started, excluded.started), ended = max(ended, excluded.ended)`,
 		`INSERT OR IGNORE INTO main.latency SELECT x.at_ns, x.width_ns, me.id, x.outcome, mo.id, x.byte_from, x.byte_to, x.sketch
 			FROM other.latency x ` + from,
+		`INSERT OR IGNORE INTO main.lock_sample SELECT at_ns FROM other.lock_sample`, // of an episode's facts only the last is told
 		`DETACH other`,
 	} {
 		var args []any
