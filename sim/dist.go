@@ -37,7 +37,7 @@ type QuantilePoint struct {
 // Exp is the exponentially distributed time of that mean for a uniform number in
 // [0,1).
 func Exp(mean time.Duration, u float64) time.Duration {
-	return time.Duration(-math.Log(1-u) * float64(mean))
+	return Bounded(-math.Log(1-u) * float64(mean))
 }
 
 // Fixed is a Dist that is always d.
@@ -80,13 +80,13 @@ func (d *Dist) Draw(u float64) time.Duration {
 	case Exponential:
 		return Exp(d.A, u)
 	case LogNormal:
-		return bounded(float64(d.A) * math.Exp(d.B*math.Sqrt2*math.Erfinv(2*u-1)))
+		return Bounded(float64(d.A) * math.Exp(d.B*math.Sqrt2*math.Erfinv(2*u-1)))
 	case Pareto:
 		x := 1 - u
 		if d.Most > 0 { // the part beyond Most is cut off, not moved
 			x = 1 - u*(1-math.Pow(float64(d.A)/float64(d.Most), d.B))
 		}
-		return bounded(float64(d.A) * math.Pow(x, -1/d.B))
+		return Bounded(float64(d.A) * math.Pow(x, -1/d.B))
 	case Empirical:
 		return d.between(u)
 	default:
@@ -94,9 +94,9 @@ func (d *Dist) Draw(u float64) time.Duration {
 	}
 }
 
-// bounded keeps a tail without end within what a Duration can hold: a hundred
-// years outlast any run.
-func bounded(ns float64) time.Duration {
+// Bounded is a time in nanoseconds, a tail without end kept within what a Duration can
+// hold: a hundred years outlast any run.
+func Bounded(ns float64) time.Duration {
 	const century = 100 * 365 * 24 * time.Hour
 	if !(ns < float64(century)) || ns < 0 {
 		if ns > 0 {

@@ -27,6 +27,7 @@ func healthyWith(t *testing.T, settings ...string) sim.Scenario {
 // What each fault does, by the events that it gives and by what becomes of the
 // checkouts. The night begins at 14:18; faults come at 14:22.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		settings []string
@@ -124,6 +125,7 @@ func TestFaults(t *testing.T) {
 
 // A service warms up: its statements are slow at first.
 func TestWarmUp(t *testing.T) {
+	t.Parallel()
 	p99 := func(settings ...string) time.Duration {
 		return runOf(t, healthyWith(t, settings...), Observers{}).Waits.P99
 	}
@@ -194,6 +196,7 @@ func TestParseFault(t *testing.T) {
 // the lock: no session waits longer than 5 s, so the pool never fills and bytes pass all
 // the while. A limit on the wait for a connection helps nobody who has one.
 func TestTimeoutsOfSessions(t *testing.T) {
+	t.Parallel()
 	for _, setting := range []string{"world.lock_timeout=5s", "world.statement_timeout=5s"} {
 		r := runOf(t, set2847(t, setting, "length=12m"), Observers{})
 		failedBetween(t, r, 180, 240)

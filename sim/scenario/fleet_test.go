@@ -25,6 +25,7 @@ func set2847(t *testing.T, settings ...string) sim.Scenario {
 
 // One replica that is said to be one is the run as it always was.
 func TestOneReplicaChangesNothing(t *testing.T) {
+	t.Parallel()
 	today, err := fingerprint(set2847(t, "length=10m"))
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +38,7 @@ func TestOneReplicaChangesNothing(t *testing.T) {
 // Four replicas have a connection each: four times the streams hang, and each
 // connection is dropped by itself.
 func TestReplicasHaveConnectionsOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	r := runOf(t, set2847(t, "world.order_replicas=4"), Observers{})
 	dropped, restarted := map[string]int{}, map[string]int{}
 	for _, e := range r.Events {
@@ -67,6 +69,7 @@ func TestReplicasHaveConnectionsOfTheirOwn(t *testing.T) {
 
 // A restart of one replica of two brings back half of the checkouts.
 func TestOneReplicaIsRestarted(t *testing.T) {
+	t.Parallel()
 	sc := set2847(t, "world.order_replicas=2")
 	sc.Faults[1] = sim.RestartService{At: 28*time.Minute + 18*time.Second, Service: "order", Replica: 2}
 	r := runOf(t, sc, Observers{})
@@ -87,6 +90,7 @@ func TestOneReplicaIsRestarted(t *testing.T) {
 
 // A rollout on two replicas of four: those two have the breaker and trip.
 func TestRollout(t *testing.T) {
+	t.Parallel()
 	sc := set2847(t, "rollout.order.inventory.breaker=opossum", "rollout.order.inventory.breaker.resetTimeout=20000",
 		"rollout.replicas=2", "world.order_replicas=4", "order.inventory.deadline=4s", "length=10m")
 	if p := sc.Rollout.Edges["order.inventory"]; p.Breaker.Library != "opossum" || p.Breaker.Params["resetTimeout"] != "20000" || p.Deadline != 4*time.Second {

@@ -23,6 +23,7 @@ func near(n int, mean float64) bool { return math.Abs(float64(n)-mean) <= 5*math
 
 // Arrivals follow the rate over time: a step, a daily curve, and a surge of the fault's.
 func TestArrivalsOverTime(t *testing.T) {
+	t.Parallel()
 	t.Run("step", func(t *testing.T) {
 		r := runOf(t, healthyWith(t, "rate.stock=0", "rate.checkouts=0s:2,2m:2,2m:8,4m:8,4m:0"), Observers{})
 		if a, b, c := started(r, 0, 120), started(r, 120, 240), started(r, 241, 600); !near(a, 240) || !near(b, 960) || c != 0 {
@@ -60,6 +61,7 @@ func TestArrivalsOverTime(t *testing.T) {
 // Users wait for their answers: n of them who think z and are answered at once ask n/z
 // times a second, and where answers take long only n/(z+w).
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	users := []string{"rate.checkouts=0", "rate.stock=0", "rate.orders=0", "length=20m", "users.n=50", "users.think=exponential:20s", "users.buy=0.5"}
 	reads := func(r *sim.Result) int {
 		for _, e := range r.Endpoints {

@@ -26,6 +26,7 @@ func hostEvents(t *testing.T, settings ...string) map[string]int {
 // with failures: with its own 10 % none of three hosts is ever ejected, and with its
 // own panic threshold those that are ejected get calls all the same.
 func TestMeshOfFewHosts(t *testing.T) {
+	t.Parallel()
 	mesh := []string{"world.inventory_replicas=3", "order.inventory.breaker=envoy", "length=11m"}
 	with := func(more ...string) []string { return append(append([]string{}, mesh...), more...) }
 
@@ -62,6 +63,7 @@ func TestMeshOfFewHosts(t *testing.T) {
 // A single host that is ejected for longer than the balancer's idle limit comes back
 // behind a connection that is dead, and is ejected again, for longer each time.
 func TestMeshOfOneHostOutlastsTheLock(t *testing.T) {
+	t.Parallel()
 	r := runOf(t, set2847(t, "world.inventory_replicas=1", "order.inventory.breaker=envoy"), Observers{})
 	var events []string
 	for _, e := range r.Events {
@@ -97,6 +99,7 @@ func TestMeshCountsTheReplicas(t *testing.T) {
 // checkout waits for the gateway's next try; a mesh takes the replica out of the
 // rotation, and its own retries serve even those that met it.
 func TestMeshEjectsASickReplica(t *testing.T) {
+	t.Parallel()
 	sick := func(settings ...string) *sim.Result {
 		return runOf(t, healthyWith(t, append(settings, "world.inventory_replicas=3", "rate.checkouts=4",
 			"fault=slow service=inventory replica=2 at=2m for=4m factor=1e6")...), Observers{})

@@ -11,6 +11,7 @@ import (
 // forth, for work that nobody waits for goes on; cancelled with its caller, or with a
 // second core, it holds.
 func TestProcessor(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		settings []string
@@ -38,6 +39,7 @@ func TestProcessor(t *testing.T) {
 
 // The time that a call takes is that of its work where nothing else bounds it.
 func TestWorkOfConstantTime(t *testing.T) {
+	t.Parallel()
 	plain := runOf(t, healthyWith(t), Observers{})
 	r := runOf(t, healthyWith(t, "cpu.payment.work=50ms", "cpu.order.work=20ms", "world.statements=1ms"), Observers{})
 	// A checkout is order's 20 ms, inventory's statements, payment's 50 ms.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"tripcurve/sim"
 	"tripcurve/sim/vtime"
 )
 
@@ -43,7 +44,7 @@ func (p *Pace) stretch(d time.Duration) time.Duration {
 		}
 		f *= 1 + (p.warm-1)*excess
 	}
-	return time.Duration(float64(d) * f)
+	return sim.Bounded(float64(d) * f)
 }
 
 // Pace is the service's own. Databases and stores take it where they are told to.
