@@ -163,3 +163,25 @@ func BenchmarkBuild(b *testing.B) {
 		}
 	}
 }
+
+// A restart is told of the service that was restarted, one replica among several too.
+func TestWhoWasRestarted(t *testing.T) {
+	sc := scenario.Healthy()
+	err := scenario.Set(&sc, "length=3m", "world.order_replicas=2", "fault=restart service=inventory at=1m down=10s", "fault=restart service=order replica=2 at=2m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := FromScenario(t.Context(), sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range in.Evidence.Snapshot().Changes() {
+		if c.Kind == incident.Restart && c.Origin.Group == "platform" { // the services' pages tell of them too
+			got = append(got, c.System+": "+c.Text)
+		}
+	}
+	if d := cmp.Diff([]string{"inventory: inventory service went down for 10s", "order-2: order-2 service restarted"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

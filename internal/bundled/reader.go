@@ -1,6 +1,7 @@
 package bundled
 
 import (
+	"strings"
 	"time"
 
 	"tripcurve/collectors/gatewaylog"
@@ -71,8 +72,9 @@ func (r *reader) page(at time.Time, service string, text []byte) error {
 
 func (r *reader) event(e sim.Event) {
 	if e.Kind == "restart" {
+		service, _, _ := strings.Cut(e.Text, " ")
 		r.evidence.Add(incident.Change{
-			At: e.At, Kind: incident.Restart, System: "order", Text: e.Text,
+			At: e.At, Kind: incident.Restart, System: service, Text: e.Text,
 			Origin: incident.Origin{Group: "platform", Name: platform},
 		})
 	}
