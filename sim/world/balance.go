@@ -13,7 +13,8 @@ var _ host.Replicated = (*Balanced)(nil)
 
 // Balanced is one caller's connections to the replicas of a service, and how it
 // chooses among them. It is a grpc.ClientConnInterface. As in grpc-go, a replica
-// whose connection is being made is passed over while another one is ready.
+// whose connection is being made is passed over while another one is ready, and one
+// that could not be connected to while another one is being connected.
 type Balanced struct {
 	conns []*Conn
 	how   sim.Balance
@@ -60,8 +61,10 @@ func (b *Balanced) choose() *Conn {
 			break
 		}
 	}
-	if best < 0 {
-		best = (b.last + 1) % n
+	for i := 0; best < 0; i++ { // the call waits for one that is being made, or fails where none is
+		if at := (b.last + 1 + i) % n; b.conns[at].failing == nil || i == n {
+			best = at
+		}
 	}
 	b.last = best
 	return b.conns[best]

@@ -12,6 +12,7 @@ func TestBalanced(t *testing.T) {
 	type step struct {
 		open [3]int
 		down string // the replicas whose connections are being made
+		dead string // those that could not be connected to
 		want int
 	}
 	for _, c := range []struct {
@@ -27,6 +28,9 @@ func TestBalanced(t *testing.T) {
 			{down: "1", want: 2},
 			{down: "123", want: 3}, // none is up: the call waits at whose turn it is
 			{want: 1},
+			{down: "123", dead: "2", want: 3},
+			{down: "123", dead: "12", want: 3},
+			{down: "123", dead: "123", want: 1}, // and fails
 		}},
 		{sim.LeastRequests, []step{
 			{want: 1}, // of equals the first after the one taken last
@@ -43,10 +47,13 @@ func TestBalanced(t *testing.T) {
 		b := NewBalanced(conns, c.how)
 		for i, s := range c.steps {
 			for j, conn := range conns {
-				conn.open.n, conn.ready = s.open[j], true
+				conn.open.n, conn.ready, conn.failing = s.open[j], true, nil
 			}
 			for _, r := range s.down {
 				conns[r-'1'].ready = false
+			}
+			for _, r := range s.dead {
+				conns[r-'1'].failing = refused
 			}
 			if got := b.choose(); got != conns[s.want-1] {
 				t.Errorf("%s, call %d: not to replica %d", c.how, i+1, s.want)
