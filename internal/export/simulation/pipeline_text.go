@@ -31,7 +31,7 @@ func (rep PipelineReport) Text(out io.Writer, today *PipelineReport) error {
 			fmt.Fprintf(out, "... and %d more events (--format json has all)\n", len(rep.Story)-i)
 			break
 		}
-		fmt.Fprintf(out, "%s  %-19s %s\n", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Text)
+		event(out, e)
 	}
 	rep.Replications.text(out)
 	return nil

@@ -161,8 +161,8 @@ func (o *Replications) text(out io.Writer) error {
 		{"orders_503", "  answered 503", ""},
 		{"orders_rejected", "  rejected by a breaker", ""},
 		{"orders_late", "  accepted too late", ""},
-		{"wait_p50_s", "customer's wait until recovery, p50", "s"},
-		{"wait_p99_s", "customer's wait until recovery, p99", "s"},
+		{"wait_p50_s", "wait until recovery, p50", "s"},
+		{"wait_p99_s", "wait until recovery, p99", "s"},
 		{"orphan_reservations", "orphan reservations", ""},
 		{"reserve_calls", "calls on inventory", ""},
 	} {

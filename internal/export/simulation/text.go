@@ -41,8 +41,8 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 	row("  accepted too late", "", func(r Report) float64 { return float64(r.OrdersLate) })
 	row("outage of checkouts", "s", func(r Report) float64 { return r.OutageS })
 	row("  not under the lock", "s", func(r Report) float64 { return r.RemainderS })
-	row("customer's wait until recovery, p50", "s", func(r Report) float64 { return r.WaitP50S })
-	row("customer's wait until recovery, p99", "s", func(r Report) float64 { return r.WaitP99S })
+	row("wait until recovery, p50", "s", func(r Report) float64 { return r.WaitP50S })
+	row("wait until recovery, p99", "s", func(r Report) float64 { return r.WaitP99S })
 	row("reads of stock failed", "", func(r Report) float64 { return float64(r.failed("GET", "/api/inventory/:sku")) })
 	row("orphan reservations", "", func(r Report) float64 { return float64(r.Orphans) })
 	row("calls on inventory", "", func(r Report) float64 { return float64(r.ReserveCalls) })
@@ -59,7 +59,7 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 	if len(rep.Assumed) > 0 {
 		fmt.Fprintln(out, "\nAssumed, for nobody measured or stated it:")
 		for _, a := range rep.Assumed {
-			fmt.Fprintf(out, "  - %s\n", a)
+			fmt.Fprint(out, export.Wrap(a, "  - ", "    "))
 		}
 	}
 	if rep.Replications != nil {
@@ -89,30 +89,38 @@ func (rep Report) traps(out io.Writer) {
 func (rep Report) story(out io.Writer) {
 	fmt.Fprintln(out)
 	for _, e := range rep.Events {
-		fmt.Fprintf(out, "%s  %-19s %s\n", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Text)
+		event(out, e)
 	}
 	switch {
 	case rep.OutageS == 0:
 	case rep.RemainderS == 0:
 		fmt.Fprintf(out, "\nThe lock covers all of the %s s in which checkouts failed.\n", number(rep.OutageS))
 	default:
-		fmt.Fprintf(out, "\nThe lock covers %.1f %% of the %s s in which checkouts failed; %s s have another reason.\n",
-			100*rep.Coverage, number(rep.OutageS), number(rep.RemainderS))
+		fmt.Fprintln(out)
+		fmt.Fprint(out, export.Wrap(fmt.Sprintf("The lock covers %.1f %% of the %s s in which checkouts failed; %s s have another reason.",
+			100*rep.Coverage, number(rep.OutageS), number(rep.RemainderS)), "", ""))
 	}
+}
+
+// event is one thing that happened, its text in a column of its own.
+func event(out io.Writer, e Event) {
+	first := fmt.Sprintf("%s  %-18s ", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "))
+	fmt.Fprint(out, export.Wrap(e.Text, first, strings.Repeat(" ", len(first))))
 }
 
 // text says what became of the orders that were left to the queue.
 func (q *CheckoutQueue) text(out io.Writer) {
-	fmt.Fprintf(out, "\n%s orders were accepted at once and left to the queue: %s done, %s declined, %s given up,\n%s in flight at the end. At most %s waited",
+	text := fmt.Sprintf("%s orders were accepted at once and left to the queue: %s done, %s declined, %s given up, %s in flight at the end. At most %s waited",
 		count(q.Accepted), count(q.Done), count(q.Declined), count(q.Failed), count(q.InFlight), count(q.BacklogMax))
 	switch {
 	case q.BacklogMax == 0:
-		fmt.Fprintln(out, ".")
 	case q.DrainedAfterS == nil:
-		fmt.Fprintln(out, "; that backlog was not drained before the end.")
+		text += "; that backlog was not drained before the end"
 	default:
-		fmt.Fprintf(out, "; that backlog was drained %s after the lock's end.\n", measured(*q.DrainedAfterS, "s"))
+		text += fmt.Sprintf("; that backlog was drained %s after the lock's end", measured(*q.DrainedAfterS, "s"))
 	}
+	fmt.Fprintln(out)
+	fmt.Fprint(out, export.Wrap(text+".", "", ""))
 }
 
 func (rep Report) failed(method, route string) int {
