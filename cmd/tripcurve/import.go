@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/collectors/gatewaylog"
+	"tripcurve/collectors/logfile"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/file"
 	"tripcurve/internal/redact"
@@ -110,7 +111,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 	} else {
 		var ev *incident.Evidence
 		if ev, _, err = file.Load(out); err == nil {
-			im.opt.Known = gatewaylog.KnownFiles(ev.Snapshot())
+			im.opt.Known = logfile.KnownOf(ev.Snapshot(), gatewaylog.Group)
 			im.w, err = file.Continue(out)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tripcurve/collectors/logfile"
 	"tripcurve/internal/incident"
 )
 
@@ -159,7 +160,7 @@ func TestFollowGrowsAndRotates(t *testing.T) {
 	}
 	// What was followed is not counted again by an import of the rotated file.
 	before := r.ended()
-	gather(t, r.ev, path+".1", Options{Known: KnownFiles(r.ev.Snapshot())})
+	gather(t, r.ev, path+".1", Options{Known: logfile.KnownOf(r.ev.Snapshot(), Group)})
 	if got := r.ended(); got != before {
 		t.Errorf("%d requests after importing what was followed, want %d", got, before)
 	}

@@ -3,7 +3,6 @@ package gatewaylog
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
+	"tripcurve/collectors/logfile"
 	"tripcurve/internal/incident"
 )
 
@@ -32,7 +30,7 @@ type Options struct {
 	Since  time.Time // leave out what ended before; zero for everything
 	// Known are the logs that the evidence already holds, so that one that has
 	// grown, or was renamed or compressed since, is known again.
-	Known []KnownFile
+	Known []logfile.Known
 	// Workers read one plain file together; 0 is one per CPU, two at most.
 	Workers int
 	// Progress is told how many bytes of the file, as it lies on disk, are read.
@@ -117,7 +115,7 @@ func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, 
 	if workers == 0 {
 		workers = min(2, runtime.GOMAXPROCS(0))
 	}
-	if !info.Mode().IsRegular() || compression(magic[:n]) != plain || info.Size() < parallelSize {
+	if !info.Mode().IsRegular() || logfile.CompressionOf(magic[:n]) != logfile.Plain || info.Size() < parallelSize {
 		total := int64(0)
 		if info.Mode().IsRegular() {
 			total = info.Size()
@@ -129,7 +127,7 @@ func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, 
 
 // samplerOf reads from the middle and the end of a plain file; nil for others.
 func samplerOf(f io.ReaderAt, info os.FileInfo, magic []byte) func() [][]byte {
-	if !info.Mode().IsRegular() || compression(magic) != plain {
+	if !info.Mode().IsRegular() || logfile.CompressionOf(magic) != logfile.Plain {
 		return nil
 	}
 	return func() [][]byte { return sampleElsewhere(f, info.Size()) }
@@ -161,51 +159,9 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-type compressionKind uint8
-
-const (
-	plain compressionKind = iota
-	gzipped
-	zstandard
-)
-
-func compression(magic []byte) compressionKind {
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		return gzipped
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return zstandard
-	}
-	return plain
-}
-
-// maxExpanded bounds the window that a zstd file may ask for, in bytes.
-const maxExpanded = 128 << 20
-
-// decompressed is the text in r.
-func decompressed(r *bufio.Reader) (io.Reader, func(), error) {
-	magic, err := r.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, err
-	}
-	switch compression(magic) {
-	case gzipped:
-		z, err := gzip.NewReader(r)
-		return z, func() {}, err
-	case zstandard:
-		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxExpanded), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	default:
-		return r, func() {}, nil
-	}
-}
-
 // importStream reads from one goroutine.
 func importStream(ctx context.Context, c *counter, total int64, opt Options, emit func([]incident.Fact) error) (Summary, error) {
-	text, done, err := decompressed(bufio.NewReaderSize(c, 256<<10))
+	text, done, err := logfile.Text(bufio.NewReaderSize(c, 256<<10))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -252,8 +208,8 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 	if err != nil {
 		return s, nil, err
 	}
-	var file KnownFile
-	file, s.Known = identityOf(head, opt.Name, opt.Known)
+	var file logfile.Known
+	file, s.Known = logfile.IdentityOf(head, opt.Name, opt.Known)
 	s.Origin = incident.Origin{Group: Group, Name: file.Name, File: file.File}
 	if opt.Format != nil {
 		s.Detection = given(opt.Format)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"tripcurve/collectors/logfile"
 	"tripcurve/internal/incident"
 )
 
@@ -175,7 +176,7 @@ func TestReadingAgainAddsNothing(t *testing.T) {
 	zw := gzip.NewWriter(&gz)
 	_, _ = zw.Write([]byte(threeLines + more))
 	_ = zw.Close()
-	s := gather(t, ev, write(t, "access.log.1.gz", gz.Bytes()), Options{Known: KnownFiles(ev.Snapshot())})
+	s := gather(t, ev, write(t, "access.log.1.gz", gz.Bytes()), Options{Known: logfile.KnownOf(ev.Snapshot(), Group)})
 	if !s.Known || s.Origin.Name != "access.log" {
 		t.Errorf("not known again: %+v", s.Origin)
 	}

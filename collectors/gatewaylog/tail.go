@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"tripcurve/collectors/logfile"
 )
 
 // tailEvent is what a look at a growing file found.
@@ -152,13 +154,13 @@ func (t *tail) restart(event tailEvent) error {
 }
 
 // identity says which file it is, from the lines that are there by now.
-func (t *tail) identity(name string, known []KnownFile) (KnownFile, error) {
-	head := make([]byte, identityBytes)
+func (t *tail) identity(name string, known []logfile.Known) (logfile.Known, error) {
+	head := make([]byte, logfile.IdentityBytes)
 	n, err := t.file.ReadAt(head, 0)
 	if n == 0 && err != nil {
-		return KnownFile{}, err
+		return logfile.Known{}, err
 	}
-	file, _ := identityOf(head[:n], name, known)
+	file, _ := logfile.IdentityOf(head[:n], name, known)
 	return file, nil
 }
 
