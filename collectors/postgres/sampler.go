@@ -56,7 +56,7 @@ type text struct {
 	raw    string
 	start  int64 // query_start, ns
 	masked string
-	head   statement
+	head   Statement
 	seen   time.Time // of the newest sample that shows the session
 }
 
@@ -143,7 +143,7 @@ func (s *Sampler) changes(facts []incident.Fact, x Sample, g *graph) []incident.
 		p, start := procOf(r), r.QueryStart.UnixNano()
 		now := s.texts[p]
 		if now == nil || now.raw != r.Query || now.start != start {
-			now = &text{raw: r.Query, start: start, masked: redact.MaskSecrets(r.Query), head: readStatement(r.Query)}
+			now = &text{raw: r.Query, start: start, masked: redact.MaskSecrets(r.Query), head: ReadStatement(r.Query)}
 			s.texts[p] = now
 			if now.head.DDL && !r.QueryStart.IsZero() {
 				facts = append(facts, incident.Change{At: r.QueryStart, Kind: incident.DDL, System: now.head.Relation, Text: now.masked, Origin: s.origin})

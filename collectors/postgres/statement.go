@@ -1,18 +1,25 @@
 package postgres
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// statement is what the head of an SQL text tells.
-type statement struct {
+	"tripcurve/internal/pglock"
+)
+
+// Statement is what the head of an SQL text tells.
+type Statement struct {
 	DDL      bool   // changes the schema, or rewrites under a strong lock
 	Relation string // the table or view that it changes, as spelt, unquoted; empty when unknown
 	Strong   bool   // takes a lock of its own on Relation, SHARE UPDATE EXCLUSIVE or stronger
+	// Mode is that lock; None where the words read do not decide which.
+	Mode pglock.Mode
 }
 
-// readStatement looks at the first words of each statement of a text and answers
+// ReadStatement looks at the first words of each statement of a text and answers
 // the first that is DDL or LOCK TABLE. It is no parser: it reads names where the
 // grammar puts them and gives up where it is not sure. The text may be cut off.
-func readStatement(sql string) statement {
+func ReadStatement(sql string) Statement {
 	l := lexer{rest: sql}
 	for !l.done() {
 		if s := readOne(&l); s.DDL || s.Strong {
@@ -20,10 +27,10 @@ func readStatement(sql string) statement {
 		}
 		l.skipStatement()
 	}
-	return statement{}
+	return Statement{}
 }
 
-func readOne(l *lexer) statement {
+func readOne(l *lexer) Statement {
 	switch verb := l.word(); verb {
 	case "CREATE":
 		return readCreate(l)
@@ -32,32 +39,39 @@ func readOne(l *lexer) statement {
 		for kind == "MATERIALIZED" || kind == "FOREIGN" || kind == "EVENT" {
 			kind = l.word()
 		}
-		s := statement{DDL: true}
+		s := Statement{DDL: true}
 		switch kind {
 		case "TABLE", "VIEW":
-			s.Relation, s.Strong = l.name("IF", "EXISTS", "ONLY"), true
+			s.Relation, s.Strong, s.Mode = l.name("IF", "EXISTS", "ONLY"), true, pglock.AccessExclusive
+			if verb == "ALTER" {
+				s.Mode = alterMode(l)
+			}
 		case "TRIGGER", "POLICY", "RULE":
 			l.name("IF", "EXISTS")
 			if l.word() == "ON" {
 				s.Relation, s.Strong = l.name("ONLY"), true
+				if verb == "DROP" {
+					s.Mode = pglock.AccessExclusive
+				}
 			}
 		case "USER", "ROLE", "SYSTEM", "DATABASE", "DEFAULT":
 			s.DDL = kind != "SYSTEM" && verb == "DROP" // settings and passwords are no change of the schema
 		}
 		return s
 	case "TRUNCATE":
-		return statement{DDL: true, Relation: l.name("TABLE", "ONLY"), Strong: true}
+		return Statement{DDL: true, Relation: l.name("TABLE", "ONLY"), Strong: true, Mode: pglock.AccessExclusive}
 	case "REINDEX":
 		l.options()
 		kind := l.word()
-		s := statement{DDL: true}
+		s := Statement{DDL: true}
 		if kind == "TABLE" {
+			s.Mode = eitherMode(l.peek() == "CONCURRENTLY", pglock.ShareUpdateExclusive, pglock.Share)
 			s.Relation, s.Strong = l.name("CONCURRENTLY"), true
 		}
 		return s
 	case "CLUSTER":
 		l.options()
-		return statement{DDL: true, Relation: l.name("VERBOSE"), Strong: true}
+		return Statement{DDL: true, Relation: l.name("VERBOSE"), Strong: true, Mode: pglock.AccessExclusive}
 	case "VACUUM":
 		opts := l.options()
 		if l.peek() == "FULL" {
@@ -65,39 +79,109 @@ func readOne(l *lexer) statement {
 			opts += " FULL"
 		}
 		if !strings.Contains(opts, "FULL") || strings.Contains(opts, "FULL OFF") || strings.Contains(opts, "FULL FALSE") {
-			return statement{}
+			return Statement{}
 		}
-		return statement{DDL: true, Relation: l.name("FREEZE", "VERBOSE", "ANALYZE", "ONLY"), Strong: true}
+		return Statement{DDL: true, Relation: l.name("FREEZE", "VERBOSE", "ANALYZE", "ONLY"), Strong: true, Mode: pglock.AccessExclusive}
 	case "REFRESH":
 		l.word() // MATERIALIZED
 		l.word() // VIEW
-		return statement{DDL: true, Relation: l.name("CONCURRENTLY"), Strong: true}
+		mode := eitherMode(l.peek() == "CONCURRENTLY", pglock.Exclusive, pglock.AccessExclusive)
+		return Statement{DDL: true, Relation: l.name("CONCURRENTLY"), Strong: true, Mode: mode}
 	case "LOCK":
-		return statement{Relation: l.name("TABLE", "ONLY"), Strong: true}
+		s := Statement{Relation: l.name("TABLE", "ONLY"), Strong: true}
+		s.Mode = lockMode(l)
+		return s
 	}
-	return statement{}
+	return Statement{}
 }
 
-func readCreate(l *lexer) statement {
-	s := statement{DDL: true}
+func readCreate(l *lexer) Statement {
+	s := Statement{DDL: true}
 	kind := l.word()
 	for kind == "UNIQUE" || kind == "OR" || kind == "REPLACE" || kind == "MATERIALIZED" || kind == "CONSTRAINT" || kind == "UNLOGGED" || kind == "FOREIGN" {
 		kind = l.word()
 	}
 	switch kind {
 	case "TEMP", "TEMPORARY", "LOCAL", "GLOBAL": // of one session only
-		return statement{}
+		return Statement{}
 	case "TABLE", "VIEW":
 		s.Relation = l.name("IF", "NOT", "EXISTS")
 	case "INDEX", "TRIGGER", "POLICY", "RULE":
+		mode := map[string]pglock.Mode{
+			"INDEX": eitherMode(l.peek() == "CONCURRENTLY", pglock.ShareUpdateExclusive, pglock.Share), "TRIGGER": pglock.ShareRowExclusive,
+			"POLICY": pglock.AccessExclusive, "RULE": pglock.AccessExclusive,
+		}[kind]
 		for w := l.word(); w != ""; w = l.word() {
 			if w == "ON" || (kind == "RULE" && w == "TO") {
-				s.Relation, s.Strong = l.name("ONLY"), true
+				s.Relation, s.Strong, s.Mode = l.name("ONLY"), true, mode
 				break
 			}
 		}
 	}
 	return s
+}
+
+func eitherMode(first bool, a, b pglock.Mode) pglock.Mode {
+	if first {
+		return a
+	}
+	return b
+}
+
+// lockMode reads what follows the name of LOCK TABLE; with several tables it is
+// the mode of each.
+func lockMode(l *lexer) pglock.Mode {
+	words := l.clause()
+	if len(words) == 0 {
+		return pglock.AccessExclusive // the default
+	}
+	for i, w := range words {
+		if w != "IN" {
+			continue
+		}
+		for n := i + 1; n < len(words); n++ {
+			if words[n] == "MODE" {
+				m, _ := pglock.Parse(strings.Join(words[i+1:n], " "))
+				return m
+			}
+		}
+	}
+	return pglock.None // cut off
+}
+
+// alterMode is the lock of ALTER TABLE by its first action, which is read behind
+// the table's name. Most take ACCESS EXCLUSIVE; of one that takes less, what
+// follows a comma may take more.
+func alterMode(l *lexer) pglock.Mode {
+	words := l.clause()
+	at := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	has := func(word string) bool { return slices.Contains(words, word) }
+	mode := pglock.AccessExclusive
+	switch at(0) {
+	case "", "?", "SET", "RESET", "INHERIT", "NO": // SET TABLESPACE and SET (fillfactor) are far apart
+		return pglock.None
+	case "ADD":
+		if at(1) == "FOREIGN" || at(1) == "CONSTRAINT" && has("FOREIGN") {
+			mode = pglock.ShareRowExclusive
+		}
+	case "VALIDATE", "CLUSTER", "ATTACH":
+		mode = pglock.ShareUpdateExclusive
+	case "DETACH":
+		mode = eitherMode(has("CONCURRENTLY"), pglock.None, mode)
+	case "ENABLE", "DISABLE":
+		mode = eitherMode(at(1) == "TRIGGER", pglock.ShareRowExclusive, mode)
+	case "ALTER":
+		mode = eitherMode(has("STATISTICS"), pglock.ShareUpdateExclusive, mode)
+	}
+	if mode != pglock.AccessExclusive && has(",") {
+		return pglock.None
+	}
+	return mode
 }
 
 // lexer reads words and names; it knows comments, quotes and dollar quotes.
@@ -186,6 +270,32 @@ func (l *lexer) name(before ...string) string {
 		}
 		l.rest = l.rest[1:]
 	}
+}
+
+// clause takes the rest of the statement: its words in capitals, a comma for
+// itself, anything else as "?". What stands in brackets is one "?".
+func (l *lexer) clause() (words []string) {
+	const most = 64 // the head decides
+	depth := 0
+	for !l.done() && l.rest[0] != ';' && len(words) < most {
+		c := l.rest[0]
+		w := l.word()
+		switch {
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case depth > 0:
+		case c == ',':
+			words = append(words, ",")
+		default:
+			words = append(words, w)
+		}
+		if c == '(' && depth == 1 {
+			words = append(words, "?")
+		}
+	}
+	return words
 }
 
 // options takes a parenthesised list, answered in capitals without brackets.
