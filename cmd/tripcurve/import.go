@@ -12,6 +12,7 @@ import (
 
 	"tripcurve/collectors/gatewaylog"
 	"tripcurve/collectors/logfile"
+	"tripcurve/collectors/postgres/serverlog"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/file"
 	"tripcurve/internal/redact"
@@ -20,20 +21,30 @@ import (
 
 func (a *app) importCommand() *cobra.Command {
 	var f sourceFlags
+	var server serverLogFlags
 	var out string
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
-		Short: "make an incident file of access logs, after the fact",
-		Long: `Reads access logs (plain, gzip or zstd, told apart by content; - is the standard input) into an
-incident file. Reading the same file again adds nothing; an existing incident file is added to.`,
+		Short: "make an incident file of access logs and PostgreSQL logs, after the fact",
+		Long: `Reads access logs and PostgreSQL server logs (csvlog, jsonlog, stderr) into an incident file; plain,
+gzip or zstd, all told apart by content; - is the standard input. Reading the same file again adds
+nothing; an existing incident file is added to.
+
+Of a server log it takes lock waits (log_lock_waits) with who held the lock, deadlocks, slow and
+cancelled statements, refused connections, plans, checkpoints and restarts. The prefix of a stderr log
+is tried out; --log-line-prefix says it as postgresql.conf does.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return badInput("import takes at least one access log\nusage: %s", cmd.UseLine())
+				return badInput("import takes at least one access log or server log\nusage: %s", cmd.UseLine())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := f.format()
+			if err != nil {
+				return err
+			}
+			serverOpt, err := server.options()
 			if err != nil {
 				return err
 			}
@@ -54,23 +65,25 @@ incident file. Reading the same file again adds nothing; an existing incident fi
 					return badInput("import %s: this is a folder; name the files in it", path)
 				}
 			}
-			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: f.routes}}
+			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: f.routes}, server: serverOpt}
 			return im.run(cmd, args, out)
 		},
 	}
 	f.addLog(cmd)
+	server.add(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
 	return cmd
 }
 
 type importer struct {
 	*app
-	opt   gatewaylog.Options
-	w     *file.Writer
-	names map[string]int
-	out   string
-	lines int64
-	bad   int64
+	opt    gatewaylog.Options
+	server serverlog.Options
+	w      *file.Writer
+	names  map[string]int
+	out    string
+	lines  int64
+	bad    int64
 }
 
 // holder keeps facts back until one of them is more than a line that nobody
@@ -112,6 +125,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 		var ev *incident.Evidence
 		if ev, _, err = file.Load(out); err == nil {
 			im.opt.Known = logfile.KnownOf(ev.Snapshot(), gatewaylog.Group)
+			im.server.Known = logfile.KnownOf(ev.Snapshot(), serverlog.Group)
 			im.w, err = file.Continue(out)
 		}
 	}
@@ -134,32 +148,30 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 	return nil
 }
 
+// one reads a file, as what its content says that it is.
 func (im *importer) one(cmd *cobra.Command, path string) error {
-	opt := im.opt
+	src, err := im.open(path)
+	if err != nil {
+		return exitError{exitUsage, fmt.Errorf("import %s: %w", path, err)}
+	}
+	defer src.close()
 	progress := bar.New(im.stderr, redact.Line(filepath.Base(path)))
-	opt.Progress = progress.Set
-	held := holder{append: im.w.Append}
-	emit := held.take
-	var sum gatewaylog.Summary
-	var err error
-	if path == "-" {
-		opt.Name = "stdin"
-		sum, err = gatewaylog.ImportReader(cmd.Context(), im.stdin, opt, emit)
+	var status incident.SourceStatus
+	var known bool
+	if _, notOne := serverlog.Sniff(src.head, im.server.Prefix); notOne == nil {
+		status, known, err = im.serverLog(cmd, src, progress)
 	} else {
-		opt.Name = distinct(im.names, filepath.Base(path))
-		sum, err = gatewaylog.Import(cmd.Context(), path, opt, emit)
+		status, known, err = im.accessLog(cmd, src, progress)
+		if errors.Is(err, gatewaylog.ErrUnknownFormat) {
+			err = fmt.Errorf("%w; say it with --log-format, by name or pasted", err)
+			if im.server.Prefix != "" {
+				err = fmt.Errorf("%w. As a server log: %w", err, notOne)
+			} else {
+				err = fmt.Errorf("%w; of a PostgreSQL log on stderr say --log-line-prefix", err)
+			}
+		}
 	}
 	progress.Clear()
-	if err == nil && sum.Parsed == 0 && sum.Unparsed > 0 {
-		err = fmt.Errorf("none of its %s is of the format %s: the first says %s", plural(sum.Unparsed, "line"), sum.Detection.Format.Name, held.firstBad)
-	}
-	if errors.Is(err, gatewaylog.ErrUnknownFormat) {
-		err = fmt.Errorf("%w; say it with --log-format, by name or pasted", err)
-	}
-	if err == nil {
-		im.lines += sum.Lines
-		im.bad += sum.Unparsed
-	}
 	if err != nil {
 		if im.lines > 0 {
 			fmt.Fprintf(im.stderr, "%s keeps what was read of the files before\n", im.out)
@@ -169,10 +181,31 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 		}
 		return exitError{exitUsage, fmt.Errorf("import %s: %w", path, err)}
 	}
-	if sum.Known {
+	if known {
 		fmt.Fprintf(im.stderr, "%s: read before; only what is new was added\n", path)
 	}
-	src := sum.Source()
-	fmt.Fprintf(im.stderr, "%s: %s\n", path, src.Detail)
-	return im.w.Append(nil, []incident.SourceStatus{src})
+	fmt.Fprintf(im.stderr, "%s: %s\n", path, redact.Line(status.Detail))
+	return im.w.Append(nil, []incident.SourceStatus{status})
+}
+
+func (im *importer) accessLog(cmd *cobra.Command, src *logSource, progress *bar.Bar) (incident.SourceStatus, bool, error) {
+	opt := im.opt
+	opt.Progress, opt.Name = progress.Set, src.name
+	held := holder{append: im.w.Append}
+	var sum gatewaylog.Summary
+	var err error
+	if src.stream != nil {
+		sum, err = gatewaylog.ImportReader(cmd.Context(), src.stream, opt, held.take)
+	} else {
+		sum, err = gatewaylog.Import(cmd.Context(), src.path, opt, held.take)
+	}
+	if err == nil && sum.Parsed == 0 && sum.Unparsed > 0 {
+		err = fmt.Errorf("none of its %s is of the format %s: the first says %s", plural(sum.Unparsed, "line"), sum.Detection.Format.Name, held.firstBad)
+	}
+	if err != nil {
+		return incident.SourceStatus{}, false, err
+	}
+	im.lines += sum.Lines
+	im.bad += sum.Unparsed
+	return sum.Source(), sum.Known, nil
 }

@@ -23,6 +23,14 @@ const maxPoints = 8192
 // look at the locks, also when nobody waits.
 const LockWaitersSeries = "postgres_lock_waiters"
 
+// ServerLogEvents is the counter of what a server's log tells, by label event:
+// deadlock, lock_timeout, too_many_connections, ... An exemplar of such an event
+// has the method ServerLogMethod and the event as its route.
+const (
+	ServerLogEvents = "postgres_log_events"
+	ServerLogMethod = "postgres"
+)
+
 func (ev *Evidence) addSeries(s Series) {
 	id := s.ID()
 	r := ev.series[id]

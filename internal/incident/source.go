@@ -20,6 +20,11 @@ var sourceStates = [...]string{"ok", "stale", "down", "done", "absent"}
 
 func (s SourceState) String() string { return word(sourceStates[:], uint8(s), "source state") }
 
+// ServerLogGroup is the group in the status of an imported server log. Its facts
+// are of the group postgres, for a log and a sampler see the same locks; but a log
+// without lock waits has not looked at the locks.
+const ServerLogGroup = "postgres_log"
+
 // SourceStatus is how one source does.
 type SourceStatus struct {
 	Name   string // as in Origin.Name
