@@ -130,6 +130,7 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 		{"world.order_replica=2", "did you mean world.order_replicas?"},
 		{"rollout.replicas=2", "a rollout on 2 replicas of order: there are 1"},
 		{"rollout.gateway.order.timeout=1s", `rollout.gateway.order.timeout: no edge "gateway.order"`},
+		{"rollout.order.inventory.breaker=opossum", "on no replica: say on how many with rollout.replicas=N"},
 		{"rollout.order.inventory.breaker=fuse", `rollout.order.inventory.breaker: no breaker library "fuse"`},
 		{"world.idle_drop=60", "write 60s"},
 		{"nothing", "expected PATH=VALUE"},

@@ -105,6 +105,10 @@ func Set(sc *sim.Scenario, settings ...string) error {
 			return fmt.Errorf("%s%w", rollout, err)
 		}
 	}
+	said := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, rollout+"replicas=") })
+	if len(last) > 0 && sc.Rollout.Replicas == 0 && !said {
+		return fmt.Errorf("%s: on no replica: say on how many with %sreplicas=N, and how many there are with world.order_replicas=P", last[0], rollout)
+	}
 	return nil
 }
 
