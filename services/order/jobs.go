@@ -134,7 +134,7 @@ func (s *Server) secure(ctx context.Context, o Order) (Order, error) {
 	case err == nil:
 	case code == codes.FailedPrecondition, code == codes.InvalidArgument:
 		s.meter.Count("order.checkout.declined", 1)
-		step = Step{To: Declined}
+		step = Step{To: Declined, ReservationID: o.ReservationID}
 	default:
 		return o, fmt.Errorf("inventory: %w", err)
 	}

@@ -106,7 +106,8 @@ type Step struct {
 	To             string
 	TrackingNumber string // of a step to Shipped
 
-	// Of a step to Reserved.
+	// Of a step to Reserved; of one to Declined the one that the order had and that
+	// expired, empty when it had none.
 	ReservationID string
 	ExpiresAt     time.Time
 	// Of a step to PendingPayment.
@@ -115,14 +116,15 @@ type Step struct {
 
 // Take takes a step, in memory. taken is false when the order is that far already,
 // or further: it then stays as it is. One that is reserved takes another reservation
-// all the same, for the one that it has may have expired.
+// all the same, for the one that it has may have expired. Who found no stock declines
+// none that somebody else has reserved meanwhile.
 func (o *Order) Take(s Step) (taken bool, err error) {
 	at, to := slices.Index(life, o.Status), slices.Index(life, s.To)
 	again := s.To == Reserved && o.Status == Reserved && s.ReservationID != o.ReservationID
 	switch {
 	case s.To == Declined && o.Status == Declined, at >= 0 && to >= 0 && to <= at && !again:
 		return false, nil
-	case s.To == Declined && (o.Status == Accepted || o.Status == Reserved), at >= 0 && to == at+1, again:
+	case s.To == Declined && (o.Status == Accepted || o.Status == Reserved && s.ReservationID == o.ReservationID), at >= 0 && to == at+1, again:
 	default:
 		return false, fmt.Errorf("order %s from %s to %s: %w", o.ID, o.Status, s.To, ErrStep)
 	}

@@ -295,6 +295,23 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 		same(t, "read back", want, read(t, w))
 	})
 
+	t.Run("declines nothing that somebody else has reserved", func(t *testing.T) {
+		w := open(t, cart)
+		want := left(sample)
+		create(t, w, want)
+		have := order.Step{To: order.Reserved, ReservationID: "res_1", ExpiresAt: sample.ExpiresAt}
+		if _, err := want.Take(have); err != nil {
+			t.Fatal(err)
+		}
+		advance(t, w, have, nil, nil)
+		for _, before := range []string{"", "res_0"} {
+			advance(t, w, order.Step{To: order.Declined, ReservationID: before}, order.ErrStep, nil)
+			same(t, "read back", want, read(t, w))
+		}
+		want.Status = order.Declined
+		same(t, "it has expired", want, advance(t, w, order.Step{To: order.Declined, ReservationID: "res_1"}, nil, nil))
+	})
+
 	runCheckouts(t, func(t *testing.T) World { return open(t, cart) }, left(sample))
 }
 
