@@ -34,7 +34,8 @@ both are done while the customer waits, as on the night of the incident.
 
 There is no simple way back: while accepted orders are in flight, sync is refused with their number, exit
 code 1. --drain takes no new orders (503 with Retry-After) until those are done, and then switches; ctrl+c
-meanwhile lets the shop take orders as before.`,
+meanwhile lets the shop take orders as before, and so does "async". Only "async" does when the order service
+died during a drain.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {

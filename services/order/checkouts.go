@@ -51,6 +51,8 @@ var (
 	ErrSync = errors.New("checkouts are synchronous")
 	// ErrClosed is an order that is not accepted: what was accepted is being drained.
 	ErrClosed = errors.New("no checkouts are taken")
+	// ErrOpened is a drain that ends because somebody lets orders in again.
+	ErrOpened = errors.New("somebody else has let orders in again")
 )
 
 // InFlightError is a switch back to synchronous checkouts that was refused: so many
@@ -136,8 +138,9 @@ const (
 )
 
 // Drain takes no more checkouts, waits until those that were accepted are done, and
-// switches to synchronous ones. It fails when ctx ends before; checkouts are then
-// taken as they were.
+// switches to synchronous ones. It fails when ctx ends before, and lets orders in again;
+// also those that a drain before it, whose process died, had kept out. ErrOpened when
+// somebody else lets them in meanwhile.
 func (s *Server) Drain(ctx context.Context) error {
 	before, err := s.store.Checkouts(ctx)
 	if err != nil {
@@ -156,12 +159,19 @@ func (s *Server) Drain(ctx context.Context) error {
 			return nil
 		}
 		if errors.As(err, &left) {
+			var how Checkouts
 			if err = s.clock.Sleep(ctx, drainLook); err == nil {
+				how, err = s.store.Checkouts(ctx)
+			}
+			switch {
+			case err == nil && how == (Checkouts{Mode: Async}):
+				return fmt.Errorf("drain checkouts: %w", ErrOpened)
+			case err == nil:
 				continue
 			}
 		}
 		late, cancel := s.clock.WithTimeout(context.WithoutCancel(ctx), reopenTimeout)
 		defer cancel()
-		return errors.Join(fmt.Errorf("drain checkouts: %w", err), s.store.SetCheckouts(late, before, nil))
+		return errors.Join(fmt.Errorf("drain checkouts: %w", err), s.store.SetCheckouts(late, Checkouts{Mode: Async}, nil))
 	}
 }

@@ -335,6 +335,38 @@ func TestSwitch(t *testing.T) {
 		}
 		w.accept(t, "k2")
 	})
+
+	t.Run("a drain after one whose process died lets orders in again too", func(t *testing.T) {
+		w := openShop(t)
+		w.accept(t, "k1")
+		if err := w.store.SetCheckouts(t.Context(), order.Checkouts{Mode: order.Async, Closed: true}, nil); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := w.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want the end of its time", err)
+		}
+		w.accept(t, "k2")
+	})
+
+	t.Run("ends when somebody lets orders in again", func(t *testing.T) {
+		w := openShop(t)
+		w.accept(t, "k1")
+		drained := make(chan error, 1)
+		go func() { drained <- w.Drain(t.Context()) }()
+		for closed := false; !closed; time.Sleep(time.Millisecond) {
+			how, err := w.store.Checkouts(t.Context())
+			closed = err == nil && how.Closed
+		}
+		if err := w.Switch(t.Context(), order.Async); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-drained; !errors.Is(err, order.ErrOpened) {
+			t.Errorf("error %v, want %v", err, order.ErrOpened)
+		}
+		w.accept(t, "k2")
+	})
 }
 
 func TestControl(t *testing.T) {
