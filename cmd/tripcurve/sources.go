@@ -71,7 +71,8 @@ func examples(command string) string {
   tripcurve COMMAND --pg "$DSN" --gateway-log /var/log/nginx/access.log --metrics http://10.0.3.15:9090/metrics
   tripcurve COMMAND --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
   kubectl logs -f deploy/gateway | tripcurve COMMAND --gateway-log -
-PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from DD_API_KEY and DD_APP_KEY:
+PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
+DD_API_KEY and DD_APP_KEY, for example
   tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'`, "COMMAND", command)
 }
 

@@ -52,7 +52,7 @@ func (rep Report) Text(out io.Writer, today *Report) error {
 		return err
 	}
 	if rep.Queue != nil {
-		rep.Queue.text(out)
+		rep.Queue.text(out, rep.LockWindow != nil)
 	}
 	rep.story(out)
 	rep.traps(out)
@@ -109,13 +109,14 @@ func event(out io.Writer, e Event) {
 }
 
 // text says what became of the orders that were left to the queue.
-func (q *CheckoutQueue) text(out io.Writer) {
+func (q *CheckoutQueue) text(out io.Writer, locked bool) {
 	text := fmt.Sprintf("%s orders were accepted at once and left to the queue: %s done, %s declined, %s given up, %s in flight at the end. At most %s waited",
 		count(q.Accepted), count(q.Done), count(q.Declined), count(q.Failed), count(q.InFlight), count(q.BacklogMax))
 	switch {
 	case q.BacklogMax == 0:
 	case q.DrainedAfterS == nil:
 		text += "; that backlog was not drained before the end"
+	case !locked: // in a run without a trigger it is the first instant at which none waited
 	default:
 		text += fmt.Sprintf("; that backlog was drained %s after the lock's end", measured(*q.DrainedAfterS, "s"))
 	}
