@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Snapshot writes all that is committed in an incident file at this instant to a new
@@ -16,23 +17,41 @@ func Snapshot(path, out string) error {
 		return err
 	}
 	defer r.Close()
-	return r.copyTo(out)
+	return anew(out, r.copyTo)
 }
 
-// copyTo is Snapshot of an open file.
-func (r *Reader) copyTo(out string) error {
-	f, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+// anew makes a new file by write, under another name until it is whole: who is killed
+// meanwhile leaves an empty file of that name, and not one that says more, or less, than
+// it should.
+func anew(out string, write func(part string) error) (err error) {
+	claim, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	part, err := os.CreateTemp(filepath.Dir(out), "."+filepath.Base(out)+".*.part")
+	if err = errors.Join(err, claim.Close()); err != nil {
+		os.Remove(out)
 		return err
 	}
+	if err = part.Close(); err == nil {
+		err = write(part.Name())
+	}
+	if err == nil {
+		err = os.Rename(part.Name(), out)
+	}
+	if err != nil {
+		os.Remove(part.Name())
+		os.Remove(out)
+	}
+	return err
+}
+
+// copyTo copies an open file to an empty one.
+func (r *Reader) copyTo(out string) error {
 	// VACUUM INTO takes an empty file as a new one, and keeps user_version and
 	// application_id.
 	if _, err := r.db.Exec(`VACUUM INTO ?`, out); err != nil {
-		os.Remove(out)
-		return explain(r.path, "copy to "+out, err)
+		return explain(r.path, "copy", err)
 	}
 	return nil
 }
@@ -40,36 +59,35 @@ func (r *Reader) copyTo(out string) error {
 // change copies a file and changes the copy in one transaction. What of the change
 // is not needed any more is not in the copy's free pages either. On an error nothing
 // is left of the copy.
-func change(path, out, doing string, f func(*sql.Tx) error) (err error) {
-	if err := Snapshot(path, out); err != nil {
+func change(path, out, doing string, f func(*sql.Tx) error) error {
+	r, err := Open(path)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(out)
+	defer r.Close()
+	return anew(out, func(part string) (err error) {
+		if err := r.copyTo(part); err != nil {
+			return err
 		}
-	}()
-	db, err := connect(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	tx, err := db.Begin()
-	if err != nil {
-		return explain(out, doing, err)
-	}
-	if err = f(tx); err == nil {
-		err = tx.Commit()
-	} else {
-		err = errors.Join(err, tx.Rollback())
-	}
-	if err != nil {
-		return explain(out, doing, err)
-	}
-	if _, err = db.Exec(`VACUUM`); err != nil {
-		return explain(out, doing, err)
-	}
-	return nil
+		db, err := connect(part)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		tx, err := db.Begin()
+		if err != nil {
+			return explain(out, doing, err)
+		}
+		if err = f(tx); err == nil {
+			err = tx.Commit()
+		} else {
+			err = errors.Join(err, tx.Rollback())
+		}
+		if err == nil {
+			_, err = db.Exec(`VACUUM`)
+		}
+		return explained(out, doing, err)
+	})
 }
 
 // unused forgets what no fact refers to any more.

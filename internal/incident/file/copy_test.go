@@ -1,6 +1,7 @@
 package file
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func other(t *testing.T, name string) string { return filepath.Join(t.TempDir(),
 // gone wants nothing left of a copy that failed.
 func gone(t *testing.T, path string) {
 	t.Helper()
-	left, err := filepath.Glob(path + "*")
+	left, err := os.ReadDir(filepath.Dir(path)) // its own: other
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
@@ -66,6 +67,32 @@ func TestSnapshotOfARecording(t *testing.T) {
 			t.Errorf("a snapshot of %s was made", bad)
 		}
 		gone(t, to)
+	}
+}
+
+// Whoever is killed while a copy is changed leaves no file of that name with what was to
+// be taken out of it.
+func TestCopyHasItsNameWhenItIsWhole(t *testing.T) {
+	_, path := recorded(t, facts(t)...)
+	out := other(t, "shared.incident")
+	err := change(path, out, "test", func(*sql.Tx) error {
+		if text, err := os.ReadFile(out); err != nil || len(text) > 0 {
+			t.Errorf("meanwhile: %d bytes, %v", len(text), err)
+		}
+		if err := Snapshot(path, out); !errors.Is(err, os.ErrExist) {
+			t.Errorf("another copy of that name: %v, want %v", err, os.ErrExist)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, out)
+	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) != 1 {
+		t.Errorf("beside the copy: %v, %v", left, err)
+	}
+	if err := change(path, other(t, "x.incident"), "test", func(*sql.Tx) error { return ErrFull }); !errors.Is(err, ErrFull) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 
 	"tripcurve/internal/incident"
 )
@@ -16,7 +15,7 @@ import (
 // overlapping pieces of a log, and where they counted without a file, an interval that
 // both have counts once and not twice. Of a source's states the later one counts.
 // os.ErrExist when out exists; on an error nothing is left of it.
-func Merge(out string, paths ...string) (err error) {
+func Merge(out string, paths ...string) error {
 	if len(paths) < 2 {
 		return errors.New("merge: at least two files are needed")
 	}
@@ -25,25 +24,28 @@ func Merge(out string, paths ...string) (err error) {
 			return err
 		}
 	}
-	if err := Snapshot(paths[0], out); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(out)
-		}
-	}()
-	w, err := Continue(out)
+	r, err := Open(paths[0])
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	for _, p := range paths[1:] {
-		if err := w.mergeWith(p); err != nil {
+	defer r.Close()
+	return anew(out, func(part string) (err error) {
+		if err := r.copyTo(part); err != nil {
 			return err
 		}
-	}
-	return nil
+		w, err := Continue(part)
+		if err != nil {
+			return err
+		}
+		w.path = out
+		defer func() { err = errors.Join(err, w.Close()) }()
+		for _, p := range paths[1:] {
+			if err := w.mergeWith(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (w *Writer) mergeWith(path string) error {
