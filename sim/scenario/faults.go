@@ -163,13 +163,16 @@ func (r *run) scheduleFaults() {
 		case sim.BadNetwork:
 			conns := r.connsOf(f.Edge)
 			each(conns, (*world.Conn).Path)
+			var undo []func()
 			at(f.At, func() {
 				r.trigger()
-				each(conns, func(c *world.Conn) { c.Degrade(f.Loss, f.Jitter) })
+				each(conns, func(c *world.Conn) { undo = append(undo, c.Degrade(f.Loss, f.Jitter)) })
 				r.event("network", fmt.Sprintf("%s loses %g %% of its messages and delays them unevenly", edgeOf(f.Edge), 100*f.Loss))
 			})
 			until(f.At, f.For, func() {
-				each(conns, func(c *world.Conn) { c.Degrade(0, sim.Dist{}) })
+				for _, f := range undo {
+					f()
+				}
 				r.event("network", edgeOf(f.Edge)+" is well again")
 			})
 		case sim.TrafficSurge:

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	"tripcurve/sim"
@@ -11,11 +12,17 @@ import (
 // more than the plain delay. Messages of one direction of a connection arrive in
 // the order in which they were sent, as TCP has it.
 type path struct {
-	jitter sim.Dist // added to the delay, one way
-	loss   float64  // of the messages, 0..1
-	black  [2]vtime.Time
+	bad    []*degradation
+	loss   float64       // of the messages, 0..1, from all of these
+	black  [2]vtime.Time // until when each way swallows what is sent
 	times  *Stream
 	serial uint64 // of messages that belong to no call
+}
+
+// degradation is one thing that is wrong with a path.
+type degradation struct {
+	loss   float64  // of the messages, 0..1
+	jitter sim.Dist // added to the delay, one way
 }
 
 // direction is one of the two ways.
@@ -61,9 +68,24 @@ func (c *Conn) Path() {
 }
 
 // Degrade makes a share of the messages on the connection's path be lost and sent
-// again, and adds to its delay one way.
-func (c *Conn) Degrade(loss float64, jitter sim.Dist) {
-	c.path.loss, c.path.jitter = loss, jitter
+// again, and adds to its delay one way, beside what is wrong with it already, until
+// undo is called.
+func (c *Conn) Degrade(loss float64, jitter sim.Dist) (undo func()) {
+	p, d := c.path, &degradation{loss, jitter}
+	p.bad = append(p.bad, d)
+	p.addUp()
+	return func() {
+		p.bad = slices.DeleteFunc(p.bad, func(o *degradation) bool { return o == d })
+		p.addUp()
+	}
+}
+
+func (p *path) addUp() {
+	kept := 1.0
+	for _, d := range p.bad {
+		kept *= 1 - d.loss
+	}
+	p.loss = 1 - kept
 }
 
 // Block makes the connection's path swallow what is sent from now until an instant,
@@ -99,7 +121,10 @@ func (p *path) transit(d direction, tag uint64) (extra time.Duration) {
 		extra += wait
 		key++
 	}
-	return extra + p.jitter.Draw(p.times.At(^key))
+	for i, d := range p.bad {
+		extra += d.jitter.Draw(p.times.At(^key + uint64(i)))
+	}
+	return extra
 }
 
 // carry brings a message over the flow's path.

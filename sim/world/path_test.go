@@ -134,6 +134,7 @@ func TestLoss(t *testing.T) {
 	took := func(calls int) []time.Duration {
 		s := newPathScene(t, ConnOptions{})
 		s.at(0, func() { s.conn.Degrade(0.5, sim.Dist{}) })
+		s.at(0, s.conn.Degrade(0.3, sim.Fixed(second))) // undone at once
 		took := make([]time.Duration, calls)
 		for i := range took {
 			at := time.Duration(i) * 1000 * second
@@ -176,8 +177,10 @@ func TestLoss(t *testing.T) {
 // Jitter is added each way, and never lets a message overtake another.
 func TestJitter(t *testing.T) {
 	s := newPathScene(t, ConnOptions{})
-	s.at(0, func() { s.conn.Degrade(0, sim.Fixed(30*time.Millisecond)) })
-	s.at(time.Second, func() { s.conn.Degrade(0, sim.Dist{}) })
+	s.at(0, func() {
+		s.at(time.Second, s.conn.Degrade(0, sim.Fixed(10*time.Millisecond))) // two at a time add up
+		s.at(time.Second, s.conn.Degrade(0, sim.Fixed(20*time.Millisecond)))
+	})
 	s.call(0, "1s", 0)
 	s.call(990*time.Millisecond, "0s", 0)  // arrives at 1.03 s
 	s.call(1005*time.Millisecond, "0s", 0) // would arrive at 1.015 s, and waits for the one before
