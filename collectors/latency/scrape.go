@@ -60,6 +60,8 @@ const maxSeries = 2000
 // facts.
 type Scrape struct {
 	origin  incident.Origin
+	system  string    // what the process is called, as Flow.Caller has it
+	process string    // which one of that name
 	last    time.Time // of the newest page; zero before the first
 	start   float64   // process_start_time_seconds; 0 unknown
 	seen    map[string]*incident.Series
@@ -71,8 +73,8 @@ type Scrape struct {
 // NewScrape makes a Scrape of a source, such as "order:9090".
 func NewScrape(name string) *Scrape {
 	return &Scrape{
-		origin: incident.Origin{Group: "grpc", Name: name},
-		seen:   map[string]*incident.Series{}, buckets: map[string]Histogram{},
+		origin: incident.Origin{Group: "grpc", Name: name}, system: name, process: name,
+		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{},
 		parser: expfmt.NewTextParser(model.UTF8Validation),
 	}
 }
@@ -86,30 +88,42 @@ func (s *Scrape) Observe(at time.Time, body []byte) ([]incident.Fact, error) {
 	if !s.last.IsZero() && !at.After(s.last) {
 		return nil, nil
 	}
-	at = at.UTC()
 	families, err := s.parser.TextToMetricFamilies(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("text exposition: %w", err)
 	}
-	page := page{at: at, quantiles: map[string]*interval{}}
-	if f := families["process_start_time_seconds"]; f != nil && len(f.GetMetric()) > 0 {
-		s.restart(&page, number(f.GetMetric()[0]))
+	start := 0.0
+	if f := families[processStart]; f != nil && len(f.GetMetric()) > 0 {
+		start = number(f.GetMetric()[0])
 	}
-	s.skipped = 0
-	for _, name := range slices.Sorted(maps.Keys(families)) {
-		if !wanted(name) {
-			continue
+	return s.observe(at, start, func(p *page) {
+		for _, name := range slices.Sorted(maps.Keys(families)) {
+			if !wanted(name) {
+				continue
+			}
+			for _, m := range families[name].GetMetric() {
+				s.metric(p, name, families[name].GetType(), m)
+			}
 		}
-		for _, m := range families[name].GetMetric() {
-			s.metric(&page, name, families[name].GetType(), m)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(page.quantiles)) {
-		page.facts = append(page.facts, s.told(at, page.quantiles[key])...)
-	}
-	s.last = at
-	return page.facts, nil
+	}), nil
 }
+
+// observe is what a page tells that read reads. start is the process's start in
+// Unix seconds; 0 is unknown.
+func (s *Scrape) observe(at time.Time, start float64, read func(*page)) []incident.Fact {
+	page := page{at: at.UTC(), quantiles: map[string]*interval{}}
+	s.restart(&page, start)
+	s.skipped = 0
+	read(&page)
+	for _, key := range slices.Sorted(maps.Keys(page.quantiles)) {
+		page.facts = append(page.facts, s.told(page.at, page.quantiles[key])...)
+	}
+	s.last = page.at
+	return page.facts
+}
+
+// processStart is the gauge by which a new process is known.
+const processStart = "process_start_time_seconds"
 
 // page is one answer of the target while it is read.
 type page struct {
@@ -143,8 +157,8 @@ func (s *Scrape) restart(p *page, start float64) {
 		p.restarted = s.last.Add(p.at.Sub(s.last) / 2)
 	}
 	p.facts = append(p.facts, incident.Change{
-		At: p.restarted, Kind: incident.Restart, System: s.origin.Name,
-		Text: "the process behind " + s.origin.Name + " began anew", Origin: s.origin,
+		At: p.restarted, Kind: incident.Restart, System: s.system,
+		Text: "the process behind " + s.process + " began anew", Origin: s.origin,
 	})
 	clear(s.buckets)
 	for _, key := range slices.Sorted(maps.Keys(s.seen)) {
@@ -227,6 +241,13 @@ func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dt
 	if !ok {
 		return
 	}
+	s.ended(p, name, labels, now)
+}
+
+// ended adds the calls since the page before to the interval of their method; now
+// is all calls since the process began.
+func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histogram) {
+	unit, scale := histogramUnit(name)
 	key := string(incident.Series{Name: name, Labels: labels}.ID())
 	before, known := s.buckets[key]
 	if !known && len(s.buckets) >= maxSeries {
