@@ -55,6 +55,7 @@ var named = []string{
 var only = map[string]string{
 	"charm.land": "tui",
 	"github.com/DataDog/datadog-api-client-go/v2": "internal/datadog",
+	"github.com/prometheus/client_golang/api":     "collectors",
 	"gonum.org/v1/plot":                           "internal/export",
 	"modernc.org/sqlite":                          "internal/incident",
 }

@@ -24,18 +24,21 @@ func (a *app) importCommand() *cobra.Command {
 	var server serverLogFlags
 	var out string
 	cmd := &cobra.Command{
-		Use:   "import FILE...",
-		Short: "make an incident file of access logs and PostgreSQL logs, after the fact",
+		Use:   "import FILE... | --prometheus URL --from T",
+		Short: "make an incident file of access logs, PostgreSQL logs and metrics, after the fact",
 		Long: `Reads access logs and PostgreSQL server logs (csvlog, jsonlog, stderr) into an incident file; plain,
-gzip or zstd, all told apart by content; - is the standard input. Reading the same file again adds
-nothing; an existing incident file is added to.
+gzip or zstd, all told apart by content; - is the standard input. With --prometheus it also reads the
+metrics of gRPC calls from --from to --to. Reading the same file or range again adds nothing; an
+existing incident file is added to.
 
 Of a server log it takes lock waits (log_lock_waits) with who held the lock, deadlocks, slow and
 cancelled statements, refused connections, plans, checkpoints and restarts. The prefix of a stderr log
 is tried out; --log-line-prefix says it as postgresql.conf does.`,
+		Example: `  tripcurve import access.log.1.gz access.log -o night.incident
+  tripcurve import --prometheus https://prometheus.example --from 2026-01-15T14:00:00Z --to 15:00Z -o night.incident`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return badInput("import takes at least one access log or server log\nusage: %s", cmd.UseLine())
+			if len(args) == 0 && len(f.prometheus.urls) == 0 {
+				return badInput("import takes at least one access log or server log, or --prometheus URL\nusage: %s", cmd.UseLine())
 			}
 			return nil
 		},
@@ -47,6 +50,13 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 			serverOpt, err := server.options()
 			if err != nil {
 				return err
+			}
+			metrics, err := f.prometheus.ranges(a.env, time.Now())
+			if err != nil {
+				return err
+			}
+			if out == "" && len(args) == 0 {
+				return badInput("import --prometheus needs -o FILE")
 			}
 			if out == "" {
 				out = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])) + ".incident"
@@ -66,10 +76,12 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 				}
 			}
 			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: f.routes}, server: serverOpt}
-			return im.run(cmd, args, out)
+			return im.run(cmd, args, metrics, out)
 		},
 	}
 	f.addLog(cmd)
+	f.prometheus.add(cmd)
+	f.prometheus.addRange(cmd)
 	server.add(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
 	return cmd
@@ -84,6 +96,7 @@ type importer struct {
 	out    string
 	lines  int64
 	bad    int64
+	facts  int64 // of metrics
 }
 
 // holder keeps facts back until one of them is more than a line that nobody
@@ -115,7 +128,7 @@ func (h *holder) take(facts []incident.Fact) error {
 	return h.append(facts, nil)
 }
 
-func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err error) {
+func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, out string) (err error) {
 	var created bool
 	if _, statErr := os.Stat(out); errors.Is(statErr, os.ErrNotExist) {
 		name := strings.TrimSuffix(filepath.Base(out), filepath.Ext(out))
@@ -134,7 +147,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 	}
 	defer func() {
 		err = errors.Join(err, im.w.Close())
-		if err != nil && created && im.lines == 0 {
+		if err != nil && created && im.lines == 0 && im.facts == 0 {
 			_ = os.Remove(out) // nothing was imported: leave nothing behind
 		}
 	}()
@@ -144,7 +157,14 @@ func (im *importer) run(cmd *cobra.Command, paths []string, out string) (err err
 			return err
 		}
 	}
-	fmt.Fprintf(im.stderr, "%s: %s read, %d not understood\n", out, plural(im.lines, "line"), im.bad)
+	for _, c := range metrics.sources {
+		if err := im.prometheus(cmd, c, metrics.window); err != nil {
+			return err
+		}
+	}
+	if len(paths) > 0 {
+		fmt.Fprintf(im.stderr, "%s: %s read, %d not understood\n", out, plural(im.lines, "line"), im.bad)
+	}
 	return nil
 }
 

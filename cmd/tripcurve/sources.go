@@ -26,6 +26,8 @@ type sourceFlags struct {
 	metrics   []string
 	datadog   string
 	since     time.Duration
+
+	prometheus prometheusFlags
 }
 
 func (f *sourceFlags) add(cmd *cobra.Command) {
@@ -35,7 +37,8 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 	f.addLog(cmd)
 	flags.StringArrayVar(&f.metrics, "metrics", nil, "URL of a /metrics page with gRPC client counters (may be repeated)")
 	flags.StringVar(&f.datadog, "datadog-query", "", "metric query to ask Datadog; DD_API_KEY, DD_APP_KEY and DD_SITE come from the environment")
-	flags.DurationVar(&f.since, "since", 0, "read this much of the logs' and Datadog's past first, such as 30m")
+	f.prometheus.add(cmd)
+	flags.DurationVar(&f.since, "since", 0, "read this much of the logs', Prometheus's and Datadog's past first, such as 30m")
 }
 
 func (f *sourceFlags) addLog(cmd *cobra.Command) {
@@ -71,6 +74,7 @@ func examples(command string) string {
   tripcurve COMMAND --pg "$DSN" --gateway-log /var/log/nginx/access.log --metrics http://10.0.3.15:9090/metrics
   tripcurve COMMAND --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
   kubectl logs -f deploy/gateway | tripcurve COMMAND --gateway-log -
+  tripcurve COMMAND --prometheus https://prometheus.example --since 30m
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
 DD_API_KEY and DD_APP_KEY, for example
   tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'`, "COMMAND", command)
@@ -116,6 +120,13 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 		if err != nil {
 			return nil, exitError{exitUsage, fmt.Errorf("--metrics: %w", err)}
 		}
+		all = append(all, c)
+	}
+	proms, err := f.prometheus.collectors(a.env, names, since)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range proms {
 		all = append(all, c)
 	}
 	if f.datadog != "" {

@@ -62,10 +62,12 @@ type Scrape struct {
 	origin  incident.Origin
 	system  string    // what the process is called, as Flow.Caller has it
 	process string    // which one of that name
+	many    bool      // several processes may be behind it: nobody knows when one began
 	last    time.Time // of the newest page; zero before the first
 	start   float64   // process_start_time_seconds; 0 unknown
 	seen    map[string]*incident.Series
 	buckets map[string]Histogram // cumulative since the process began, by series
+	spans   map[string][]span    // the same of native histograms
 	skipped int
 	parser  expfmt.TextParser
 }
@@ -74,7 +76,7 @@ type Scrape struct {
 func NewScrape(name string) *Scrape {
 	return &Scrape{
 		origin: incident.Origin{Group: "grpc", Name: name}, system: name, process: name,
-		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{},
+		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{}, spans: map[string][]span{},
 		parser: expfmt.NewTextParser(model.UTF8Validation),
 	}
 }
@@ -140,6 +142,7 @@ type interval struct {
 	scale  float64 // of a bound to seconds; 0 unknown
 	labels map[string]string
 	calls  Histogram
+	spans  []span // of native histograms
 }
 
 // restart notes that the process is a new one: its counters began at 0 then.
@@ -161,6 +164,7 @@ func (s *Scrape) restart(p *page, start float64) {
 		Text: "the process behind " + s.process + " began anew", Origin: s.origin,
 	})
 	clear(s.buckets)
+	clear(s.spans)
 	for _, key := range slices.Sorted(maps.Keys(s.seen)) {
 		if c := *s.seen[key]; c.Kind == incident.Counter {
 			c.Points = []incident.Point{{At: p.restarted, V: 0}}
@@ -223,7 +227,7 @@ func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, ki
 	if !p.restarted.IsZero() {
 		born = p.restarted
 	}
-	if !known && kind == incident.Counter && !born.IsZero() {
+	if !known && kind == incident.Counter && !born.IsZero() && !s.many {
 		f.Points = append(f.Points, incident.Point{At: born, V: 0})
 	}
 	f.Points = append(f.Points, incident.Point{At: p.at, V: v})
@@ -247,7 +251,6 @@ func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dt
 // ended adds the calls since the page before to the interval of their method; now
 // is all calls since the process began.
 func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histogram) {
-	unit, scale := histogramUnit(name)
 	key := string(incident.Series{Name: name, Labels: labels}.ID())
 	before, known := s.buckets[key]
 	if !known && len(s.buckets) >= maxSeries {
@@ -267,15 +270,37 @@ func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histo
 			copy(delta.Counts, now.Counts)
 		}
 	}
+	p.interval(name, labels).calls.Add(delta) // one name has one layout
+}
+
+// endedNative is ended for a native histogram.
+func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now []span) {
+	key := string(incident.Series{Name: name, Labels: labels}.ID())
+	before, known := s.spans[key]
+	if !known && len(s.spans) >= maxSeries {
+		s.skipped++
+		return
+	}
+	s.spans[key] = now
+	if s.last.IsZero() {
+		return
+	}
+	i := p.interval(name, labels)
+	i.spans = joined(append(i.spans, since(now, before)...))
+}
+
+// interval is what a method's histograms of all outcomes are added to.
+func (p *page) interval(name string, labels map[string]string) *interval {
 	group := maps.Clone(labels)
 	for _, l := range statusLabels {
 		delete(group, l)
 	}
-	key = string(incident.Series{Name: name, Labels: group}.ID())
+	key := string(incident.Series{Name: name, Labels: group}.ID())
 	if p.quantiles[key] == nil {
+		unit, scale := histogramUnit(name)
 		p.quantiles[key] = &interval{name: name, unit: unit, scale: scale, labels: group}
 	}
-	p.quantiles[key].calls.Add(delta) // one name has one layout
+	return p.quantiles[key]
 }
 
 // classic takes a histogram's buckets out of their cumulative form, with bounds
@@ -323,9 +348,13 @@ func (s *Scrape) told(at time.Time, i *interval) []incident.Fact {
 	if i.scale == 0 {
 		unit = "" // neither the name nor anybody else says it
 	}
+	calls := i.calls
+	if len(i.spans) > 0 { // a method's histograms are of one kind
+		calls = histogramOf(i.spans)
+	}
 	for _, q := range quantiles {
 		lo, hi := math.NaN(), math.NaN()
-		if v, ok := i.calls.Quantile(q.q); ok {
+		if v, ok := calls.Quantile(q.q); ok {
 			lo = v.Lo.Seconds()
 			if !v.Capped {
 				hi = v.Hi.Seconds()
