@@ -70,6 +70,35 @@ func TestSnapshotOfARecording(t *testing.T) {
 	}
 }
 
+// A recorder that ends while somebody looks on leaves one file that has all.
+func TestCloseBehindAReader(t *testing.T) {
+	w, path := recorded(t, facts(t)...)
+	want, _ := load(t, path)
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, _, err := r.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	alone := other(t, "alone.incident")
+	raw, err := os.ReadFile(path)
+	if err = errors.Join(err, os.WriteFile(alone, raw, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := load(t, alone)
+	if diff := compare(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if s, err := Inspect(path); err != nil || s.Recording {
+		t.Errorf("recording %t, %v", s.Recording, err)
+	}
+}
+
 // Whoever is killed while a copy is changed leaves no file of that name with what was to
 // be taken out of it.
 func TestCopyHasItsNameWhenItIsWhole(t *testing.T) {

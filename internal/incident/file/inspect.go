@@ -68,7 +68,7 @@ func Inspect(path string) (s Summary, err error) {
 	for _, name := range []string{path, path + "-wal"} {
 		if info, err := os.Stat(name); err == nil {
 			s.Bytes += info.Size()
-			s.Recording = s.Recording || name != path
+			s.Recording = s.Recording || name != path && info.Size() > 0 // a reader keeps an empty one
 		}
 	}
 	if s.Damage, err = r.damage(); err != nil {

@@ -123,7 +123,9 @@ func (w *Writer) record() error {
 
 // Close leaves one file that any SQLite tool opens, without a log beside it.
 func (w *Writer) Close() error {
-	// With a reader looking the log has to stay; then it is folded in later.
+	// With a reader looking the log has to stay. It is folded in before, for whoever
+	// copies the one file then has all of it.
+	_, _ = w.db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
 	_, _ = w.db.Exec(`PRAGMA journal_mode = DELETE`)
 	if err := w.db.Close(); err != nil {
 		return explain(w.path, "close", err)
