@@ -7,6 +7,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"tripcurve/internal/export"
 	"tripcurve/sim"
 	"tripcurve/sim/output"
 )
@@ -173,8 +174,9 @@ func (o *Replications) text(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe pool was full in %.0f %% of the runs (%.0f to %.0f %%). ", 100**o.PoolFilled.Value, 100**o.PoolFilled.Lo, 100**o.PoolFilled.Hi)
-	fmt.Fprintln(out, o.Recovery.text(o.Runs))
+	full := fmt.Sprintf("The pool was full in %.0f %% of the runs (%.0f to %.0f %%). ", 100**o.PoolFilled.Value, 100**o.PoolFilled.Lo, 100**o.PoolFilled.Hi)
+	fmt.Fprintln(out)
+	fmt.Fprint(out, export.Wrap(full+o.Recovery.text(o.Runs), "", ""))
 	return nil
 }
 
