@@ -57,23 +57,27 @@ func (c *Comparison) Versus(a, b Row, measure string) Effect {
 }
 
 // Best is the row with the least of a measure among those that leave the trigger in
-// place, answer when the work is done, and are better than today in it, and the others among them that these
-// replications do not tell apart from it. The best of many is a lucky one: how much
-// it is better than those is not to be read off the same replications. ok is false
-// when none is better than today.
+// place, answer when the work is done, and are better than today in it, and the others
+// of which these replications do not say that they are worse than it; also those of
+// which they do not even say that they are better than today. The best of many is a
+// lucky one: how much it is better than those is not to be read off the same
+// replications. ok is false when none is better than today.
 func (c *Comparison) Best(measure string) (best Row, alike []Row, ok bool) {
-	var better []Row
+	var others []Row
 	lowest := math.Inf(1)
 	for _, r := range c.Rows[1:] {
-		if r.Remedy.Prevents || r.Remedy.Defers || c.Effect(r, measure) != Better {
+		if r.Remedy.Prevents || r.Remedy.Defers {
 			continue
 		}
-		better = append(better, r)
-		if f, _ := r.Figure(measure); f.Mean < lowest {
+		others = append(others, r)
+		if f, _ := r.Figure(measure); f.Mean < lowest && c.Effect(r, measure) == Better {
 			best, lowest, ok = r, f.Mean, true
 		}
 	}
-	for _, r := range better {
+	if !ok {
+		return best, nil, false
+	}
+	for _, r := range others {
 		if r.Remedy.Name == best.Remedy.Name {
 			continue
 		}
@@ -83,5 +87,5 @@ func (c *Comparison) Best(measure string) (best Row, alike []Row, ok bool) {
 			alike = append(alike, r)
 		}
 	}
-	return best, alike, ok
+	return best, alike, true
 }

@@ -59,6 +59,11 @@ func TestBest(t *testing.T) {
 	if !ok || best.Remedy.Name != "b" || len(alike) != 1 || alike[0].Remedy.Name != "c" {
 		t.Errorf("%t, %s, %v", ok, best.Remedy.Name, alike)
 	}
+	// Less on average, though not surely less than today: not told apart from the best.
+	c = made(t, []float64{100, 110, 90, 100}, []float64{50, 61, 41, 50}, []float64{1, 90, 1, 90})
+	if best, alike, ok := c.Best("failed"); !ok || best.Remedy.Name != "b" || len(alike) != 1 || alike[0].Remedy.Name != "c" {
+		t.Errorf("%t, %s, %v", ok, best.Remedy.Name, alike)
+	}
 	if _, _, ok := made(t, []float64{1, 2, 3, 4}, []float64{4, 3, 2, 1}).Best("failed"); ok {
 		t.Error("the best of none that is better")
 	}
