@@ -40,6 +40,7 @@ func Redacted(path, out string, r *redact.Redactor) error {
 			{"series", "caveat", text},
 			// What rows are told apart by: two values stay two.
 			{"source", "name", apart(text)},
+			{"endpoint", "method", apart(text)}, // of a log's line, and so anything
 			{"endpoint", "route", apart(text)},
 			{"origin", "name", apart(text)},
 			{"origin", "file", apart(text)},
@@ -60,7 +61,7 @@ func Redacted(path, out string, r *redact.Redactor) error {
 		return rewrite(tx, "moment", "entry", "", func(entry string) string {
 			var m incident.Moment
 			if json.Unmarshal([]byte(entry), &m) != nil {
-				return entry // the loader says what is wrong with it
+				return text(entry) // the loader says what is wrong with it
 			}
 			m.Text, m.SourceText, m.System = text(m.Text), text(m.SourceText), text(m.System)
 			for i, id := range m.Support {
