@@ -130,6 +130,7 @@ func TestTrim(t *testing.T) {
 	late := incident.Origin{Group: "gateway", Name: "late.log", File: "sha256:cd", From: 0, To: 90}
 	err := w.Append([]incident.Fact{
 		incident.Bucket{At: second(100), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/late"}, Status: 200, Started: 7, Origin: late},
+		incident.Exemplar{Kind: incident.Unparsed, Raw: "what is this", Origin: late},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestTrim(t *testing.T) {
 		t.Errorf("moments %+v, want m1", meta.Moments)
 	}
 	text, err := os.ReadFile(out)
-	if err != nil || strings.Contains(string(text), "late.log") || strings.Contains(string(text), "/late") {
+	if err != nil || strings.Contains(string(text), "late.log") || strings.Contains(string(text), "/late") || strings.Contains(string(text), "what is this") {
 		t.Errorf("what lies outside is still in the file, %v", err)
 	}
 	// Half open: the bucket of the first second ends where this window begins.

@@ -11,8 +11,9 @@ import (
 var ErrNothing = errors.New("no evidence in that window")
 
 // Trim copies what of a file touches a window to a new file: every episode and every
-// request that reaches into it whole, and of the rest what lies in it. Zero From or
-// To is the file's own. ErrNothing when that is nothing; os.ErrExist when out exists.
+// request that reaches into it whole, and of the rest what lies in it; what nobody knows
+// the time of, such as a line that no format understood, does not. Zero From or To is
+// the file's own. ErrNothing when that is nothing; os.ErrExist when out exists.
 func Trim(path, out string, w incident.Window) error {
 	from, to := int64(-1<<63), int64(1<<63-1)
 	if !w.From.IsZero() {
@@ -28,8 +29,8 @@ func Trim(path, out string, w incident.Window) error {
 			`DELETE FROM episode WHERE coalesce(to_ns, from_ns) < ?1 OR coalesce(from_ns, to_ns) >= ?2`,
 			`DELETE FROM lock_sample WHERE at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM point WHERE at_ns < ?1 OR at_ns >= ?2`,
-			`DELETE FROM exemplar WHERE coalesce(end_ns, start_ns) < ?1 OR coalesce(start_ns, end_ns) >= ?2`,
-			`DELETE FROM change WHERE at_ns < ?1 OR at_ns >= ?2`,
+			`DELETE FROM exemplar WHERE coalesce(end_ns, start_ns) IS NULL OR coalesce(end_ns, start_ns) < ?1 OR coalesce(start_ns, end_ns) >= ?2`,
+			`DELETE FROM change WHERE at_ns IS NULL OR at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM moment WHERE at_ns < ?1 OR at_ns >= ?2`,
 		} {
 			if _, err := tx.Exec(s, from, to); err != nil {
