@@ -34,13 +34,14 @@ var rooms = map[string][]string{
 	"internal/export":   {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/redact"},
 	"internal/config":   {},
 	"internal/pgtest":   {}, // a private Postgres for tests; only test files may import it
+	"internal/promtest": {}, // a private Prometheus for tests; the same
 	"tui":               {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/export", "internal/redact", "internal/config"},
 	"tui/tuitest":       {"tui", "internal/incident", "internal/pglock"}, // fixtures of the screens' tests
 	"cmd":               {"*"},
 }
 
 // testOnly rooms may be imported by test files alone.
-var testOnly = []string{"internal/pgtest", "internal/policy/policytest", "tui/tuitest", "services/memstore"}
+var testOnly = []string{"internal/pgtest", "internal/promtest", "internal/policy/policytest", "tui/tuitest", "services/memstore"}
 
 // named packages were asked for by name: product code must use each of them.
 var named = []string{

@@ -171,7 +171,7 @@ func (p *Prometheus) told(to time.Time) incident.SourceStatus {
 		also = append(also, fmt.Sprintf("%d series more than we keep of one target are left out", p.pages.skipped))
 	}
 	also = append(also, p.ask.notes()...)
-	state, detail := incident.SourceOK, fmt.Sprintf("%d series of %d targets each %s", p.ask.found+p.ask.shown, len(p.pages.targets), p.cfg.Interval)
+	state, detail := incident.SourceOK, p.came()+" each "+p.cfg.Interval.String()
 	switch {
 	case newest.IsZero():
 		state, detail = incident.SourceStale, "no series of "+p.ask.what()+": nothing was recorded, or a name is misspelt"
@@ -180,6 +180,19 @@ func (p *Prometheus) told(to time.Time) incident.SourceStatus {
 	}
 	s := p.status(state, strings.Join(append([]string{detail}, also...), "; "))
 	s.LastAt = newest
+	return s
+}
+
+// came is how much is read.
+func (p *Prometheus) came() string {
+	s := fmt.Sprintf("%d series", p.ask.found+p.ask.shown)
+	switch n := len(p.pages.targets); n {
+	case 0: // the server computes all of it
+	case 1:
+		s += " of 1 target"
+	default:
+		s += fmt.Sprintf(" of %d targets", n)
+	}
 	return s
 }
 
@@ -233,7 +246,7 @@ func (p *Prometheus) Import(ctx context.Context, from, to time.Time, progress fu
 	sum.Status = p.told(to)
 	if sum.Status.State != incident.SourceStale || sum.Points > 0 {
 		sum.Status.State = incident.SourceDone
-		sum.Status.Detail = strings.Join(append([]string{fmt.Sprintf("%d series of %d targets", sum.Series, sum.Targets)}, p.ask.notes()...), "; ")
+		sum.Status.Detail = strings.Join(append([]string{p.came()}, p.ask.notes()...), "; ")
 	}
 	return sum, nil
 }

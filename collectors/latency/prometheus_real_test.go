@@ -5,18 +5,12 @@ package latency
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"net"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +24,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/promtest"
 )
 
 // hanging is a gRPC service that hangs while it is told to.
@@ -114,94 +109,24 @@ func startClient(t *testing.T, addr string) *client {
 	return c
 }
 
-// realPrometheus is Debian's, on loopback, with its own storage.
-type realPrometheus struct {
-	t       *testing.T
-	url     string
-	args    []string
-	dir     string
-	process *exec.Cmd
-}
-
-func startPrometheus(t *testing.T, target string) *realPrometheus {
+// waitFor fails the test when ok does not come true.
+func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
 	t.Helper()
-	if _, err := exec.LookPath("prometheus"); err != nil {
-		t.Fatal("no prometheus on PATH; on Debian: apt-get install --no-install-recommends prometheus, or make deps")
-	}
-	p := &realPrometheus{t: t, dir: t.TempDir()}
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := lis.Addr().String()
-	_ = lis.Close()
-	p.url = "http://" + addr
-	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: order\n  static_configs: [{targets: [%q]}]\n", target)
-	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.args = []string{
-		"--config.file=" + filepath.Join(p.dir, "prometheus.yml"), "--storage.tsdb.path=" + filepath.Join(p.dir, "data"),
-		"--web.listen-address=" + addr, "--log.level=warn", "--enable-feature=native-histograms",
-	}
-	p.start()
-	t.Cleanup(p.stop)
-	return p
-}
-
-func (p *realPrometheus) start() {
-	p.t.Helper()
-	p.process = exec.Command("prometheus", p.args...)
-	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer log.Close()
-	p.process.Stdout, p.process.Stderr = log, log
-	p.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.process.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.waitFor("prometheus to answer", 20*time.Second, func() bool {
-		resp, err := http.Get(p.url + "/-/ready")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
-}
-
-func (p *realPrometheus) stop() {
-	if p.process == nil {
-		return
-	}
-	_ = p.process.Process.Signal(syscall.SIGTERM)
-	_ = p.process.Wait()
-	p.process = nil
-	if p.t.Failed() {
-		log, _ := os.ReadFile(filepath.Join(p.dir, "log"))
-		p.t.Logf("prometheus: %s", log)
-	}
-}
-
-func (p *realPrometheus) waitFor(what string, most time.Duration, ok func() bool) {
-	p.t.Helper()
 	end := time.Now().Add(most)
 	for !ok() {
 		if time.Now().After(end) {
-			p.t.Fatalf("waited %s for %s", most, what)
+			t.Fatalf("waited %s for %s", most, what)
 		}
 		<-time.After(50 * time.Millisecond)
 	}
 }
 
-// imported is what an import of a range tells.
-func (p *realPrometheus) imported(from, to time.Time, queries ...string) (*incident.View, PrometheusSummary) {
-	p.t.Helper()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.url}, Queries: queries, Step: time.Second})
+// importedFrom is what an import of a range tells.
+func importedFrom(t *testing.T, p *promtest.Server, from, to time.Time, queries ...string) (*incident.View, PrometheusSummary) {
+	t.Helper()
+	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Queries: queries, Step: time.Second})
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ev := incident.NewEvidence()
 	sum, err := c.Import(context.Background(), from, to, func(time.Duration, string) {}, func(facts []incident.Fact) error {
@@ -209,7 +134,7 @@ func (p *realPrometheus) imported(from, to time.Time, queries ...string) (*incid
 		return nil
 	})
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return ev.Snapshot(), sum
 }
@@ -226,11 +151,11 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 	go func() { _ = srv.Serve(lis) }()
 	t.Cleanup(srv.Stop)
 	c := startClient(t, lis.Addr().String())
-	p := startPrometheus(t, strings.TrimPrefix(c.metrics.URL, "http://"))
+	p := promtest.Start(t, "order", strings.TrimPrefix(c.metrics.URL, "http://"))
 	begin := time.Now()
 
 	// Live, from before the hang on.
-	col, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.url}, Interval: time.Second})
+	col, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Interval: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,14 +186,14 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		defer mu.Unlock()
 		return live.Snapshot()
 	}
-	p.waitFor("the healthy baseline, live", 20*time.Second, func() bool {
+	waitFor(t, "the healthy baseline, live", 20*time.Second, func() bool {
 		flows := liveView().Flows()
 		return len(flows) == 1 && len(flows[0].Started.Points) >= 4
 	})
 
 	hung := time.Now()
 	release := server.hang()
-	p.waitFor("100 calls in flight, live", 20*time.Second, func() bool {
+	waitFor(t, "100 calls in flight, live", 20*time.Second, func() bool {
 		v := liveView()
 		n, _ := v.MostInFlight(incident.Window{From: hung, To: time.Now()})
 		return n >= 100
@@ -278,7 +203,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		t.Errorf("%g calls in flight live, and %g in truth; what is seen is at most 6 s old at 20 calls/s", n, truth)
 	}
 	release()
-	p.waitFor("what hung to end", 5*time.Second, func() bool { return c.started.Load()-c.ended.Load() < 5 })
+	waitFor(t, "what hung to end", 5*time.Second, func() bool { return c.started.Load()-c.ended.Load() < 5 })
 	failed := float64(c.failed.Load())
 	<-time.After(4 * time.Second) // so that it is scraped, and seen whole
 	end := time.Now()
@@ -290,7 +215,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		t.Errorf("status %+v at %s", last, end)
 	}
 
-	v, sum := p.imported(begin, end)
+	v, sum := importedFrom(t, p, begin, end)
 	for name, v := range map[string]*incident.View{"live": liveView(), "imported": v} {
 		flows := v.Flows()
 		if len(flows) != 1 || flows[0].Edge() != "order.health" || flows[0].Method != "Check" {
@@ -328,7 +253,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 	}
 
 	t.Run("what the server computes", func(t *testing.T) {
-		v, _ := p.imported(begin, end, `sum by (grpc_method) (rate(grpc_client_started_total[5s]))`)
+		v, _ := importedFrom(t, p, begin, end, `sum by (grpc_method) (rate(grpc_client_started_total[5s]))`)
 		s := v.AllSeries()
 		if len(s) != 1 || !strings.HasPrefix(s[0].Name, "sum by (grpc_method)") || s[0].Labels["grpc_method"] != "Check" || len(s[0].Points) < 5 {
 			t.Fatalf("series %+v", s)
@@ -338,7 +263,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		}
 	})
 	t.Run("a query that is no PromQL", func(t *testing.T) {
-		c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.url}, Queries: []string{"sum(rate(x[5m])"}})
+		c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Queries: []string{"sum(rate(x[5m])"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,19 +273,19 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		}
 	})
 	t.Run("Prometheus away and back", func(t *testing.T) {
-		p.stop()
+		p.Stop()
 		ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 		defer stop()
 		out, said := make(chan []incident.Fact, 100), make(chan incident.SourceStatus, 100)
 		if err := col.Run(ctx, out, said); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("err = %v", err)
 		}
-		p.start()
+		p.Start()
 		again := time.Now()
 		done := make(chan error, 1)
 		go func() { done <- col.Run(ctx, out, said) }()
 		ev := incident.NewEvidence()
-		p.waitFor("samples from after the restart", 15*time.Second, func() bool {
+		waitFor(t, "samples from after the restart", 15*time.Second, func() bool {
 			for {
 				select {
 				case f := <-out:

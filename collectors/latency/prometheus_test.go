@@ -411,7 +411,7 @@ func TestPrometheusLive(t *testing.T) {
 	if err != nil || len(v.AllSeries()[0].Points) != 2 {
 		t.Errorf("%v, %v; want the two pages that are new", v.AllSeries(), err)
 	}
-	if status.State != incident.SourceOK || status.LastAt.Unix() != now.Unix()-3 || status.Detail != "1 series of 1 targets each 1ms" {
+	if status.State != incident.SourceOK || status.LastAt.Unix() != now.Unix()-3 || status.Detail != "1 series of 1 target each 1ms" {
 		t.Errorf("status %+v", status)
 	}
 }

@@ -2,10 +2,15 @@ package latency
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -260,6 +265,57 @@ func TestPrometheusCredentials(t *testing.T) {
 	}
 	if heads := f.heads(); heads[len(heads)-1].Get("Authorization") != "Basic bW9uaXRvcjp3NHRjaA==" {
 		t.Errorf("the last request had %v", heads[len(heads)-1])
+	}
+}
+
+func TestPrometheusWantsOurCertificate(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, kind string, der []byte) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(nil, template, template, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(&fakePrometheus{series: oneSeries})
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+	srv.TLS.ClientCAs.AddCert(ours)
+	srv.StartTLS()
+	defer srv.Close()
+	access := PrometheusAccess{URL: srv.URL, CA: file("ca.pem", "CERTIFICATE", srv.Certificate().Raw)}
+	asked := func() error {
+		t.Helper()
+		c, err := NewPrometheus(PrometheusConfig{Access: access})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.ask.discover(t.Context(), t0, t0.Add(time.Minute))
+	}
+	if err := asked(); err == nil || !strings.Contains(err.Error(), "certificate required") {
+		t.Errorf("without ours: %v", err)
+	}
+	access.Cert, access.Key = file("our.pem", "CERTIFICATE", der), file("our.key", "PRIVATE KEY", key)
+	if err := asked(); err != nil {
+		t.Errorf("with ours: %v", err)
 	}
 }
 

@@ -53,7 +53,7 @@ type promQueries struct {
 
 	piece      time.Duration
 	found      int // series at the last discovery
-	shown      int // series that the server computed of the last piece
+	shown      int // most series that the server computed of one piece
 	noBuckets  int // series of buckets that are not asked for
 	targets    []string
 	discovered incident.Window
@@ -296,7 +296,7 @@ func (q *promQueries) one(ctx context.Context, from, to time.Time) (answer, int,
 	if series > 2*maxPromSeries {
 		return a, 0, fmt.Errorf("%w: %d were answered, and at most %d are read", errTooManySeries, series, 2*maxPromSeries)
 	}
-	q.shown = len(a.series)
+	q.shown = max(q.shown, len(a.series))
 	q.warned(warnings)
 	if len(warnings) > 0 {
 		a.caveat = caveatOf(warnings)
