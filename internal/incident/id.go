@@ -94,6 +94,10 @@ func (e Exemplar) ID() ID {
 	return join(parts...)
 }
 
+// OfServer says that an exemplar is an entry of a database server's log, and no
+// request.
+func (e Exemplar) OfServer() bool { return e.Origin.Group == "postgres" }
+
 func (c Change) ID() ID {
 	return join("change", c.Origin.Key(), c.Kind.String(), c.System, strconv.FormatInt(c.At.UnixNano(), 36))
 }

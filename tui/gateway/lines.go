@@ -48,6 +48,8 @@ func (l *lines) refilter(v *incident.View, f screen.Filter) {
 // holds says whether a kept request was counted in the row.
 func (r row) holds(e incident.Exemplar) bool {
 	switch {
+	case e.OfServer(): // an entry of Postgres' log is no request
+		return false
 	case r.unparsed || e.Kind == incident.Unparsed:
 		return r.unparsed && e.Kind == incident.Unparsed
 	case r.by == byStatus:

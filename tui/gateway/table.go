@@ -196,7 +196,7 @@ func b2i(b bool) int {
 
 func unparsed(v *incident.View) (n int64) {
 	for _, e := range v.Exemplars() {
-		if e.Kind == incident.Unparsed {
+		if e.Kind == incident.Unparsed && !e.OfServer() {
 			n++
 		}
 	}

@@ -137,6 +137,8 @@ func (b *builder) line(line string) error {
 		for t := a.at("from"); t.Before(a.at("to")); t = t.Add(time.Second) {
 			b.ev.Sampled(t)
 		}
+	case "logged":
+		b.logged(a)
 	case "source":
 		states := map[string]incident.SourceState{"down": incident.SourceDown, "stale": incident.SourceStale, "absent": incident.SourceAbsent, "done": incident.SourceDone}
 		b.ev.SetSource(incident.SourceStatus{Name: a.bare[1], Group: a.bare[2], State: states[a.kv["state"]], LastAt: a.at("last"), Detail: a.kv["detail"]})
@@ -144,6 +146,21 @@ func (b *builder) line(line string) error {
 		return fmt.Errorf("unknown evidence %q", verb)
 	}
 	return nil
+}
+
+// logged is an event of a server's log: logged deadlock n=3 at=14:20 note="..."
+func (b *builder) logged(a args) {
+	origin := incident.Origin{Group: "postgres", Name: "postgresql.csv", File: "3c", From: 100, To: 200}
+	b.ev.Add(
+		incident.Exemplar{
+			Kind: incident.FirstFailing, Start: a.at("at"), End: a.at("at"), Note: a.kv["note"], Origin: origin,
+			Endpoint: incident.Endpoint{Method: incident.ServerLogMethod, Route: a.bare[1]},
+		},
+		incident.Series{
+			Name: incident.ServerLogEvents, Labels: map[string]string{"event": a.bare[1]}, Kind: incident.Counter, Unit: "1",
+			Points: []incident.Point{{At: a.at("at"), V: a.num("n", 1)}}, Origin: origin,
+		},
+	)
 }
 
 var pgOrigin = incident.Origin{Group: "postgres", Name: "pg"}

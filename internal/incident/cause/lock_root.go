@@ -226,8 +226,11 @@ var statements = map[pglock.Mode]string{
 
 // matrix explains by the conflicts of table locks who waited and who did not.
 func (h *holder) matrix() []string {
-	if h.lockType != "" && h.lockType != "relation" || h.held == pglock.None {
+	if h.lockType != "" && h.lockType != "relation" {
 		return nil
+	}
+	if h.held == pglock.None {
+		return h.atLeast()
 	}
 	var lines []string
 	var wanted []pglock.Mode
@@ -250,6 +253,22 @@ func (h *holder) matrix() []string {
 			things(h.behindQueue, "wait", "waits")))
 	}
 	return lines
+}
+
+// atLeast says what a mode that is not known must be: it conflicts with what all
+// of those wanted who were not let pass.
+func (h *holder) atLeast() []string {
+	if len(h.wanted) != 1 { // of several, some may have stood behind others
+		return nil
+	}
+	for wanted := range h.wanted {
+		for m := pglock.AccessShare; m <= pglock.AccessExclusive; m++ {
+			if pglock.Conflicts(m, wanted) {
+				return []string{fmt.Sprintf("the mode is not known; it kept %s (%s) waiting, so it is %s or stronger", wanted, statements[wanted], m)}
+			}
+		}
+	}
+	return nil
 }
 
 // action is what to do: the exact SQL while it lasts, else what to do next time.

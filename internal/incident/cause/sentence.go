@@ -162,6 +162,11 @@ func (s *scene) healthy() string {
 		text, until = "No impact stands out", "no impact stood out"
 	case failed > 0:
 		text, until = "Too few failed to judge", "too few failed to judge"
+	case s.loggedTrouble() != "":
+		text, until = "No impact stands out", "no impact stood out"
+	}
+	if trouble := s.loggedTrouble(); trouble != "" {
+		doubt += "; the server's log has " + trouble
 	}
 	if s.allDown() {
 		text = "Nothing is seen any more: " + s.states() + "; until then " + until
@@ -174,9 +179,9 @@ func (s *scene) healthy() string {
 	case len(s.endpoints) > 0:
 		return text + " that the gateway shows: " + s.noFailures()
 	case s.v.Sees("postgres"):
-		return text + " that Postgres shows: no session waits for a lock for long"
+		return text + " that Postgres shows: no session waits for a lock for long" + doubt
 	}
-	return text + " in the series; " + s.why("gateway", "no gateway log was read") + " and " + s.why("postgres", "there is no Postgres source")
+	return text + " in the series" + doubt + "; " + s.why("gateway", "no gateway log was read") + " and " + s.why("postgres", "there is no Postgres source")
 }
 
 // tooFew says why no impact is told though an endpoint failed as often as in an
@@ -241,6 +246,9 @@ func (s *scene) checked(findings []incident.Finding) []string {
 		if s.impact != (incident.Window{}) && x.Failed == 0 && !x.Vanished && x.Requests > 0 {
 			list = append(list, fmt.Sprintf("%s: none of %s failed", x.Endpoint, things(x.Requests, "request", "requests")))
 		}
+	}
+	if trouble := s.loggedTrouble(); trouble != "" && s.impact != (incident.Window{}) {
+		list = append(list, "the server's log: "+trouble+" in all; see the timeline for those near the impact")
 	}
 	if !s.v.Sees("postgres") {
 		list = append(list, "locks: not looked at, "+s.why("postgres", "no Postgres source"))

@@ -98,6 +98,9 @@ func (s *scene) why(group, none string) string {
 			list = append(list, x.Name+" is "+s.state(x))
 		}
 	}
+	if len(list) == 0 && group == "postgres" {
+		return either(s.silentLogs(), none)
+	}
 	if len(list) == 0 {
 		return none
 	}

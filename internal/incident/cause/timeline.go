@@ -19,6 +19,7 @@ func (s *scene) timeline(findings []incident.Finding) []incident.Moment {
 	for _, x := range s.endpoints {
 		list = append(list, s.momentsOfEndpoint(x)...)
 	}
+	list = append(list, s.momentsOfServerLog()...)
 	var restarts []incident.Change
 	for _, c := range s.v.Changes() {
 		m, ok := s.momentOfChange(c, findings)
@@ -163,7 +164,7 @@ func (s *scene) momentOfChange(c incident.Change, findings []incident.Finding) (
 	}
 	m := incident.Moment{
 		ID: string(c.ID()), At: c.At, Kind: incident.MNote, Lane: "deploy", System: c.System,
-		Text: c.Kind.String() + " of " + c.System, Confidence: "measured", Precision: time.Millisecond, Support: []incident.ID{c.ID()},
+		Text: strings.TrimSuffix(c.Kind.String()+" of "+c.System, " of "), Confidence: "measured", Precision: time.Millisecond, Support: []incident.ID{c.ID()},
 	}
 	if c.Text != "" {
 		m.Text += ": " + oneLine(c.Text)
