@@ -132,9 +132,14 @@ func (s *Server) Resume(t testing.TB) {
 			if log.Len() < 1<<16 {
 				log.WriteString(lines.Text() + "\n")
 			}
-			if !up && strings.Contains(lines.Text(), "ready to accept connections") {
+			switch {
+			case up:
+			case strings.Contains(lines.Text(), "ready to accept connections"):
 				up = true
 				close(ready)
+			case strings.Contains(lines.Text(), "redirecting log output to logging collector"):
+				up = true // the rest goes to files
+				go s.awaitPIDFile(ready, exited)
 			}
 		}
 		_ = cmd.Wait() // a stopped server's exit code says nothing
@@ -147,6 +152,35 @@ func (s *Server) Resume(t testing.TB) {
 		s.Stop()
 		t.Fatalf("postgres was not ready within %s:\n%s", startTimeout, log.String())
 	}
+}
+
+// awaitPIDFile closes ready when the server has written to its pid file that it
+// is.
+func (s *Server) awaitPIDFile(ready chan<- struct{}, exited <-chan struct{}) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-exited:
+			return
+		case <-look.C:
+			if b, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid")); err == nil && strings.HasSuffix(strings.TrimSpace(string(b)), "ready") {
+				close(ready)
+				return
+			}
+		}
+	}
+}
+
+// Log is a file of the server's log: with logging_collector=on and
+// log_filename=server.log the names server.log, server.csv and server.json.
+func (s *Server) Log(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.data(), "log", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Stop shuts the server down at once, as an administrator's fast shutdown does:

@@ -149,6 +149,7 @@ func (b *book) waitEpisode(w *wait, roots []root, names map[relationKey]string) 
 		e.Text = "part of a deadlock that was found then; since when it waited the log does not say"
 	}
 	if len(w.deadlocked) > 0 {
+		e.ToErr = max(e.ToErr, time.Millisecond) // it waited when the deadlock was found, if within the same millisecond
 		for _, d := range w.deadlocked {
 			e.Blockers = append(e.Blockers, incident.Blocker{PID: d.pid, Hard: true, Mode: d.mode})
 		}
