@@ -43,7 +43,7 @@ func (ev *Evidence) addSeries(s Series) {
 		ev.runs = slices.Insert(ev.runs, i, r)
 	}
 	r.shared = nil
-	if s.Caveat != "" {
+	if !strings.HasPrefix(r.series.Caveat, s.Caveat) { // what says more stays
 		r.series.Caveat = s.Caveat
 	}
 	if r.series.Unit == "" {

@@ -197,6 +197,14 @@ func (b *batch) points(x incident.Series) error {
 		}
 		b.known.series[key] = id
 	}
+	if x.Caveat != "" && b.known.caveats[key] != x.Caveat {
+		// As Evidence does: what says more stays.
+		err := b.exec(`UPDATE series SET caveat = ?1 WHERE id = ?2 AND substr(caveat, 1, length(?1)) <> ?1`, x.Caveat, id)
+		if err != nil {
+			return err
+		}
+		b.known.caveats[key] = x.Caveat
+	}
 	for _, p := range x.Points {
 		v := sql.NullFloat64{Float64: p.V, Valid: !math.IsNaN(p.V)}
 		err := b.exec(`INSERT INTO point VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET v = excluded.v WHERE v IS NULL`, id, p.At.UnixNano(), v)

@@ -335,3 +335,25 @@ func TestWriterToBeKilled(t *testing.T) {
 		fmt.Printf("committed %d\n", i)
 	}
 }
+
+func TestACaveatThatComesLaterIsKept(t *testing.T) {
+	w, path := newFile(t)
+	ev := incident.NewEvidence()
+	for i, caveat := range []string{"", "at the end", "at the end; parts are missing", "at the end", ""} {
+		s := incident.Series{
+			Name: "x", Kind: incident.Gauge, Caveat: caveat, Points: []incident.Point{{At: second(float64(i)), V: 1}},
+			Origin: incident.Origin{Group: "grpc", Name: "prom"},
+		}
+		ev.Add(s)
+		if err := w.Append([]incident.Fact{s}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _ := load(t, path)
+	if d := compare(ev.Snapshot(), got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if c := got.AllSeries()[0].Caveat; c != "at the end; parts are missing" {
+		t.Errorf("caveat %q", c)
+	}
+}

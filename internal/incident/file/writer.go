@@ -33,13 +33,14 @@ type known struct {
 	origins   map[incident.Origin]int64
 	endpoints map[incident.Endpoint]int64
 	series    map[incident.ID]int64
+	caveats   map[incident.ID]string // of series, as last written
 	open      map[incident.ID]incident.Episode
 }
 
 func newKnown() known {
 	return known{
 		origins: map[incident.Origin]int64{}, endpoints: map[incident.Endpoint]int64{},
-		series: map[incident.ID]int64{}, open: map[incident.ID]incident.Episode{},
+		series: map[incident.ID]int64{}, caveats: map[incident.ID]string{}, open: map[incident.ID]incident.Episode{},
 	}
 }
 
