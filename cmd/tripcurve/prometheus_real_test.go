@@ -16,7 +16,7 @@ import (
 
 // promHang is how long the shop's calls hang: longer than a hang must be to be
 // called one.
-const promHang = 40 * time.Second
+const promHang = 35 * time.Second
 
 // TestRealPrometheusFindsTheHang has nothing but a Prometheus to look at: real
 // gRPC calls hang behind a real lock, and what was scraped says so, to who joins
@@ -29,7 +29,7 @@ func TestRealPrometheusFindsTheHang(t *testing.T) {
 	}
 	p := promtest.Start(t, "gateway", u.Host)
 	begin := time.Now()
-	<-time.After(10 * time.Second) // a healthy baseline
+	<-time.After(6 * time.Second) // a healthy baseline
 	_, _, release := s.migrate()
 	<-time.After(promHang)
 

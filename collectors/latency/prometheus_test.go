@@ -75,6 +75,28 @@ func TestPrometheusHangIsStartedMinusFinished(t *testing.T) {
 	}
 }
 
+func TestPrometheusNamesWithDots(t *testing.T) {
+	labels := `"grpc.method":"inventory.Inventory/Reserve"`
+	v, _, err := importFrom(t, answers(matrix(
+		sampled(metric("grpc.client.attempt.started_total", labels), 0, 7, 5, 19),
+		sampled(metric("grpc.client.attempt.duration_seconds_count", labels+`,"grpc.status":"OK"`), 0, 7, 5, 8),
+		sampled(metric("grpc.client.attempt.duration_seconds_sum", labels+`,"grpc.status":"OK"`), 0, 0.1, 5, 0.2),
+		sampled(metric("grpc.client.attempt.duration_seconds_count", labels+`,"grpc.status":"UNAVAILABLE"`), 5, 2),
+		sampled(metric("grpc.client.attempt.duration_seconds_sum", labels+`,"grpc.status":"UNAVAILABLE"`), 5, 0.2),
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flows := v.Flows()
+	if len(flows) != 1 || flows[0].Edge() != "order.inventory" || flows[0].Method != "Reserve" {
+		t.Fatalf("flows %+v", flows)
+	}
+	p := flows[0].Points(incident.Window{From: t0, To: t0.Add(time.Minute)})
+	if len(p) != 2 || p[1].InFlight != 9 || p[1].Finished != 3 {
+		t.Errorf("points %+v; want 9 in flight of 12 that began", p)
+	}
+}
+
 func TestPrometheusRestartsAndOutages(t *testing.T) {
 	f := answers(matrix(
 		counted("grpc_client_started_total", "", 0, 100, 5, 110, 20, 130, 25, 140),
@@ -126,6 +148,16 @@ func TestPrometheusWithoutInstanceKnowsNoBirth(t *testing.T) {
 	)))
 	if got := values(t, v, "grpc_client_handled_total"); err != nil || got != "5s=1000" {
 		t.Errorf("%s, %v; a recording rule's series is no process's", got, err)
+	}
+}
+
+func TestPrometheusReplicasAreNoBirths(t *testing.T) {
+	v, _, err := importFrom(t, answers(matrix(
+		sampled(metric("grpc_client_started_total", `"prometheus_replica":"a"`), 0, 1000, 5, 1010),
+		sampled(metric("grpc_client_started_total", `"prometheus_replica":"b"`), 2, 1004, 7, 1014),
+	)))
+	if got := values(t, v, "grpc_client_started_total", "prometheus_replica", "b"); err != nil || got != "2s=1004 7s=1014" {
+		t.Errorf("%s, %v; two look at one process, and neither saw it begin", got, err)
 	}
 }
 

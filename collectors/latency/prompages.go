@@ -178,7 +178,7 @@ func (p *promPages) stream(s *model.SampleStream) *promStream {
 		delete(st.labels, "le")
 		st.base, st.le = base, bound
 		st.whole = string(incident.Series{Name: base, Labels: st.labels}.ID())
-	case strings.HasSuffix(name, "_total"):
+	case strings.HasSuffix(name, "_total"), strings.HasSuffix(name, ".started"): // the latter as OTLP has it
 		st.kind = incident.Counter
 	case p.ofHistogram(name, "_count", "_sum"):
 		st.kind, st.unit = incident.Counter, "1"
@@ -196,9 +196,18 @@ func (p *promPages) ofHistogram(name, end, other string) bool {
 	return ok && p.names[base+other]
 }
 
+// targetLabels tell a process from others, and one Prometheus's look at it from
+// that of its replica, which comes at another time and would make everything look
+// as if it had just been born.
+var targetLabels = []string{"job", "instance", "pod", "namespace", "cluster", "prometheus", "prometheus_replica", "replica"}
+
 // target is the key of the process that a series is of; it is remembered.
 func (p *promPages) target(labels map[string]string) string {
-	key := labels["job"] + "\x00" + labels["instance"] + "\x00" + labels["pod"]
+	var b strings.Builder
+	for _, l := range targetLabels {
+		b.WriteString(labels[l] + "\x00")
+	}
+	key := b.String()
 	if p.targets[key] == nil {
 		t := &promTarget{scrape: NewScrape(p.source)}
 		t.scrape.many = labels["instance"] == "" && labels["pod"] == ""

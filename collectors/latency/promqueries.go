@@ -380,18 +380,17 @@ func caveatOf(warnings []string) string {
 	return "the server warns: " + strings.Join(said, "; ")
 }
 
-// computed are the series that the server computed, as gauges.
+// computed are the series that the server computed, as gauges. They are named as
+// they were asked for, for they are not the raw series of that name.
 func (a answer) computed(origin incident.Origin) []incident.Fact {
 	facts := make([]incident.Fact, 0, len(a.series))
 	for _, c := range a.series {
 		f := incident.Series{
-			Name: string(c.stream.Metric[model.MetricNameLabel]), Labels: map[string]string{}, Kind: incident.Gauge, Origin: origin,
-			Caveat: fmt.Sprintf("computed by the server each %s: %s", c.step, promText(c.expr, 200)),
+			Name: promText(c.expr, 200), Labels: map[string]string{}, Kind: incident.Gauge, Origin: origin,
+			Caveat: fmt.Sprintf("computed by the server each %s", c.step),
 		}
-		if f.Name == "" {
-			f.Name = promText(c.expr, 200)
-		} else {
-			f.Unit = unitOf(f.Name)
+		if name := string(c.stream.Metric[model.MetricNameLabel]); name != "" {
+			f.Labels["metric"], f.Unit = name, unitOf(name)
 		}
 		if unit := quantileUnit(c.expr); unit != "" {
 			f.Unit = unit

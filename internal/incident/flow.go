@@ -34,6 +34,7 @@ var startedCounters = map[string]string{
 	"grpc_client_started_total":         "grpc_client_handled_total",
 	"grpc_client_attempt_started_total": "grpc_client_attempt_duration_seconds_count",
 	"grpc.client.attempt.started":       "grpc.client.attempt.duration.count",
+	"grpc.client.attempt.started_total": "grpc.client.attempt.duration_seconds_count", // Prometheus 3, names as they are
 }
 
 // statusLabels tell finished series of one flow apart, and are no part of it.
