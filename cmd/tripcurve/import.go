@@ -91,6 +91,7 @@ type importer struct {
 	*app
 	opt    gatewaylog.Options
 	server serverlog.Options
+	logs   *serverlog.Reader
 	w      *file.Writer
 	names  map[string]int
 	out    string
@@ -149,6 +150,12 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 		err = errors.Join(err, im.w.Close())
 		if err != nil && created && im.lines == 0 && im.facts == 0 {
 			_ = os.Remove(out) // nothing was imported: leave nothing behind
+		}
+	}()
+	im.logs = serverlog.NewReader()
+	defer func() { // lock waits go on over the end of a file, and what was read of them is kept
+		if waits := im.logs.Finish(); len(waits) > 0 {
+			err = errors.Join(err, im.w.Append(waits, nil))
 		}
 	}()
 	im.names = map[string]int{}

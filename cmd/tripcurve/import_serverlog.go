@@ -80,13 +80,17 @@ func (im *importer) open(path string) (*logSource, error) {
 func (im *importer) serverLog(cmd *cobra.Command, src *logSource, progress *bar.Bar) (incident.SourceStatus, bool, error) {
 	opt := im.server
 	opt.Progress, opt.Name = progress.Set, src.name
-	held := holder{append: im.w.Append}
+	var facts []incident.Fact
+	keep := func(more []incident.Fact) error {
+		facts = append(facts, more...)
+		return nil
+	}
 	var sum serverlog.Summary
 	var err error
 	if src.stream != nil {
-		sum, err = serverlog.ImportReader(cmd.Context(), src.stream, opt, held.take)
+		sum, err = im.logs.ImportStream(cmd.Context(), src.stream, opt, keep)
 	} else {
-		sum, err = serverlog.Import(cmd.Context(), src.path, opt, held.take)
+		sum, err = im.logs.Import(cmd.Context(), src.path, opt, keep)
 	}
 	if err == nil && sum.Entries == 0 {
 		err = fmt.Errorf("none of its %s is of %s: %s", plural(sum.Lines, "line"), sum.Detection.Format, sum.FirstUnparsed)
@@ -96,5 +100,5 @@ func (im *importer) serverLog(cmd *cobra.Command, src *logSource, progress *bar.
 	}
 	im.lines += sum.Lines
 	im.bad += sum.Unparsed
-	return sum.Source(), sum.Known, nil
+	return sum.Source(), sum.Known, im.w.Append(facts, nil)
 }

@@ -13,18 +13,36 @@ import (
 // book gathers what the entries of a log tell, in the order of the log. What
 // lasts is known at the end of it: facts come from finish.
 type book struct {
+	*memory
 	origin incident.Origin // of the file being read
-
-	locks  locks
 	events events
-	procs  map[int]*proc
-	seen   int64 // entries so far
 
-	first, last time.Time // of entries
-	changes     []incident.Change
-	checkpoints [3][]incident.Point // by phase
-	crash       string              // what the server said of a crash it has not recovered from yet
-	restarts    int
+	first, latest time.Time // of entries
+	changes       []incident.Change
+	checkpoints   [3][]incident.Point // by phase
+	crash         string              // what the server said of a crash it has not recovered from yet
+	restarts      int
+}
+
+// memory is what goes on over the end of a file: a log that is rotated in the
+// middle of a wait goes on in the next one.
+type memory struct {
+	locks locks
+	procs map[int]*proc
+	seen  int64     // entries so far
+	last  time.Time // of them
+}
+
+func newMemory() *memory { return &memory{locks: newLocks(), procs: map[int]*proc{}} }
+
+// finish is the waits, and who held the locks; it forgets them.
+func (b *memory) finish() []incident.Fact {
+	var facts []incident.Fact
+	for _, e := range b.lockEpisodes() {
+		facts = append(facts, e)
+	}
+	*b = *newMemory()
+	return facts
 }
 
 // proc is what the log tells of a server process.
@@ -55,8 +73,8 @@ const (
 	maxCheckpoints = 8_640
 )
 
-func newBook(origin incident.Origin) *book {
-	return &book{origin: origin, locks: newLocks(), events: newEvents(), procs: map[int]*proc{}}
+func newBook(m *memory, origin incident.Origin) *book {
+	return &book{memory: m, origin: origin, events: newEvents()}
 }
 
 // entry takes the next entry.
@@ -65,9 +83,7 @@ func (b *book) entry(e *entry) {
 	if b.first.IsZero() || e.at.Before(b.first) {
 		b.first = e.at
 	}
-	if e.at.After(b.last) {
-		b.last = e.at
-	}
+	b.latest, b.last = later(b.latest, e.at), later(b.last, e.at)
 	p := b.proc(e)
 	// PL/pgSQL's RAISE writes what it likes, also what the server would.
 	if strings.Contains(e.context, " at RAISE") {
@@ -95,7 +111,7 @@ func (b *book) entry(e *entry) {
 }
 
 // proc is the process that logged an entry; nil when the log does not say which.
-func (b *book) proc(e *entry) *proc {
+func (b *memory) proc(e *entry) *proc {
 	if e.pid == 0 {
 		return nil
 	}
@@ -121,7 +137,7 @@ func (b *book) proc(e *entry) *proc {
 }
 
 // forget drops the half of the processes that was heard of least lately.
-func (b *book) forget() {
+func (b *memory) forget() {
 	var old []int64
 	for _, p := range b.procs {
 		if !p.pinned {
@@ -137,7 +153,7 @@ func (b *book) forget() {
 }
 
 // pin keeps what a process that others wait for runs.
-func (b *book) pin() {
+func (b *memory) pin() {
 	for _, pid := range b.locks.fresh {
 		if p := b.procs[pid]; p != nil {
 			p.pinned = true
@@ -236,12 +252,9 @@ func (e *entry) in(o incident.Origin) incident.Origin {
 	return o
 }
 
-// finish is everything that the log told.
-func (b *book) finish() []incident.Fact {
+// told is everything that the file told, but for waits.
+func (b *book) told() []incident.Fact {
 	var facts []incident.Fact
-	for _, e := range b.lockEpisodes() {
-		facts = append(facts, e)
-	}
 	for _, c := range b.changes {
 		facts = append(facts, c)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // lockEpisodes are the waits of the log and who was in their way.
-func (b *book) lockEpisodes() []incident.Episode {
+func (b *memory) lockEpisodes() []incident.Episode {
 	for _, w := range b.locks.open {
 		if !w.instant { // the server would have logged that it got the lock, or was cancelled
 			w.to = later(w.to, b.last)
@@ -42,7 +42,7 @@ type root struct {
 }
 
 // rootsOf finds out of the holders of each reign those that were in the way.
-func (b *book) rootsOf(c *contention, names map[relationKey]string) []root {
+func (b *memory) rootsOf(c *contention, names map[relationKey]string) []root {
 	roots := make([]root, 0, len(c.reigns))
 	for i, r := range c.reigns {
 		x := root{reign: r, until: r.released}
@@ -57,7 +57,7 @@ func (b *book) rootsOf(c *contention, names map[relationKey]string) []root {
 
 // pick puts the holder that was most likely in the way first and leaves out those
 // that were not: a known mode that lets the waiters pass, or a wait of their own.
-func (b *book) pick(c *contention, x *root, names map[relationKey]string) {
+func (b *memory) pick(c *contention, x *root, names map[relationKey]string) {
 	type candidate struct {
 		incident.Blocker
 		run   *run
@@ -107,7 +107,7 @@ func (x *root) meets(w *wait) bool {
 
 // modeOf is the mode in which a process held a relation as far as the log tells:
 // by a wait of its own that ended, or by the statement it ran.
-func (b *book) modeOf(pid int, c *contention, x *root, names map[relationKey]string) (mode pglock.Mode, since time.Time, by *run) {
+func (b *memory) modeOf(pid int, c *contention, x *root, names map[relationKey]string) (mode pglock.Mode, since time.Time, by *run) {
 	for _, g := range c.granted {
 		if g.pid == pid && !g.at.After(x.to) && g.mode > mode {
 			mode, since = g.mode, g.at
@@ -133,7 +133,7 @@ func (b *book) modeOf(pid int, c *contention, x *root, names map[relationKey]str
 }
 
 // waitEpisode is one wait as evidence.
-func (b *book) waitEpisode(w *wait, roots []root, names map[relationKey]string) incident.Episode {
+func (b *memory) waitEpisode(w *wait, roots []root, names map[relationKey]string) incident.Episode {
 	s := w.session
 	if p := b.procs[s.PID]; p != nil && s.User == "" { // known from a deadlock alone
 		s = p.session
@@ -182,7 +182,7 @@ const maxSoft = 64
 
 // blockers are the holders in the way of a wait, else those ahead of it in the
 // queue that want what it cannot share.
-func (b *book) blockers(w *wait, x *root) []incident.Blocker {
+func (b *memory) blockers(w *wait, x *root) []incident.Blocker {
 	var by []incident.Blocker
 	for _, h := range x.holders {
 		if h.PID != w.session.PID && (h.Mode == pglock.None || pglock.Conflicts(h.Mode, w.mode)) {
@@ -201,7 +201,7 @@ func (b *book) blockers(w *wait, x *root) []incident.Blocker {
 }
 
 // holderEpisodes are the sessions at the root of an object's waits.
-func (b *book) holderEpisodes(c *contention, roots []root, names map[relationKey]string) []incident.Episode {
+func (b *memory) holderEpisodes(c *contention, roots []root, names map[relationKey]string) []incident.Episode {
 	var all []incident.Episode
 	for i := range roots {
 		x := &roots[i]
@@ -222,7 +222,7 @@ func (b *book) holderEpisodes(c *contention, roots []root, names map[relationKey
 	return all
 }
 
-func (b *book) holderEpisode(c *contention, x *root, names map[relationKey]string) (incident.Episode, *wait) {
+func (b *memory) holderEpisode(c *contention, x *root, names map[relationKey]string) (incident.Episode, *wait) {
 	h := x.holders[0]
 	e := incident.Episode{
 		Kind: incident.SessionState, From: x.from, To: x.to, Session: incident.Session{PID: h.PID}, Held: h.Mode,

@@ -18,13 +18,13 @@ import (
 func fuzzLog(t *testing.T, text []byte, pieces uint8, d Detection) {
 	read := func(size int) []incident.Fact {
 		s := Summary{Detection: d, Origin: incident.Origin{Group: Group, Name: "fuzz", File: "1:a"}}
-		in := newIntake(&s, Options{Zone: time.UTC})
+		in := newIntake(newMemory(), &s, Options{Zone: time.UTC})
 		for rest := text; len(rest) > 0; {
 			n := min(size, len(rest))
 			_, _ = in.lines.Write(rest[:n]) // never fails
 			rest = rest[n:]
 		}
-		return in.close()
+		return append(in.close(), in.book.finish()...)
 	}
 	facts := read(max(1, len(text)))
 	again := read(1 + int(pieces))
@@ -108,7 +108,7 @@ func FuzzImport(f *testing.F) {
 		f.Add(seed(f, name))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_, err := ImportReader(context.Background(), bytes.NewReader(text), Options{}, func([]incident.Fact) error { return nil })
+		_, err := NewReader().ImportStream(context.Background(), bytes.NewReader(text), Options{}, func([]incident.Fact) error { return nil })
 		_, sniffed := Sniff(text, "")
 		if err == nil && sniffed != nil || errors.Is(err, ErrUnknownFormat) && sniffed == nil {
 			t.Fatal(fmt.Sprint("imported: ", err, "; sniffed: ", sniffed))

@@ -49,8 +49,9 @@ type Summary struct {
 	Origin         incident.Origin // From and To are the bytes read, decompressed
 	Known          bool            // the evidence already held this file, or its beginning
 	Truncated      string          // why the end of a compressed file could not be read; empty when it could
-	LockWaits      int
-	Dropped        int // lock waits that were too many to keep
+	LockWaits      int             // that began in it
+	LockLines      int             // lines of log_lock_waits
+	Dropped        int             // lock waits that were too many to keep
 	Deadlocks      int64
 	Foreign        int64 // entries in another language than English: their messages are not read
 }
@@ -59,7 +60,7 @@ type Summary struct {
 func (s Summary) Source() incident.SourceStatus {
 	detail := fmt.Sprintf("%s; %d lines, %d entries", s.Detection.Reason, s.Lines, s.Entries)
 	switch {
-	case s.LockWaits > 0:
+	case s.LockLines > 0 || s.LockWaits > 0:
 		detail += fmt.Sprintf(", %d lock waits", s.LockWaits)
 	case s.Foreign == 0:
 		detail += ", no lock wait: log_lock_waits was off, or none lasted for deadlock_timeout"
@@ -82,10 +83,21 @@ func (s Summary) Source() incident.SourceStatus {
 	return incident.SourceStatus{Name: s.Origin.Name, Group: incident.ServerLogGroup, State: incident.SourceDone, LastAt: s.Last, Detail: detail}
 }
 
+// Reader reads the files of one log, in the order of time: a wait may begin in one
+// and end in the next.
+type Reader struct{ memory *memory }
+
+// NewReader has read nothing yet.
+func NewReader() *Reader { return &Reader{newMemory()} }
+
+// Finish is the lock waits of all files read, and who held the locks.
+func (r *Reader) Finish() []incident.Fact { return r.memory.finish() }
+
 // Import reads a file: plain, gzip or zstd, told apart by their first bytes. Facts
-// go to emit, in batches, after the last line was read: what lasts is known then.
-// Reading a file again gives the same facts from the same bytes.
-func Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+// but for lock waits go to emit, in batches, after the last line was read. Reading
+// a file again gives the same facts from the same bytes. A file that begins before
+// the end of the one before does not go it on.
+func (r *Reader) Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Summary{}, fmt.Errorf("server log: %w", err)
@@ -105,19 +117,19 @@ func Import(ctx context.Context, path string, opt Options, emit func([]incident.
 	if info.Mode().IsRegular() {
 		total = info.Size()
 	}
-	s, err := read(ctx, f, total, opt, emit)
+	s, err := r.read(ctx, f, total, opt, emit)
 	if err != nil {
 		return s, fmt.Errorf("server log %s: %w", path, err)
 	}
 	return s, nil
 }
 
-// ImportReader reads a stream to its end, such as standard input.
-func ImportReader(ctx context.Context, r io.Reader, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+// ImportStream reads a stream to its end, such as standard input.
+func (r *Reader) ImportStream(ctx context.Context, stream io.Reader, opt Options, emit func([]incident.Fact) error) (Summary, error) {
 	if opt.Name == "" {
 		opt.Name = "stdin"
 	}
-	s, err := read(ctx, r, 0, opt, emit)
+	s, err := r.read(ctx, stream, 0, opt, emit)
 	if err != nil {
 		return s, fmt.Errorf("server log %s: %w", opt.Name, err)
 	}
@@ -139,15 +151,15 @@ func (c *counter) Read(p []byte) (int, error) {
 // emitBatch is how many facts are handed out at once.
 const emitBatch = 4096
 
-func read(ctx context.Context, file io.Reader, total int64, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+func (r *Reader) read(ctx context.Context, file io.Reader, total int64, opt Options, emit func([]incident.Fact) error) (Summary, error) {
 	c := &counter{r: file}
 	text, done, err := logfile.Text(bufio.NewReaderSize(c, 256<<10))
 	if err != nil {
 		return Summary{}, err
 	}
 	defer done()
-	r := bufio.NewReaderSize(text, SampleHead)
-	head, headErr := r.Peek(SampleHead)
+	buf := bufio.NewReaderSize(text, SampleHead)
+	head, headErr := buf.Peek(SampleHead)
 	var s Summary
 	if s.Detection, err = detect(head, opt); err != nil {
 		if headErr != nil && !errors.Is(headErr, io.EOF) && len(head) == 0 {
@@ -157,12 +169,12 @@ func read(ctx context.Context, file io.Reader, total int64, opt Options, emit fu
 	}
 	known, have := logfile.IdentityOf(head, opt.Name, opt.Known)
 	s.Known, s.Origin = have, incident.Origin{Group: Group, Name: known.Name, File: known.File}
-	in := newIntake(&s, opt)
+	in := newIntake(r.memory, &s, opt)
 	for {
-		_, err := r.Peek(1)
-		block, _ := r.Peek(r.Buffered()) // what is there already
-		_, _ = in.lines.Write(block)     // never fails
-		_, _ = r.Discard(len(block))
+		_, err := buf.Peek(1)
+		block, _ := buf.Peek(buf.Buffered()) // what is there already
+		_, _ = in.lines.Write(block)         // never fails
+		_, _ = buf.Discard(len(block))
 		if opt.Progress != nil {
 			opt.Progress(min(c.n, max(total, c.n)), total)
 		}

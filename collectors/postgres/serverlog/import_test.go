@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,10 +38,12 @@ func sample(t testing.TB, name string) []byte {
 func readAll(t testing.TB, text []byte, opt Options) (*incident.View, Summary) {
 	t.Helper()
 	ev := incident.NewEvidence()
-	s, err := ImportReader(context.Background(), bytes.NewReader(text), opt, func(facts []incident.Fact) error {
+	r := NewReader()
+	s, err := r.ImportStream(context.Background(), bytes.NewReader(text), opt, func(facts []incident.Fact) error {
 		ev.Add(facts...)
 		return nil
 	})
+	ev.Add(r.Finish()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +185,12 @@ func TestPackedRenamedAndGrown(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := Import(context.Background(), path, Options{Known: logfile.KnownOf(ev.Snapshot(), Group)}, func(facts []incident.Fact) error {
+			r := NewReader()
+			s, err := r.Import(context.Background(), path, Options{Known: logfile.KnownOf(ev.Snapshot(), Group)}, func(facts []incident.Fact) error {
 				ev.Add(facts...)
 				return nil
 			})
+			ev.Add(r.Finish()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -211,6 +216,43 @@ func TestPackedRenamedAndGrown(t *testing.T) {
 			t.Errorf("%s: read whole, and in pieces (-whole +pieces):\n%s", name, d)
 		}
 	}
+}
+
+// TestRotatedInTheMiddle parts a log at every eighth entry: read in order, the parts tell
+// the same waits as the whole.
+func TestRotatedInTheMiddle(t *testing.T) {
+	for _, name := range samples {
+		text := sample(t, name)
+		whole, _ := readAll(t, text, Options{})
+		cuts := 0
+		for cut := bytes.IndexByte(text, '\n') + 1; cut < len(text); cut += 1 + bytes.IndexByte(text[cut:], '\n') {
+			if line := text[cut:]; !beginsRecord(line) && line[0] != '{' {
+				continue // the server rotates between entries
+			}
+			if name == "pg15.log" && !bytes.Contains(text[cut:cut+bytes.IndexByte(text[cut:], '\n')], []byte("LOG:")) {
+				continue
+			}
+			if cuts++; cuts%8 != 0 { // each takes 20 ms
+				continue
+			}
+			ev, r := incident.NewEvidence(), NewReader()
+			for i, part := range [][]byte{text[:cut], text[cut:]} {
+				_, err := r.ImportStream(context.Background(), bytes.NewReader(part), Options{Name: fmt.Sprint("part", i)}, func([]incident.Fact) error { return nil })
+				if err != nil {
+					t.Fatalf("%s, cut at %d: %v", name, cut, err)
+				}
+			}
+			ev.Add(r.Finish()...)
+			// Of a session that blocked by two objects each file keeps its own.
+			if d := cmp.Diff(waitsOf(told(whole)), waitsOf(told(ev.Snapshot()))); d != "" {
+				t.Fatalf("%s, cut at %d (-whole +parts):\n%s", name, cut, d)
+			}
+		}
+	}
+}
+
+func waitsOf(lines []string) []string {
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, " lock_wait ") })
 }
 
 func TestATruncatedArchiveKeepsWhatCameBefore(t *testing.T) {

@@ -14,19 +14,23 @@ type intake struct {
 	book  *book
 	sum   *Summary
 	kept  []incident.Exemplar // of what was not understood
+	early []incident.Fact     // of the file before, which this one does not go on
+	start locks               // its counts at the beginning of the file
 }
 
 // keepUnparsed is how many lines that are not of the format are kept.
 const keepUnparsed = 64
 
-func newIntake(s *Summary, opt Options) *intake {
-	in := &intake{book: newBook(s.Origin), sum: s}
+func newIntake(m *memory, s *Summary, opt Options) *intake {
+	in := &intake{book: newBook(m, s.Origin), sum: s, start: m.locks}
 	in.lines.to = s.Detection.decoder(in, opt.Zone)
 	return in
 }
 
 func (in *intake) entry(e *entry) {
-	in.sum.Entries++
+	if in.sum.Entries++; in.sum.Entries == 1 && e.at.Before(in.book.last) {
+		in.early, in.start = in.book.finish(), locks{}
+	}
 	if foreign(e) {
 		in.sum.Foreign++
 	}
@@ -72,12 +76,13 @@ func (in *intake) unparsed(raw []byte, p place, column int, why string) {
 func (in *intake) close() []incident.Fact {
 	in.lines.close()
 	in.sum.Lines, in.sum.Origin.To = int64(in.lines.number), in.lines.offset
-	in.sum.First, in.sum.Last = in.book.first, in.book.last
-	in.sum.LockWaits, in.sum.Dropped = len(in.book.locks.ended)+len(in.book.locks.open), in.book.locks.dropped
+	in.sum.First, in.sum.Last = in.book.first, in.book.latest
+	l := &in.book.locks
+	in.sum.LockWaits, in.sum.LockLines, in.sum.Dropped = l.begun-in.start.begun, l.lines-in.start.lines, l.dropped-in.start.dropped
 	if c := in.book.events.classes[classDeadlock]; c != nil {
 		in.sum.Deadlocks = c.n
 	}
-	facts := in.book.finish()
+	facts := append(in.early, in.book.told()...)
 	for _, x := range in.kept {
 		facts = append(facts, x)
 	}

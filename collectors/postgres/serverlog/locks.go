@@ -17,6 +17,8 @@ type locks struct {
 	order   []*contention          // as they were first told
 	fresh   []int                  // processes that others were told to wait for since the last look
 	pinned  map[int]bool
+	begun   int // waits
+	lines   int // of log_lock_waits
 	dropped int // waits beyond maxWaits
 }
 
@@ -81,6 +83,7 @@ func newLocks() locks {
 
 // message takes a line of log_lock_waits.
 func (l *locks) message(e *entry, m lockMessage, origin incident.Origin) {
+	l.lines++
 	w := l.waitOf(e, m, origin)
 	if w == nil {
 		return
@@ -158,6 +161,7 @@ func (l *locks) begin(pid int, mode pglock.Mode, on object, from time.Time, e *e
 	}
 	c.waits = append(c.waits, w)
 	l.open[pid] = w
+	l.begun++
 	return w
 }
 

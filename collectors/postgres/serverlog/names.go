@@ -14,7 +14,7 @@ type relationKey struct{ database, oid uint32 }
 // the log tells them: the server prints numbers, but those who wait for a table's
 // lock all name the table. Where they do not name one and the same, the number
 // stays.
-func (b *book) relations() map[relationKey]string {
+func (b *memory) relations() map[relationKey]string {
 	names := map[relationKey]string{}
 	unclear := map[relationKey]bool{}
 	vote := func(key relationKey, name string) {
