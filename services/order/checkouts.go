@@ -87,7 +87,7 @@ func (s *Server) Intake(ctx context.Context) (i Intake, err error) {
 func (s *Server) Refresh(ctx context.Context) error {
 	c, err := s.store.Checkouts(ctx)
 	if err == nil {
-		s.async.Store(c.Mode == Async)
+		s.async.Store(c.Mode == Async && s.jobs != nil) // without a queue there is nothing to leave it to
 	}
 	return err
 }

@@ -195,6 +195,24 @@ func TestAsynchronousCheckout(t *testing.T) {
 		}
 	})
 
+	t.Run("charges nobody for a reservation that has expired", func(t *testing.T) {
+		w := openShop(t) // whose reservations have expired long ago
+		id := w.accept(t, "k1")
+		w.to.confirm = status.Error(codes.Unavailable, "down")
+		_ = w.line.work(t.Context(), w.Process)
+		w.to.confirm, w.to.reserve = nil, status.Error(codes.FailedPrecondition, "out_of_stock")
+		if err := w.line.work(t.Context(), w.Process); err == nil || len(w.to.confirms) != 1 {
+			t.Errorf("without stock: error %v, confirmed %d times", err, len(w.to.confirms))
+		}
+		w.to.reserve, w.to.reservation = nil, "res_8a21"
+		if err := w.line.work(t.Context(), w.Process); err != nil {
+			t.Fatal(err)
+		}
+		if o := w.order(t, id); o.ReservationID != "res_8a21" || o.Status != order.PendingPayment || len(w.to.confirms) != 2 {
+			t.Errorf("order %s holds %s, confirmed %d times", o.Status, o.ReservationID, len(w.to.confirms))
+		}
+	})
+
 	t.Run("declines what is out of stock, once and for all", func(t *testing.T) {
 		w := openShop(t)
 		id := w.accept(t, "k1")
@@ -214,6 +232,7 @@ func TestAsynchronousCheckout(t *testing.T) {
 
 	t.Run("does a job that comes twice once", func(t *testing.T) {
 		w := openShop(t)
+		w.to.expires = time.Now().Add(time.Hour)
 		w.accept(t, "k1")
 		job := w.line.waiting[0]
 		if err := w.line.work(t.Context(), w.Process); err != nil {
@@ -281,7 +300,16 @@ func TestSwitch(t *testing.T) {
 	})
 
 	t.Run("needs a queue", func(t *testing.T) {
-		s, _ := start(t, &callee{}, nil)
+		s, store := start(t, &callee{}, nil)
+		if err := store.SetCheckouts(t.Context(), order.Checkouts{Mode: order.Async}, nil); err != nil { // by another process
+			t.Fatal(err)
+		}
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Checkout(t.Context(), checkout("k1")); err != nil || got.GetStatus() != order.PendingPayment {
+			t.Errorf("a server without one: %v, %v; want it to take orders synchronously", got, err)
+		}
 		if err := s.Switch(t.Context(), order.Async); err == nil {
 			t.Error("a shop without a queue leaves checkouts to it")
 		}

@@ -99,8 +99,10 @@ func (s *Server) process(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	// A try that came no further than this left a reservation, which may have expired.
-	if o.Status == Accepted || o.Status == Reserved && !o.ExpiresAt.After(s.clock.Now()) {
+	// A try before this one left a reservation, which may have expired: nobody is
+	// charged for stock that may be somebody else's by now.
+	expired := (o.Status == Reserved || o.Status == PendingPayment) && !o.ExpiresAt.After(s.clock.Now())
+	if o.Status == Accepted || expired {
 		if o, err = s.secure(ctx, o); err != nil {
 			return err
 		}
@@ -126,13 +128,14 @@ func (s *Server) process(ctx context.Context, id string) error {
 	return nil
 }
 
-// secure reserves an order's stock, or declines the order when there is none.
+// secure reserves an order's stock, or declines the order when there is none. One whose
+// payment may be under way already is not declined: it is tried again.
 func (s *Server) secure(ctx context.Context, o Order) (Order, error) {
 	r, err := s.reserve(ctx, o.Items, o.ID)
 	step := Step{To: Reserved, ReservationID: r.GetReservationId(), ExpiresAt: time.Unix(0, r.GetExpiresAtUnixNano()).UTC()}
 	switch code := status.Code(err); {
 	case err == nil:
-	case code == codes.FailedPrecondition, code == codes.InvalidArgument:
+	case o.Status != PendingPayment && (code == codes.FailedPrecondition || code == codes.InvalidArgument):
 		s.meter.Count("order.checkout.declined", 1)
 		step = Step{To: Declined, ReservationID: o.ReservationID}
 	default:

@@ -115,12 +115,12 @@ type Step struct {
 }
 
 // Take takes a step, in memory. taken is false when the order is that far already,
-// or further: it then stays as it is. One that is reserved takes another reservation
-// all the same, for the one that it has may have expired. Who found no stock declines
+// or further: it then stays as it is. One that is reserved or waits for its payment takes
+// another reservation all the same, for the one that it has may have expired. Who found no stock declines
 // none that somebody else has reserved meanwhile.
 func (o *Order) Take(s Step) (taken bool, err error) {
 	at, to := slices.Index(life, o.Status), slices.Index(life, s.To)
-	again := s.To == Reserved && o.Status == Reserved && s.ReservationID != o.ReservationID
+	again := s.To == Reserved && (o.Status == Reserved || o.Status == PendingPayment) && s.ReservationID != o.ReservationID
 	switch {
 	case s.To == Declined && o.Status == Declined, at >= 0 && to >= 0 && to <= at && !again:
 		return false, nil
@@ -128,7 +128,9 @@ func (o *Order) Take(s Step) (taken bool, err error) {
 	default:
 		return false, fmt.Errorf("order %s from %s to %s: %w", o.ID, o.Status, s.To, ErrStep)
 	}
-	o.Status = s.To
+	if !again { // one that waits for its payment keeps doing so with another reservation
+		o.Status = s.To
+	}
 	switch s.To {
 	case Reserved:
 		o.ReservationID, o.ExpiresAt = s.ReservationID, s.ExpiresAt

@@ -264,6 +264,7 @@ func Run(t *testing.T, open func(t *testing.T, carts ...order.Cart) World) {
 			{To: order.Reserved, ReservationID: "res_7f3a", ExpiresAt: sample.ExpiresAt},
 			{To: order.Reserved, ReservationID: "res_8a21", ExpiresAt: sample.ExpiresAt.Add(time.Minute)}, // the first one expired
 			{To: order.PendingPayment, IntentID: "pi_1", ClientSecret: "pi_1_secret_2"},
+			{To: order.Reserved, ReservationID: "res_9b30", ExpiresAt: sample.ExpiresAt.Add(2 * time.Minute)}, // and so did the second
 			{To: order.Paid},
 		} {
 			if _, err := want.Take(s); err != nil {
