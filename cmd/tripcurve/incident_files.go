@@ -21,6 +21,16 @@ func outFlag(cmd *cobra.Command, out *string) {
 	_ = cmd.MarkFlagRequired("out")
 }
 
+// incidentFile wants a file of the user's: the bundled incident is none.
+func incidentFile(args []string) error {
+	for _, name := range args {
+		if _, err := os.Lstat(name); name == bundledName && err != nil {
+			return badInput("%s is simulated at every start, and no file; tripcurve simulate %[1]s -o night.incident makes one", bundledName)
+		}
+	}
+	return nil
+}
+
 // fileError is the error of a command that reads incident files and writes one.
 func fileError(out string, err error) error {
 	switch {
@@ -42,6 +52,9 @@ recorder does not notice.`,
 		Args:              oneArg("an incident file"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := incidentFile(args); err != nil {
+				return err
+			}
 			return fileError(out, file.Snapshot(args[0], out))
 		},
 	}
@@ -62,6 +75,9 @@ before the file's end. Without --from or --to the file's own beginning or end.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if from == "" && to == "" {
 				return badInput("trim: --from or --to is needed; tripcurve snapshot copies all")
+			}
+			if err := incidentFile(args); err != nil {
+				return err
 			}
 			s, err := file.Inspect(args[0])
 			if err != nil {
@@ -116,6 +132,9 @@ Where two have counted the same interval without a file, the larger count stays,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := incidentFile(args); err != nil {
+				return err
+			}
 			return fileError(out, file.Merge(out, args...))
 		},
 	}
@@ -135,6 +154,9 @@ that analyze says the same of the copy. How much was replaced goes to stderr.`,
 		Args:              oneArg("an incident file"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := incidentFile(args); err != nil {
+				return err
+			}
 			r := redact.New(opt)
 			if err := fileError(out, file.Redacted(args[0], out, r)); err != nil {
 				return err
@@ -160,6 +182,9 @@ Exit code 1 when the check finds damage.`,
 		Args:              oneArg("an incident file"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := incidentFile(args); err != nil {
+				return err
+			}
 			s, err := file.Inspect(args[0])
 			if err != nil {
 				return exitError{exitUsage, err}

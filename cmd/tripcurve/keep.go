@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/file"
 )
 
@@ -61,9 +62,15 @@ func (l *live) keep(now time.Time) error {
 	}
 	if k.size > 0 && l.file != nil {
 		before, err := l.file.FitInto(int64(k.size))
-		if err != nil && !errors.Is(err, file.ErrTooSmall) { // what comes next may still find room
+		s := incident.SourceStatus{Name: "recording", Group: "recording", State: incident.SourceOK, LastAt: now, Detail: "the newest evidence, in " + k.size.String()}
+		switch {
+		case errors.Is(err, file.ErrTooSmall): // what comes next may still find room
+			s.State, s.Detail = incident.SourceStale, fmt.Sprintf("--max-size %s: %v, and is kept", k.size, err)
+		case err != nil:
 			return err
 		}
+		l.evidence.SetSource(s)
+		l.sources[s.Name] = s
 		if !before.IsZero() {
 			l.evidence.Forget(before)
 		}

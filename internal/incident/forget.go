@@ -19,11 +19,19 @@ func (ev *Evidence) Forget(before time.Time) {
 			delete(ev.latest, key)
 		}
 	}
+	runs := ev.runs[:0]
 	for _, r := range ev.runs {
+		if n := len(r.series.Points); n > 0 && r.series.Points[n-1].At.Before(before) {
+			delete(ev.series, r.id)
+			continue
+		}
+		runs = append(runs, r)
 		if i, _ := slices.BinarySearchFunc(r.series.Points, before, func(p Point, at time.Time) int { return p.At.Compare(at) }); i > 0 {
 			r.series.Points, r.shared = slices.Clone(r.series.Points[i:]), nil
 		}
 	}
+	clear(ev.runs[len(runs):])
+	ev.runs = runs
 	ev.exemplars.drop(before)
 	ev.changes = slices.DeleteFunc(slices.Clone(ev.changes), func(c Change) bool { return c.At.Before(before) })
 	i, _ := slices.BinarySearchFunc(ev.sampled, before, time.Time.Compare)

@@ -40,7 +40,7 @@ func lockstep(n *night) *Trap {
 
 func inLockstep(edge string, replicas [][]spell) *Trap {
 	all := len(replicas)
-	if all < 2 || replicas[0][0].probe.IsZero() {
+	if all < 2 || len(replicas[0]) == 0 || replicas[0][0].probe.IsZero() {
 		return nil
 	}
 	open := replicas[0][0].length()

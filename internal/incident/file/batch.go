@@ -138,6 +138,7 @@ func (b *batch) episode(x incident.Episode) error {
 	x.Text = redact.MaskSecrets(x.Text)
 	x.Session.Query = redact.MaskSecrets(x.Session.Query)
 	x.Session.Application = redact.MaskSecrets(x.Session.Application)
+	x.Session.User = redact.MaskSecrets(x.Session.User)
 	if x.Kind == incident.LockWait || x.Kind == incident.SessionState {
 		if err := b.exec(`INSERT OR IGNORE INTO lock_sample VALUES (?)`, x.To.UnixNano()); err != nil {
 			return err
@@ -238,13 +239,14 @@ func (b *batch) change(x incident.Change) error {
 		return err
 	}
 	return b.exec(`INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(x.ID()), nanos(x.At), x.Kind.String(), x.System, redact.MaskSecrets(x.Text), origin, x.Origin.From, x.Origin.To)
+		string(x.ID()), nanos(x.At), x.Kind.String(), redact.MaskSecrets(x.System), redact.MaskSecrets(x.Text), origin, x.Origin.From, x.Origin.To)
 }
 
 func (b *batch) places(e incident.Endpoint, o incident.Origin) (endpoint, origin int64, err error) {
 	if origin, err = b.origin(o); err != nil {
 		return 0, 0, err
 	}
+	e.Route = redact.MaskSecrets(e.Route)
 	if id, ok := b.known.endpoints[e]; ok {
 		return id, origin, nil
 	}

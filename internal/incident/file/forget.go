@@ -8,6 +8,11 @@ import (
 	"tripcurve/internal/incident"
 )
 
+// tidyEvery is how much is forgotten until the series, endpoints and origins are
+// looked for that nothing refers to any more: names that change for ever, such as
+// those of pods, would fill the file.
+const tidyEvery = 10 * time.Minute
+
 // Forget deletes the evidence that ended before an instant and gives its room back to
 // the disk. What reaches beyond stays whole; what people wrote stays.
 func (w *Writer) Forget(before time.Time) error {
@@ -26,10 +31,19 @@ func (w *Writer) Forget(before time.Time) error {
 				return err
 			}
 		}
-		return nil
+		if before.Sub(w.tidied).Abs() < tidyEvery {
+			return nil
+		}
+		return unused(tx) // which reads all that is left
 	})
 	if err != nil {
 		return err
+	}
+	if before.Sub(w.tidied).Abs() >= tidyEvery {
+		w.tidied = before
+		open := w.open
+		w.known = newKnown() // for rows that it names may be gone
+		w.open = open
 	}
 	for id, e := range w.open {
 		if e.To.Before(before) {

@@ -70,6 +70,37 @@ func TestForgetGivesRoomBack(t *testing.T) {
 	}
 }
 
+// Names that come and go do not stay.
+func TestForgetNames(t *testing.T) {
+	w, path := newFile(t)
+	for i := range 100 {
+		at := second(float64(i * 60))
+		err := w.Append([]incident.Fact{
+			incident.Series{Name: "c", Labels: map[string]string{"pod": fmt.Sprint(i)}, Points: []incident.Point{{At: at, V: 1}}, Origin: incident.Origin{Group: "grpc", Name: fmt.Sprint("pod-", i)}},
+			incident.Bucket{At: at, Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: fmt.Sprint("/", i)}, Status: 200, Started: 1, Origin: incident.Origin{Group: "gateway", Name: "-"}},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Forget(at.Add(-10 * time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Inspect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range s.Tables {
+		if (x.Name == "series" || x.Name == "endpoint" || x.Name == "origin") && (x.Rows < 11 || x.Rows > 23) {
+			t.Errorf("%d rows in %s, want those of the last ten to twenty minutes", x.Rows, x.Name)
+		}
+	}
+	v, _ := load(t, path)
+	if n := len(v.AllSeries()); n != 11 {
+		t.Errorf("%d series with points, want 11", n)
+	}
+}
+
 func TestFitInto(t *testing.T) {
 	w, _ := newFile(t)
 	for i := range 400 {

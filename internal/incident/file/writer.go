@@ -25,6 +25,7 @@ type Writer struct {
 	path string
 	db   *sql.DB
 	known
+	tidied time.Time // before which it forgot when it looked last for what nothing refers to
 }
 
 // known are the ids of rows that are in the file, and the episodes that go on.
