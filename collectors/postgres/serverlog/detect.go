@@ -65,15 +65,17 @@ func detect(head []byte, opt Options) (Detection, error) {
 		candidates = []string{opt.Prefix}
 	}
 	var best Detection
-	most := 0
+	most, sessions := 0, 0
 	for _, text := range candidates {
 		p, err := readPrefix(text, opt.Zone)
 		if err != nil {
 			return Detection{}, err
 		}
-		fit, all := p.fitting(sample)
-		if fit > most && 2*fit >= all {
-			most = fit
+		fit, named, all := p.fitting(sample)
+		// Of several that fit as well, the one that reads more out of sessions' lines.
+		better := fit > most || fit == most && (named > sessions || named == sessions && named > 0 && len(text) > len(best.prefix.text))
+		if fit > 0 && better && 2*fit >= all {
+			most, sessions = fit, named
 			how := "found by trying the usual ones"
 			if given {
 				how = "given"
@@ -140,8 +142,8 @@ func fitting(head []byte, d decoder) tally {
 }
 
 // fitting counts the lines that begin with the prefix and a severity of the
-// server.
-func (p *prefix) fitting(sample [][]byte) (fit, all int) {
+// server, and those of them that have what stands behind %q.
+func (p *prefix) fitting(sample [][]byte) (fit, named, all int) {
 	const most = 200
 	asUTC := *p
 	if asUTC.loc == nil {
@@ -152,9 +154,12 @@ func (p *prefix) fitting(sample [][]byte) (fit, all int) {
 		var e entry
 		if _, err := asUTC.read(line, &e); err == nil && known[e.severity] {
 			fit++
+			if p.short != nil && p.whole.Match(line[:min(len(line), maxPrefixed)]) {
+				named++
+			}
 		}
 	}
-	return fit, all
+	return fit, named, all
 }
 
 var known = map[string]bool{

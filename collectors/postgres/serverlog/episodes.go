@@ -55,6 +55,9 @@ func (b *memory) rootsOf(c *contention, names map[relationKey]string) []root {
 	return roots
 }
 
+// maxMet is how many waits of one reign tell which modes were in the way.
+const maxMet = 1_000
+
 // pick puts the holder that was most likely in the way first and leaves out those
 // that were not: a known mode that lets the waiters pass, or a wait of their own.
 func (b *memory) pick(c *contention, x *root, names map[relationKey]string) {
@@ -64,16 +67,20 @@ func (b *memory) pick(c *contention, x *root, names map[relationKey]string) {
 		since time.Time
 		rank  int
 	}
+	var met []*wait
+	for _, w := range c.waits {
+		if len(met) < maxMet && x.meets(w) {
+			met = append(met, w)
+		}
+	}
 	var list []candidate
 	for _, pid := range x.reign.holders {
 		k := candidate{Blocker: incident.Blocker{PID: pid, Hard: true, Mode: heldOn(c.object)}}
 		if k.Mode == pglock.None {
 			k.Mode, k.since, k.run = b.modeOf(pid, c, x, names)
 		}
-		conflicts := slices.ContainsFunc(c.waits, func(w *wait) bool {
-			return w.session.PID != pid && x.meets(w) && pglock.Conflicts(k.Mode, w.mode)
-		})
-		waits := slices.ContainsFunc(c.waits, func(w *wait) bool { return w.session.PID == pid && x.meets(w) })
+		conflicts := slices.ContainsFunc(met, func(w *wait) bool { return w.session.PID != pid && pglock.Conflicts(k.Mode, w.mode) })
+		waits := slices.ContainsFunc(c.byPID[pid], x.meets)
 		switch {
 		case k.Mode != pglock.None && !conflicts:
 			continue
@@ -192,9 +199,12 @@ func (b *memory) blockers(w *wait, x *root) []incident.Blocker {
 	if len(by) > 0 {
 		return by
 	}
-	for _, q := range w.on.waits {
-		if len(by) < maxSoft && slices.Contains(w.ahead, q.session.PID) && q.from.Before(w.to) && q.to.After(w.from) && pglock.Conflicts(q.mode, w.mode) {
-			by = append(by, incident.Blocker{PID: q.session.PID, Mode: q.mode})
+	for _, pid := range w.ahead {
+		i := slices.IndexFunc(w.on.byPID[pid], func(q *wait) bool {
+			return q.from.Before(w.to) && q.to.After(w.from) && pglock.Conflicts(q.mode, w.mode)
+		})
+		if i >= 0 && len(by) < maxSoft {
+			by = append(by, incident.Blocker{PID: pid, Mode: w.on.byPID[pid][i].mode})
 		}
 	}
 	return by

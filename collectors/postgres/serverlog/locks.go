@@ -47,6 +47,7 @@ type deadlockedWith struct {
 type contention struct {
 	object
 	waits   []*wait
+	byPID   map[int][]*wait
 	reigns  []reign
 	granted []grant
 }
@@ -70,6 +71,8 @@ const (
 	// maxWaits bounds the waits kept, maxReigns the changes of the holder and
 	// maxGrants the holders known by their own waits, of one object.
 	maxWaits, maxReigns, maxGrants = 50_000, 1_000, 1_000
+	// maxHolders bounds the processes listed as holders of one object.
+	maxHolders = 1_000
 	// maxAhead bounds the queue kept of one wait.
 	maxAhead = 500
 	// sameWait is how far apart two lines may put the beginning of one wait: stamps
@@ -150,7 +153,7 @@ func (l *locks) begin(pid int, mode pglock.Mode, on object, from time.Time, e *e
 	}
 	c := l.objects[on.text]
 	if c == nil {
-		c = &contention{object: on}
+		c = &contention{object: on, byPID: map[int][]*wait{}}
 		l.objects[on.text] = c
 		l.order = append(l.order, c)
 	}
@@ -160,6 +163,7 @@ func (l *locks) begin(pid int, mode pglock.Mode, on object, from time.Time, e *e
 		w.session.PID = pid
 	}
 	c.waits = append(c.waits, w)
+	c.byPID[pid] = append(c.byPID[pid], w)
 	l.open[pid] = w
 	l.begun++
 	return w
@@ -235,6 +239,7 @@ func (c *contention) told(from, at time.Time, holders []int) {
 	if len(holders) == 0 {
 		return
 	}
+	holders = holders[:min(len(holders), maxHolders)]
 	n := len(c.reigns)
 	if n == 0 || !c.reigns[n-1].released.IsZero() {
 		if n > 0 {

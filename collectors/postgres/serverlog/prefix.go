@@ -191,9 +191,9 @@ func (p *prefix) set(e *entry, name, value string) (err error) {
 // usualPrefixes are tried when none is given: PostgreSQL's own, Debian's, those
 // of the packages, clouds and log analysers.
 var usualPrefixes = []string{
-	"%m [%p] %q[user=%u,db=%d,app=%a] ",
-	"%m [%p] %q%u@%d/%a ",
 	"%m [%p] %q%u@%d ",
+	"%m [%p] %q%u@%d/%a ",
+	"%m [%p] %q[user=%u,db=%d,app=%a] ",
 	"%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
 	"%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
 	"%t [%p]: user=%u,db=%d,app=%a,client=%h ",

@@ -94,3 +94,22 @@ func TestReadStamp(t *testing.T) {
 		}
 	}
 }
+
+// TestTryingPrefixes: the usual prefixes are told from each other.
+func TestTryingPrefixes(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{"2026-01-15 14:23:01.401 UTC [7] LOG:  a\n", "%m [%p] %q%u@%d "},
+		{"2026-01-15 14:23:01.401 UTC [7] shop@orders LOG:  a\n", "%m [%p] %q%u@%d "},
+		{"2026-01-15 14:23:01.401 UTC [7] shop@orders/cart LOG:  a\n", "%m [%p] %q%u@%d/%a "},
+		{"2026-01-15 14:23:01.401 UTC [7] [user=shop,db=orders,app=cart] LOG:  a\n", "%m [%p] %q[user=%u,db=%d,app=%a] "},
+		{"2026-01-15 14:23:01 UTC:10.0.0.5(4711):shop@orders:[7]:LOG:  a\n", "%t:%r:%u@%d:[%p]:"},
+		{"2026-01-15 14:23:01 UTC [7]: [3-1] user=shop,db=orders,app=cart,client=::1 LOG:  a\n", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h "},
+		{"2026-01-15 14:23:01 UTC [7]: [3-1] LOG:  a\n", "%t [%p]: [%l-1] "},
+		{"< 2026-01-15 14:23:01.401 UTC >LOG:  a\n", "< %m >"},
+	} {
+		d, err := Sniff([]byte(tt.line), "")
+		if err != nil || d.Format != Stderr || d.prefix.text != tt.want {
+			t.Errorf("%s: %v, %s; want %s", tt.line, err, d.Reason, tt.want)
+		}
+	}
+}
