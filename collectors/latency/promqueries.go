@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/redact"
 )
 
 var (
@@ -79,50 +78,6 @@ func newPromQueries(api promv1.API, queries []string, step time.Duration) (*prom
 		q.preset, q.selectors = true, []string{presetSelector()}
 	}
 	return q, nil
-}
-
-// presetSelector selects the names that a scrape keeps, with those of Prometheus 3
-// that have dots.
-func presetSelector() string {
-	begin := make([]string, 0, len(kept))
-	for _, k := range kept {
-		begin = append(begin, regexp.QuoteMeta(k))
-	}
-	slices.Sort(begin)
-	end := make([]string, 0, len(dropped))
-	for _, d := range dropped {
-		end = append(end, regexp.QuoteMeta(d))
-	}
-	return fmt.Sprintf("{__name__=~%q,__name__!~%q}", "("+strings.Join(begin, "|")+").*", ".*("+strings.Join(end, "|")+")")
-}
-
-// plainSelector is a name, or matchers in braces, or both. Quotes may hold
-// anything.
-var plainSelector = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(\{(?:[^{}"'` + "`" + `]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|` + "`[^`]*`" + `)*\})?$`)
-
-// parts of a histogram or summary, which are asked for with its name.
-const parts = "(_bucket|_count|_sum|_total)?"
-
-// asSelector is a query as a selector of raw samples, if it is one. The name of a
-// histogram selects its parts, of which a classic one alone consists.
-func asSelector(q string) (string, bool) {
-	m := plainSelector.FindStringSubmatch(q)
-	if m == nil || q == "" {
-		return "", false
-	}
-	name, matchers := m[1], strings.TrimSpace(m[2])
-	switch strings.ToLower(name) {
-	case "":
-		inside := strings.Trim(strings.TrimSpace(matchers[1:len(matchers)-1]), ",")
-		return "{" + inside + "}", strings.TrimSpace(inside) != ""
-	case "nan", "inf":
-		return "", false
-	}
-	inside := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(matchers, "{"), "}"))
-	if inside = strings.TrimSuffix(inside, ","); inside != "" {
-		inside = "," + inside
-	}
-	return fmt.Sprintf("{__name__=~%q%s}", regexp.QuoteMeta(name)+parts, inside), true
 }
 
 // what names what is asked for, for people.
@@ -203,13 +158,6 @@ type answer struct {
 	raw      []model.Matrix
 	series   []computedSeries
 	caveat   string
-}
-
-// computedSeries is one series that the server computed.
-type computedSeries struct {
-	expr   string
-	step   time.Duration
-	stream *model.SampleStream
 }
 
 // pieces asks for [from, to] piece by piece. A piece that is too much for the
@@ -378,54 +326,4 @@ func caveatOf(warnings []string) string {
 		}
 	}
 	return "the server warns: " + strings.Join(said, "; ")
-}
-
-// computed are the series that the server computed, as gauges. They are named as
-// they were asked for, for they are not the raw series of that name.
-func (a answer) computed(origin incident.Origin) []incident.Fact {
-	facts := make([]incident.Fact, 0, len(a.series))
-	for _, c := range a.series {
-		f := incident.Series{
-			Name: promText(c.expr, 200), Labels: map[string]string{}, Kind: incident.Gauge, Origin: origin,
-			Caveat: fmt.Sprintf("computed by the server each %s", c.step),
-		}
-		if name := string(c.stream.Metric[model.MetricNameLabel]); name != "" {
-			f.Labels["metric"], f.Unit = name, unitOf(name)
-		}
-		if unit := quantileUnit(c.expr); unit != "" {
-			f.Unit = unit
-			f.Caveat += "; " + AtEnd
-		}
-		if a.caveat != "" {
-			f.Caveat += "; " + a.caveat
-		}
-		for k, v := range c.stream.Metric {
-			if k != model.MetricNameLabel {
-				f.Labels[string(k)] = redact.MaskSecrets(string(v))
-			}
-		}
-		for _, p := range c.stream.Values {
-			if at := p.Timestamp.Time().UTC(); !at.Before(a.from) && !at.After(a.to) {
-				f.Points = append(f.Points, incident.Point{At: at, V: finite(float64(p.Value))})
-			}
-		}
-		if len(f.Points) > 0 {
-			facts = append(facts, f)
-		}
-	}
-	return joinSeries(facts, "")
-}
-
-// quantileUnit is the unit of histogram_quantile over a histogram whose name says
-// it; empty is unknown.
-func quantileUnit(expr string) string {
-	switch {
-	case !strings.HasPrefix(strings.ReplaceAll(expr, " ", ""), "histogram_quantile("):
-		return ""
-	case strings.Contains(expr, "_seconds"):
-		return "s"
-	case strings.Contains(expr, "_milliseconds"):
-		return "ms"
-	}
-	return ""
 }
