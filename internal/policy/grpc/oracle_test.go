@@ -178,7 +178,13 @@ func (s *server) handle(ctx context.Context) error {
 func (s *server) desc() *rpc.ServiceDesc {
 	return &rpc.ServiceDesc{ServiceName: "test.Test", HandlerType: (*any)(nil), Methods: []rpc.MethodDesc{{
 		MethodName: "Call",
-		Handler: func(_ any, ctx context.Context, _ func(any) error, _ rpc.UnaryServerInterceptor) (any, error) {
+		Handler: func(_ any, ctx context.Context, read func(any) error, _ rpc.UnaryServerInterceptor) (any, error) {
+			// As every handler does. An answer that overtakes the end of its request meets a
+			// client that still sends: such a call was once seen to end as UNKNOWN and not as
+			// the server had answered, and never again.
+			if err := read(&emptypb.Empty{}); err != nil {
+				return nil, err
+			}
 			return &emptypb.Empty{}, s.handle(ctx)
 		},
 	}}}
