@@ -375,7 +375,9 @@ func (y *yard) check(kills int) {
 	again := y.house.calls - len(y.ids)
 	y.house.mu.Unlock()
 	t.Logf("%d kills, %d orders shipped, the warehouse asked again %d times", kills, len(y.ids), again)
-	if again < kills/4 {
+	// How many kills find a job between the warehouse and its order depends on the machine;
+	// on an idle one 23 of a hundred did. Hardly any would mean that this tests nothing.
+	if again < kills/10 {
 		t.Errorf("the warehouse was asked again only %d times: the kills missed the middle", again)
 	}
 }
