@@ -64,18 +64,11 @@ func (s Summary) Source() incident.SourceStatus {
 // templates may be learned late. Reading a file again gives the same facts from
 // the same bytes, which Evidence does not count twice.
 func Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
-	f, err := os.Open(path)
+	f, info, err := logfile.Open(path)
 	if err != nil {
 		return Summary{}, fmt.Errorf("gateway log: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Summary{}, fmt.Errorf("gateway log: %w", err)
-	}
-	if info.IsDir() {
-		return Summary{}, fmt.Errorf("gateway log %s: is a directory", path)
-	}
 	if opt.Name == "" {
 		opt.Name = filepath.Base(path)
 	}

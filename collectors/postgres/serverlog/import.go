@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -98,18 +97,11 @@ func (r *Reader) Finish() []incident.Fact { return r.memory.finish() }
 // a file again gives the same facts from the same bytes. A file that begins before
 // the end of the one before does not go it on.
 func (r *Reader) Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
-	f, err := os.Open(path)
+	f, info, err := logfile.Open(path)
 	if err != nil {
 		return Summary{}, fmt.Errorf("server log: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Summary{}, fmt.Errorf("server log: %w", err)
-	}
-	if info.IsDir() {
-		return Summary{}, fmt.Errorf("server log %s: is a directory", path)
-	}
 	if opt.Name == "" {
 		opt.Name = filepath.Base(path)
 	}
