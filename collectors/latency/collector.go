@@ -40,14 +40,23 @@ type Collector struct {
 	scrape *Scrape
 }
 
-// New makes a collector; the only error is ErrURL.
-func New(cfg Config) (*Collector, error) {
-	raw := cfg.URL
+// targetOf is an http or https URL as people write one, also without its scheme; nil
+// when it is none.
+func targetOf(raw string) *url.URL {
 	if !strings.Contains(raw, "://") {
 		raw = "http://" + raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil
+	}
+	return u
+}
+
+// New makes a collector; the only error is ErrURL.
+func New(cfg Config) (*Collector, error) {
+	u := targetOf(cfg.URL)
+	if u == nil {
 		return nil, fmt.Errorf("%w: %q, expected for example http://127.0.0.1:9090/metrics", ErrURL, redact.MaskSecrets(cfg.URL))
 	}
 	if u.Path == "" || u.Path == "/" {

@@ -106,12 +106,8 @@ type promClient struct {
 }
 
 func newPromClient(a PrometheusAccess) (*promClient, error) {
-	raw := a.URL
-	if !strings.Contains(raw, "://") {
-		raw = "http://" + raw
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	u := targetOf(a.URL)
+	if u == nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("%w: %q, expected for example https://prometheus.example:9090", ErrURL, redact.MaskSecrets(a.URL))
 	}
 	user := u.User.Username()
