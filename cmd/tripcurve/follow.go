@@ -49,11 +49,7 @@ func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
 			}
 			msg := message(meta.Name, ev.Snapshot())
 			msg.Live = true
-			select {
-			case <-out:
-			default:
-			}
-			out <- msg // one sender and a place that is free by now
+			replace(out, msg)
 		}
 		select {
 		case <-ctx.Done():

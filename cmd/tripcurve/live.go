@@ -130,11 +130,17 @@ func (l *live) offer() {
 	}
 	msg := message(l.name, v)
 	msg.Live = true
+	replace(l.out, msg)
+}
+
+// replace puts a view where nobody has taken the one before it yet. out has one place
+// and this one sender.
+func replace(out chan tui.EvidenceMsg, msg tui.EvidenceMsg) {
 	select {
-	case <-l.out:
+	case <-out:
 	default:
 	}
-	l.out <- msg // one sender and a place that is free by now
+	out <- msg // the place is free by now
 }
 
 // close ends the recording and says what, if anything, went wrong with it.
