@@ -49,8 +49,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 		Short: "copy a consistent incident file out of one that is being recorded",
 		Long: `Copies all that is committed in FILE at this instant to a new file, also while it is being recorded; the
 recorder does not notice.`,
-		Args:              oneArg("an incident file"),
-		ValidArgsFunction: completeFiles,
+		Args: oneArg("an incident file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := incidentFile(args); err != nil {
 				return err
@@ -70,8 +69,7 @@ func (a *app) trimCommand() *cobra.Command {
 		Long: `Copies what of FILE touches the window: locks, sessions, gaps and kept requests that reach into it whole, and
 of the rest what lies in it. Instants are RFC 3339, or a time of day in UTC (14:23Z, 14:23:01Z): the last such one
 before the file's end. Without --from or --to the file's own beginning or end.`,
-		Args:              oneArg("an incident file"),
-		ValidArgsFunction: completeFiles,
+		Args: oneArg("an incident file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if from == "" && to == "" {
 				return badInput("trim: --from or --to is needed; tripcurve snapshot copies all")
@@ -151,8 +149,7 @@ func (a *app) redactCommand() *cobra.Command {
 		Long: `Copies FILE and replaces addresses, e-mails, card and phone numbers, IBANs, postal addresses and secrets in every
 text by tokens, the same value by the same token, and the literals of statements by $1. What was counted stays, so
 that analyze says the same of the copy. How much was replaced goes to stderr.`,
-		Args:              oneArg("an incident file"),
-		ValidArgsFunction: completeFiles,
+		Args: oneArg("an incident file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := incidentFile(args); err != nil {
 				return err
@@ -179,8 +176,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		Long: `Prints what an incident file is, from when to when it has what, and how its sources did, and lets SQLite check it.
 
 Exit code 1 when the check finds damage.`,
-		Args:              oneArg("an incident file"),
-		ValidArgsFunction: completeFiles,
+		Args: oneArg("an incident file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := incidentFile(args); err != nil {
 				return err

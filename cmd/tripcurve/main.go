@@ -98,7 +98,8 @@ const longHelp = `tripcurve shows what is breaking, proves why, lets you turn th
 against a simulation of the same pipeline, and writes the config that you really run.
 
 Without arguments it opens the bundled incident INC-2847: no server, no network, no files.
-Wherever a FILE or SCENARIO is taken, inc-2847 is taken too.
+Wherever evidence is read or a scenario run, inc-2847 is taken too; only what copies, checks
+or follows a file wants one.
 
 Exit codes: 0 fine, 1 findings or a failed check, 2 usage or bad input, 3 a source could not be reached.`
 
