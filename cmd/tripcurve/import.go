@@ -51,7 +51,11 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 			if err != nil {
 				return err
 			}
-			metrics, err := f.prometheus.ranges(a.env, time.Now())
+			callNames, err := f.telemetry.names()
+			if err != nil {
+				return err
+			}
+			metrics, err := f.prometheus.ranges(a.env, callNames, time.Now())
 			if err != nil {
 				return err
 			}
@@ -82,6 +86,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 	f.addLog(cmd)
 	f.prometheus.add(cmd)
 	f.prometheus.addRange(cmd)
+	f.telemetry.addNames(cmd)
 	server.add(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
 	return cmd

@@ -50,7 +50,7 @@ func envOf(flag string) string {
 }
 
 // collectors makes one collector of every Prometheus.
-func (f *prometheusFlags) collectors(env func(string) string, names map[string]int, since time.Time) ([]*latency.Prometheus, error) {
+func (f *prometheusFlags) collectors(env func(string) string, names map[string]int, callNames *latency.Names, since time.Time) ([]*latency.Prometheus, error) {
 	if len(f.urls) == 0 {
 		if len(f.queries) > 0 {
 			return nil, badInput("--prometheus-query needs --prometheus URL")
@@ -92,7 +92,7 @@ func (f *prometheusFlags) collectors(env func(string) string, names map[string]i
 	var all []*latency.Prometheus
 	for _, u := range f.urls {
 		access.URL = u
-		cfg := latency.PrometheusConfig{Access: access, Queries: f.queries, Step: f.step, Since: since}
+		cfg := latency.PrometheusConfig{Access: access, Queries: f.queries, Names: callNames, Step: f.step, Since: since}
 		c, err := latency.NewPrometheus(cfg)
 		if err != nil {
 			return nil, badInput("--prometheus: %w", err)
@@ -121,10 +121,10 @@ type promRange struct {
 }
 
 // ranges is the range that the flags name, of every Prometheus that they name.
-func (f *prometheusFlags) ranges(env func(string) string, now time.Time) (promRange, error) {
+func (f *prometheusFlags) ranges(env func(string) string, callNames *latency.Names, now time.Time) (promRange, error) {
 	var r promRange
 	var err error
-	if r.sources, err = f.collectors(env, map[string]int{}, time.Time{}); err != nil {
+	if r.sources, err = f.collectors(env, map[string]int{}, callNames, time.Time{}); err != nil {
 		return r, err
 	}
 	switch {

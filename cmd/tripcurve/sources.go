@@ -28,6 +28,7 @@ type sourceFlags struct {
 	since     time.Duration
 
 	prometheus prometheusFlags
+	telemetry  telemetryFlags
 }
 
 func (f *sourceFlags) add(cmd *cobra.Command) {
@@ -38,6 +39,7 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.metrics, "metrics", nil, "URL of a /metrics page with gRPC client counters (may be repeated)")
 	flags.StringVar(&f.datadog, "datadog-query", "", "metric query to ask Datadog; DD_API_KEY, DD_APP_KEY and DD_SITE come from the environment")
 	f.prometheus.add(cmd)
+	f.telemetry.addNames(cmd)
 	flags.DurationVar(&f.since, "since", 0, "read this much of the logs', Prometheus's and Datadog's past first, such as 30m")
 }
 
@@ -115,14 +117,18 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 		}
 		all = append(all, c)
 	}
+	callNames, err := f.telemetry.names()
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range f.metrics {
-		c, err := latency.New(latency.Config{URL: u})
+		c, err := latency.New(latency.Config{URL: u, Names: callNames})
 		if err != nil {
 			return nil, exitError{exitUsage, fmt.Errorf("--metrics: %w", err)}
 		}
 		all = append(all, c)
 	}
-	proms, err := f.prometheus.collectors(a.env, names, since)
+	proms, err := f.prometheus.collectors(a.env, names, callNames, since)
 	if err != nil {
 		return nil, err
 	}

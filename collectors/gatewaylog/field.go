@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"time"
+
+	"tripcurve/internal/incident"
 )
 
 // field is what a value of a log line means to us.
@@ -250,13 +252,6 @@ func (r *Record) setTries(v []byte) bool {
 	return ok
 }
 
-// grpcNames are the codes as Envoy prints them in its default style, and
-// in the other one.
-var grpcNames = []string{
-	"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
-	"ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
-}
-
 func (r *Record) setGRPC(v []byte) bool {
 	if unset(v) {
 		return true
@@ -265,14 +260,9 @@ func (r *Record) setGRPC(v []byte) bool {
 		r.GRPCStatus = n
 		return true
 	}
-	name := bytes.ReplaceAll(v, []byte("_"), nil) // DEADLINE_EXCEEDED is DeadlineExceeded
-	for code, n := range grpcNames {
-		if strings.EqualFold(n, string(name)) {
-			r.GRPCStatus = code
-			return true
-		}
-	}
-	return false
+	code, ok := incident.ParseGRPCCode(string(v))
+	r.GRPCStatus = int(code)
+	return ok
 }
 
 // setRequest takes a request line apart. Garbage and a missing one are normal:

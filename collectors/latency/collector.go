@@ -19,6 +19,7 @@ import (
 // Config of a scraping collector.
 type Config struct {
 	URL      string        // "http://127.0.0.1:9090/metrics"; a bare host:port gets both ends
+	Names    *Names        // of metrics beyond those that are known
 	Name     string        // of the source; empty is the URL's host
 	Interval time.Duration // between scrapes; 0 is 5 s
 }
@@ -77,7 +78,9 @@ func New(cfg Config) (*Collector, error) {
 		// No connection that was not configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &Collector{cfg: cfg, url: u, client: client, scrape: NewScrape(cfg.Name)}, nil
+	scrape := NewScrape(cfg.Name)
+	scrape.names = cfg.Names
+	return &Collector{cfg: cfg, url: u, client: client, scrape: scrape}, nil
 }
 
 // Source is what the collector reads, before it has read anything.

@@ -19,6 +19,7 @@ type PrometheusConfig struct {
 	// PromQL, which the server computes at every Step. Empty is a selector of the
 	// names that gRPC clients, breakers and pools have.
 	Queries  []string
+	Names    *Names        // of metrics beyond those that are known
 	Name     string        // of the source; empty is the URL's host
 	Interval time.Duration // between questions; 0 is 10 s
 	Step     time.Duration // between points of what the server computes; 0 is 15 s
@@ -61,11 +62,11 @@ func NewPrometheus(cfg PrometheusConfig) (*Prometheus, error) {
 	if cfg.Step <= 0 {
 		cfg.Step = 15 * time.Second
 	}
-	ask, err := newPromQueries(client, cfg.Queries, cfg.Step)
+	ask, err := newPromQueries(client, cfg.Queries, cfg.Names, cfg.Step)
 	if err != nil {
 		return nil, err
 	}
-	return &Prometheus{cfg: cfg, client: client, ask: ask, pages: newPromPages(cfg.Name)}, nil
+	return &Prometheus{cfg: cfg, client: client, ask: ask, pages: newPromPages(cfg.Name, cfg.Names)}, nil
 }
 
 // Source is what the collector reads, before it has read anything.

@@ -28,6 +28,7 @@ const forgetAfter = time.Hour
 type promPages struct {
 	source  string
 	origin  incident.Origin
+	called  *Names // beyond those that are known
 	targets map[string]*promTarget
 	names   map[string]bool // seen: what ends in _count counts only beside a _sum
 	newest  time.Time       // of all samples
@@ -41,9 +42,9 @@ type promTarget struct {
 	every  time.Duration
 }
 
-func newPromPages(source string) *promPages {
+func newPromPages(source string, called *Names) *promPages {
 	return &promPages{
-		source: source, origin: incident.Origin{Group: "grpc", Name: source},
+		source: source, origin: incident.Origin{Group: "grpc", Name: source}, called: called,
 		targets: map[string]*promTarget{}, names: map[string]bool{},
 	}
 }
@@ -184,7 +185,7 @@ func (p *promPages) stream(s *model.SampleStream) *promStream {
 		st.kind, st.unit = incident.Counter, "1"
 	case p.ofHistogram(name, "_sum", "_count"):
 		st.kind = incident.Counter
-		st.unit, _ = histogramUnit(strings.TrimSuffix(name, "_sum"))
+		st.unit, _ = p.called.unit(strings.TrimSuffix(name, "_sum"), "")
 	}
 	return st
 }
@@ -210,6 +211,7 @@ func (p *promPages) target(labels map[string]string) string {
 	key := b.String()
 	if p.targets[key] == nil {
 		t := &promTarget{scrape: NewScrape(p.source)}
+		t.scrape.names = p.called
 		t.scrape.many = labels["instance"] == "" && labels["pod"] == ""
 		for _, l := range []string{"client", "service", "job"} { // as a flow's caller is named
 			if labels[l] != "" {
@@ -263,7 +265,7 @@ func (p *promPages) page(t *promTarget, at time.Time, samples []promSample) []in
 		}
 		for _, key := range slices.Sorted(maps.Keys(classic)) {
 			h := classic[key]
-			_, scale := histogramUnit(h.name)
+			_, scale := t.scrape.names.unit(h.name, "")
 			if now, ok := h.calls(cmp.Or(scale, 1)); ok {
 				t.scrape.ended(pg, h.name, h.labels, now)
 			}
@@ -307,7 +309,7 @@ func (h *promHistogram) calls(scale float64) (Histogram, bool) {
 // native tells a native histogram's count and sum as counters, and adds its calls
 // to the interval of its method.
 func (s *Scrape) native(p *page, st *promStream, h *model.SampleHistogram) {
-	unit, scale := histogramUnit(st.name)
+	unit, scale := s.names.unit(st.name, "")
 	s.sample(p, st.name+"_count", "1", st.labels, incident.Counter, finite(float64(h.Count)))
 	s.sample(p, st.name+"_sum", unit, st.labels, incident.Counter, finite(float64(h.Sum)))
 	if spans, ok := nativeSpans(h, cmp.Or(scale, 1)); ok {

@@ -61,7 +61,7 @@ type promQueries struct {
 	warnings   []string  // of the newest answer that had some
 }
 
-func newPromQueries(api promv1.API, queries []string, step time.Duration) (*promQueries, error) {
+func newPromQueries(api promv1.API, queries []string, names *Names, step time.Duration) (*promQueries, error) {
 	q := &promQueries{api: api, step: step, piece: 5 * time.Minute}
 	for _, text := range queries {
 		text = strings.TrimSpace(text)
@@ -75,7 +75,7 @@ func newPromQueries(api promv1.API, queries []string, step time.Duration) (*prom
 		}
 	}
 	if len(queries) == 0 {
-		q.preset, q.selectors = true, []string{presetSelector()}
+		q.preset, q.selectors = true, []string{presetSelector(names)}
 	}
 	return q, nil
 }

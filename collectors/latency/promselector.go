@@ -9,10 +9,13 @@ import (
 
 // presetSelector selects the names that a scrape keeps, with those of Prometheus 3
 // that have dots.
-func presetSelector() string {
+func presetSelector(names *Names) string {
 	begin := make([]string, 0, len(kept))
 	for _, k := range kept {
 		begin = append(begin, regexp.QuoteMeta(k))
+	}
+	for _, name := range names.all() {
+		begin = append(begin, regexp.QuoteMeta(name))
 	}
 	slices.Sort(begin)
 	end := make([]string, 0, len(dropped))

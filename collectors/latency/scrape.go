@@ -39,20 +39,6 @@ var quantiles = []struct {
 	name string
 }{{0.5, "0.5"}, {0.99, "0.99"}}
 
-// kept are the beginnings of names worth keeping of a /metrics page, which is
-// mostly the language's runtime: calls, breakers, pools.
-var kept = []string{
-	"grpc_client_", "grpc_server_", "grpc.client.", "grpc.server.", "rpc_client_", "rpc_server_", "rpc.client.", "rpc.server.",
-	"circuit_", "circuit.", "resilience4j_circuitbreaker_", "envoy_cluster_upstream_rq_active",
-	"http_server_active_requests", "pgxpool_", "db_client_connection", "hikaricp_connections", "go_sql_",
-}
-
-// dropped are per message, not per call.
-var dropped = []string{"_msg_sent_total", "_msg_received_total", "_msg_sent", "_msg_received", "_created"}
-
-// statusLabels say how a call ended; a histogram is told over all of them.
-var statusLabels = []string{"grpc_code", "grpc_status", "grpc.status", "rpc_grpc_status_code", "rpc_response_status_code", "rpc_status_code", "error_type"}
-
 // maxSeries bounds what one target can make us keep.
 const maxSeries = 2000
 
@@ -60,6 +46,7 @@ const maxSeries = 2000
 // facts.
 type Scrape struct {
 	origin  incident.Origin
+	names   *Names    // beyond those that are known
 	system  string    // what the process is called, as Flow.Caller has it
 	process string    // which one of that name
 	many    bool      // several processes may be behind it: nobody knows when one began
@@ -100,7 +87,7 @@ func (s *Scrape) Observe(at time.Time, body []byte) ([]incident.Fact, error) {
 	}
 	return s.observe(at, start, func(p *page) {
 		for _, name := range slices.Sorted(maps.Keys(families)) {
-			if !wanted(name) {
+			if !s.names.wanted(name) {
 				continue
 			}
 			for _, m := range families[name].GetMetric() {
@@ -173,13 +160,6 @@ func (s *Scrape) restart(p *page, start float64) {
 	}
 }
 
-func wanted(name string) bool {
-	has := func(f func(string, string) bool) func(string) bool {
-		return func(part string) bool { return f(name, part) }
-	}
-	return slices.ContainsFunc(kept, has(strings.HasPrefix)) && !slices.ContainsFunc(dropped, has(strings.HasSuffix))
-}
-
 // metric reads one line, or the lines of one histogram.
 func (s *Scrape) metric(p *page, name string, kind dto.MetricType, m *dto.Metric) {
 	labels := make(map[string]string, len(m.GetLabel()))
@@ -212,7 +192,11 @@ func number(m *dto.Metric) float64 {
 // page before began at 0 since: its first value is an increase, which a reader
 // who needs two samples would lose.
 func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, kind incident.SeriesKind, v float64) {
-	f := incident.Series{Name: name, Labels: labels, Unit: unit, Kind: kind, Origin: s.origin}
+	as, labels, caveat := s.names.told(name, labels)
+	if as != name {
+		kind, unit = incident.Counter, "1"
+	}
+	f := incident.Series{Name: as, Labels: labels, Unit: unit, Kind: kind, Caveat: caveat, Origin: s.origin}
 	key := string(f.ID())
 	known := s.seen[key] != nil
 	if !known && len(s.seen) >= maxSeries {
@@ -237,7 +221,7 @@ func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, ki
 // histogram tells its count and sum as counters, and adds the calls since the
 // page before to the interval of its method.
 func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dto.Histogram) {
-	unit, scale := histogramUnit(name)
+	unit, scale := s.names.unit(name, "")
 	s.sample(p, name+"_count", "1", labels, incident.Counter, float64(h.GetSampleCount()))
 	s.sample(p, name+"_sum", unit, labels, incident.Counter, h.GetSampleSum())
 
@@ -270,7 +254,7 @@ func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histo
 			copy(delta.Counts, now.Counts)
 		}
 	}
-	p.interval(name, labels).calls.Add(delta) // one name has one layout
+	p.interval(s.names, name, labels).calls.Add(delta) // one name has one layout
 }
 
 // endedNative is ended for a native histogram.
@@ -285,19 +269,16 @@ func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now
 	if s.last.IsZero() {
 		return
 	}
-	i := p.interval(name, labels)
+	i := p.interval(s.names, name, labels)
 	i.spans = joined(append(i.spans, since(now, before)...))
 }
 
 // interval is what a method's histograms of all outcomes are added to.
-func (p *page) interval(name string, labels map[string]string) *interval {
-	group := maps.Clone(labels)
-	for _, l := range statusLabels {
-		delete(group, l)
-	}
+func (p *page) interval(names *Names, name string, labels map[string]string) *interval {
+	group := names.withoutStatus(name, labels)
 	key := string(incident.Series{Name: name, Labels: group}.ID())
 	if p.quantiles[key] == nil {
-		unit, scale := histogramUnit(name)
+		unit, scale := names.unit(name, "")
 		p.quantiles[key] = &interval{name: name, unit: unit, scale: scale, labels: group}
 	}
 	return p.quantiles[key]
@@ -373,29 +354,4 @@ func (s *Scrape) told(at time.Time, i *interval) []incident.Fact {
 		}
 	}
 	return facts
-}
-
-// histogramUnit is a histogram's unit by its name, and the factor to seconds; 0
-// when the name does not say.
-func histogramUnit(name string) (unit string, scale float64) {
-	switch {
-	case strings.HasSuffix(name, "_seconds"):
-		return "s", 1
-	case strings.HasSuffix(name, "_milliseconds"), strings.HasSuffix(name, ".ms"), strings.HasSuffix(name, "_ms"):
-		return "ms", 1e-3
-	}
-	return "", 0
-}
-
-func unitOf(name string) string {
-	name = strings.TrimSuffix(name, "_total")
-	switch {
-	case strings.HasSuffix(name, "_seconds"):
-		return "s"
-	case strings.HasSuffix(name, "_milliseconds"):
-		return "ms"
-	case strings.HasSuffix(name, "_bytes"):
-		return "bytes"
-	}
-	return "1"
 }

@@ -12,7 +12,8 @@ import (
 // that hangs can be seen, for latency is recorded when a call ends.
 type Flow struct {
 	Caller   string // the source that was scraped, or its job or service label
-	Service  string // "inventory.Inventory"
+	Server   bool   // counted by who is called: nobody knows who called
+	Service  string // "inventory.Inventory"; the target or the process where no method is known
 	Method   string // "Reserve"
 	Started  *Series
 	Finished []*Series // one per status
@@ -28,33 +29,28 @@ type FlowPoint struct {
 	Restart  bool    // the caller's counters began anew
 }
 
-// startedCounters are the names a started counter has in the wild, and the
-// counter of finished calls that belongs to it.
-var startedCounters = map[string]string{
-	"grpc_client_started_total":         "grpc_client_handled_total",
-	"grpc_client_attempt_started_total": "grpc_client_attempt_duration_seconds_count",
-	"grpc.client.attempt.started":       "grpc.client.attempt.duration.count",
-	"grpc.client.attempt.started_total": "grpc.client.attempt.duration_seconds_count", // Prometheus 3, names as they are
-}
-
-// statusLabels tell finished series of one flow apart, and are no part of it.
-var statusLabels = []string{"grpc_code", "grpc_status", "grpc.status"}
-
-// Flows are all flows, by caller, service and method.
+// Flows are all flows, by caller, service and method. Calls that no caller counts
+// are told by who is called.
 func (v *View) Flows() []Flow {
-	byKey := map[string]int{}
 	var flows []Flow
+	byCaller := map[string]bool{} // methods that callers count
 	for _, s := range v.series {
-		if finished := startedCounters[s.Name]; finished != "" {
-			byKey[flowKey(finished, s)] = len(flows)
-			flows = append(flows, newFlow(s))
+		if n, ok := callNamesBy[s.Name]; ok && s.Name == n.Started {
+			f := newFlow(n, s)
+			byCaller[f.Name()] = byCaller[f.Name()] || !f.Server
+			flows = append(flows, f)
 		}
 	}
+	flows = slices.DeleteFunc(flows, func(f Flow) bool { return f.Server && byCaller[f.Name()] })
 	if len(flows) == 0 {
 		return nil
 	}
+	byKey := map[string]int{}
+	for i, f := range flows {
+		byKey[flowKey(callNamesBy[f.Started.Name].Finished, f.Started)] = i
+	}
 	for _, s := range v.series {
-		if !strings.HasPrefix(s.Name, "grpc") {
+		if n, ok := callNamesBy[s.Name]; !ok || s.Name != n.Finished {
 			continue
 		}
 		if i, ok := byKey[flowKey(s.Name, s)]; ok {
@@ -78,23 +74,33 @@ func flowKey(name string, s *Series) string {
 	return b.String()
 }
 
-func newFlow(s *Series) Flow {
-	f := Flow{Caller: s.Origin.Name, Service: s.Labels["grpc_service"], Method: s.Labels["grpc_method"], Started: s}
+func newFlow(n CallNames, s *Series) Flow {
+	f := Flow{Server: n.Server, Started: s}
+	f.Service, f.Method = MethodOf(s.Labels)
+	who := s.Origin.Name
 	for _, name := range []string{"client", "service", "job"} {
 		if s.Labels[name] != "" {
-			f.Caller = s.Labels[name]
+			who = s.Labels[name]
 			break
 		}
 	}
-	if f.Service == "" {
-		full := either(f.Method, s.Labels["grpc.method"])
-		f.Service, f.Method, _ = strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	f.Caller = who
+	if f.Server {
+		f.Caller = "callers"
+	}
+	if f.Service == "" && f.Method == "" {
+		f.Service = either(s.Labels[CallTarget], who)
 	}
 	return f
 }
 
 // Name is the callee's full method: "inventory.Inventory/Reserve".
-func (f Flow) Name() string { return f.Service + "/" + f.Method }
+func (f Flow) Name() string {
+	if f.Method == "" {
+		return f.Service
+	}
+	return f.Service + "/" + f.Method
+}
 
 // Callee is the called service's short name: "inventory" of
 // "shop.v1.InventoryService".
@@ -172,8 +178,7 @@ func (f Flow) Points(w Window) []FlowPoint {
 
 func isDeadline(labels map[string]string) bool {
 	for _, name := range statusLabels {
-		switch labels[name] {
-		case "DeadlineExceeded", "DEADLINE_EXCEEDED", "4":
+		if c, ok := ParseGRPCCode(labels[name]); ok && c == GRPCDeadlineExceeded {
 			return true
 		}
 	}

@@ -218,19 +218,28 @@ func newFlow(in incident.Flow, all incident.Window, series []*incident.Series) f
 	return f
 }
 
+// isLatency says whether a series is of how long calls took: quantiles that a
+// collector took of a histogram, or a metric whose name says it.
 func isLatency(s *incident.Series) bool {
+	if s.Kind == incident.Gauge && s.Labels[quantileLabel] != "" && s.Labels[boundLabel] != "" {
+		return true
+	}
 	name := strings.ReplaceAll(s.Name, "_", ".")
 	return s.Kind == incident.Gauge && (strings.Contains(name, "client.duration") || strings.Contains(name, "client.handling") ||
 		strings.Contains(name, "client.call.duration") || strings.Contains(name, "client.attempt.duration"))
 }
 
+// sameMethod says whether a latency is of a flow's calls: of the same method and,
+// where several processes come by one source, of the same one.
 func sameMethod(a, b *incident.Series) bool {
-	for _, l := range []string{"grpc_service", "grpc_method", "grpc.method"} {
+	for _, l := range []string{"client", "service", "job", "instance"} {
 		if a.Labels[l] != b.Labels[l] {
 			return false
 		}
 	}
-	return true
+	service, method := incident.MethodOf(a.Labels)
+	wantService, wantMethod := incident.MethodOf(b.Labels)
+	return service == wantService && method == wantMethod
 }
 
 // at is the newest sample at or before an instant, unless it is too old to say
@@ -312,13 +321,21 @@ func (q quantile) in(t time.Time) string {
 	return seconds(lo, q.lo.Unit) + " to " + seconds(hi, q.lo.Unit)
 }
 
-// valueAt is the newest value at or before t, not older than a minute.
+// valueAt is the newest value at or before t, not older than a minute, or than two
+// intervals of a source that tells something less often.
 func valueAt(s *incident.Series, t time.Time) (float64, bool) {
 	i, found := slices.BinarySearchFunc(s.Points, t, func(p incident.Point, t time.Time) int { return p.At.Compare(t) })
 	if !found {
 		i--
 	}
-	if i < 0 || t.Sub(s.Points[i].At) > time.Minute {
+	if i < 0 {
+		return 0, false
+	}
+	hold := time.Minute
+	if i > 0 {
+		hold = min(max(hold, 2*s.Points[i].At.Sub(s.Points[i-1].At)), 5*time.Minute)
+	}
+	if t.Sub(s.Points[i].At) > hold {
 		return 0, false
 	}
 	return s.Points[i].V, true
