@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"internal/bundled":  {"collectors", "sim", "services", "internal/incident", "internal/diagnose", "internal/datadog", "internal/pglock"},
 	"internal/lint":     {"internal/pglock", "internal/formats", "internal/policy"},
 	"internal/export":   {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/redact"},
-	"internal/config":   {},
+	"internal/config":   {"internal/formats"}, // the tree with lines and columns
 	"internal/pgtest":   {}, // a private Postgres for tests; only test files may import it
 	"internal/promtest": {}, // a private Prometheus for tests; the same
 	"tui":               {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/export", "internal/redact", "internal/config"},

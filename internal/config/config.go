@@ -14,9 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"tripcurve/internal/formats/source"
 )
 
 // Setting is one thing a user may choose. The same name is its flag (--color),
@@ -100,11 +98,15 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 	return v, nil
 }
 
-// mostBytes of a settings file: it is a dozen lines and their comments. The parser takes
-// the square of what it is given in memory where that is nested.
-const mostBytes = 16 << 10
+// MostBytes of a settings file: it is a dozen lines, a page for every source, and
+// their comments.
+const MostBytes = 256 << 10
 
-// read is the text of a file. It reads no further than mostBytes, for a device or a
+// Others are the keys of the file that are no settings: sources and recording are
+// read by those who collect, who import package sources.
+var Others = []string{"sources", "recording"}
+
+// read is the text of a file. It reads no further than MostBytes, for a device or a
 // pipe may have no end.
 func read(file string) ([]byte, error) {
 	f, err := os.Open(file)
@@ -112,9 +114,9 @@ func read(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
-	if err == nil && len(text) > mostBytes {
-		err = fmt.Errorf("%s: more than %d KiB is no settings file", file, mostBytes>>10)
+	text, err := io.ReadAll(io.LimitReader(f, MostBytes+1))
+	if err == nil && len(text) > MostBytes {
+		err = fmt.Errorf("%s: more than %d KiB is no settings file", file, MostBytes>>10)
 	}
 	return text, err
 }
@@ -131,44 +133,33 @@ func (v Values) set(s Setting, text, origin string) error {
 }
 
 func (v Values) readFile(file string, text []byte) error {
-	parsed, err := parser.ParseBytes(text, 0)
+	docs, err := source.YAML(file, string(text))
 	if err != nil {
-		return fmt.Errorf("settings file %s: %s", file, strings.TrimSpace(yaml.FormatError(err, false, false)))
+		return fmt.Errorf("settings file %w", err)
 	}
-	for _, doc := range parsed.Docs {
-		if doc.Body == nil {
-			continue
+	for _, doc := range docs {
+		if doc.Kind != source.Map {
+			return doc.Wrong("lines of `name: value`")
 		}
-		m, ok := doc.Body.(*ast.MappingNode)
-		if !ok {
-			if one, isOne := doc.Body.(*ast.MappingValueNode); isOne {
-				m = ast.Mapping(one.GetToken(), false, one)
-			} else {
-				return fmt.Errorf("%s: found %s; expected lines of `name: value`", place(file, doc.Body), doc.Body.Type())
+		for _, m := range doc.Members {
+			if slices.Contains(Others, m.Key) {
+				continue
 			}
-		}
-		for _, kv := range m.Values {
-			name := kv.Key.GetToken().Value
-			i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Name == name })
+			i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Name == m.Key })
 			if i < 0 {
-				return fmt.Errorf("%s: no setting is called %q; expected one of %s", place(file, kv.Key), name, strings.Join(Names(), ", "))
+				return m.Wrong(fmt.Sprintf("no setting is called %q; expected one of %s", m.Key, strings.Join(append(Names(), Others...), ", ")))
 			}
-			scalar, ok := kv.Value.(ast.ScalarNode)
-			if !ok {
-				return fmt.Errorf("%s: %s has a %s; expected one value", place(file, kv.Value), name, kv.Value.Type())
+			switch m.Value.Kind {
+			case source.Null, source.Map, source.List, source.Other:
+				return m.Value.Wrong("one value of " + m.Key)
+			default:
 			}
-			if err := v.set(Settings[i], fmt.Sprint(scalar.GetValue()), place(file, kv.Value)); err != nil {
+			if err := v.set(Settings[i], m.Value.Text, fmt.Sprintf("%s:%d:%d", file, m.Value.Line, m.Value.Column)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// place is file:line:column of a node.
-func place(file string, n ast.Node) string {
-	p := n.GetToken().Position
-	return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column)
 }
 
 // Names lists the names of all settings.

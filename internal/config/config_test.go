@@ -50,8 +50,8 @@ func TestBadFilesNameThePlace(t *testing.T) {
 		"unknown value":   {"theme: blue\n", `:1:8: theme is "blue"; expected one of auto, dark,`},
 		"too many frames": {"fps: 500\n", `:1:6: fps is "500"; expected a whole number from 1 to 120`},
 		"not a number":    {"fps: fast\n", `:1:6: fps is "fast"; expected a whole number`},
-		"a list":          {"theme:\n  - dark\n", ":2:3: theme has a Sequence; expected one value"},
-		"not a mapping":   {"just words\n", ":1:1: found String; expected lines"},
+		"a list":          {"theme:\n  - dark\n", ":2:3: found a list, expected one value of theme"},
+		"not a mapping":   {"just words\n", `:1:1: found "just words", expected lines`},
 		"not yaml":        {"theme: [dark\n", "1:8"},
 	} {
 		t.Run(name, func(t *testing.T) {
