@@ -1,0 +1,425 @@
+// Package sources reads which sources to collect from: the keys sources and
+// recording of the settings file. It says where credentials are, and never holds
+// one.
+package sources
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/formats/source"
+)
+
+// Config is what the file says of collecting; the zero value collects nothing.
+type Config struct {
+	Postgres    []Postgres
+	GatewayLogs []GatewayLog
+	Prometheus  []Prometheus
+	Metrics     []Metrics
+	Datadog     []Datadog
+	Recording   Recording
+}
+
+// Entry is what sources of all kinds have.
+type Entry struct {
+	Name string // of the source, once in the file
+	Kind string // the list it stands in: "postgres"
+	Line int    // of the file
+}
+
+// Postgres is one server to sample.
+type Postgres struct {
+	Entry
+	DSN         string // URL or keywords, without password; empty: service, PG* variables
+	Service     string // of the service file
+	ServiceFile string // empty: PGSERVICEFILE or the usual one
+	PassFile    string // empty: PGPASSFILE or the usual one
+	Password    Secret
+	TLS         TLS
+	Every       time.Duration // 0 is the collector's own
+}
+
+// GatewayLog is one access log to follow.
+type GatewayLog struct {
+	Entry
+	Path   string // "-" is the standard input
+	Format string // a name, or a log_format pasted; empty is detected
+	Routes []string
+}
+
+// Prometheus is one server to ask by its HTTP API.
+type Prometheus struct {
+	Entry
+	Access
+	Preset  []string // families of metric names; empty is all known
+	Queries []string // instead of the presets
+	Step    time.Duration
+	Every   time.Duration
+	Series  int // at most; 0 is the collector's own bound
+}
+
+// Metrics is one /metrics page to scrape.
+type Metrics struct {
+	Entry
+	Access
+	Preset []string
+	Units  map[string]string // of metrics whose names do not say it
+	Every  time.Duration
+	Series int
+}
+
+// Datadog is one metric query.
+type Datadog struct {
+	Entry
+	Query  string
+	Site   string
+	APIKey Secret
+	AppKey Secret
+	Unit   string
+	Every  time.Duration
+}
+
+// Access is how an HTTP server is reached.
+type Access struct {
+	URL      string // without password
+	TLS      TLS
+	Token    Secret // bearer token
+	Password Secret // of the URL's user
+	Tenant   string // sent as X-Scope-OrgID
+}
+
+// TLS is files, PEM; relative ones are beside the settings file.
+type TLS struct {
+	CA, Cert, Key string
+	ServerName    string // that the certificate must be for; empty is the host's
+}
+
+// Recording bounds what is kept.
+type Recording struct {
+	Keep    time.Duration // 0 is all
+	MaxSize int64         // bytes of the file; 0 is unbounded
+	Facts   int           // between the collectors and the file; 0 is the supervisor's own bound
+}
+
+// Kinds are the lists of sources, in the order in which they are shown. A kind of
+// source is added here, in Config and in lists.
+var Kinds = []string{"postgres", "gateway_logs", "prometheus", "metrics", "datadog"}
+
+// Entries are all sources, in the order of Kinds and of the file.
+func (c *Config) Entries() []Entry {
+	var all []Entry
+	all = append(all, entries(c.Postgres, func(s Postgres) Entry { return s.Entry })...)
+	all = append(all, entries(c.GatewayLogs, func(s GatewayLog) Entry { return s.Entry })...)
+	all = append(all, entries(c.Prometheus, func(s Prometheus) Entry { return s.Entry })...)
+	all = append(all, entries(c.Metrics, func(s Metrics) Entry { return s.Entry })...)
+	all = append(all, entries(c.Datadog, func(s Datadog) Entry { return s.Entry })...)
+	return all
+}
+
+func entries[T any](list []T, entry func(T) Entry) []Entry {
+	all := make([]Entry, len(list))
+	for i, s := range list {
+		all[i] = entry(s)
+	}
+	return all
+}
+
+// Read reads the text of a settings file of that name. Settings are left to others;
+// every error says file, line and column, and none repeats what may be a credential.
+func Read(file string, text []byte) (*Config, error) {
+	docs, err := source.YAML(file, string(text))
+	if err != nil {
+		return nil, fmt.Errorf("settings file %w", err)
+	}
+	c := &Config{}
+	r := reader{dir: filepath.Dir(file), config: c, names: map[string]int{}}
+	for _, doc := range docs {
+		for _, m := range doc.Members {
+			var err error
+			switch m.Key {
+			case "sources":
+				err = r.sources(m.Value)
+			case "recording":
+				err = r.recording(m.Value)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c, nil
+}
+
+type reader struct {
+	dir    string // of the file
+	config *Config
+	names  map[string]int // lines of the sources of these names
+}
+
+// mostSources of one program: each has a connection or a file, and a goroutine.
+const mostSources = 200
+
+func (r *reader) sources(n *source.Node) error {
+	if n.Kind == source.Null { // all of it is commented out
+		return nil
+	}
+	if n.Kind != source.Map {
+		return n.Wrong("a mapping with " + strings.Join(Kinds, ", "))
+	}
+	for _, m := range n.Members {
+		read, known := lists[m.Key]
+		if !known {
+			return m.Wrong(fmt.Sprintf("no kind of source is called %q; expected one of %s", m.Key, strings.Join(Kinds, ", ")))
+		}
+		if m.Value.Kind == source.Null {
+			continue
+		}
+		if m.Value.Kind != source.List {
+			return m.Value.Errorf("a list of sources, each beginning with - name:", "no list")
+		}
+		for _, item := range m.Value.Items {
+			if len(r.names) == mostSources {
+				return item.Errorf("", "more than %d sources", mostSources)
+			}
+			if err := read(r, item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lists says how the items of each list are read.
+var lists = map[string]func(*reader, *source.Node) error{
+	"postgres":     (*reader).postgres,
+	"gateway_logs": (*reader).gatewayLog,
+	"prometheus":   (*reader).prometheus,
+	"metrics":      (*reader).metrics,
+	"datadog":      (*reader).datadog,
+}
+
+// decode reads an item into a struct whose tag form the schema, and its name.
+func (r *reader) decode(n *source.Node, kind string, to any) (Entry, error) {
+	if n.Kind != source.Map { // not repeated: it may be a DSN with a password
+		return Entry{}, n.Errorf("a mapping with "+strings.Join(source.Keys(reflect.TypeOf(to).Elem()), ", "), "no mapping")
+	}
+	if err := (source.Decoder{}).Decode(n, to); err != nil {
+		return Entry{}, err
+	}
+	at, given := n.Get("name")
+	if !given {
+		return Entry{}, n.Errorf("name: what to call it", "a source of %s without a name", kind)
+	}
+	name := at.Text
+	if name == "" || len(name) > 80 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return Entry{}, at.Wrong("a name of 1 to 80 characters")
+	}
+	if line, twice := r.names[name]; twice {
+		return Entry{}, at.Errorf("another name", "%q, the name of the source in line %d", name, line)
+	}
+	r.names[name] = n.Line
+	return Entry{Name: name, Kind: kind, Line: n.Line}, nil
+}
+
+func (r *reader) postgres(n *source.Node) error {
+	var v struct {
+		Name        string `json:"name"`
+		DSN         string `json:"dsn"`
+		Service     string `json:"service"`
+		ServiceFile string `json:"service_file"`
+		PassFile    string `json:"passfile"`
+		Password    Secret `json:"password"`
+		TLS         files  `json:"tls"`
+		Every       every  `json:"every"`
+	}
+	if err := r.open(n, "dsn"); err != nil {
+		return err
+	}
+	e, err := r.decode(n, "postgres", &v)
+	if err != nil {
+		return err
+	}
+	if v.ServiceFile != "" && v.Service == "" && !strings.Contains(v.DSN, "service=") {
+		at, _ := n.Get("service_file")
+		return at.Errorf("service: NAME too", "a service file without a service")
+	}
+	r.config.Postgres = append(r.config.Postgres, Postgres{
+		Entry: e, DSN: v.DSN, Service: v.Service, ServiceFile: r.path(v.ServiceFile), PassFile: r.path(v.PassFile),
+		Password: r.secret(v.Password), TLS: r.tls(v.TLS), Every: time.Duration(v.Every),
+	})
+	return nil
+}
+
+func (r *reader) gatewayLog(n *source.Node) error {
+	var v struct {
+		Name   string   `json:"name"`
+		Path   string   `json:"path"`
+		Format string   `json:"format"`
+		Routes []string `json:"routes"`
+	}
+	e, err := r.decode(n, "gateway_logs", &v)
+	if err != nil {
+		return err
+	}
+	if v.Path == "" {
+		return n.Errorf("path: the file to follow, or -", "the log %q without a path", e.Name)
+	}
+	if v.Path == "-" {
+		for _, other := range r.config.GatewayLogs {
+			if other.Path == "-" {
+				at, _ := n.Get("path")
+				return at.Errorf("a file", "the standard input a second time, after line %d", other.Line)
+			}
+		}
+	} else {
+		v.Path = r.path(v.Path)
+	}
+	r.config.GatewayLogs = append(r.config.GatewayLogs, GatewayLog{Entry: e, Path: v.Path, Format: v.Format, Routes: v.Routes})
+	return nil
+}
+
+func (r *reader) prometheus(n *source.Node) error {
+	var v struct {
+		Name     string   `json:"name"`
+		URL      string   `json:"url"`
+		Token    Secret   `json:"token"`
+		Password Secret   `json:"password"`
+		Tenant   string   `json:"tenant"`
+		TLS      files    `json:"tls"`
+		Preset   words    `json:"preset"`
+		Queries  []string `json:"queries"`
+		Step     every    `json:"step"`
+		Every    every    `json:"every"`
+		Series   int      `json:"max_series" min:"1" max:"20000"`
+	}
+	if err := r.open(n, "url"); err != nil {
+		return err
+	}
+	e, err := r.decode(n, "prometheus", &v)
+	if err != nil {
+		return err
+	}
+	a := Access{URL: v.URL, TLS: r.tls(v.TLS), Token: r.secret(v.Token), Password: r.secret(v.Password), Tenant: v.Tenant}
+	if err := a.check(n, e); err != nil {
+		return err
+	}
+	if len(v.Preset) > 0 && len(v.Queries) > 0 {
+		at, _ := n.Get("queries")
+		return at.Errorf("one of the two", "queries beside a preset")
+	}
+	r.config.Prometheus = append(r.config.Prometheus, Prometheus{
+		Entry: e, Access: a, Preset: v.Preset, Queries: v.Queries, Step: time.Duration(v.Step), Every: time.Duration(v.Every), Series: v.Series,
+	})
+	return nil
+}
+
+func (r *reader) metrics(n *source.Node) error {
+	var v struct {
+		Name     string            `json:"name"`
+		URL      string            `json:"url"`
+		Token    Secret            `json:"token"`
+		Password Secret            `json:"password"`
+		Tenant   string            `json:"tenant"`
+		TLS      files             `json:"tls"`
+		Preset   words             `json:"preset"`
+		Units    map[string]string `json:"units"`
+		Every    every             `json:"every"`
+		Series   int               `json:"max_series" min:"1" max:"20000"`
+	}
+	if err := r.open(n, "url"); err != nil {
+		return err
+	}
+	e, err := r.decode(n, "metrics", &v)
+	if err != nil {
+		return err
+	}
+	a := Access{URL: v.URL, TLS: r.tls(v.TLS), Token: r.secret(v.Token), Password: r.secret(v.Password), Tenant: v.Tenant}
+	if err := a.check(n, e); err != nil {
+		return err
+	}
+	if at, given := n.Get("units"); given {
+		for _, m := range at.Members {
+			if !slices.Contains(units, m.Value.Text) {
+				return m.Value.Wrong("one of " + strings.Join(units, ", "))
+			}
+		}
+	}
+	r.config.Metrics = append(r.config.Metrics, Metrics{
+		Entry: e, Access: a, Preset: v.Preset, Units: v.Units, Every: time.Duration(v.Every), Series: v.Series,
+	})
+	return nil
+}
+
+// units of time that a histogram may have.
+var units = []string{"s", "ms", "us", "ns"}
+
+func (r *reader) datadog(n *source.Node) error {
+	var v struct {
+		Name   string `json:"name"`
+		Query  string `json:"query"`
+		Site   string `json:"site"`
+		APIKey Secret `json:"api_key"`
+		AppKey Secret `json:"app_key"`
+		Unit   string `json:"unit"`
+		Every  every  `json:"every"`
+	}
+	e, err := r.decode(n, "datadog", &v)
+	if err != nil {
+		return err
+	}
+	if v.Query == "" {
+		return n.Errorf("query: what to ask", "the source %q without a query", e.Name)
+	}
+	r.config.Datadog = append(r.config.Datadog, Datadog{
+		Entry: e, Query: v.Query, Site: v.Site, APIKey: r.secret(v.APIKey), AppKey: r.secret(v.AppKey), Unit: v.Unit, Every: time.Duration(v.Every),
+	})
+	return nil
+}
+
+func (r *reader) recording(n *source.Node) error {
+	if n.Kind == source.Null {
+		return nil
+	}
+	var v struct {
+		Keep    long `json:"keep"`
+		MaxSize size `json:"max_size"`
+		Facts   int  `json:"max_facts" min:"1000" max:"10000000"`
+	}
+	if err := (source.Decoder{}).Decode(n, &v); err != nil {
+		return err
+	}
+	r.config.Recording = Recording{Keep: time.Duration(v.Keep), MaxSize: int64(v.MaxSize), Facts: v.Facts}
+	return nil
+}
+
+// path is a file that the settings file names, seen from where it stands.
+func (r *reader) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(r.dir, p)
+}
+
+func (r *reader) secret(s Secret) Secret {
+	s.File = r.path(s.File)
+	return s
+}
+
+func (r *reader) tls(f files) TLS {
+	return TLS{CA: r.path(f.CA), Cert: r.path(f.Cert), Key: r.path(f.Key), ServerName: f.ServerName}
+}
+
+func (a Access) check(n *source.Node, e Entry) error {
+	if a.URL == "" {
+		return n.Errorf("url: where it is", "the source %q without a url", e.Name)
+	}
+	if a.Token.Given() && a.Password.Given() {
+		at, _ := n.Get("password")
+		return at.Errorf("one of the two", "a password beside a token")
+	}
+	return nil
+}
