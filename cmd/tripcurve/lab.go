@@ -468,7 +468,7 @@ func labCollectors(s lab.Sources, format *gatewaylog.Format) ([]supervise.Collec
 		if !ok {
 			continue
 		}
-		c, err := latency.New(latency.Config{URL: url, Name: name, Interval: time.Second})
+		c, err := latency.New(latency.Config{Access: latency.Access{URL: url}, Name: name, Interval: time.Second})
 		if err != nil {
 			return nil, err
 		}

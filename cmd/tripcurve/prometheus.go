@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tripcurve/collectors/credential"
 	"tripcurve/collectors/latency"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -66,11 +67,11 @@ func (f *prometheusFlags) collectors(env func(string) string, names map[string]i
 			text[t.name] = env(envOf(t.name))
 		}
 	}
-	access := latency.PrometheusAccess{
+	access := latency.Access{
 		CA: text["prometheus-ca"], Cert: text["prometheus-cert"], Key: text["prometheus-key"], Tenant: text["prometheus-tenant"],
 	}
 	for _, c := range []struct {
-		secret *latency.Secret
+		secret *credential.Credential
 		name   string
 	}{{&access.Token, "prometheus-token"}, {&access.Password, "prometheus-password"}} {
 		value, file := env(envOf(c.name)), text[c.name+"-file"]
@@ -78,12 +79,12 @@ func (f *prometheusFlags) collectors(env func(string) string, names map[string]i
 		case value != "" && file != "":
 			return nil, badInput("%s and --%s-file (or %s) are both given; one of them is meant", envOf(c.name), c.name, envOf(c.name+"-file"))
 		case file != "":
-			*c.secret, access.Rotated = latency.SecretFile(file), true
-			if _, err := (*c.secret)(); err != nil {
+			*c.secret = credential.File(file)
+			if _, err := (*c.secret).Get(); err != nil {
 				return nil, badInput("--%s-file: %w", c.name, err)
 			}
 		case value != "":
-			*c.secret = func() (string, error) { return value, nil }
+			*c.secret = credential.Fixed(value)
 		}
 	}
 	if access.Token != nil && access.Password != nil {

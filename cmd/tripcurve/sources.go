@@ -122,7 +122,7 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 		return nil, err
 	}
 	for _, u := range f.metrics {
-		c, err := latency.New(latency.Config{URL: u, Names: callNames})
+		c, err := latency.New(latency.Config{Access: latency.Access{URL: u}, Names: callNames})
 		if err != nil {
 			return nil, exitError{exitUsage, fmt.Errorf("--metrics: %w", err)}
 		}

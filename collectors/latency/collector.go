@@ -6,22 +6,22 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"tripcurve/collectors/credential"
 	"tripcurve/internal/incident"
-	"tripcurve/internal/redact"
 )
 
 // Config of a scraping collector.
 type Config struct {
-	URL      string        // "http://127.0.0.1:9090/metrics"; a bare host:port gets both ends
+	Access   Access        // URL "http://127.0.0.1:9090/metrics"; a bare host:port gets both ends
 	Names    *Names        // of metrics beyond those that are known
 	Name     string        // of the source; empty is the URL's host
 	Interval time.Duration // between scrapes; 0 is 5 s
+	Most     int           // series kept of the page; 0 is 2,000
 }
 
 // maxPage bounds one page; a busy service's is below 2 MB.
@@ -38,6 +38,7 @@ type Collector struct {
 	cfg    Config
 	url    *url.URL
 	client *http.Client
+	base   *http.Transport
 	scrape *Scrape
 }
 
@@ -54,11 +55,18 @@ func targetOf(raw string) *url.URL {
 	return u
 }
 
-// New makes a collector; the only error is ErrURL.
+// New makes a collector. The errors are ErrURL, and files of certificates that cannot
+// be read.
 func New(cfg Config) (*Collector, error) {
-	u := targetOf(cfg.URL)
-	if u == nil {
-		return nil, fmt.Errorf("%w: %q, expected for example http://127.0.0.1:9090/metrics", ErrURL, redact.MaskSecrets(cfg.URL))
+	if u := targetOf(cfg.Access.URL); u != nil && u.User != nil && cfg.Access.Password == nil {
+		if password, has := u.User.Password(); has { // on a command line; a settings file is not read that far
+			u.User, cfg.Access.Password = url.User(u.User.Username()), credential.Fixed(password)
+			cfg.Access.URL = u.String()
+		}
+	}
+	u, user, err := cfg.Access.target("http://127.0.0.1:9090/metrics")
+	if err != nil {
+		return nil, err
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/metrics"
@@ -69,18 +77,18 @@ func New(cfg Config) (*Collector, error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = 5 * time.Second
 	}
-	client := &http.Client{
-		Timeout: scrapeTimeout,
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: scrapeTimeout}).DialContext,
-			MaxIdleConns: 1, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: scrapeTimeout,
-		},
-		// No connection that was not configured.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	base, err := cfg.Access.transport(scrapeTimeout)
+	if err != nil {
+		return nil, err
 	}
+	base.MaxIdleConns, base.ResponseHeaderTimeout = 1, scrapeTimeout
 	scrape := NewScrape(cfg.Name)
 	scrape.names = cfg.Names
-	return &Collector{cfg: cfg, url: u, client: client, scrape: scrape}, nil
+	if cfg.Most > 0 {
+		scrape.most = cfg.Most
+	}
+	client := &http.Client{Timeout: scrapeTimeout, Transport: authorized{base, cfg.Access, user}, CheckRedirect: refuseRedirects}
+	return &Collector{cfg: cfg, url: u, client: client, base: base, scrape: scrape}, nil
 }
 
 // Source is what the collector reads, before it has read anything.
@@ -93,7 +101,7 @@ func (c *Collector) Every() time.Duration { return c.cfg.Interval }
 
 // Run scrapes until ctx ends or a scrape fails.
 func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
-	defer c.client.CloseIdleConnections()
+	defer c.base.CloseIdleConnections()
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
 	for {
@@ -140,7 +148,6 @@ func (c *Collector) fetch(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1")
-	req.Header.Set("User-Agent", "tripcurve")
 	resp, err := c.client.Do(req)
 	if err != nil {
 		var u *url.Error
@@ -170,6 +177,8 @@ func (c *Collector) fetch(ctx context.Context) ([]byte, error) {
 func status(code int) string {
 	s := fmt.Sprintf("%d %s", code, http.StatusText(code))
 	switch {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		s += "; the credentials are missing, wrong or lack a right"
 	case code == http.StatusNotFound:
 		s += "; is the path right?"
 	case code >= 300 && code < 400:

@@ -14,12 +14,13 @@ import (
 
 // PrometheusConfig of a collector that reads gRPC metrics from the HTTP API.
 type PrometheusConfig struct {
-	Access PrometheusAccess
+	Access Access
 	// Queries are selectors, of which the raw samples are read, or any other
 	// PromQL, which the server computes at every Step. Empty is a selector of the
 	// names that gRPC clients, breakers and pools have.
 	Queries  []string
 	Names    *Names        // of metrics beyond those that are known
+	Most     int           // series read of it; 0 is 20,000, which is also the most
 	Name     string        // of the source; empty is the URL's host
 	Interval time.Duration // between questions; 0 is 10 s
 	Step     time.Duration // between points of what the server computes; 0 is 15 s
@@ -65,6 +66,9 @@ func NewPrometheus(cfg PrometheusConfig) (*Prometheus, error) {
 	ask, err := newPromQueries(client, cfg.Queries, cfg.Names, cfg.Step)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Most > 0 {
+		ask.most = min(cfg.Most, maxPromSeries)
 	}
 	return &Prometheus{cfg: cfg, client: client, ask: ask, pages: newPromPages(cfg.Name, cfg.Names)}, nil
 }
@@ -134,7 +138,7 @@ func (p *Prometheus) from(to time.Time) time.Time {
 // final marks an error that asking again cannot mend: a query that is no PromQL,
 // or a credential that is not read from a file, where it may be rotated.
 func (p *Prometheus) final(err error) error {
-	if errors.Is(err, ErrPrometheusRefused) && !p.cfg.Access.Rotated || BadQuery(err) {
+	if errors.Is(err, ErrPrometheusRefused) && !p.cfg.Access.changes() || BadQuery(err) {
 		return supervise.Permanent(err)
 	}
 	return err

@@ -124,7 +124,7 @@ func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
 // importedFrom is what an import of a range tells.
 func importedFrom(t *testing.T, p *promtest.Server, from, to time.Time, queries ...string) (*incident.View, PrometheusSummary) {
 	t.Helper()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Queries: queries, Step: time.Second})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: p.URL}, Queries: queries, Step: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 	begin := time.Now()
 
 	// Live, from before the hang on.
-	col, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Interval: time.Second})
+	col, err := NewPrometheus(PrometheusConfig{Access: Access{URL: p.URL}, Interval: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestRealPrometheusSeesAHang(t *testing.T) {
 		}
 	})
 	t.Run("a query that is no PromQL", func(t *testing.T) {
-		c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: p.URL}, Queries: []string{"sum(rate(x[5m])"}})
+		c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: p.URL}, Queries: []string{"sum(rate(x[5m])"}})
 		if err != nil {
 			t.Fatal(err)
 		}

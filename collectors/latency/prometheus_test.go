@@ -336,7 +336,7 @@ func TestPrometheusComputesInPieces(t *testing.T) {
 	srv := httptest.NewServer(f)
 	defer srv.Close()
 	const query = `histogram_quantile(0.99, sum by (le, method) (rate(grpc_client_handling_seconds_bucket[1m])))`
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}, Name: "prom", Queries: []string{query}, Step: time.Second})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}, Name: "prom", Queries: []string{query}, Step: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +430,7 @@ func TestPrometheusLive(t *testing.T) {
 	}
 	srv := httptest.NewServer(f)
 	defer srv.Close()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}, Name: "prom", Interval: time.Millisecond})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}, Name: "prom", Interval: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,7 +468,7 @@ func TestPrometheusLiveSaysWhatIsWrong(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := httptest.NewServer(&fakePrometheus{series: oneSeries, query: func(*http.Request) (int, string) { return tt.code, tt.body }})
 			defer srv.Close()
-			c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}, Name: "prom"})
+			c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}, Name: "prom"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -504,7 +504,7 @@ func FuzzPrometheus(f *testing.F) {
 	f.Add(`{"status":"success","data":[null,{"instance":"\u001b(*"}]}`, `{"status":"success","data":{"resultType":"matrix","result":[null,{"values":[[1e300,"1"],[-1,"-Inf"]]}]}}`, uint16(200))
 	f.Add(`<html>`, `{"data":{"resultType":"vector","result":[]}}`, uint16(503))
 	f.Fuzz(func(t *testing.T, series, answer string, code uint16) {
-		c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: "x:1"}, Queries: []string{"grpc_client_started_total", "rate(x[1m])"}})
+		c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: "x:1"}, Queries: []string{"grpc_client_started_total", "rate(x[1m])"}})
 		if err != nil {
 			t.Fatal(err)
 		}

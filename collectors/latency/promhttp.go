@@ -3,17 +3,13 @@ package latency
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -55,37 +51,6 @@ func (e *PrometheusError) Unwrap() error {
 	return nil
 }
 
-// Secret gives a credential each time one is needed, for files of them are
-// rotated. Empty is none.
-type Secret func() (string, error)
-
-// SecretFile reads a credential from a file; blanks around it do not count.
-func SecretFile(path string) Secret {
-	return func() (string, error) {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
-		s := strings.TrimSpace(string(b))
-		if s == "" {
-			return "", fmt.Errorf("%s is empty", path)
-		}
-		return s, nil
-	}
-}
-
-// PrometheusAccess is how to reach a Prometheus, or what speaks like one: Mimir,
-// Thanos, VictoriaMetrics. Proxies come from the usual environment variables.
-type PrometheusAccess struct {
-	URL       string // "https://prometheus.example", with the path before /api/v1 if there is one; no password
-	CA        string // file of certificates to trust, PEM; empty trusts the system's
-	Cert, Key string // files of our certificate and its key, PEM; read at every handshake
-	Token     Secret // bearer token; nil is none
-	Password  Secret // of the URL's user; nil is none
-	Rotated   bool   // the credentials are read anew each time, so refused ones may become good
-	Tenant    string // X-Scope-OrgID; empty is none
-}
-
 const (
 	// maxAnswer bounds one answer; pieces are chosen to be a tenth of it.
 	maxAnswer = 64 << 20
@@ -105,34 +70,23 @@ type promClient struct {
 	edge *promEdge
 }
 
-func newPromClient(a PrometheusAccess) (*promClient, error) {
-	u := targetOf(a.URL)
-	if u == nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%w: %q, expected for example https://prometheus.example:9090", ErrURL, redact.MaskSecrets(a.URL))
-	}
-	user := u.User.Username()
-	if _, has := u.User.Password(); has {
-		return nil, fmt.Errorf("%w: the password of %s must not stand in the URL, where every user of the machine can see it", ErrURL, u.Redacted())
-	}
-	if a.Password != nil && user == "" {
-		return nil, fmt.Errorf("%w: a password without a user; write %s://USER@%s", ErrURL, u.Scheme, u.Host)
-	}
-	u.User = nil
-	u.Path = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1") // as people paste it
-	tlsConfig, err := a.tls()
+func newPromClient(a Access) (*promClient, error) {
+	const example = "https://prometheus.example:9090"
+	u, user, err := a.target(example)
 	if err != nil {
 		return nil, err
 	}
-	base := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig: tlsConfig, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true,
-		MaxIdleConns: 2, IdleConnTimeout: time.Minute,
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%w: %q, expected for example %s", ErrURL, redact.MaskSecrets(a.URL), example)
 	}
-	edge := &promEdge{next: base, access: a, user: user}
+	u.Path = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1") // as people paste it
+	base, err := a.transport(10 * time.Second)
+	if err != nil {
+		return nil, err
+	}
+	edge := &promEdge{next: authorized{base, a, user}}
 	c, err := api.NewClient(api.Config{Address: u.String(), Client: &http.Client{
-		Transport: edge, Timeout: askTimeout,
-		// Credentials must not travel to where an answer points.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: edge, Timeout: askTimeout, CheckRedirect: refuseRedirects,
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
@@ -140,53 +94,15 @@ func newPromClient(a PrometheusAccess) (*promClient, error) {
 	return &promClient{API: promv1.NewAPI(c), url: u, base: base, edge: edge}, nil
 }
 
-func (a PrometheusAccess) tls() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if a.CA != "" {
-		pem, err := os.ReadFile(a.CA)
-		if err != nil {
-			return nil, fmt.Errorf("certificates to trust: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificates to trust: %s holds none; expected PEM (-----BEGIN CERTIFICATE-----)", a.CA)
-		}
-	}
-	if (a.Cert == "") != (a.Key == "") {
-		return nil, errors.New("our certificate and its key are needed together")
-	}
-	if a.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(a.Cert, a.Key); err != nil {
-			return nil, fmt.Errorf("our certificate: %w", err)
-		}
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(a.Cert, a.Key)
-			return &pair, err
-		}
-	}
-	return c, nil
-}
-
-// promEdge puts credentials on requests and turns every answer that is no success
-// into a PrometheusError, for the client hides their headers. It bounds what is
-// read.
+// promEdge turns every answer that is no success into a PrometheusError, for the
+// client hides their headers. It bounds what is read.
 type promEdge struct {
-	next   http.RoundTripper
-	access PrometheusAccess
-	user   string
-	ahead  atomic.Int64 // of the server's clock before ours, ns, to about a second
-	heard  atomic.Bool  // somebody has answered
+	next  http.RoundTripper
+	ahead atomic.Int64 // of the server's clock before ours, ns, to about a second
+	heard atomic.Bool  // somebody has answered
 }
 
 func (e *promEdge) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", "tripcurve")
-	if e.access.Tenant != "" {
-		r.Header.Set("X-Scope-OrgID", e.access.Tenant)
-	}
-	if err := e.authorize(r); err != nil {
-		return nil, err
-	}
 	asked := time.Now()
 	resp, err := e.next.RoundTrip(r)
 	if err != nil {
@@ -205,31 +121,6 @@ func (e *promEdge) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
 	return resp, nil
-}
-
-func (e *promEdge) authorize(r *http.Request) error {
-	for _, c := range []struct {
-		secret Secret
-		what   string
-		set    func(string)
-	}{
-		{e.access.Token, "bearer token", func(s string) { r.Header.Set("Authorization", "Bearer "+s) }},
-		{e.access.Password, "password", func(s string) { r.SetBasicAuth(e.user, s) }},
-	} {
-		if c.secret == nil {
-			continue
-		}
-		s, err := c.secret()
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.what, err)
-		}
-		if strings.ContainsAny(s, "\r\n\x00") {
-			return fmt.Errorf("%s: it has more than one line", c.what)
-		}
-		c.set(s)
-		return nil
-	}
-	return nil
 }
 
 // clock notes by how much the server's clock is ahead of ours.

@@ -25,6 +25,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tripcurve/collectors/credential"
+
 	"tripcurve/internal/incident"
 )
 
@@ -91,7 +93,7 @@ func importFrom(t *testing.T, h http.Handler) (*incident.View, PrometheusSummary
 	t.Helper()
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}, Name: "prom"})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}, Name: "prom"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +153,7 @@ func TestPrometheusErrorsAreClear(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := httptest.NewServer(tt.handler)
 			defer srv.Close()
-			c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}})
+			c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +185,7 @@ func TestPrometheusIsAskedAgainWhenItSays(t *testing.T) {
 		f.ServeHTTP(w, r)
 	}))
 	defer srv.Close()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL}, Name: "prom"})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL}, Name: "prom"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,14 +224,14 @@ func TestPrometheusCredentials(t *testing.T) {
 	write(token, "first\n")
 
 	// Without the CA the connection is refused by us.
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL, Token: SecretFile(token)}})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL, Token: credential.File(token)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.ask.discover(t.Context(), t0, t0.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "first") {
 		t.Errorf("err = %v, want one of the certificate", err)
 	}
-	c, err = NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: srv.URL + "/api/v1/", CA: ca, Token: SecretFile(token), Tenant: "shop"}})
+	c, err = NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL + "/api/v1/", CA: ca, Token: credential.File(token), Tenant: "shop"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,8 +256,8 @@ func TestPrometheusCredentials(t *testing.T) {
 		t.Errorf("err = %v, want that the token cannot be read", err)
 	}
 
-	c, err = NewPrometheus(PrometheusConfig{Access: PrometheusAccess{
-		URL: strings.Replace(srv.URL, "://", "://monitor@", 1), CA: ca, Password: func() (string, error) { return "w4tch", nil },
+	c, err = NewPrometheus(PrometheusConfig{Access: Access{
+		URL: strings.Replace(srv.URL, "://", "://monitor@", 1), CA: ca, Password: credential.Fixed("w4tch"),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +303,7 @@ func TestPrometheusWantsOurCertificate(t *testing.T) {
 	srv.TLS.ClientCAs.AddCert(ours)
 	srv.StartTLS()
 	defer srv.Close()
-	access := PrometheusAccess{URL: srv.URL, CA: file("ca.pem", "CERTIFICATE", srv.Certificate().Raw)}
+	access := Access{URL: srv.URL, CA: file("ca.pem", "CERTIFICATE", srv.Certificate().Raw)}
 	asked := func() error {
 		t.Helper()
 		c, err := NewPrometheus(PrometheusConfig{Access: access})
@@ -326,7 +328,7 @@ func TestPrometheusThroughAProxy(t *testing.T) {
 		(&fakePrometheus{series: oneSeries}).ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
-	c, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: "http://prometheus.invalid"}})
+	c, err := NewPrometheus(PrometheusConfig{Access: Access{URL: "http://prometheus.invalid"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,25 +351,25 @@ func TestBadPrometheusAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		access PrometheusAccess
+		access Access
 		want   string
 	}{
-		{PrometheusAccess{URL: "ftp://x"}, "not a metrics URL"},
-		{PrometheusAccess{URL: ""}, "not a metrics URL"},
-		{PrometheusAccess{URL: "http://x/?q=1"}, "not a metrics URL"},
-		{PrometheusAccess{URL: "https://u:hunter2@x"}, "the password of https://u:xxxxx@x must not stand in the URL"},
-		{PrometheusAccess{URL: "https://x", Password: SecretFile(text)}, "a password without a user; write https://USER@x"},
-		{PrometheusAccess{URL: "https://x", CA: text}, "notes.txt holds none; expected PEM"},
-		{PrometheusAccess{URL: "https://x", CA: filepath.Join(dir, "no")}, "no such file"},
-		{PrometheusAccess{URL: "https://x", Cert: text}, "needed together"},
-		{PrometheusAccess{URL: "https://x", Cert: text, Key: text}, "our certificate: "},
+		{Access{URL: "ftp://x"}, "not a metrics URL"},
+		{Access{URL: ""}, "not a metrics URL"},
+		{Access{URL: "http://x/?q=1"}, "not a metrics URL"},
+		{Access{URL: "https://u:hunter2@x"}, "the password of https://u:xxxxx@x must not stand in the URL"},
+		{Access{URL: "https://x", Password: credential.File(text)}, "a password without a user; write https://USER@x"},
+		{Access{URL: "https://x", CA: text}, "notes.txt holds none; expected PEM"},
+		{Access{URL: "https://x", CA: filepath.Join(dir, "no")}, "no such file"},
+		{Access{URL: "https://x", Cert: text}, "needed together"},
+		{Access{URL: "https://x", Cert: text, Key: text}, "our certificate: "},
 	} {
 		_, err := NewPrometheus(PrometheusConfig{Access: tt.access})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, want %q in it", tt.access.URL, err, tt.want)
 		}
 	}
-	if _, err := NewPrometheus(PrometheusConfig{Access: PrometheusAccess{URL: "x:1"}, Queries: []string{" "}}); !errors.Is(err, ErrQuery) {
+	if _, err := NewPrometheus(PrometheusConfig{Access: Access{URL: "x:1"}, Queries: []string{" "}}); !errors.Is(err, ErrQuery) {
 		t.Errorf("an empty query: %v", err)
 	}
 }

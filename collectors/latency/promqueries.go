@@ -49,6 +49,7 @@ type promQueries struct {
 	exprs     []string // the server computes
 	step      time.Duration
 	preset    bool
+	most      int // series that are read
 
 	piece      time.Duration
 	found      int // series at the last discovery
@@ -62,7 +63,7 @@ type promQueries struct {
 }
 
 func newPromQueries(api promv1.API, queries []string, names *Names, step time.Duration) (*promQueries, error) {
-	q := &promQueries{api: api, step: step, piece: 5 * time.Minute}
+	q := &promQueries{api: api, step: step, piece: 5 * time.Minute, most: maxPromSeries}
 	for _, text := range queries {
 		text = strings.TrimSpace(text)
 		switch selector, ok := asSelector(text); {
@@ -118,7 +119,7 @@ func (q *promQueries) discover(ctx context.Context, from, to time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	// The limit is of Prometheus 2.51 on; older ones do not know it.
-	sets, warnings, _, err := q.api.Series(ctx, q.selectors, from, to, promv1.WithLimit(10*maxPromSeries))
+	sets, warnings, _, err := q.api.Series(ctx, q.selectors, from, to, promv1.WithLimit(uint64(10*q.most)))
 	if err != nil {
 		return fmt.Errorf("which series there are: %w", promError(err))
 	}
@@ -135,12 +136,12 @@ func (q *promQueries) discover(ctx context.Context, from, to time.Time) error {
 		}
 	}
 	q.noBuckets = 0
-	if total > maxPromSeries {
+	if total > q.most {
 		q.noBuckets = buckets
 	}
-	if total-q.noBuckets > maxPromSeries {
+	if total-q.noBuckets > q.most {
 		return fmt.Errorf("%w: %d match, and at most %d are read; narrow it, for example {__name__=~\"grpc_client_.+\",namespace=\"shop\"}",
-			errTooManySeries, total, maxPromSeries)
+			errTooManySeries, total, q.most)
 	}
 	if q.found == 0 && total > 0 { // a guess at a sample each 5 s; what comes back corrects it
 		q.piece = clampPiece(time.Duration(pieceSamples/total) * 5 * time.Second)
@@ -241,8 +242,8 @@ func (q *promQueries) one(ctx context.Context, from, to time.Time) (answer, int,
 	for _, m := range a.raw {
 		series += len(m)
 	}
-	if series > 2*maxPromSeries {
-		return a, 0, fmt.Errorf("%w: %d were answered, and at most %d are read", errTooManySeries, series, 2*maxPromSeries)
+	if series > 2*q.most {
+		return a, 0, fmt.Errorf("%w: %d were answered, and at most %d are read", errTooManySeries, series, 2*q.most)
 	}
 	q.shown = max(q.shown, len(a.series))
 	q.warned(warnings)

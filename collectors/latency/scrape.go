@@ -47,6 +47,7 @@ const maxSeries = 2000
 type Scrape struct {
 	origin  incident.Origin
 	names   *Names    // beyond those that are known
+	most    int       // series kept
 	system  string    // what the process is called, as Flow.Caller has it
 	process string    // which one of that name
 	many    bool      // several processes may be behind it: nobody knows when one began
@@ -62,6 +63,7 @@ type Scrape struct {
 // NewScrape makes a Scrape of a source, such as "order:9090".
 func NewScrape(name string) *Scrape {
 	return &Scrape{
+		most:   maxSeries,
 		origin: incident.Origin{Group: "grpc", Name: name}, system: name, process: name,
 		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{}, spans: map[string][]span{},
 		parser: expfmt.NewTextParser(model.UTF8Validation),
@@ -199,7 +201,7 @@ func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, ki
 	f := incident.Series{Name: as, Labels: labels, Unit: unit, Kind: kind, Caveat: caveat, Origin: s.origin}
 	key := string(f.ID())
 	known := s.seen[key] != nil
-	if !known && len(s.seen) >= maxSeries {
+	if !known && len(s.seen) >= s.most {
 		s.skipped++
 		return
 	}
@@ -237,7 +239,7 @@ func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dt
 func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histogram) {
 	key := string(incident.Series{Name: name, Labels: labels}.ID())
 	before, known := s.buckets[key]
-	if !known && len(s.buckets) >= maxSeries {
+	if !known && len(s.buckets) >= s.most {
 		s.skipped++
 		return
 	}
@@ -261,7 +263,7 @@ func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histo
 func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now []span) {
 	key := string(incident.Series{Name: name, Labels: labels}.ID())
 	before, known := s.spans[key]
-	if !known && len(s.spans) >= maxSeries {
+	if !known && len(s.spans) >= s.most {
 		s.skipped++
 		return
 	}

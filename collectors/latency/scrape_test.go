@@ -255,7 +255,7 @@ func TestCollectorReadsARealPage(t *testing.T) {
 	reg.MustRegister(c, h)
 	srv := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	defer srv.Close()
-	col, err := New(Config{URL: strings.TrimPrefix(srv.URL, "http://")})
+	col, err := New(Config{Access: Access{URL: strings.TrimPrefix(srv.URL, "http://")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestCollectorErrorsAreClear(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := httptest.NewServer(tt.handler)
 			defer srv.Close()
-			c, err := New(Config{URL: strings.Replace(srv.URL, "://", "://user:hunter2@", 1)})
+			c, err := New(Config{Access: Access{URL: strings.Replace(srv.URL, "://", "://user:hunter2@", 1)}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,7 +311,7 @@ func TestCollectorErrorsAreClear(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{"", "ftp://x/", "http://", "http://[::1"} {
-		if _, err := New(Config{URL: bad}); !errors.Is(err, ErrURL) {
+		if _, err := New(Config{Access: Access{URL: bad}}); !errors.Is(err, ErrURL) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
