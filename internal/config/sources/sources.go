@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,21 +54,20 @@ type GatewayLog struct {
 type Prometheus struct {
 	Entry
 	Access
-	Preset  []string // families of metric names; empty is all known
-	Queries []string // instead of the presets
-	Step    time.Duration
-	Every   time.Duration
-	Series  int // at most; 0 is the collector's own bound
+	CallNames []string // what metrics of calls are called, beyond what is known
+	Queries   []string // instead of the known names
+	Step      time.Duration
+	Every     time.Duration
+	Series    int // at most; 0 is the collector's own bound
 }
 
 // Metrics is one /metrics page to scrape.
 type Metrics struct {
 	Entry
 	Access
-	Preset []string
-	Units  map[string]string // of metrics whose names do not say it
-	Every  time.Duration
-	Series int
+	CallNames []string
+	Every     time.Duration
+	Series    int
 }
 
 // Datadog is one metric query.
@@ -284,17 +282,17 @@ func (r *reader) gatewayLog(n *source.Node) error {
 
 func (r *reader) prometheus(n *source.Node) error {
 	var v struct {
-		Name     string   `json:"name"`
-		URL      string   `json:"url"`
-		Token    Secret   `json:"token"`
-		Password Secret   `json:"password"`
-		Tenant   string   `json:"tenant"`
-		TLS      files    `json:"tls"`
-		Preset   words    `json:"preset"`
-		Queries  []string `json:"queries"`
-		Step     every    `json:"step"`
-		Every    every    `json:"every"`
-		Series   int      `json:"max_series" min:"1" max:"20000"`
+		Name      string   `json:"name"`
+		URL       string   `json:"url"`
+		Token     Secret   `json:"token"`
+		Password  Secret   `json:"password"`
+		Tenant    string   `json:"tenant"`
+		TLS       files    `json:"tls"`
+		CallNames []string `json:"call_names"`
+		Queries   []string `json:"queries"`
+		Step      every    `json:"step"`
+		Every     every    `json:"every"`
+		Series    int      `json:"max_series" min:"1" max:"20000"`
 	}
 	if err := r.open(n, "url"); err != nil {
 		return err
@@ -307,28 +305,23 @@ func (r *reader) prometheus(n *source.Node) error {
 	if err := a.check(n, e); err != nil {
 		return err
 	}
-	if len(v.Preset) > 0 && len(v.Queries) > 0 {
-		at, _ := n.Get("queries")
-		return at.Errorf("one of the two", "queries beside a preset")
-	}
 	r.config.Prometheus = append(r.config.Prometheus, Prometheus{
-		Entry: e, Access: a, Preset: v.Preset, Queries: v.Queries, Step: time.Duration(v.Step), Every: time.Duration(v.Every), Series: v.Series,
+		Entry: e, Access: a, CallNames: v.CallNames, Queries: v.Queries, Step: time.Duration(v.Step), Every: time.Duration(v.Every), Series: v.Series,
 	})
 	return nil
 }
 
 func (r *reader) metrics(n *source.Node) error {
 	var v struct {
-		Name     string            `json:"name"`
-		URL      string            `json:"url"`
-		Token    Secret            `json:"token"`
-		Password Secret            `json:"password"`
-		Tenant   string            `json:"tenant"`
-		TLS      files             `json:"tls"`
-		Preset   words             `json:"preset"`
-		Units    map[string]string `json:"units"`
-		Every    every             `json:"every"`
-		Series   int               `json:"max_series" min:"1" max:"20000"`
+		Name      string   `json:"name"`
+		URL       string   `json:"url"`
+		Token     Secret   `json:"token"`
+		Password  Secret   `json:"password"`
+		Tenant    string   `json:"tenant"`
+		TLS       files    `json:"tls"`
+		CallNames []string `json:"call_names"`
+		Every     every    `json:"every"`
+		Series    int      `json:"max_series" min:"1" max:"20000"`
 	}
 	if err := r.open(n, "url"); err != nil {
 		return err
@@ -341,21 +334,11 @@ func (r *reader) metrics(n *source.Node) error {
 	if err := a.check(n, e); err != nil {
 		return err
 	}
-	if at, given := n.Get("units"); given {
-		for _, m := range at.Members {
-			if !slices.Contains(units, m.Value.Text) {
-				return m.Value.Wrong("one of " + strings.Join(units, ", "))
-			}
-		}
-	}
 	r.config.Metrics = append(r.config.Metrics, Metrics{
-		Entry: e, Access: a, Preset: v.Preset, Units: v.Units, Every: time.Duration(v.Every), Series: v.Series,
+		Entry: e, Access: a, CallNames: v.CallNames, Every: time.Duration(v.Every), Series: v.Series,
 	})
 	return nil
 }
-
-// units of time that a histogram may have.
-var units = []string{"s", "ms", "us", "ns"}
 
 func (r *reader) datadog(n *source.Node) error {
 	var v struct {

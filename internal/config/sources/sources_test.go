@@ -35,14 +35,14 @@ sources:
       url: https://monitor@prom.example
       password: env:PROM_PASSWORD
       tenant: shop
-      preset: grpc
+      queries: ['sum(up)']
       step: 30s
       max_series: 500
   metrics:
     - name: order
       url: 10.0.3.15:9090
       token: 'command:["print-token", "order"]'
-      units: {grpc.client.duration: ms}
+      call_names: [duration=rpc_took unit=ms]
   datadog:
     - name: p99
       query: 'p99:x{*}'
@@ -76,14 +76,14 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Entry: Entry{"pipe", "gateway_logs", 18}, Path: "-"},
 		},
 		Prometheus: []Prometheus{{
-			Entry:  Entry{"prom", "prometheus", 20},
-			Access: Access{URL: "https://monitor@prom.example", Password: Secret{Env: "PROM_PASSWORD"}, Tenant: "shop"},
-			Preset: []string{"grpc"}, Step: 30 * time.Second, Series: 500,
+			Entry:   Entry{"prom", "prometheus", 20},
+			Access:  Access{URL: "https://monitor@prom.example", Password: Secret{Env: "PROM_PASSWORD"}, Tenant: "shop"},
+			Queries: []string{"sum(up)"}, Step: 30 * time.Second, Series: 500,
 		}},
 		Metrics: []Metrics{{
-			Entry:  Entry{"order", "metrics", 28},
-			Access: Access{URL: "10.0.3.15:9090", Token: Secret{Command: []string{"print-token", "order"}}},
-			Units:  map[string]string{"grpc.client.duration": "ms"},
+			Entry:     Entry{"order", "metrics", 28},
+			Access:    Access{URL: "10.0.3.15:9090", Token: Secret{Command: []string{"print-token", "order"}}},
+			CallNames: []string{"duration=rpc_took unit=ms"},
 		}},
 		Datadog: []Datadog{{
 			Entry: Entry{"p99", "datadog", 33}, Query: "p99:x{*}", Site: "datadoghq.eu", Unit: "ms", Every: time.Minute,
@@ -118,7 +118,6 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		"two of stdin":       {"sources:\n  gateway_logs:\n    - {name: a, path: '-'}\n    - {name: b, path: '-'}\n", `:4:23: found the standard input a second time, after line 3`},
 		"no url":             {"sources:\n  metrics:\n    - name: a\n", `:3:7: found the source "a" without a url`},
 		"token and password": {"sources:\n  metrics:\n    - {name: a, url: x, token: env:A, password: env:B}\n", `found a password beside a token`},
-		"an odd unit":        {"sources:\n  metrics:\n    - {name: a, url: x, units: {b: h}}\n", `found "h", expected one of s, ms, us, ns`},
 		"too many series":    {"sources:\n  metrics:\n    - {name: a, url: x, max_series: 0}\n", `found 0, expected a whole number from 1 up to 20000`},
 		"a small file":       {"recording:\n  max_size: 12\n", `:2:13: found 12, expected a size of 1MiB or more`},
 		"kept too briefly":   {"recording:\n  keep: 1m\n", `:2:9: found "1m", expected a duration from 10m on`},

@@ -57,23 +57,6 @@ func (s *size) ReadNode(n *source.Node) error {
 	return n.Wrong("a size of 1MiB or more with its unit, such as 2GiB or 500MB")
 }
 
-// words is one word or a list of them.
-type words []string
-
-func (w *words) ReadNode(n *source.Node) error {
-	items := []*source.Node{n}
-	if n.Kind == source.List {
-		items = n.Items
-	}
-	for _, item := range items {
-		if item.Kind != source.String || item.Text == "" {
-			return item.Wrong("a name, or a list of names")
-		}
-		*w = append(*w, item.Text)
-	}
-	return nil
-}
-
 // files of TLS.
 type files struct{ CA, Cert, Key, ServerName string }
 
