@@ -156,7 +156,7 @@ func (g *lockGraph) node(pid int) *LockNode {
 	if s := g.states[pid]; s != nil {
 		n.Session, n.Held = s.Session, s.Held
 		n.PID = pid
-		n.Since = s.From
+		n.Since, n.Relation, n.LockType = s.From, s.Relation, s.LockType
 		if !s.Session.XactStart.IsZero() {
 			n.Since = s.Session.XactStart
 		}
@@ -300,8 +300,12 @@ func (n *LockNode) depth() int {
 	return deepest + 1
 }
 
-// contended is the relation and lock type that most children wait for.
+// contended is the relation and lock type that most children wait for. A root whose
+// waiters all stand under another one is known by its own episode alone.
 func (n *LockNode) contended() (relation, lockType string) {
+	if len(n.Children) == 0 {
+		return n.Relation, n.LockType
+	}
 	type thing struct{ relation, lockType string }
 	counts := map[thing]int{}
 	var best thing

@@ -106,7 +106,8 @@ func Text(t incident.LockTree, a incident.Analysis) string {
 func rootText(b *strings.Builder, r *incident.LockNode, at time.Time) {
 	fmt.Fprintf(b, "%d %s", r.PID, who(r))
 	if r.Held != 0 {
-		fmt.Fprintf(b, "  holds %s on %s", r.Held, redact.Line(r.Relation))
+		fmt.Fprintf(b, "  holds %s", r.Held)
+		object(b, r)
 	}
 	if !r.Since.IsZero() {
 		fmt.Fprintf(b, "  since %s (%s)", r.Since.UTC().Format("15:04:05Z"), age(r.Since, at))
@@ -114,6 +115,16 @@ func rootText(b *strings.Builder, r *incident.LockNode, at time.Time) {
 	fmt.Fprintf(b, "  %s  blocks %d\n", redact.Line(r.State), r.Blocks)
 	if r.Query != "" {
 		fmt.Fprintf(b, "|  %s\n", redact.Flat(redact.MaskSecrets(r.Query)))
+	}
+}
+
+// object says of what kind a lock is, where it is not a table's, and on what.
+func object(b *strings.Builder, n *incident.LockNode) {
+	if n.LockType != "" && n.LockType != "relation" {
+		fmt.Fprintf(b, " (%s)", redact.Line(n.LockType))
+	}
+	if n.Relation != "" {
+		fmt.Fprintf(b, " on %s", redact.Line(n.Relation))
 	}
 }
 
@@ -136,12 +147,7 @@ func children(b *strings.Builder, nodes []*incident.LockNode, indent string, at 
 			branch = branch[:1] + "~ " // only ahead in the queue
 		}
 		fmt.Fprintf(b, "%s%s%d %s  wants %s", indent, branch, n.PID, who(n), n.Wanted)
-		if n.LockType != "" && n.LockType != "relation" {
-			fmt.Fprintf(b, " (%s)", redact.Line(n.LockType))
-		}
-		if n.Relation != "" {
-			fmt.Fprintf(b, " on %s", redact.Line(n.Relation))
-		}
+		object(b, n)
 		fmt.Fprintf(b, ", waits %s", age(n.Since, at))
 		if n.Blocks > 0 {
 			fmt.Fprintf(b, ", blocks %d", n.Blocks)
