@@ -79,14 +79,46 @@ func newGraph(x Sample) *graph {
 			}
 		}
 	}
-	for _, q := range g.queue {
+	for on, q := range g.queue {
 		slices.SortStableFunc(q, func(a, b *Row) int { return arrival(a).Compare(arrival(b)) })
+		g.queue[on] = reordered(q)
 	}
 	return g
 }
 
-// arrival in a lock's queue; measured, the order of waitstart is the order of
-// the queue.
+// reordered puts a queue into the server's order, given the order of arrival: who
+// holds the object already and asks for more stands in front of the first who
+// waits for that, or the two would wait for each other (PostgreSQL,
+// storage/lmgr/proc.c, ProcSleep).
+func reordered(arrived []*Row) []*Row {
+	queue := arrived[:0:0]
+	for i, w := range arrived {
+		at := i
+		if held := w.holds(w.Wait.on()); len(held) > 0 {
+			at = slices.IndexFunc(queue, func(q *Row) bool {
+				return slices.ContainsFunc(held, func(m pglock.Mode) bool { return pglock.Conflicts(m, q.Wait.Mode) })
+			})
+			if at < 0 {
+				at = i
+			}
+		}
+		queue = slices.Insert(queue, at, w)
+	}
+	return queue
+}
+
+// holds are the modes in which a session holds an object.
+func (r *Row) holds(on object) (modes []pglock.Mode) {
+	for _, l := range r.Held {
+		if l.on() == on {
+			modes = append(modes, l.Mode)
+		}
+	}
+	return modes
+}
+
+// arrival in a lock's queue: measured, the order of waitstart is the order of
+// the queue but for those that reordered moves.
 func arrival(r *Row) time.Time {
 	if !r.Wait.Since.IsZero() {
 		return r.Wait.Since

@@ -159,8 +159,14 @@ func readHeld(ctx context.Context, q querier, x *Sample, blocking bool) error {
 			byPID[0] = i
 			x.Rows = append(x.Rows, Row{Session: incident.Session{BackendType: "prepared transaction", State: "prepared transaction"}})
 		}
-		if l := lockOf(lockType, relation, object, mode); l.Mode != pglock.None {
-			x.Rows[i].Held = append(x.Rows[i].Held, l)
+		l := lockOf(lockType, relation, object, mode)
+		if l.Mode == pglock.None {
+			continue
+		}
+		r := &x.Rows[i]
+		r.Held = append(r.Held, l)
+		if r.Wait != nil && r.Wait.LockType == "transactionid" && lockType == "tuple" {
+			r.Wait.RowOf = l.Relation
 		}
 	}
 	if err := rows.Err(); err != nil {

@@ -42,6 +42,17 @@ type Wait struct {
 	// Blockers as pg_blocking_pids says: one level, leaders of parallel groups,
 	// possibly repeated. Nil asks the Sampler to derive them from modes and times.
 	Blockers []int
+	// RowOf is the table of the row for whose sake it waits for a transaction;
+	// empty when the server does not tell.
+	RowOf string
+}
+
+// table is what a wait is about, by name.
+func (w *Wait) table() string {
+	if w.Relation == "" {
+		return w.RowOf
+	}
+	return w.Relation
 }
 
 // Lock is one lock, held or wanted.

@@ -223,7 +223,7 @@ func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) *incident.Episod
 		s.waits[key] = e
 	}
 	e.Session, e.Blockers = keepStart(s.session(r), e), by
-	e.Wanted, e.LockType, e.Relation = r.Wait.Mode, r.Wait.LockType, r.Wait.Relation
+	e.Wanted, e.LockType, e.Relation = r.Wait.Mode, r.Wait.LockType, cmp.Or(r.Wait.table(), e.Relation)
 	e.To, e.Open = x.At, true
 	return e
 }
@@ -266,7 +266,14 @@ func (s *Sampler) hold(told []*incident.Episode, x Sample, r *Row, waiters []*Ro
 	}
 	on, mode, first := strongest(r, waiters)
 	e := s.holds[key]
-	if e != nil && (e.LockType != on.lockType || e.Relation != on.relation) {
+	relation := rowOf(on, waiters)
+	if e != nil && relation == "" && e.LockType == on.lockType {
+		relation = e.Relation // whoever showed the row's table is gone
+	}
+	if e != nil && e.Relation == "" && e.LockType == on.lockType {
+		e.Relation = relation
+	}
+	if e != nil && (e.LockType != on.lockType || e.Relation != relation) {
 		e.Open, e.ToErr = false, x.At.Sub(e.To)
 		told, e = append(told, e), nil
 	}
@@ -276,10 +283,21 @@ func (s *Sampler) hold(told []*incident.Episode, x Sample, r *Row, waiters []*Ro
 		s.holds[key] = e
 	}
 	e.Session = keepStart(s.session(r), e)
-	e.Held, e.LockType, e.Relation = mode, on.lockType, on.relation
+	e.Held, e.LockType, e.Relation = mode, on.lockType, relation
 	e.Value = float64(len(waiters))
 	e.To, e.Open = x.At, true
 	return append(told, e)
+}
+
+// rowOf is the table of an awaited object, for a transaction that of the row that
+// one of the waiters wants; empty when there is none or nobody shows it.
+func rowOf(on object, waiters []*Row) string {
+	for _, w := range waiters {
+		if t := w.Wait.table(); t != "" && w.Wait.on() == on {
+			return t
+		}
+	}
+	return on.relation
 }
 
 // strongest is by what a session blocks others: the strongest held mode, else

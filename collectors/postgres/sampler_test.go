@@ -276,6 +276,45 @@ func TestHardAndSoftBlockers(t *testing.T) {
 	check(t, NewSampler("pg"), queue(true), want...)
 }
 
+// A holder that asks for more is put ahead of those who wait for it: without that
+// the two would be told as a deadlock.
+func TestWhoHoldsAndAsksForMoreGoesAhead(t *testing.T) {
+	again := client(20, "update stock_reservations set status = 'x'", 2).holding(reservations(pglock.AccessShare)).waitingFor(reservations(pglock.RowExclusive), 2)
+	again.XactStart = at(-60)
+	x := sample(5, again,
+		client(10, "select 1", -60).in("idle in transaction", -50).holding(reservations(pglock.Share)),
+		client(30, "alter table stock_reservations add column note text", 1).waitingFor(reservations(pglock.AccessExclusive), 1),
+	)
+	check(t, NewSampler("pg"), x,
+		"ddl 1s stock_reservations",
+		"lock_wait 20 2s..5s open wants ROW EXCLUSIVE on stock_reservations by 10 SHARE",
+		"lock_wait 30 1s..5s open wants ACCESS EXCLUSIVE on stock_reservations by 10 SHARE by 20 ACCESS SHARE",
+		"session 10 -60s..5s open holds SHARE on stock_reservations",
+		"session 20 -60s..5s open holds ACCESS SHARE on stock_reservations")
+}
+
+// Who waits for a transaction waits for a row; its place in the row's queue says
+// of which table.
+func TestAWaitForATransactionNamesTheTable(t *testing.T) {
+	xid := Lock{LockType: "transactionid", Object: "xid 7", Mode: pglock.Exclusive}
+	shared := xid
+	shared.Mode = pglock.Share
+	waiting := func(table string) Sample {
+		w := client(20, "update carts set total = 0", 1).waitingFor(shared, 1, 10)
+		w.Wait.RowOf = table
+		return sample(2, client(10, "select 1", -60).in("idle in transaction", -50).holding(xid), w)
+	}
+	s := NewSampler("pg")
+	check(t, s, waiting("carts"),
+		"lock_wait 20 1s..2s open wants SHARE on carts by 10 EXCLUSIVE",
+		"session 10 -60s..2s open holds EXCLUSIVE on carts")
+	gone := waiting("") // the server need not show it each time
+	gone.At = at(3)
+	check(t, s, gone,
+		"lock_wait 20 1s..3s open wants SHARE on carts by 10 EXCLUSIVE",
+		"session 10 -60s..3s open holds EXCLUSIVE on carts")
+}
+
 func TestTheRootMovesOn(t *testing.T) {
 	s, ev := NewSampler("pg"), incident.NewEvidence()
 	ev.Add(s.Observe(queue(false))...)

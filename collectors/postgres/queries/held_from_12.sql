@@ -1,5 +1,7 @@
 -- Granted locks on every object that somebody waits for, PostgreSQL 12 and newer.
--- $1: the pids to look at, null for all. Prepared transactions have pid 0.
+-- $1: the pids to look at, null for all. Prepared transactions have pid 0. And
+-- places in the queue of a row: who waits for a transaction at the head of one
+-- shows by it which table the row is of.
 with l as materialized (
        select coalesce(pid, 0) as pid, granted, mode, locktype, database, relation,
               row(locktype, database, relation, page, tuple, virtualxid,
@@ -15,5 +17,6 @@ select pid,
        mode
   from l
  where granted
-   and object in (select object from l where not granted)
-   and ($1::int[] is null or pid = any($1::int[]))
+   and (locktype = 'tuple'
+        or object in (select object from l where not granted)
+           and ($1::int[] is null or pid = any($1::int[])))
