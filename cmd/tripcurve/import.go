@@ -22,7 +22,7 @@ import (
 func (a *app) importCommand() *cobra.Command {
 	var f sourceFlags
 	var server serverLogFlags
-	var out string
+	var out, saveRoutes string
 	cmd := &cobra.Command{
 		Use:   "import FILE... | --prometheus URL --from T",
 		Short: "make an incident file of access logs, PostgreSQL logs and metrics, after the fact",
@@ -47,6 +47,10 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 			if err != nil {
 				return err
 			}
+			routes, err := f.routes.patterns()
+			if err != nil {
+				return err
+			}
 			serverOpt, err := server.options()
 			if err != nil {
 				return err
@@ -68,6 +72,9 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 					return badInput("import from the standard input needs -o FILE")
 				}
 			}
+			if _, err := os.Lstat(saveRoutes); saveRoutes != "" && err == nil {
+				return badInput("--save-routes %s: file exists", saveRoutes)
+			}
 			// Look at every file before anything is written.
 			for _, path := range args {
 				if path == "-" {
@@ -79,8 +86,11 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 					return badInput("import %s: this is a folder; name the files in it", path)
 				}
 			}
-			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: f.routes}, server: serverOpt}
-			return im.run(cmd, args, metrics, out)
+			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: routes}, server: serverOpt}
+			if err := im.run(cmd, args, metrics, out); err != nil || saveRoutes == "" {
+				return err
+			}
+			return im.saveRoutes(saveRoutes)
 		},
 	}
 	f.addLog(cmd)
@@ -88,6 +98,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 	f.prometheus.addRange(cmd)
 	f.telemetry.addNames(cmd)
 	server.add(cmd)
+	cmd.Flags().StringVar(&saveRoutes, "save-routes", "", "new file for the endpoints, those given and those inferred, to be edited and read by --routes")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
 	return cmd
 }
@@ -103,6 +114,8 @@ type importer struct {
 	lines  int64
 	bad    int64
 	facts  int64 // of metrics
+
+	inferred []string // endpoints, as patterns
 }
 
 // holder keeps facts back until one of them is more than a line that nobody
@@ -239,5 +252,6 @@ func (im *importer) accessLog(cmd *cobra.Command, src *logSource, progress *bar.
 	}
 	im.lines += sum.Lines
 	im.bad += sum.Unparsed
+	im.inferred = append(im.inferred, sum.Inferred...)
 	return sum.Source(), sum.Known, nil
 }

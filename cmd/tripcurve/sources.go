@@ -22,7 +22,7 @@ type sourceFlags struct {
 	pg        string
 	logs      []string
 	logFormat string
-	routes    []string
+	routes    routeFlags
 	metrics   []string
 	datadog   string
 	since     time.Duration
@@ -45,7 +45,7 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 
 func (f *sourceFlags) addLog(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or an nginx log_format pasted unchanged (default: detected)")
-	cmd.Flags().StringArrayVar(&f.routes, "route", nil, "endpoint template such as 'GET /api/orders/:id' (may be repeated; default: inferred)")
+	f.routes.add(cmd)
 }
 
 // format is the format that the user named or pasted; nil detects it.
@@ -100,9 +100,13 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 	if err != nil {
 		return nil, err
 	}
+	routes, err := f.routes.patterns()
+	if err != nil {
+		return nil, err
+	}
 	names := map[string]int{}
 	for _, log := range f.logs {
-		opt := gatewaylog.FollowOptions{Options: gatewaylog.Options{Format: format, Routes: f.routes, Since: since}}
+		opt := gatewaylog.FollowOptions{Options: gatewaylog.Options{Format: format, Routes: routes, Since: since}}
 		if log == "-" {
 			opt.Reader, opt.Name = a.stdin, "stdin"
 		} else {

@@ -59,6 +59,7 @@ type Stats struct {
 	TooLong                 int64 // of the unparsed: cut at 256 KiB
 	Bytes                   int64
 	First, Last             Instant // of all known starts and ends
+	Routes                  int     // patterns that the user gave
 	Endpoints               EndpointStats
 }
 
@@ -105,6 +106,7 @@ func (a *Aggregator) AddUnparsed(line []byte, offset int64, why error) {
 func (a *Aggregator) Stats() Stats {
 	s := a.stats
 	s.Endpoints = a.endpoints.stats
+	s.Routes = a.endpoints.routes.size()
 	return s
 }
 
@@ -357,6 +359,8 @@ func (s *Stats) merge(o Stats) {
 	s.Skipped += o.Skipped
 	s.TooLong += o.TooLong
 	s.Bytes += o.Bytes
+	s.Routes = max(s.Routes, o.Routes)
+	s.Endpoints.merge(o.Endpoints)
 	if o.First != Unknown && (s.First == Unknown || o.First < s.First) {
 		s.First = o.First
 	}

@@ -1,6 +1,7 @@
 package gatewaylog
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -38,6 +39,13 @@ type EndpointStats struct {
 	Named    int64 // by the log's own route field
 	Inferred int64
 	Overflow int64 // beyond the bound on templates
+}
+
+func (s *EndpointStats) merge(o EndpointStats) {
+	s.Routed += o.Routed
+	s.Named += o.Named
+	s.Inferred += o.Inferred
+	s.Overflow += o.Overflow
 }
 
 type endpoint struct {
@@ -142,6 +150,41 @@ func (e *endpoints) resolve(number int32) int32 {
 		number = e.list[number].same
 	}
 	return number
+}
+
+// inferred are the endpoints that came from paths alone, as patterns that NewRoutes
+// takes, in order. Methods that are none and what cannot be a pattern are left out.
+func (e *endpoints) inferred() []string {
+	var found []string
+	for i := range e.list {
+		ep := e.name(int32(i))
+		if e.list[i].same != int32(i) || e.list[i].node == nil || ep.Method == otherMethod || ep.Method == "-" {
+			continue
+		}
+		if p := ep.Method + " " + ep.Route; new(Routes).add(p) == nil {
+			found = append(found, p)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// unmatched says which share of the requests is of none of the user's routes; empty
+// when all are, and when there are no routes.
+func (s *Stats) unmatched() string {
+	if all := s.Parsed; s.Routes > 0 && all > s.Endpoints.Routed {
+		return fmt.Sprintf(", %.1f %% match none of %d routes", 100*float64(all-s.Endpoints.Routed)/float64(all), s.Routes)
+	}
+	return ""
+}
+
+// overflowed says how many requests found no place among the templates; empty for
+// none.
+func (s *Stats) overflowed() string {
+	if n := s.Endpoints.Overflow; n > 0 {
+		return fmt.Sprintf(", %d requests beyond %d endpoints are counted as /*", n, maxTemplates)
+	}
+	return ""
 }
 
 // name is the endpoint as it is called now.
@@ -490,10 +533,7 @@ func (e *endpoints) take(o *endpoints) []int32 {
 		e.list[theirs].same = e.overflow
 	}
 	e.nodes += o.nodes
-	e.stats.Routed += o.stats.Routed
-	e.stats.Named += o.stats.Named
-	e.stats.Inferred += o.stats.Inferred
-	e.stats.Overflow += o.stats.Overflow
+	e.stats.merge(o.stats)
 	return numbers
 }
 

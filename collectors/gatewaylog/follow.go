@@ -307,6 +307,7 @@ func (f *Follow) now() incident.SourceStatus {
 		if total.Unparsed > 0 {
 			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
 		}
+		s.Detail += total.unmatched() + total.overflowed()
 	}
 	if f.doubt != nil {
 		s.State, s.Detail = incident.SourceStale, f.doubt.String()

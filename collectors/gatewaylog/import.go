@@ -44,6 +44,7 @@ type Summary struct {
 	Detection Detection
 	Origin    incident.Origin // From and To are the bytes read, decompressed
 	Known     bool            // the evidence already held this file, or its beginning
+	Inferred  []string        // endpoints that no route names, as patterns that NewRoutes takes
 	Truncated string          // why the end of a compressed file could not be read; empty when it could
 }
 
@@ -53,6 +54,7 @@ func (s Summary) Source() incident.SourceStatus {
 	if s.Unparsed > 0 {
 		detail += fmt.Sprintf(", %d not understood", s.Unparsed)
 	}
+	detail += s.unmatched() + s.overflowed()
 	if s.Truncated != "" {
 		detail += ", cut off: " + s.Truncated
 	}
@@ -190,6 +192,7 @@ func importStream(ctx context.Context, c *counter, total int64, opt Options, emi
 	}
 	in.Close()
 	s.Stats = in.Stats()
+	s.Inferred = in.agg.endpoints.inferred()
 	s.Origin.To = in.Offset()
 	return s, in.agg.flush(0, s.Origin.To, emit)
 }
@@ -269,6 +272,7 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 		agg.Merge(in.agg)
 	}
 	s.Stats = agg.Stats()
+	s.Inferred = agg.endpoints.inferred()
 	s.Bytes, s.Origin.To = size, size
 	return s, agg.flush(0, size, emit)
 }
