@@ -15,7 +15,28 @@ type Decoder struct {
 	step    time.Duration
 	scratch []byte // what had to be unescaped on this line
 	keys    keyMemo
+	timing  // of formats that say more about time than one stamp
+
+	place int               // of the next key on a line of JSON
+	seen  uint64            // which required keys it has had
+	odds  bool              // it has what the scanner does not read as encoding/json does
+	ranks [fieldCount]uint8 // of the aliases that gave the fields
 }
+
+// timing is what lines of most formats do not say.
+type timing struct {
+	begin, close Instant // as stamped apart
+	parted       bool    // a part of the duration is missing
+	wall         int64   // time in pieces: as if in UTC, nanoseconds
+	fraction     int64   // of a second, to be added
+	offset       int64   // of the zone
+	hasWall      bool
+	hasZone      bool
+	twice        bool // the clocks of the zone showed the time twice
+}
+
+// untimed is timing before a line.
+var untimed = timing{begin: Unknown, close: Unknown}
 
 // NewDecoder makes a decoder of f.
 func NewDecoder(f *Format) *Decoder {
@@ -23,6 +44,7 @@ func NewDecoder(f *Format) *Decoder {
 	// A clock that never saw a second must not know the second of 26 NULs.
 	d.clock.clf, d.clock.clfAt = packCLF([]byte("01/Jan/1990:00:00:00 +0000")), minInstant
 	d.clock.iso, d.clock.isoAt = packISO([]byte("1990-01-01T00:00:00")), minInstant
+	d.clock.zone = f.zone
 	return d
 }
 
@@ -48,34 +70,73 @@ func (d *Decoder) Decode(line []byte, r *Record) error {
 	return err
 }
 
-func (d *Decoder) decode(f *Format, line []byte, r *Record) error {
+// reset forgets the line before.
+func (d *Decoder) reset(f *Format, r *Record) {
 	r.reset()
 	d.at, d.grade, d.scratch = Unknown, 0, d.scratch[:0]
+	if f.oddTimes {
+		d.timing, d.step = untimed, 0
+	}
+}
+
+func (d *Decoder) decode(f *Format, line []byte, r *Record) error {
+	d.reset(f, r)
 	var err error
 	if f.program != nil {
 		err = f.program.run(d, line, r)
 	} else {
-		err = f.object.run(d, line, r)
+		err = f.object.run(d, f, line, r)
 	}
 	if err != nil {
 		return err
 	}
-	if d.at == Unknown {
+	if f.oddTimes && !d.settle(r) {
+		return lineError(line, 0, "an end that is not before the start")
+	}
+	if d.at == Unknown && r.End == Unknown && r.Start == Unknown {
 		return lineError(line, 0, "a line with a time")
 	}
 	d.finish(f, r)
 	return nil
 }
 
+// settle makes instants of what the line says about time beyond one stamp.
+func (d *Decoder) settle(r *Record) bool {
+	if d.hasWall {
+		at := d.wall - d.offset
+		if !d.hasZone {
+			at, r.Twice = inZone(d.wall, d.clock.zone)
+		}
+		d.at = Instant(at + d.fraction)
+	}
+	r.Twice = r.Twice || d.twice
+	r.Start, r.End = d.begin, d.close
+	if !d.begin.Known() || !d.close.Known() {
+		return true
+	}
+	r.Took = time.Duration(d.close - d.begin)
+	return r.Took >= 0 && r.Took <= maxTook
+}
+
 // finish computes what follows from the fields.
 func (d *Decoder) finish(f *Format, r *Record) {
 	r.Resolution = d.step
-	if f.stamp == stampEnd {
+	switch {
+	case r.Start.Known() && r.End.Known(): // stamped apart
+	case r.End.Known():
+		if r.Took >= 0 {
+			r.Start = r.End - Instant(r.Took)
+		}
+	case r.Start.Known():
+		if r.Took >= 0 {
+			r.End = r.Start + Instant(r.Took)
+		}
+	case f.stamp == stampEnd:
 		r.End = d.at
 		if r.Took >= 0 {
 			r.Start = r.End - Instant(r.Took)
 		}
-	} else {
+	default:
 		r.Start = d.at
 		if r.Took >= 0 {
 			r.End = r.Start + Instant(r.Took)
@@ -84,7 +145,7 @@ func (d *Decoder) finish(f *Format, r *Record) {
 	if r.Target != nil {
 		r.Path = pathOf(r.Target)
 	}
-	r.Outcome = outcomeOf(r, f.Family == "nginx")
+	r.Outcome = outcomeOf(r, f.outcomes)
 }
 
 // setTime takes an instant; of several on a line the finest counts.
@@ -103,12 +164,59 @@ func (d *Decoder) setTime(s *spec, v []byte) bool {
 		}
 	case unixTime:
 		at, ok = parseUnix(v, s.unit)
+		step = min(step, s.unit)
+	case anyTime:
+		at, step, ok = d.clock.parseAny(v)
+	case wallTime:
+		at, d.twice, ok = d.clock.parseWall(v)
+	case pieceTime:
+		return d.setPieces(s.pieces, v)
 	default:
 		return false
 	}
-	if ok {
+	switch {
+	case !ok:
+	case s.field == beginField:
+		d.begin, d.step = at, max(d.step, step)
+	case s.field == closeField:
+		d.close, d.step = at, max(d.step, step)
+	default:
 		d.stamp(s, at, step)
 	}
+	return ok
+}
+
+func (d *Decoder) setPieces(f *strftime, v []byte) bool {
+	wall, offset, ok := f.read(v)
+	d.wall, d.hasWall = wall, ok
+	if f.zoned {
+		d.offset, d.hasZone = offset, ok
+	}
+	d.step = max(d.step, time.Second)
+	if d.fraction != 0 {
+		d.step = time.Millisecond
+	}
+	return ok
+}
+
+// setFraction reads what a time in pieces has behind its second.
+func (d *Decoder) setFraction(s *spec, v []byte) bool {
+	if len(v) != s.width || !number(v) {
+		return false
+	}
+	scale := int64(time.Second)
+	d.fraction = 0
+	for _, c := range v {
+		scale /= 10
+		d.fraction += int64(c-'0') * scale
+	}
+	d.step = time.Duration(scale)
+	return true
+}
+
+func (d *Decoder) setZone(v []byte) (ok bool) {
+	d.offset, ok = zoneOffset(v, false)
+	d.hasZone = ok
 	return ok
 }
 

@@ -31,6 +31,14 @@ const (
 	hostField
 	grpcField
 	triesField
+	beginField    // an instant that is the start, whatever at means
+	closeField    // an instant that is the end
+	tookPartField // of several that make up the duration; negative says that one is missing
+	sizeField     // a number or a dash: says that a line is whole, and is not kept
+	fractionField // of a second, behind a time in pieces
+	zoneField     // +hhmm, behind a time in pieces
+
+	fieldCount = iota
 )
 
 // fieldNames are the names that format files use.
@@ -39,7 +47,7 @@ var fieldNames = map[string]field{
 	"status": statusField, "took": tookField, "upstream_took": upstreamTookField, "upstream_addr": upstreamAddrField,
 	"upstream_status": upstreamStatusField, "connect": connectField, "request_id": requestIDField, "flags": flagsField,
 	"details": detailsField, "route": routeField, "cluster": clusterField, "host": hostField, "grpc_status": grpcField,
-	"tries": triesField,
+	"tries": triesField, "begin": beginField, "close": closeField, "took_part": tookPartField, "size": sizeField,
 }
 
 // expected is what an error says should stand in the field.
@@ -49,19 +57,21 @@ var expected = [...]string{
 	upstreamAddrField: "upstream addresses", upstreamStatusField: "upstream statuses", connectField: "upstream connect times",
 	requestIDField: "a request id", flagsField: "response flags", detailsField: "response code details", routeField: "a route name",
 	clusterField: "a cluster", hostField: "a host", grpcField: "a gRPC status", triesField: "a number of tries",
+	beginField: "a time", closeField: "a time", tookPartField: "a duration", sizeField: "a size", fractionField: "a fraction of a second",
+	zoneField: "a time zone",
 }
 
 // spec is how one field is written.
 type spec struct {
-	field    field
-	width    int           // in bytes when it is always the same, else 0
-	list     bool          // one element per upstream try
-	text     bool          // may hold blanks and whatever else a client sends
-	time     timeKind      // of atField
-	unit     time.Duration // of durations and of unixTime
-	exact    bool          // duration as s.mmm with exactly three decimals
-	grade    int           // of atField: the finer one wins where a line has several
-	required bool          // of a JSON key
+	field  field
+	width  int           // in bytes when it is always the same, else 0
+	list   bool          // one element per upstream try
+	text   bool          // may hold blanks and whatever else a client sends
+	time   timeKind      // of atField
+	unit   time.Duration // of durations and of unixTime
+	exact  bool          // duration as s.mmm with exactly three decimals
+	grade  int           // of atField: the finer one wins where a line has several
+	pieces *strftime     // of a time in a layout of its own
 }
 
 // nginxVars are the variables of nginx that we read; the others are read over.
@@ -124,7 +134,7 @@ func (s *spec) neverEmpty() bool {
 func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 	switch s.field {
 	case skipField:
-	case atField:
+	case atField, beginField, closeField:
 		return d.setTime(s, v)
 	case requestField:
 		return d.setRequest(r, v)
@@ -138,7 +148,9 @@ func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 		}
 	case statusField:
 		status, ok := parseStatus(v)
-		r.Status = status
+		if ok {
+			r.Status = status
+		}
 		return ok
 	case tookField:
 		return setDuration(&r.Took, s, v)
@@ -171,8 +183,41 @@ func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 		return r.setGRPC(v)
 	case triesField:
 		return r.setTries(v)
+	case tookPartField:
+		return d.addPart(r, s, v)
+	case sizeField:
+		return unset(v) || number(v)
+	case fractionField:
+		return d.setFraction(s, v)
+	case zoneField:
+		return d.setZone(v)
 	}
 	return true
+}
+
+func number(v []byte) bool {
+	for _, c := range v {
+		if !digit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// addPart adds to the duration. A negative part is one that the request did not
+// live to see: then nobody knows the sum.
+func (d *Decoder) addPart(r *Record, s *spec, v []byte) bool {
+	part := noDuration
+	if !setDuration(&part, s, v) {
+		return false
+	}
+	switch {
+	case part < 0:
+		d.parted, r.Took = true, noDuration
+	case !d.parted:
+		r.Took = max(r.Took, 0) + part
+	}
+	return r.Took <= maxTook
 }
 
 func setText(dst *[]byte, v []byte) {
@@ -186,12 +231,21 @@ func (s *spec) duration(v []byte) (time.Duration, bool) {
 	if s.exact {
 		return parseSeconds(v)
 	}
+	if n := len(v); n > 0 && v[n-1]-'a' <= 25 { // 30.001s, 1m3s: it brings its unit along
+		return parseUnits(v)
+	}
+	if s.unit == 0 { // nobody knows it yet
+		return noDuration, len(v) > 0 && plainNumber(v)
+	}
 	return parseDecimal(v, s.unit)
 }
 
 func setDuration(dst *time.Duration, s *spec, v []byte) bool {
 	if unset(v) {
 		return true
+	}
+	if v[0] == '+' { // HAProxy's logasap: written before the end was known
+		return number(v[1:])
 	}
 	took, ok := s.duration(v)
 	if ok {
@@ -201,7 +255,7 @@ func setDuration(dst *time.Duration, s *spec, v []byte) bool {
 }
 
 func (r *Record) setUpstreamAddr(s *spec, v []byte) {
-	if unset(v) {
+	if unset(v) || string(v) == "<NOSRV>" {
 		r.NoUpstream = true
 		return
 	}

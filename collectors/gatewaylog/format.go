@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -31,19 +32,34 @@ type Format struct {
 	// pasted layout, what the log does not say.
 	Notes []string `json:"notes,omitempty"`
 
-	Layout     string            `json:"layout,omitempty"`     // text with $variables
-	Vocabulary string            `json:"vocabulary,omitempty"` // "nginx": its variables; else our field names
-	Escape     string            `json:"escape,omitempty"`     // default, json, none
-	Free       []string          `json:"free,omitempty"`       // fields that may hold anything, quotes and blanks too
-	Keys       map[string]string `json:"keys,omitempty"`       // JSON: key to field name
-	Required   []string          `json:"required,omitempty"`   // JSON: keys that make a line one of ours
+	Layout     string   `json:"layout,omitempty"`     // text with $variables
+	Vocabulary string   `json:"vocabulary,omitempty"` // "nginx": its variables; else our field names
+	Escape     string   `json:"escape,omitempty"`     // default, json, none
+	Free       []string `json:"free,omitempty"`       // fields that may hold anything, quotes and blanks too
+	More       bool     `json:"more,omitempty"`       // what stands behind the layout does not matter
+	// Keys are those of a JSON line and what they mean: "took", or "took ms" with
+	// a unit. A dot leads into an object, [] into each object of an array.
+	Keys map[string]string `json:"keys,omitempty"`
+	// Aliases are the same by field, where writers do not agree: the first key
+	// that a line has counts.
+	Aliases  map[string][]string `json:"aliases,omitempty"`
+	Required []string            `json:"required,omitempty"` // JSON: keys that make a line one of ours
+	Needs    []string            `json:"needs,omitempty"`    // JSON: fields that do, by whichever key
+	Outcomes string              `json:"outcomes,omitempty"` // the table that flags, details and statuses are read by
+	// Names are other names that the format goes by.
+	Names []string `json:"names,omitempty"`
+	// Twin is the format that lines cannot always be told from. It is taken
+	// unless the lines say otherwise.
+	Twin string `json:"twin,omitempty"`
+	// Last says that the format is a makeshift: any other that fits as well is better.
+	Last bool `json:"last,omitempty"`
 
 	At struct {
-		Layout string `json:"layout"` // as in Go's time package, or "unix" with a unit
+		Layout string `json:"layout"` // as in Go's time package, "unix" with a unit, or "any"
 		Unit   string `json:"unit,omitempty"`
-		Means  string `json:"means"` // "start" or "end"
+		Means  string `json:"means"` // "start", "end", or "both" where they have fields of their own
 	} `json:"at"`
-	Took         unitOf `json:"took"`
+	Took         unitOf `json:"took"` // "guess": by the lines
 	UpstreamTook unitOf `json:"upstream_took"`
 
 	Samples []Sample `json:"samples"`
@@ -51,7 +67,10 @@ type Format struct {
 	stamp     stampedEnd
 	program   *program
 	object    *object
+	outcomes  *outcomeTable
 	relatives []*Format // rest of the family, more fields first
+	oddTimes  bool      // it says more about time than one stamp
+	zone      *time.Location
 }
 
 type unitOf struct {
@@ -67,9 +86,12 @@ type Sample struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Means says which end the format's timestamp names: "start" or "end".
+// Means says which end of a request the format names: "start", "end" or "both".
 func (f *Format) Means() string {
-	if f.stamp == stampStart {
+	if f.has(beginField) && f.has(closeField) {
+		return "both"
+	}
+	if f.has(beginField) || f.stamp == stampStart && !f.has(closeField) {
 		return "start"
 	}
 	return "end"
@@ -77,18 +99,26 @@ func (f *Format) Means() string {
 
 // Timed says whether the format has a duration, without which only one end of a
 // request is known.
-func (f *Format) Timed() bool { return f.has(tookField) }
+func (f *Format) Timed() bool {
+	return f.has(tookField) || f.has(tookPartField) || f.has(beginField) && f.has(closeField)
+}
 
 func (f *Format) has(want field) bool {
+	found := false
+	f.each(func(s *spec) { found = found || s.field == want })
+	return found
+}
+
+// each calls do for every value that the format reads.
+func (f *Format) each(do func(*spec)) {
 	if f.program != nil {
-		return slices.ContainsFunc(f.program.ops, func(o op) bool { return o.field == want })
-	}
-	for _, s := range f.object.keys {
-		if s.field == want {
-			return true
+		for i := range f.program.ops {
+			do(&f.program.ops[i].spec)
 		}
 	}
-	return false
+	if f.object != nil {
+		f.object.each(do)
+	}
 }
 
 // wanted is how many fields the format gives, to choose between formats that fit
@@ -97,7 +127,72 @@ func (f *Format) wanted() int {
 	if f.program != nil {
 		return f.program.fields
 	}
-	return len(f.object.keys)
+	fields := map[field]bool{}
+	f.each(func(s *spec) { fields[s.field] = true })
+	return len(fields)
+}
+
+// zoneless says whether the format's times name no zone.
+func (f *Format) zoneless() bool {
+	zoneless := false
+	f.each(func(s *spec) {
+		zoneless = zoneless || s.time == wallTime || s.time == pieceTime && !s.pieces.zoned
+	})
+	return zoneless && !f.has(zoneField)
+}
+
+// unitless says whether durations of the format have no unit yet.
+func (f *Format) unitless() bool {
+	unitless := false
+	f.each(func(s *spec) { unitless = unitless || s.field == tookField && s.unit == 0 })
+	return unitless
+}
+
+// InZone is the format with times that name no zone read in that one.
+func (f *Format) InZone(zone *time.Location) *Format {
+	return f.changed(func(g *Format) { g.zone = zone })
+}
+
+// inUnit is the format with durations of no unit read in that one.
+func (f *Format) inUnit(unit string) (*Format, error) {
+	u, err := unitNamed(unit)
+	if err != nil {
+		return nil, err
+	}
+	return f.changed(func(g *Format) {
+		if !g.unitless() {
+			return
+		}
+		g.Took.Unit = unit
+		if g.program != nil {
+			p := *g.program
+			p.ops = slices.Clone(p.ops)
+			g.program = &p
+		}
+		if g.object != nil {
+			g.object = g.object.clone()
+		}
+		g.each(func(s *spec) {
+			if s.unit == 0 && (s.field == tookField || s.field == upstreamTookField) {
+				s.unit = u
+			}
+		})
+	}), nil
+}
+
+// changed is a copy of the format, relatives and all, in which change was made.
+func (f *Format) changed(change func(*Format)) *Format {
+	copied := func(f *Format) *Format {
+		g := *f
+		change(&g)
+		return &g
+	}
+	g := copied(f)
+	g.relatives = nil
+	for _, r := range f.relatives {
+		g.relatives = append(g.relatives, copied(r))
+	}
+	return g
 }
 
 //go:embed formats/*.json
@@ -116,7 +211,7 @@ func FormatByName(name string) (*Format, error) {
 	}
 	var names []string
 	for _, f := range all {
-		if f.Name == name {
+		if f.Name == name || slices.Contains(f.Names, name) {
 			return f, nil
 		}
 		names = append(names, f.Name)
@@ -142,7 +237,15 @@ func loadFormats(files fs.FS) ([]*Format, error) {
 		}
 		all = append(all, f)
 	}
-	slices.SortStableFunc(all, func(a, b *Format) int { return b.wanted() - a.wanted() })
+	slices.SortStableFunc(all, func(a, b *Format) int {
+		if a.Last != b.Last {
+			return btoi(a.Last) - btoi(b.Last)
+		}
+		if (a.Twin == "") != (b.Twin == "") {
+			return btoi(a.Twin != "") - btoi(b.Twin != "")
+		}
+		return b.wanted() - a.wanted()
+	})
 	for _, f := range all {
 		for _, g := range all {
 			if f != g && f.Family == g.Family {
@@ -151,6 +254,13 @@ func loadFormats(files fs.FS) ([]*Format, error) {
 		}
 	}
 	return all, nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // readFormat reads and compiles one format file.
@@ -167,15 +277,45 @@ func readFormat(text []byte) (*Format, error) {
 	switch f.At.Means {
 	case "start":
 		f.stamp = stampStart
-	case "end":
+	case "end", "both":
 		f.stamp = stampEnd
 	default:
-		return nil, fmt.Errorf("format %s: at.means is %q: start or end", f.Name, f.At.Means)
+		return nil, fmt.Errorf("format %s: at.means is %q: start, end or both", f.Name, f.At.Means)
 	}
-	if f.Keys != nil {
-		return f, f.compileObject()
+	compile := f.compileLayout
+	if f.Keys != nil || f.Aliases != nil {
+		compile = f.compileObject
 	}
-	return f, f.compileLayout()
+	if err := compile(); err != nil {
+		return nil, err
+	}
+	if (f.At.Means == "both") != (f.Means() == "both") {
+		return nil, fmt.Errorf("format %s: at.means is both for one with begin and close, and for no other", f.Name)
+	}
+	return f, f.complete()
+}
+
+// complete finds what decoding needs to know besides the fields.
+func (f *Format) complete() error {
+	f.each(func(s *spec) {
+		switch s.field {
+		case beginField, closeField, tookPartField, fractionField, zoneField:
+			f.oddTimes = true
+		default:
+		}
+		f.oddTimes = f.oddTimes || s.time == wallTime || s.time == pieceTime
+	})
+	tables, err := outcomeTables()
+	if err != nil {
+		return err
+	}
+	if f.outcomes = tables[f.Outcomes]; f.outcomes == nil && f.Outcomes != "" {
+		return fmt.Errorf("format %s: there are no outcomes %q", f.Name, f.Outcomes)
+	}
+	if f.outcomes == nil {
+		f.outcomes = new(outcomeTable)
+	}
+	return nil
 }
 
 func (f *Format) compileLayout() error {
@@ -197,24 +337,60 @@ func (f *Format) compileLayout() error {
 	if err != nil {
 		return fmt.Errorf("format %s: layout: %w", f.Name, err)
 	}
-	f.program = p
+	if f.program = p; f.More {
+		if p.ops[len(p.ops)-1].lit == "" {
+			return fmt.Errorf("format %s: more, but the last value of the layout has no end", f.Name)
+		}
+		p.more = true
+	}
+	if f.Vocabulary != "nginx" {
+		p.words()
+	}
 	return nil
 }
 
 func (f *Format) compileObject() error {
-	f.object = &object{keys: map[string]*spec{}, required: f.Required}
-	for key, name := range f.Keys {
-		s, err := f.ownVar(name)
-		if err != nil {
-			return fmt.Errorf("format %s: key %s: %w", f.Name, key, err)
+	f.object = newObject()
+	for _, path := range slices.Sorted(maps.Keys(f.Keys)) {
+		if err := f.addKey(path, f.Keys[path], 0); err != nil {
+			return err
 		}
-		s.required = slices.Contains(f.Required, key)
-		f.object.keys[key] = &s
 	}
-	for _, key := range f.Required {
-		if f.object.keys[key] == nil {
-			return fmt.Errorf("format %s: required key %s has no field", f.Name, key)
+	for name, paths := range f.Aliases {
+		for i, path := range paths {
+			path, unit, _ := strings.Cut(path, " ")
+			if err := f.addKey(path, name+" "+unit, uint8(len(paths)-i)); err != nil {
+				return err
+			}
 		}
+	}
+	for _, path := range f.Required {
+		if !f.object.require(path) {
+			return fmt.Errorf("format %s: required key %s has no field", f.Name, path)
+		}
+	}
+	for _, name := range f.Needs {
+		if _, ok := fieldNames[name]; !ok {
+			return fmt.Errorf("format %s: needs %s, which is no field", f.Name, name)
+		}
+		f.object.needs = append(f.object.needs, need{fieldNames[name], name})
+	}
+	return nil
+}
+
+// addKey makes a key mean a field: "took", or "took ms".
+func (f *Format) addKey(path, means string, rank uint8) error {
+	name, unit, _ := strings.Cut(means, " ")
+	s, err := f.ownVar(name)
+	if unit != "" {
+		s.unit, err = unitNamed(unit)
+	}
+	if err == nil {
+		s.grade = int(rank)
+		err = f.object.add(path, s, rank)
+	}
+	if err != nil {
+		return fmt.Errorf("format %s: key %s: %w", f.Name, path, err)
 	}
 	return nil
 }
@@ -229,12 +405,12 @@ func (f *Format) ownVar(name string) (spec, error) {
 	s := spec{field: fd, text: slices.Contains(f.Free, name)}
 	var err error
 	switch fd {
-	case atField:
+	case atField, beginField, closeField:
 		err = f.timeSpec(&s)
-	case tookField:
-		s.unit, err = unitNamed(f.Took.Unit)
-	case upstreamTookField:
-		s.unit, err = unitNamed(f.UpstreamTook.Unit)
+	case tookField, tookPartField:
+		s.unit, err = f.Took.duration()
+	case upstreamTookField, connectField:
+		s.unit, err = f.UpstreamTook.duration()
 	default:
 	}
 	return s, err
@@ -249,13 +425,28 @@ func (f *Format) timeSpec(s *spec) (err error) {
 	case unixLayout:
 		s.time = unixTime
 		s.unit, err = unitNamed(f.At.Unit)
+	case anyLayout:
+		s.time = anyTime
+	case wallLayout:
+		s.time, s.width = wallTime, len(wallLayout)
 	default:
-		err = fmt.Errorf("time layout %q: %s, %s or %s", f.At.Layout, clfLayout, isoLayout, unixLayout)
+		err = fmt.Errorf("time layout %q: %s, %s, %s, %s or %s", f.At.Layout, clfLayout, isoLayout, wallLayout, unixLayout, anyLayout)
 	}
 	return err
 }
 
 var units = map[string]time.Duration{"s": time.Second, "ms": time.Millisecond, "us": time.Microsecond, "ns": time.Nanosecond}
+
+// guessUnit stands for a unit that the lines must tell.
+const guessUnit = "guess"
+
+// duration is the unit; 0 when the lines must tell.
+func (u unitOf) duration() (time.Duration, error) {
+	if u.Unit == guessUnit {
+		return 0, nil
+	}
+	return unitNamed(u.Unit)
+}
 
 func unitNamed(name string) (time.Duration, error) {
 	if u, ok := units[name]; ok {

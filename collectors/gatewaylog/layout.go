@@ -12,9 +12,12 @@ const (
 	escapeDefault escaping = iota // \xXX for quotes, backslashes, controls and all bytes from 0x80: no quote inside a value
 	escapeJSON                    // as in a JSON string
 	escapeNone                    // nothing: a value can hold anything
+	escapeApache                  // \" and \\, other controls as \n or \xhh: a quote inside a value has a backslash
 )
 
-var escapings = map[string]escaping{"": escapeDefault, "default": escapeDefault, "json": escapeJSON, "none": escapeNone}
+var escapings = map[string]escaping{
+	"": escapeDefault, "default": escapeDefault, "json": escapeJSON, "none": escapeNone, "apache": escapeApache,
+}
 
 // op is one step of a program: a value, and the literal text after it.
 type op struct {
@@ -25,6 +28,7 @@ type op struct {
 	stop   stop
 	usual  usual  // the way of most lines
 	filled bool   // an empty value is an error: the line was torn
+	word   bool   // a blank in the value is an error
 	head   uint64 // the first 8 bytes of lit, little endian, and which of them count
 	mask   uint64
 }
@@ -51,7 +55,8 @@ type program struct {
 	ops    []op
 	tail   int // ops from here on are matched from the end of the line; len(ops) for none
 	escape escaping
-	fields int // wanted ones, to choose between formats that both fit
+	fields int  // wanted ones, to choose between formats that both fit
+	more   bool // what stands behind the last literal does not matter
 }
 
 // compile turns "text $variable text ${variable}..." into a program. look says
@@ -89,6 +94,15 @@ func compile(layout string, escape escaping, look func(name string) (spec, error
 	}
 	p.anchor()
 	return p, nil
+}
+
+// words keeps blanks out of values that only a longer literal ends, such as the
+// address in front of " [": a line of another shape would slide into them.
+func (p *program) words() {
+	for i := range p.ops {
+		o := &p.ops[i]
+		o.word = !o.quoted && !o.text && !o.list && o.width == 0 && o.field != requestField && len(o.lit) > 1
+	}
 }
 
 // variable reads $name or ${name} at the start of s; n is its length, 0 when s
@@ -151,7 +165,7 @@ func (o *op) plan(escape escaping) {
 		o.stop = toEnd
 	case o.quoted && escape == escapeDefault:
 		o.stop = toQuote
-	case o.quoted && escape == escapeJSON:
+	case o.quoted && (escape == escapeJSON || escape == escapeApache):
 		o.stop = toClosing
 	case o.list && (o.lit[0] == ' ' || o.lit[0] == ','):
 		o.stop = toList

@@ -34,7 +34,7 @@ func ParseLogFormat(text string) (*Format, error) {
 	}
 	f := &Format{
 		Name: "log_format", Title: "nginx log_format", Family: "nginx",
-		Layout: layout, Vocabulary: "nginx", Escape: escape, stamp: stampEnd,
+		Layout: layout, Vocabulary: "nginx", Escape: escape, Outcomes: "nginx", stamp: stampEnd,
 	}
 	if name != "" {
 		f.Title += " " + name
@@ -48,6 +48,9 @@ func ParseLogFormat(text string) (*Format, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("log_format: %w", err)
+	}
+	if err := f.complete(); err != nil {
+		return nil, err
 	}
 	return f, f.checkPasted()
 }

@@ -8,6 +8,10 @@ import (
 )
 
 func TestOutcomes(t *testing.T) {
+	tables, err := outcomeTables()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		r    Record
@@ -49,11 +53,15 @@ func TestOutcomes(t *testing.T) {
 		{"gRPC deadline", Record{Status: 200, GRPCStatus: 4}, incident.UpstreamTimeout},
 		{"gRPC not found", Record{Status: 200, GRPCStatus: 5}, incident.ClientError},
 	} {
-		if got := outcomeOf(&c.r, true); got != c.want {
+		table := tables["nginx"]
+		if c.r.Flags != nil || c.r.Details != nil {
+			table = tables["envoy"]
+		}
+		if got := outcomeOf(&c.r, table); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	if got := outcomeOf(&Record{Status: 503, NoUpstream: true}, false); got != incident.LocalReply {
+	if got := outcomeOf(&Record{Status: 503, NoUpstream: true}, tables["envoy"]); got != incident.LocalReply {
 		t.Errorf("503 without upstream at another proxy: %v", got)
 	}
 }

@@ -41,7 +41,7 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		if n < 0 {
 			return lineError(line, pos, fmt.Sprintf("$%s and then %q", o.name, o.lit))
 		}
-		if n > len(rest) || n == 0 && o.filled || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
+		if n > len(rest) || n == 0 && o.filled || o.word && bytes.IndexByte(rest[:n], ' ') >= 0 || o.field != skipField && !d.assign(r, &o.spec, rest[:n]) {
 			return lineError(line, pos, expected[o.field])
 		}
 		if o.stop < found && !o.hasLiteral(rest[n:]) {
@@ -50,7 +50,7 @@ func (p *program) run(d *Decoder, line []byte, r *Record) error {
 		}
 		pos += n + len(o.lit)
 	}
-	if pos != end {
+	if pos != end && !p.more {
 		return lineError(line, pos, "the end of the line")
 	}
 	return nil

@@ -68,6 +68,9 @@ type Record struct {
 	NoUpstream bool
 	// ConnectFailed says that the log times connecting and the last try did not get that far.
 	ConnectFailed bool
+	// Twice says that the time names no zone, and that the clocks of the zone it
+	// was read in showed it twice: the earlier one was taken.
+	Twice bool
 
 	Outcome incident.Outcome
 }

@@ -11,10 +11,13 @@ import (
 type timeKind uint8
 
 const (
-	noTime   timeKind = iota
-	clfTime           // 15/Jan/2026:14:23:31 +0000, always 26 bytes
-	isoTime           // RFC 3339 with any number of decimals
-	unixTime          // decimal number of units since 1970
+	noTime    timeKind = iota
+	clfTime            // 15/Jan/2026:14:23:31 +0000, always 26 bytes
+	isoTime            // RFC 3339 with any number of decimals
+	unixTime           // decimal number of units since 1970
+	anyTime            // one of those; the unit of a number follows from its size
+	wallTime           // 15/Jan/2026:14:23:31.120, without a zone: HAProxy's
+	pieceTime          // in a layout of its own
 )
 
 // The names of the time layouts in format files, next to unit for unix.
@@ -22,6 +25,8 @@ const (
 	clfLayout  = "02/Jan/2006:15:04:05 -0700"
 	isoLayout  = time.RFC3339
 	unixLayout = "unix"
+	anyLayout  = "any"
+	wallLayout = "02/Jan/2006:15:04:05.000"
 )
 
 // Instants outside these years are garbage: a torn line, or a number that is no time.
@@ -42,6 +47,11 @@ type clock struct {
 	clfAt int64     // nanoseconds
 	iso   [3]uint64 // the 19 bytes up to the second
 	isoAt int64     // nanoseconds, of the wall time as written
+
+	zone   *time.Location // of times that name none
+	wall   [3]uint64      // the 20 bytes of a wall time up to the second
+	wallAt int64          // nanoseconds
+	twice  bool           // the clocks of the zone showed wallAt's time twice
 }
 
 // packCLF and packISO take the bytes as numbers, which compare faster.
@@ -66,18 +76,11 @@ func (c *clock) parseCLF(b []byte) (Instant, bool) {
 	if packed == c.clf {
 		return Instant(c.clfAt), true
 	}
-	month := monthOf(b[3:6])
-	day, ok1 := twoDigits(b)
-	year, ok2 := fourDigits(b[7:])
-	hour, ok3 := twoDigits(b[12:])
-	minute, ok4 := twoDigits(b[15:])
-	second, ok5 := twoDigits(b[18:])
-	zone, ok6 := zoneOffset(b[21:], false)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || month == 0 ||
-		b[2] != '/' || b[6] != '/' || b[11] != ':' || b[14] != ':' || b[17] != ':' || b[20] != ' ' {
+	zone, ok := zoneOffset(b[21:], false)
+	if !ok || b[20] != ' ' {
 		return Unknown, false
 	}
-	at, ok := instantOf(year, month, day, hour, minute, second)
+	at, ok := clfSecond(b)
 	if !ok {
 		return Unknown, false
 	}
@@ -133,11 +136,40 @@ func (c *clock) parseISO(b []byte) (Instant, bool) {
 	return Instant(c.isoAt + frac - zone), true
 }
 
+// parseAny reads whatever a timestamp may look like. Of a number of digits the
+// unit follows: seconds, milliseconds, microseconds and nanoseconds of the years
+// 1990 to 2100 are apart.
+func (c *clock) parseAny(b []byte) (Instant, time.Duration, bool) {
+	if len(b) == 26 && b[2] == '/' {
+		at, ok := c.parseCLF(b)
+		return at, time.Second, ok
+	}
+	if len(b) > 10 && b[4] == '-' {
+		step := time.Millisecond
+		if len(b) > 19 && b[19] != '.' {
+			step = time.Second
+		}
+		at, ok := c.parseISO(b)
+		return at, step, ok
+	}
+	for _, unit := range anyUnits {
+		if at, ok := parseUnix(b, unit); ok {
+			if unit == time.Second && bytes.IndexByte(b, '.') >= 0 {
+				unit = time.Millisecond
+			}
+			return at, min(unit, time.Second), true
+		}
+	}
+	return Unknown, 0, false
+}
+
+var anyUnits = [...]time.Duration{time.Second, time.Millisecond, time.Microsecond, time.Nanosecond}
+
 // parseUnix reads a decimal number of units since 1970, to the nanosecond: a
 // float64 would lose the microseconds.
 func parseUnix(b []byte, unit time.Duration) (Instant, bool) {
 	whole, frac, _ := bytes.Cut(b, []byte("."))
-	if len(whole) == 0 || len(whole) > 19 || len(frac) > 9 || len(b) == len(whole)+1 {
+	if len(whole) == 0 || len(whole) > 19 || len(frac) > 32 || len(b) == len(whole)+1 {
 		return Unknown, false
 	}
 	n, err := strconv.ParseInt(string(whole), 10, 64)

@@ -69,6 +69,37 @@ func parseDecimal(b []byte, unit time.Duration) (time.Duration, bool) {
 	return time.Duration(math.Round(f * float64(unit))), true
 }
 
+// parseUnits reads numbers with their units, as Go and protobuf write durations:
+// 30.001s, 1m3.5s, 250ms, 12µs.
+func parseUnits(b []byte) (time.Duration, bool) {
+	sum := time.Duration(0)
+	for len(b) > 0 {
+		n := 0
+		for n < len(b) && (digit(b[n]) || b[n] == '.') {
+			n++
+		}
+		m := n
+		for m < len(b) && !digit(b[m]) && b[m] != '.' {
+			m++
+		}
+		unit, ok := wordUnits[string(b[n:m])]
+		if n == 0 || !ok {
+			return 0, false
+		}
+		part, ok := parseDecimal(b[:n], unit)
+		if sum += part; !ok || sum > maxTook {
+			return 0, false
+		}
+		b = b[m:]
+	}
+	return sum, true
+}
+
+var wordUnits = map[string]time.Duration{
+	"h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond, "us": time.Microsecond, "µs": time.Microsecond,
+	"μs": time.Microsecond, "ns": time.Nanosecond,
+}
+
 // plainNumber keeps out what strconv accepts beyond decimals: hex, underscores, Inf.
 func plainNumber(b []byte) bool {
 	for _, c := range b {
