@@ -452,7 +452,7 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) +
 
 // labCollectors watch a lab as they would watch production.
 func labCollectors(s lab.Sources, format *gatewaylog.Format) ([]supervise.Collector, error) {
-	pg, err := postgres.New(postgres.Config{DSN: s.DSN})
+	pg, err := postgres.New(postgres.Config{Access: postgres.Access{DSN: s.DSN}})
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 		since = now.Add(-f.since)
 	}
 	if f.pg != "" || a.pgInEnv() {
-		c, err := postgres.New(postgres.Config{DSN: f.pg})
+		c, err := postgres.New(postgres.Config{Access: postgres.Access{DSN: f.pg}})
 		if err != nil {
 			return nil, exitError{exitUsage, fmt.Errorf("--pg: %w", err)}
 		}

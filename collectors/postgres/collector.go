@@ -11,7 +11,7 @@ import (
 
 // Config of a live collector.
 type Config struct {
-	DSN      string        // URL or keywords; empty: PG* variables, password and service files
+	Access   Access
 	Name     string        // of the source; empty is "pg"
 	Interval time.Duration // between samples while they are cheap; 0 is 1 s
 }
@@ -27,7 +27,7 @@ type Collector struct {
 
 // New makes a collector; the only error is ErrDSN.
 func New(cfg Config) (*Collector, error) {
-	t, err := parse(cfg.DSN)
+	t, err := parse(cfg.Access)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (c *Collector) detail(l *link, x Sample, offset time.Duration) string {
 // SampleOnce takes one sample over a connection of its own. Errors are ErrDSN or
 // ErrUnreachable and never hold the password.
 func SampleOnce(ctx context.Context, dsn string) (Sample, error) {
-	t, err := parse(dsn)
+	t, err := parse(Access{DSN: dsn})
 	if err != nil {
 		return Sample{}, err
 	}

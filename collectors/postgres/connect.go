@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"tripcurve/collectors/credential"
 	"tripcurve/internal/redact"
 )
 
@@ -52,11 +53,52 @@ const (
 type target struct {
 	config  *pgx.ConnConfig
 	secrets []string
+	access  Access
 }
 
-// parse reads a DSN, a URL or keywords; what it lacks comes from PG* variables,
-// the password file and the service file. Errors do not hold the DSN.
-func parse(dsn string) (target, error) {
+// Access is how to reach a server. What neither DSN nor the other fields say comes
+// from PG* variables, the password file and the service file.
+type Access struct {
+	DSN         string                // URL or keywords; empty is all of it from elsewhere
+	Service     string                // section of the service file
+	ServiceFile string                // empty: PGSERVICEFILE or the usual one
+	PassFile    string                // empty: PGPASSFILE or the usual one
+	Password    credential.Credential // nil: of the DSN, PGPASSWORD or the password file
+	CA          string                // file of certificates to trust, PEM; it makes the check of the host's name the default
+	Cert, Key   string                // files of our certificate and its key, PEM
+	ServerName  string                // that the server's certificate must be for; empty is the host's
+}
+
+// dsn is the DSN with what stands beside it.
+func (a Access) dsn() string {
+	more := []struct{ key, value string }{
+		{"service", a.Service}, {"servicefile", a.ServiceFile}, {"passfile", a.PassFile},
+		{"sslrootcert", a.CA}, {"sslcert", a.Cert}, {"sslkey", a.Key},
+	}
+	if a.CA != "" && !strings.Contains(a.DSN, "sslmode") {
+		more = append(more, struct{ key, value string }{"sslmode", "verify-full"})
+	}
+	out := a.DSN
+	isURL := strings.HasPrefix(out, "postgres://") || strings.HasPrefix(out, "postgresql://")
+	for _, m := range more {
+		switch {
+		case m.value == "":
+		case isURL && strings.Contains(out, "?"):
+			out += "&" + m.key + "=" + url.QueryEscape(m.value)
+		case isURL:
+			out += "?" + m.key + "=" + url.QueryEscape(m.value)
+		default:
+			out = strings.TrimSpace(out + " " + m.key + "='" + keywordValue.Replace(m.value) + "'")
+		}
+	}
+	return out
+}
+
+var keywordValue = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
+// parse reads what an Access says. Errors do not hold the DSN.
+func parse(a Access) (target, error) {
+	dsn := a.dsn()
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t := target{secrets: secretsIn(dsn)}
@@ -72,9 +114,51 @@ func parse(dsn string) (target, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	config.RuntimeParams["application_name"] = application
-	t := target{config: config, secrets: secretsIn(dsn)}
+	if a.ServerName != "" {
+		if config.TLSConfig != nil {
+			config.TLSConfig.ServerName = a.ServerName
+		}
+		for _, f := range config.Fallbacks {
+			if f.TLSConfig != nil {
+				f.TLSConfig.ServerName = a.ServerName
+			}
+		}
+	}
+	t := target{config: config, secrets: secretsIn(dsn), access: a}
 	t.hide(config.Password)
 	return t, nil
+}
+
+// renewed is the target as its files and its password are now: they are rotated
+// while we run.
+func (t target) renewed() (target, error) {
+	now, err := parse(t.access)
+	if err != nil {
+		return t, err
+	}
+	now.secrets = append(now.secrets, t.secrets...)
+	if t.access.Password == nil {
+		return now, nil
+	}
+	password, err := t.access.Password.Get()
+	if err != nil {
+		return now, fmt.Errorf("password: %w", err)
+	}
+	now.config.Password = password
+	now.hide(password)
+	return now, nil
+}
+
+// refused says that the password was not taken, and is the target with another one.
+// It is false when there is none.
+func (t target) refused(err error) (target, bool) {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != "28P01" && pg.Code != "28000" || t.access.Password == nil {
+		return t, false
+	}
+	t.access.Password.Refused(t.config.Password)
+	now, err := t.renewed()
+	return now, err == nil && now.config.Password != t.config.Password
 }
 
 func (t *target) hide(secret string) {
@@ -126,8 +210,16 @@ type link struct {
 
 // dial connects and learns what the server is.
 func (t target) dial(ctx context.Context) (*link, error) {
+	t, err := t.renewed()
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(err.Error()))
+	}
 	l := &link{}
 	conn, err := t.connect(ctx, settings)
+	if again, other := t.refused(err); other {
+		t = again
+		conn, err = t.connect(ctx, settings)
+	}
 	if refusesSettings(err) {
 		l.pooled = true
 		conn, err = t.connect(ctx, nil)

@@ -61,7 +61,7 @@ func TestThePasswordIsInNoError(t *testing.T) {
 			if err != nil && tt.dsn != "hunter2" && strings.Contains(err.Error(), "hunter2") || strings.ContainsAny(err.Error(), "\n") {
 				t.Errorf("the password, or a line break, is in %q", err)
 			}
-			c, err := New(Config{DSN: tt.dsn})
+			c, err := New(Config{Access: Access{DSN: tt.dsn}})
 			if (err != nil) != errors.Is(tt.want, ErrDSN) {
 				t.Errorf("New: %v", err)
 			}
@@ -77,7 +77,7 @@ func TestThePasswordIsInNoError(t *testing.T) {
 func TestParseKeepsToOurOwnSettings(t *testing.T) {
 	t.Setenv("PGAPPNAME", "somebody-else")
 	t.Setenv("PGHOST", "db.internal")
-	tg, err := parse("")
+	tg, err := parse(Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestParseKeepsToOurOwnSettings(t *testing.T) {
 }
 
 func TestSamplingBacksOffAndChangesItsWay(t *testing.T) {
-	c, err := New(Config{DSN: "host=db"})
+	c, err := New(Config{Access: Access{DSN: "host=db"}})
 	if err != nil {
 		t.Fatal(err)
 	}

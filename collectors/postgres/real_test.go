@@ -84,7 +84,7 @@ func watching(t *testing.T, sampler *Sampler, l *link, blocking bool, ok func(*i
 
 func dialed(t *testing.T, dsn string) *link {
 	t.Helper()
-	target, err := parse(dsn)
+	target, err := parse(Access{DSN: dsn})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestRealWithoutRightsLocksAreStillTrue(t *testing.T) {
 	if len(w.Blockers) != 1 || w.Blockers[0].PID != int(index.PgConn().PID()) || w.Relation != "stock_reservations" || w.From.IsZero() {
 		t.Errorf("wait = %+v", w)
 	}
-	c, err := New(Config{DSN: s.DSNOf("watcher", "w-Secr3t")})
+	c, err := New(Config{Access: Access{DSN: s.DSNOf("watcher", "w-Secr3t")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func TestRealStoppedServerLeavesAGapAndComesBack(t *testing.T) {
 	stock(t, s)
 	index := held(t, s, "create index idx_reservations_expiry on stock_reservations (expires_at)")
 	waiting(t, s, "update stock_reservations set status = 'x'")
-	c, err := New(Config{DSN: s.DSN(), Interval: 20 * time.Millisecond})
+	c, err := New(Config{Access: Access{DSN: s.DSN()}, Interval: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

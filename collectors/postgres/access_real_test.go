@@ -1,0 +1,253 @@
+//go:build real
+
+package postgres
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tripcurve/collectors/credential"
+	"tripcurve/internal/pgtest"
+)
+
+// connects connects once and says how it went.
+func connects(t *testing.T, a Access) error {
+	t.Helper()
+	target, err := parse(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connectsAgain(t, target)
+}
+
+func connectsAgain(t *testing.T, target target) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	l, err := target.dial(ctx)
+	if err == nil {
+		l.close()
+	}
+	return err
+}
+
+// TestRealPasswordsAreRotated changes a role's password under a collector that gets
+// it from the password file, from the service file and from a command.
+func TestRealPasswordsAreRotated(t *testing.T) {
+	s := pgtest.Start(t)
+	s.Exec(t, "create role rotated login password 'p0'")
+	set := func(password string) {
+		t.Helper()
+		s.Exec(t, "alter role rotated password '"+password+"'")
+	}
+	where := fmt.Sprintf("host=127.0.0.1 port=%d dbname=postgres user=rotated", s.Port)
+	for _, kind := range []string{"password file", "service file"} {
+		t.Run(kind, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "secret")
+			write := func(password string) {
+				t.Helper()
+				text := "127.0.0.1:*:*:rotated:" + password + "\n"
+				if kind == "service file" {
+					text = "[shop]\n" + strings.ReplaceAll(where, " ", "\n") + "\npassword=" + password + "\n"
+				}
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set("first")
+			write("first")
+			a := Access{DSN: where}
+			if kind == "service file" {
+				t.Setenv("PGSERVICEFILE", file)
+				a = Access{Service: "shop"}
+			} else {
+				t.Setenv("PGPASSFILE", file)
+			}
+			target, err := parse(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := connectsAgain(t, target); err != nil {
+				t.Fatal(err)
+			}
+			set("second")
+			if err := connectsAgain(t, target); err == nil || !strings.Contains(err.Error(), "28P01") || strings.Contains(err.Error(), "first") {
+				t.Errorf("with the old password: %v; want 28P01", err)
+			}
+			write("second")
+			if err := connectsAgain(t, target); err != nil {
+				t.Errorf("with the new one: %v", err)
+			}
+			// The same by the keys of the settings file instead of the environment.
+			if kind == "service file" {
+				t.Setenv("PGSERVICEFILE", "")
+				a.ServiceFile = file
+			} else {
+				t.Setenv("PGPASSFILE", "")
+				a.PassFile = file
+			}
+			if err := connects(t, a); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("a command is asked again on 28P01", func(t *testing.T) {
+		now, asked := "first", 0
+		set(now)
+		target, err := parse(Access{DSN: where, Password: credential.Asked(func() (string, error) {
+			asked++
+			return now, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			password string
+			asked    int
+		}{{"first", 1}, {"first", 1}, {"second", 2}, {"second", 2}} {
+			now = step.password
+			set(now)
+			if err := connectsAgain(t, target); err != nil || asked != step.asked {
+				t.Errorf("%s: %v; asked %d times, want %d", step.password, err, asked, step.asked)
+			}
+		}
+		set("third") // and nobody tells the command
+		if err := connectsAgain(t, target); err == nil || strings.Contains(err.Error(), "second") || asked != 3 {
+			t.Errorf("%v; asked %d times, want 3 and a refusal without the password", err, asked)
+		}
+	})
+}
+
+// authority signs certificates of a test.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	dir  string
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{dir: t.TempDir()}
+	a.cert, a.key = a.issue(t, "ca", &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a test's authority"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	})
+	return a
+}
+
+// issue signs a certificate and writes NAME.pem and NAME.key.
+func (a *authority) issue(t *testing.T, name string, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, by := a.cert, a.key
+	if parent == nil {
+		parent, by = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{name + ".pem": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
+
+// TestRealClientCertificate connects to a server that takes nothing but certificates
+// of its authority, over TLS.
+func TestRealClientCertificate(t *testing.T) {
+	s := pgtest.Start(t)
+	ca := newAuthority(t)
+	ca.issue(t, "server", &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "db"}, DNSNames: []string{"db.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	})
+	ca.issue(t, "client", &x509.Certificate{SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "monitor"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	other := newAuthority(t)
+
+	var data string
+	if err := s.Connect(t).QueryRow(t.Context(), "show data_directory").Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	owner, err := os.Stat(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys := owner.Sys().(*syscall.Stat_t)
+	hba := []byte("local all all trust\nhostssl all monitor 127.0.0.1/32 cert\nhost all postgres 127.0.0.1/32 scram-sha-256\n")
+	for name, from := range map[string]string{"server.crt": "server.pem", "server.key": "server.key", "root.crt": "ca.pem", "pg_hba.conf": ""} {
+		text := hba
+		if from != "" {
+			if text, err = os.ReadFile(ca.file(from)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(data, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(path, int(sys.Uid), int(sys.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Exec(t, "create role monitor login", "grant pg_monitor to monitor", "alter system set ssl_ca_file = 'root.crt'", "alter system set ssl = on", "select pg_reload_conf()")
+
+	a := Access{
+		DSN: fmt.Sprintf("postgres://monitor@127.0.0.1:%d/postgres", s.Port),
+		CA:  ca.file("ca.pem"), Cert: ca.file("client.pem"), Key: ca.file("client.key"),
+	}
+	deadline := time.Now().Add(15 * time.Second)
+	for err = connects(t, a); err != nil && time.Now().Before(deadline); err = connects(t, a) { // the server reloads in its own time
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Access)
+		want   string
+	}{
+		"keywords":             {func(a *Access) { a.DSN = fmt.Sprintf("host=127.0.0.1 port=%d user=monitor dbname=postgres", s.Port) }, ""},
+		"the host's own name":  {func(a *Access) { a.ServerName = "db.example" }, ""},
+		"another name":         {func(a *Access) { a.ServerName = "evil.example" }, "certificate is valid for db.example, not evil.example"},
+		"another authority":    {func(a *Access) { a.CA = other.file("ca.pem") }, "certificate signed by unknown authority"},
+		"without certificates": {func(a *Access) { a.Cert, a.Key = "", "" }, "28000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := a
+			c.change(&changed)
+			err := connects(t, changed)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("err = %v, want %q", err, c.want)
+			}
+		})
+	}
+}
