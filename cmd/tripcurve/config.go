@@ -19,13 +19,13 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "read the configuration that runs today back into a policy",
+		Short: "write a settings file, or read a library's configuration back into a policy",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return badInput("config what? %s import FILE", cmd.CommandPath())
+			return badInput("config what? %s init, or %s import FILE", cmd.CommandPath(), cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(a.configImportCommand())
+	cmd.AddCommand(a.configInitCommand(), a.configImportCommand())
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/config"
+	"tripcurve/internal/redact"
 )
 
 func (a *app) versionCommand() *cobra.Command {
@@ -46,6 +47,14 @@ type infoReport struct {
 	Version  string        `json:"version"`
 	Paths    infoPaths     `json:"paths"`
 	Settings []infoSetting `json:"settings"`
+	Sources  []infoSource  `json:"sources"`         // of the settings file
+	Mistake  string        `json:"sources_mistake"` // why they could not be read
+}
+
+type infoSource struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	Line int    `json:"line"`
 }
 
 type infoPaths struct {
@@ -67,13 +76,22 @@ func (a *app) infoCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "info",
-		Short: "print every path, and every setting with where it came from",
+		Short: "print every path, every setting with where it came from, and the sources of the settings file",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r := infoReport{
 				Schema:  "tripcurve.info/1",
 				Version: buildVersion(),
 				Paths:   infoPaths{a.settings.File, a.settings.Exists, a.paths.State, a.paths.Cache},
+				Sources: []infoSource{},
+			}
+			file, err := a.sources()
+			if err != nil {
+				r.Mistake = err.Error()
+			} else {
+				for _, e := range file.Entries() {
+					r.Sources = append(r.Sources, infoSource{e.Name, e.Kind, e.Line})
+				}
 			}
 			for _, s := range config.Settings {
 				v := a.settings.Get(s.Name)
@@ -93,6 +111,16 @@ func (a *app) infoCommand() *cobra.Command {
 			fmt.Fprintf(w, "cache\t%s\n\n", r.Paths.Cache)
 			for _, s := range r.Settings {
 				fmt.Fprintf(w, "%s\t%s\tfrom %s\n", s.Name, s.Value, s.From)
+			}
+			fmt.Fprintln(w)
+			switch {
+			case r.Mistake != "":
+				fmt.Fprintf(w, "sources\tMISTAKE\t%s\n", redact.Line(r.Mistake))
+			case len(r.Sources) == 0:
+				fmt.Fprintf(w, "sources\tnone in the settings file; `tripcurve config init` shows how to list some\n")
+			}
+			for _, s := range r.Sources {
+				fmt.Fprintf(w, "source\t%s\t%s, line %d\n", redact.Line(s.Name), s.Kind, s.Line)
 			}
 			return w.Flush()
 		},

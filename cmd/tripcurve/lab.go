@@ -293,7 +293,7 @@ func (a *app) labRun(ctx context.Context, r labRun) (err error) {
 		if err != nil {
 			return err
 		}
-		go func() { recorded <- a.record(recording, all, r.record, keeping{}, time.Now()) }()
+		go func() { recorded <- a.record(recording, collecting{collectors: all}, r.record, time.Now()) }()
 	} else {
 		recorded <- nil
 	}

@@ -59,6 +59,7 @@ type app struct {
 	env            func(string) string
 	paths          config.Paths
 	settings       config.Values
+	configNamed    bool // the settings file was named by --config
 }
 
 func main() { os.Exit(run()) }
@@ -124,6 +125,10 @@ func plainer(err error) error {
 	return err
 }
 
+// settingsUnread marks a command that neither reads the settings file nor minds that
+// it is missing or broken.
+const settingsUnread = "settings unread"
+
 // command builds the command tree.
 func (a *app) command() *cobra.Command {
 	var configFile string
@@ -149,6 +154,11 @@ func (a *app) command() *cobra.Command {
 			if configFile != "" {
 				file = configFile
 			}
+			a.configNamed = configFile != ""
+			if cmd.Annotations[settingsUnread] != "" {
+				a.settings.File = file
+				return nil
+			}
 			var err error
 			a.settings, err = config.Load(file, configFile != "" || a.env("TRIPCURVE_CONFIG") != "", a.env, given)
 			if err != nil {
@@ -170,7 +180,7 @@ func (a *app) command() *cobra.Command {
 		}
 	}
 	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
-	flags.StringVar(&configFile, "config", "", "settings file (default "+a.paths.Config+")")
+	flags.StringVar(&configFile, "config", "", "settings file, which may list the sources of watch and record (default "+a.paths.Config+")")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.sourcesCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),

@@ -26,7 +26,7 @@ func (a *app) recordCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record",
 		Short: "collect and record without a screen",
-		Long: `Collects from every source named and records it until ctrl+c, or for --for. Progress goes to stderr.
+		Long: `Collects from every source named, or else from those of the settings file, and records it until ctrl+c, or for --for. Progress goes to stderr.
 What is recorded stays recorded: at most the last second is lost when the program or the machine dies.
 --keep and --max-size make it a flight recorder that can run for weeks: what is older, or too much, is
 forgotten; tripcurve snapshot copies an incident out of it before it is.
@@ -38,7 +38,7 @@ Exit code 3 when no source was ever reached.`,
 				return err
 			}
 			now := time.Now()
-			collectors, err := a.collectors("record", f, now)
+			c, err := a.collecting(cmd.Context(), "record", f, k, now)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ Exit code 3 when no source was ever reached.`,
 				ctx, cancel = context.WithTimeout(ctx, length)
 				defer cancel()
 			}
-			return a.record(ctx, collectors, record, k, now)
+			return a.record(ctx, c, record, now)
 		},
 	}
 	f.add(cmd)
@@ -64,8 +64,8 @@ Exit code 3 when no source was ever reached.`,
 // reportEvery is how often record says on stderr how it does.
 const reportEvery = 10 * time.Second
 
-func (a *app) record(ctx context.Context, collectors []supervise.Collector, path string, k keeping, now time.Time) error {
-	l, err := newLive(path, k, now)
+func (a *app) record(ctx context.Context, c collecting, path string, now time.Time) error {
+	l, err := newLive(path, c.keeping, now)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (a *app) record(ctx context.Context, collectors []supervise.Collector, path
 		}
 		return l.stopped // without a screen a recording that stopped is the end
 	}
-	go func() { done <- supervise.New(collectors, supervise.Options{}).Run(ctx, write) }()
+	go func() { done <- supervise.New(c.collectors, c.options).Run(ctx, write) }()
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	for {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,16 +59,6 @@ func (f *sourceFlags) format() (*gatewaylog.Format, error) {
 	return format, nil
 }
 
-// usesStdin says whether a log comes from the standard input.
-func (f *sourceFlags) usesStdin() bool {
-	for _, l := range f.logs {
-		if l == "-" {
-			return true
-		}
-	}
-	return false
-}
-
 // examples are lines that show what a command collects from.
 func examples(command string) string {
 	return strings.ReplaceAll(`  tripcurve COMMAND --pg postgres://monitor@db.example/shop
@@ -79,20 +68,19 @@ func examples(command string) string {
   tripcurve COMMAND --prometheus https://prometheus.example --since 30m
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
 DD_API_KEY and DD_APP_KEY, for example
-  tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'`, "COMMAND", command)
+  tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'
+`+"`tripcurve config init`"+` writes a settings file in which sources can be listed instead.`, "COMMAND", command)
 }
 
-// collectors makes one collector of every source, for the command of that name.
-func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]supervise.Collector, error) {
+// flagged makes one collector of every source that the flags name; taken are the
+// names of other sources.
+func (a *app) flagged(f sourceFlags, names map[string]int, now time.Time) ([]supervise.Collector, error) {
 	var all []supervise.Collector
-	var since time.Time
-	if f.since > 0 {
-		since = now.Add(-f.since)
-	}
-	if f.pg != "" || a.pgInEnv() {
-		c, err := postgres.New(postgres.Config{Access: postgres.Access{DSN: f.pg}})
+	since := f.from(now)
+	if f.pg != "" {
+		c, err := a.namedPostgres(f.pg, names)
 		if err != nil {
-			return nil, exitError{exitUsage, fmt.Errorf("--pg: %w", err)}
+			return nil, err
 		}
 		all = append(all, c)
 	}
@@ -104,7 +92,6 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]int{}
 	for _, log := range f.logs {
 		opt := gatewaylog.FollowOptions{Options: gatewaylog.Options{Format: format, Routes: routes, Since: since}}
 		if log == "-" {
@@ -150,10 +137,24 @@ func (a *app) collectors(command string, f sourceFlags, now time.Time) ([]superv
 		}
 		all = append(all, latency.NewDatadog(latency.DatadogConfig{Client: client, Query: f.datadog, Since: since}))
 	}
-	if len(all) == 0 {
-		return nil, exitError{exitUsage, errors.New("name at least one source, for example\n" + examples(command))}
-	}
 	return all, nil
+}
+
+// namedPostgres is the server of --pg, or the one that the environment names.
+func (a *app) namedPostgres(dsn string, names map[string]int) (supervise.Collector, error) {
+	c, err := postgres.New(postgres.Config{Name: distinct(names, "pg"), Access: postgres.Access{DSN: dsn}})
+	if err != nil {
+		return nil, exitError{exitUsage, fmt.Errorf("--pg: %w", err)}
+	}
+	return c, nil
+}
+
+// from is since when the past is read; zero is not.
+func (f *sourceFlags) from(now time.Time) time.Time {
+	if f.since <= 0 {
+		return time.Time{}
+	}
+	return now.Add(-f.since)
 }
 
 // distinct keeps two hosts' access.log two sources.

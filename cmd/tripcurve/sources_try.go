@@ -35,7 +35,7 @@ func (a *app) sourcesTestCommand() *cobra.Command {
 		Short: "ask every source named, and say what it sees and lacks",
 		Long: `Collects from every source named for a few seconds, records nothing, and says of each whether it answers, what
 came, and what it cannot see: rights that are missing, lines that no format understood, metrics that are not there.
-It takes the flags of watch, so that what passes here works there.
+It takes the flags and the settings file of watch, so that what passes here works there.
 
 Exit code 3 when a source could not be reached.`,
 		Example: examples("sources test"),
@@ -44,11 +44,11 @@ Exit code 3 when a source could not be reached.`,
 			if patience < time.Second || patience > time.Minute {
 				return badInput("--for %s: expected 1s to 1m", patience)
 			}
-			collectors, err := a.collectors("sources test", f, time.Now())
+			c, err := a.collecting(cmd.Context(), "sources test", f, keeping{}, time.Now())
 			if err != nil {
 				return err
 			}
-			trials, err := try(cmd.Context(), collectors, patience)
+			trials, err := try(cmd.Context(), c.collectors, patience)
 			if err != nil {
 				return err
 			}

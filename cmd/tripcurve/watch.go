@@ -20,7 +20,7 @@ func (a *app) watchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "collect live, record, and show the screens",
-		Long: `Collects from every source named, records all of it to a file, and shows what is happening.
+		Long: `Collects from every source named, or else from those of the settings file, records all of it to a file, and shows what is happening.
 Nothing is installed on the servers; Postgres is only read.`,
 		Example: examples("watch"),
 		Args:    cobra.NoArgs,
@@ -28,7 +28,7 @@ Nothing is installed on the servers; Postgres is only read.`,
 			if err := k.check(); err != nil {
 				return err
 			}
-			collectors, err := a.collectors("watch", f, time.Now())
+			c, err := a.collecting(cmd.Context(), "watch", f, k, time.Now())
 			if err != nil {
 				return err
 			}
@@ -36,13 +36,13 @@ Nothing is installed on the servers; Postgres is only read.`,
 				return badInput("%s; `tripcurve record` collects without a screen", why)
 			}
 			var keys *os.File
-			if f.usesStdin() {
+			if c.stdin {
 				if keys, err = os.Open("/dev/tty"); err != nil {
 					return badInput("the log comes from the standard input, so keys must come from the terminal: %w", err)
 				}
 				defer keys.Close()
 			}
-			return a.watch(cmd.Context(), collectors, record, k, keys)
+			return a.watch(cmd.Context(), c, record, keys)
 		},
 	}
 	f.add(cmd)
@@ -51,19 +51,19 @@ Nothing is installed on the servers; Postgres is only read.`,
 	return cmd
 }
 
-func (a *app) watch(ctx context.Context, collectors []supervise.Collector, record string, k keeping, keys *os.File) error {
+func (a *app) watch(ctx context.Context, c collecting, record string, keys *os.File) error {
 	now := time.Now()
 	record, err := a.recording(record, now)
 	if err != nil {
 		return err
 	}
-	l, err := newLive(record, k, now)
+	l, err := newLive(record, c.keeping, now)
 	if err != nil {
 		return err
 	}
 	var collected error
 	collect := func(ctx context.Context) {
-		if err := supervise.New(collectors, supervise.Options{}).Run(ctx, l.write); !errors.Is(err, context.Canceled) {
+		if err := supervise.New(c.collectors, c.options).Run(ctx, l.write); !errors.Is(err, context.Canceled) {
 			collected = err
 		}
 	}

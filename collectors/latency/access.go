@@ -155,10 +155,10 @@ func (t authorized) authorize(r *http.Request) (used, error) {
 		}
 		s, err := c.from.Get()
 		if err != nil {
-			return used{}, fmt.Errorf("%s: %w", c.what, err)
+			return used{}, fmt.Errorf("no %s to be had: %w", c.what, err)
 		}
 		if strings.ContainsAny(s, "\r\n\x00") {
-			return used{}, fmt.Errorf("%s: it has more than one line", c.what)
+			return used{}, fmt.Errorf("the %s has more than one line", c.what)
 		}
 		c.set(s)
 		return used{c.from, s}, nil

@@ -252,7 +252,7 @@ func TestPrometheusCredentials(t *testing.T) {
 	if err := os.Remove(token); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.ask.one(t.Context(), t0, t0.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "bearer token: open ") {
+	if _, _, err := c.ask.one(t.Context(), t0, t0.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "no bearer token to be had: open ") {
 		t.Errorf("err = %v, want that the token cannot be read", err)
 	}
 

@@ -72,8 +72,12 @@ type Access struct {
 // dsn is the DSN with what stands beside it.
 func (a Access) dsn() string {
 	more := []struct{ key, value string }{
-		{"service", a.Service}, {"servicefile", a.ServiceFile}, {"passfile", a.PassFile},
-		{"sslrootcert", a.CA}, {"sslcert", a.Cert}, {"sslkey", a.Key},
+		{"service", a.Service},
+		{"servicefile", a.ServiceFile},
+		{"passfile", a.PassFile},
+		{"sslrootcert", a.CA},
+		{"sslcert", a.Cert},
+		{"sslkey", a.Key},
 	}
 	if a.CA != "" && !strings.Contains(a.DSN, "sslmode") {
 		more = append(more, struct{ key, value string }{"sslmode", "verify-full"})
@@ -142,7 +146,7 @@ func (t target) renewed() (target, error) {
 	}
 	password, err := t.access.Password.Get()
 	if err != nil {
-		return now, fmt.Errorf("password: %w", err)
+		return now, fmt.Errorf("no password to be had: %w", err)
 	}
 	now.config.Password = password
 	now.hide(password)

@@ -72,7 +72,7 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 	for _, s := range Settings {
 		v.byName[s.Name] = Value{Text: s.Default, Origin: "default"}
 	}
-	text, err := read(file)
+	text, err := ReadFile(file)
 	switch {
 	case err == nil:
 		v.Exists = true
@@ -106,9 +106,9 @@ const MostBytes = 256 << 10
 // read by those who collect, who import package sources.
 var Others = []string{"sources", "recording"}
 
-// read is the text of a file. It reads no further than MostBytes, for a device or a
+// ReadFile is the text of a settings file. It reads no further than MostBytes, for a device or a
 // pipe may have no end.
-func read(file string) ([]byte, error) {
+func ReadFile(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err

@@ -47,7 +47,10 @@ type GatewayLog struct {
 	Entry
 	Path   string // "-" is the standard input
 	Format string // a name, or a log_format pasted; empty is detected
-	Routes []string
+	// Endpoints: templates, a file of them, and one of OpenAPI.
+	Routes     []string
+	RoutesFile string
+	OpenAPI    string
 }
 
 // Prometheus is one server to ask by its HTTP API.
@@ -254,10 +257,12 @@ func (r *reader) postgres(n *source.Node) error {
 
 func (r *reader) gatewayLog(n *source.Node) error {
 	var v struct {
-		Name   string   `json:"name"`
-		Path   string   `json:"path"`
-		Format string   `json:"format"`
-		Routes []string `json:"routes"`
+		Name       string   `json:"name"`
+		Path       string   `json:"path"`
+		Format     string   `json:"format"`
+		Routes     []string `json:"routes"`
+		RoutesFile string   `json:"routes_file"`
+		OpenAPI    string   `json:"openapi"`
 	}
 	e, err := r.decode(n, "gateway_logs", &v)
 	if err != nil {
@@ -276,7 +281,9 @@ func (r *reader) gatewayLog(n *source.Node) error {
 	} else {
 		v.Path = r.path(v.Path)
 	}
-	r.config.GatewayLogs = append(r.config.GatewayLogs, GatewayLog{Entry: e, Path: v.Path, Format: v.Format, Routes: v.Routes})
+	r.config.GatewayLogs = append(r.config.GatewayLogs, GatewayLog{
+		Entry: e, Path: v.Path, Format: v.Format, Routes: v.Routes, RoutesFile: r.path(v.RoutesFile), OpenAPI: r.path(v.OpenAPI),
+	})
 	return nil
 }
 

@@ -29,6 +29,8 @@ sources:
       path: access.log
       format: nginx_timed
       routes: ['GET /api/orders/:id']
+      routes_file: routes.txt
+      openapi: openapi.yaml
     - {name: pipe, path: '-'}
   prometheus:
     - name: prom
@@ -72,21 +74,21 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Entry: Entry{"stock", "postgres", 9}, Service: "stock", ServiceFile: "/etc/tripcurve/pg_service.conf", PassFile: "/etc/tripcurve/pgpass"},
 		},
 		GatewayLogs: []GatewayLog{
-			{Entry: Entry{"edge", "gateway_logs", 14}, Path: "/etc/tripcurve/access.log", Format: "nginx_timed", Routes: []string{"GET /api/orders/:id"}},
-			{Entry: Entry{"pipe", "gateway_logs", 18}, Path: "-"},
+			{Entry: Entry{"edge", "gateway_logs", 14}, Path: "/etc/tripcurve/access.log", Format: "nginx_timed", Routes: []string{"GET /api/orders/:id"}, RoutesFile: "/etc/tripcurve/routes.txt", OpenAPI: "/etc/tripcurve/openapi.yaml"},
+			{Entry: Entry{"pipe", "gateway_logs", 20}, Path: "-"},
 		},
 		Prometheus: []Prometheus{{
-			Entry:   Entry{"prom", "prometheus", 20},
+			Entry:   Entry{"prom", "prometheus", 22},
 			Access:  Access{URL: "https://monitor@prom.example", Password: Secret{Env: "PROM_PASSWORD"}, Tenant: "shop"},
 			Queries: []string{"sum(up)"}, Step: 30 * time.Second, Series: 500,
 		}},
 		Metrics: []Metrics{{
-			Entry:     Entry{"order", "metrics", 28},
+			Entry:     Entry{"order", "metrics", 30},
 			Access:    Access{URL: "10.0.3.15:9090", Token: Secret{Command: []string{"print-token", "order"}}},
 			CallNames: []string{"duration=rpc_took unit=ms"},
 		}},
 		Datadog: []Datadog{{
-			Entry: Entry{"p99", "datadog", 33}, Query: "p99:x{*}", Site: "datadoghq.eu", Unit: "ms", Every: time.Minute,
+			Entry: Entry{"p99", "datadog", 35}, Query: "p99:x{*}", Site: "datadoghq.eu", Unit: "ms", Every: time.Minute,
 			APIKey: Secret{File: "/etc/tripcurve/dd-api-key"}, AppKey: Secret{Env: "DD_APP"},
 		}},
 		Recording: Recording{Keep: 24 * time.Hour, MaxSize: 3 << 29, Facts: 5000},
@@ -268,4 +270,26 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What can be written is written down.
+func TestEveryKeyIsInTheDocument(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, m := range regexp.MustCompile("[`{]([a-z_]+)[`:]").FindAllStringSubmatch(string(doc), -1) {
+		said[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`([a-z_]+): `).FindAllStringSubmatch(strings.ReplaceAll(whole, "color: never", ""), -1) {
+		if !said[m[1]] {
+			t.Errorf("docs/sources.md does not explain %s", m[1])
+		}
+	}
+	for _, kind := range Kinds {
+		if !strings.Contains(string(doc), "  "+kind+": [...]") {
+			t.Errorf("docs/sources.md does not list %s", kind)
+		}
+	}
 }

@@ -93,6 +93,6 @@ func (r *reader) open(n *source.Node, key string) error {
 	if key == "url" {
 		instead = "password or token"
 	}
-	return at.Errorf(fmt.Sprintf("%s without it, and %s: env:NAME, file:PATH or command: [PROGRAM, ARGUMENT]", key, instead),
+	return at.Errorf(fmt.Sprintf("%s without it, and under %s where it is: %s", key, instead, secretWanted),
 		"a credential in the %s (not shown)", key)
 }
