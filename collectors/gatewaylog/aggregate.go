@@ -1,7 +1,6 @@
 package gatewaylog
 
 import (
-	"slices"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -21,6 +20,8 @@ type Aggregator struct {
 	byPoint   [][]int32 // series of each endpoint
 	windows   map[int64]*window
 	hot       [64]*window // direct-mapped by time: what a line needs is nearly always here
+	weight    int64       // of what windows hold, in bytes, about
+	spool     spool
 	exemplars exemplars
 	stats     Stats
 }
@@ -87,8 +88,8 @@ func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
 		second := r.End.second()
 		c := a.cell(second, s)
 		c.ended[second%windowSeconds]++
-		if r.Took >= 0 {
-			c.add(r.Took)
+		if r.Took >= 0 && c.add(r.Took) {
+			a.weight += sketchWeight
 		}
 		a.cover(r.End)
 	}
@@ -147,6 +148,9 @@ func (a *Aggregator) cell(second int64, s int32) *cell {
 		}
 		a.hot[uint64(at)%uint64(len(a.hot))] = w
 	}
+	if int(s) >= len(w.slot) || w.slot[s] == 0 {
+		a.weight += cellWeight
+	}
 	return w.cell(s)
 }
 
@@ -163,24 +167,26 @@ func (w *window) cell(s int32) *cell {
 	return &w.cells[i-1]
 }
 
-// add keeps one duration, exact to the microsecond until it is in the sketch.
-func (c *cell) add(took time.Duration) {
+// add keeps one duration, exact to the microsecond until it is in the sketch; it
+// says whether that is a new one.
+func (c *cell) add(took time.Duration) (sketched bool) {
 	us := took.Microseconds()
 	if us > 1<<32-1 { // 71 minutes
-		c.spill()
+		sketched = c.spill()
 		c.sketch.Add(took)
-		return
+		return sketched
 	}
 	if len(c.took) == maxLoose {
-		c.spill()
+		sketched = c.spill()
 	}
 	c.took = append(c.took, uint32(us))
+	return sketched
 }
 
-// spill moves the loose durations into the sketch.
-func (c *cell) spill() {
+// spill moves the loose durations into the sketch, which it makes when there is none.
+func (c *cell) spill() (made bool) {
 	if c.sketch == nil {
-		c.sketch = sketch.New()
+		c.sketch, made = sketch.New(), true
 	}
 	// Most logs write milliseconds, so that the same few durations come again
 	// and again: counting them first spares most logarithms.
@@ -201,6 +207,7 @@ func (c *cell) spill() {
 		c.sketch.AddN(time.Duration(ms)*time.Millisecond, int64(count[ms]))
 	}
 	c.took = c.took[:0]
+	return made
 }
 
 // Flush hands out what was counted since the last Flush, read from the bytes
@@ -225,22 +232,21 @@ func (a *Aggregator) flush(from, to int64, emit func([]incident.Fact) error) err
 	if origin.File != "" {
 		origin.From, origin.To = from, to
 	}
-	at := make([]int64, 0, len(a.windows))
-	for k := range a.windows {
-		at = append(at, k)
-	}
-	slices.Sort(at)
 	clear(a.hot[:])
 	var facts []incident.Fact
-	for _, k := range at {
-		facts = a.appendWindow(facts, a.windows[k], origin)
-		delete(a.windows, k)
-		if len(facts) >= flushBatch {
-			if err := emit(facts); err != nil {
-				return err
-			}
-			facts = nil
+	err := eachWindow(a.times(), a.windows, a.spool.runs, func(w *window) error {
+		facts = a.appendWindow(facts, w, origin)
+		if len(facts) < flushBatch {
+			return nil
 		}
+		given := facts
+		facts = nil
+		return emit(given)
+	})
+	a.weight = 0
+	a.spool.close()
+	if err != nil {
+		return err
 	}
 	if facts = a.exemplars.flush(facts, a); len(facts) == 0 {
 		return nil
@@ -342,6 +348,7 @@ func (a *Aggregator) Merge(other *Aggregator) {
 	for i, s := range other.series {
 		translated[i] = a.seriesOf(numbers[s.endpoint], &Record{Status: int(s.status), Outcome: s.outcome})
 	}
+	a.spool.take(&other.spool, translated)
 	for at, w := range other.windows {
 		for i := range w.cells {
 			c := &w.cells[i]

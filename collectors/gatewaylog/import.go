@@ -171,6 +171,7 @@ func importStream(ctx context.Context, c *counter, total int64, opt Options, emi
 		return s, err
 	}
 	in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
+	defer in.agg.spool.close()
 	in.Since(opt.Since)
 	for {
 		_, err := r.Peek(1)
@@ -242,6 +243,7 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 	var wg sync.WaitGroup
 	for i := range intakes {
 		in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
+		defer in.agg.spool.close()
 		in.Since(opt.Since)
 		intakes[i] = in
 		wg.Go(func() {

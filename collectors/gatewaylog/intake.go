@@ -65,6 +65,7 @@ func (in *Intake) Write(p []byte) (int, error) {
 		p = p[i+1:]
 	}
 	in.hold(p)
+	in.agg.lighten()
 	return n, nil
 }
 
