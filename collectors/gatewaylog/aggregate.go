@@ -58,6 +58,7 @@ type Stats struct {
 	Lines, Parsed, Unparsed int64
 	Skipped                 int64 // blank lines, and those older than asked for
 	TooLong                 int64 // of the unparsed: cut at 256 KiB
+	Twice                   int64 // of the parsed: at a time without a zone that the clocks showed twice
 	Bytes                   int64
 	First, Last             Instant // of all known starts and ends
 	Routes                  int     // patterns that the user gave
@@ -365,6 +366,7 @@ func (s *Stats) merge(o Stats) {
 	s.Unparsed += o.Unparsed
 	s.Skipped += o.Skipped
 	s.TooLong += o.TooLong
+	s.Twice += o.Twice
 	s.Bytes += o.Bytes
 	s.Routes = max(s.Routes, o.Routes)
 	s.Endpoints.merge(o.Endpoints)

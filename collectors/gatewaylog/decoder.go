@@ -17,6 +17,8 @@ type Decoder struct {
 	keys    keyMemo
 	timing  // of formats that say more about time than one stamp
 
+	sighted func(v []byte) // is shown durations of no unit; nil when nobody asks
+
 	place int               // of the next key on a line of JSON
 	seen  uint64            // which required keys it has had
 	odds  bool              // it has what the scanner does not read as encoding/json does

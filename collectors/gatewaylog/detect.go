@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,10 +25,13 @@ const (
 // Detection says which format a log has, and why we believe it.
 type Detection struct {
 	Format     *Format
-	Share      float64 // of the sampled lines that it reads, 0..1; 1 for a format that was given
+	Share      float64 // of the sampled lines that it reads, relatives and all, 0..1
 	Sampled    int
 	Candidates []Candidate // best first
+	Wrapped    string      // what most lines have around them; empty for nothing
 	Reason     string      // one line
+
+	joins bool // lines may go on in other lines
 }
 
 // Candidate is how well one format fits.
@@ -64,53 +68,222 @@ func (e *UnknownFormatError) Error() string {
 }
 
 // Detect finds the format of sampled lines.
-func Detect(lines [][]byte) (Detection, error) {
+func Detect(lines [][]byte) (Detection, error) { return decide(lines, Options{}) }
+
+// decide finds out all that must be known to read a log: its format, unless that
+// was given, what is around its lines, the zone and the unit that it leaves open.
+func decide(lines [][]byte, opt Options) (Detection, error) {
+	lines = slices.DeleteFunc(slices.Clone(lines), func(l []byte) bool { return len(bytes.TrimSpace(l)) == 0 })
+	inner, around := unwrapped(lines)
+	d := Detection{Sampled: len(lines), Wrapped: around.String(), joins: around.joins()}
+	var because []string
+	if opt.Format != nil {
+		d.Format, d.Share = opt.Format, try(opt.Format, inner).Share
+		// A layout of the user's may look like a wrapper itself.
+		if d.Wrapped != "" {
+			if plain := try(opt.Format, lines).Share; plain >= d.Share {
+				inner, d.Share, d.Wrapped, d.joins = lines, plain, "", false
+			}
+		}
+		why := opt.Format.Title + ": given"
+		if d.Share < acceptShare && len(lines) > 0 {
+			why += fmt.Sprintf(", but it reads %.0f %% of %d sampled lines", 100*d.Share, len(lines))
+		}
+		because = append(because, why)
+	} else {
+		why, err := d.choose(inner)
+		if err != nil {
+			return Detection{}, err
+		}
+		because = append(because, why)
+	}
+	because = append(because, d.Format.reading())
+	if d.Wrapped != "" {
+		because = append(because, "inside "+d.Wrapped)
+	}
+	if d.Format.zoneless() {
+		zone := "this host's zone (" + time.Now().Format("MST") + ")"
+		if opt.Zone != nil {
+			d.Format, zone = d.Format.InZone(opt.Zone), opt.Zone.String()
+		}
+		because = append(because, "times name no zone: read in "+zone+"; --log-zone says another")
+	}
+	if d.Format.unitless() {
+		f, why, err := d.Format.settleUnit(inner, opt.Unit)
+		if err != nil {
+			return Detection{}, err
+		}
+		d.Format = f
+		because = append(because, why)
+	}
+	d.Reason = strings.Join(because, "; ")
+	return d, nil
+}
+
+// choose finds the format of lines that have nothing around them.
+func (d *Detection) choose(lines [][]byte) (why string, err error) {
 	formats, err := Formats()
 	if err != nil {
-		return Detection{}, err
+		return "", err
 	}
-	lines = slices.DeleteFunc(slices.Clone(lines), func(l []byte) bool { return len(bytes.TrimSpace(l)) == 0 })
-	d := Detection{Sampled: len(lines)}
+	index := map[*Format]Candidate{}
 	for _, f := range formats {
-		d.Candidates = append(d.Candidates, try(f, lines))
+		alone := *f
+		alone.relatives = nil
+		index[f] = try(&alone, lines)
 	}
-	// Formats come with the richer ones first; a stable sort keeps that among equals.
+	// Formats come with the richer ones first, twins and makeshifts last; a stable
+	// sort keeps that among equals.
 	order := slices.Clone(formats)
-	index := map[string]Candidate{}
-	for _, c := range d.Candidates {
-		index[c.Name] = c
+	slices.SortStableFunc(order, func(a, b *Format) int { return compareShares(index[b], index[a]) })
+	for _, f := range order {
+		d.Candidates = append(d.Candidates, index[f])
 	}
-	slices.SortStableFunc(order, func(a, b *Format) int { return compareShares(index[b.Name], index[a.Name]) })
-	slices.SortStableFunc(d.Candidates, func(a, b Candidate) int { return compareShares(b, a) })
-	d.Format = order[0]
-	d.Share = index[d.Format.Name].Share
-	family := d.Share
-	for _, f := range d.Format.relatives { // lines of one family are apart: nobody is counted twice
-		family += index[f.Name].Share
+	for _, f := range order {
+		if index[f].Share == 0 {
+			break
+		}
+		if d.Share = try(f, lines).Share; d.Share >= acceptShare {
+			d.Format = f
+			break
+		}
 	}
-	if family < acceptShare || len(lines) == 0 {
-		return Detection{}, &UnknownFormatError{Sampled: len(lines), Candidates: closest(d.Candidates)}
+	if d.Format == nil {
+		return "", &UnknownFormatError{Sampled: len(lines), Candidates: closest(d.Candidates)}
 	}
-	d.Reason = fmt.Sprintf("%s: %.1f %% of %d sampled lines; %s", d.Format.Title, 100*d.Share, len(lines), d.Format.reading())
-	return d, nil
+	why = fmt.Sprintf("%s: %.1f %% of %d sampled lines", d.Format.Title, 100*d.Share, len(lines))
+	if twin := twinOf(formats, d.Format, index); twin != nil {
+		reason := lean(lines)
+		if reason.apache > reason.nginx {
+			d.Format = twin
+			why = fmt.Sprintf("%s: %.1f %% of %d sampled lines, which nginx would not write so", twin.Title, 100*d.Share, len(lines))
+		} else if reason.nginx == 0 {
+			why += ", which " + twin.Title + " looks like too: if it is that, say --log-format " + twin.Name
+		}
+	}
+	return why, nil
+}
+
+// twinOf is the format that reads the same lines as f, and means another thing by them.
+func twinOf(formats []*Format, f *Format, index map[*Format]Candidate) *Format {
+	for _, g := range formats {
+		if g.Twin == f.Name && g.Family != f.Family && index[g].Share >= index[f].Share && g.Layout != "" {
+			return g
+		}
+	}
+	return nil
+}
+
+// leaning counts lines that only one of two servers writes.
+type leaning struct{ nginx, apache int }
+
+// lean looks for what nginx and Apache write differently in the same layout: a
+// size of none, escapes, statuses of nginx's own.
+func lean(lines [][]byte) (l leaning) {
+	for _, line := range lines {
+		switch i := bytes.Index(line, []byte(`" `)); {
+		case i < 0 || len(line) < i+7:
+		case line[i+5] == ' ' && line[i+6] == '-', bytes.Contains(line, []byte(`\"`)):
+			l.apache++
+		case string(line[i+2:i+5]) == "499" || string(line[i+2:i+5]) == "444" || string(line[i+2:i+5]) == "000":
+			l.nginx++
+		default:
+			j := bytes.Index(line, []byte(`\x`))
+			if j < 0 || j+4 > len(line) {
+				continue
+			}
+			switch hex := line[j+2 : j+4]; {
+			case bytes.ContainsAny(hex, "abcdef"):
+				l.apache++
+			case bytes.ContainsAny(hex, "ABCDEF") || string(hex) == "22":
+				l.nginx++
+			}
+		}
+	}
+	return l
 }
 
 // reading says what the format's numbers are taken for, so that a wrong guess can be seen.
 func (f *Format) reading() string {
 	s := "a line's time is the " + f.Means() + " of its request"
-	if !f.Timed() {
+	if f.Means() == "both" {
+		s = "lines name both the start and the end of their requests"
+	}
+	switch {
+	case !f.Timed():
 		return s + ", durations are not logged"
+	case f.Vocabulary == "nginx":
+		return s + ", durations in s"
+	case f.Took.Unit == "" || f.Took.Unit == guessUnit:
+		return s
 	}
-	unit := f.Took.Unit
-	if f.Vocabulary == "nginx" {
-		unit = "s"
-	}
-	return s + ", durations in " + unit
+	return s + ", durations in " + f.Took.Unit
 }
 
-// given is the detection of a format that the user named.
-func given(f *Format) Detection {
-	return Detection{Format: f, Share: 1, Reason: f.Title + ": given; " + f.reading()}
+// settleUnit gives durations the unit that the user named, or that the lines
+// leave no doubt about; else they are not read, and why says so.
+func (f *Format) settleUnit(lines [][]byte, given string) (settled *Format, why string, err error) {
+	if given != "" {
+		settled, err = f.inUnit(given)
+		return settled, "durations in " + given + ", as given", err
+	}
+	unit, reason := f.guessUnit(lines)
+	if unit == "" {
+		return f, reason, nil
+	}
+	settled, err = f.inUnit(unit)
+	return settled, "durations taken for " + unit + ", for " + reason + "; --log-unit says another", err
+}
+
+// guessUnit looks at durations without a unit: the unit and why, or no unit and
+// what to do.
+func (f *Format) guessUnit(lines [][]byte) (unit, reason string) {
+	var seen []float64
+	zeros, fractions := 0, 0
+	d := NewDecoder(f)
+	d.sighted = func(v []byte) {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || n < 0 {
+			return
+		}
+		if n == 0 {
+			zeros++
+		}
+		if bytes.IndexByte(v, '.') >= 0 {
+			fractions++
+		}
+		seen = append(seen, n)
+	}
+	var r Record
+	for _, line := range lines {
+		_ = d.Decode(line, &r) // what does not fit shows nothing
+	}
+	if len(seen) == 0 {
+		return "", "durations without a unit are not read: --log-unit s, ms, us or ns says it"
+	}
+	slices.Sort(seen)
+	median := seen[len(seen)/2]
+	half := "half of them are " + strconv.FormatFloat(median, 'f', -1, 64) + " or more"
+	most := len(seen) - len(seen)/5
+	switch json := f.object != nil; {
+	case !json && median > 1000:
+		return "us", half
+	case !json && zeros >= len(seen)/2 && seen[len(seen)-1] < 3600:
+		return "s", "most of them are 0"
+	case !json:
+	case fractions >= most && median < 30:
+		return "s", half + ", with decimals"
+	case fractions >= most && median < 5000:
+		return "ms", half + ", with decimals"
+	case fractions > 0:
+	case median >= 1e6:
+		return "ns", half
+	case median < 5000:
+		return "ms", half
+	case median >= 5000:
+		return "us", half
+	}
+	return "", "durations are not read, for their unit is not clear (" + half + "): --log-unit s, ms, us or ns says it"
 }
 
 func compareShares(a, b Candidate) int {
@@ -127,7 +300,7 @@ func compareShares(a, b Candidate) int {
 func closest(all []Candidate) []Candidate {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Candidate) int {
-		if c := compareShares(b, a); c != 0 {
+		if c := compareShares(b, a); c != 0 || a.Share > 0 {
 			return c
 		}
 		return b.column() - a.column()
@@ -142,11 +315,9 @@ func (c Candidate) column() int {
 	return c.Error.Column
 }
 
-// try is how many of the lines one format reads by itself.
+// try is how many of the lines a format reads.
 func try(f *Format, lines [][]byte) Candidate {
-	alone := *f
-	alone.relatives = nil
-	d := NewDecoder(&alone)
+	d := NewDecoder(f)
 	c := Candidate{Name: f.Name}
 	var r Record
 	fit := 0

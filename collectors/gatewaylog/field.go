@@ -70,6 +70,7 @@ type spec struct {
 	time   timeKind      // of atField
 	unit   time.Duration // of durations and of unixTime
 	exact  bool          // duration as s.mmm with exactly three decimals
+	whole  bool          // a duration without decimals
 	grade  int           // of atField: the finer one wins where a line has several
 	pieces *strftime     // of a time in a layout of its own
 }
@@ -153,6 +154,9 @@ func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 		}
 		return ok
 	case tookField:
+		if s.unit == 0 && d.sighted != nil {
+			d.sighted(v)
+		}
 		return setDuration(&r.Took, s, v)
 	case upstreamTookField:
 		return r.setUpstreamTook(s, v)
@@ -234,8 +238,12 @@ func (s *spec) duration(v []byte) (time.Duration, bool) {
 	if n := len(v); n > 0 && v[n-1]-'a' <= 25 { // 30.001s, 1m3s: it brings its unit along
 		return parseUnits(v)
 	}
+	if s.whole && !number(v) {
+		return 0, false
+	}
 	if s.unit == 0 { // nobody knows it yet
-		return noDuration, len(v) > 0 && plainNumber(v)
+		_, ok := parseDecimal(v, time.Nanosecond)
+		return noDuration, ok
 	}
 	return parseDecimal(v, s.unit)
 }

@@ -35,6 +35,7 @@ type Follow struct {
 	src    incident.SourceStatus
 
 	detection Detection
+	decided   bool  // that detection is by the lines, and not only what was given
 	tail      *tail // of a file; kept when Run ends in an error, so that it goes on where it was
 	in        *Intake
 	sample    []byte // of a log whose format is not known yet
@@ -53,6 +54,11 @@ func NewFollow(opt FollowOptions) (*Follow, error) {
 	if (opt.Path == "") == (opt.Reader == nil) {
 		return nil, errors.New("gateway log: follow a path or a reader")
 	}
+	if opt.Unit != "" {
+		if _, err := unitNamed(opt.Unit); err != nil {
+			return nil, fmt.Errorf("gateway log: durations: %w", err)
+		}
+	}
 	if opt.Name == "" {
 		opt.Name = "stdin"
 		if opt.Path != "" {
@@ -70,9 +76,7 @@ func NewFollow(opt FollowOptions) (*Follow, error) {
 	}
 	f := &Follow{opt: opt, routes: routes, gone: Stats{First: Unknown, Last: Unknown}}
 	f.src = incident.SourceStatus{Name: opt.Name, Group: Group, State: incident.SourceOK, Detail: "waiting for the first lines"}
-	if opt.Format != nil {
-		f.detection = given(opt.Format)
-	}
+	f.detection.Format = opt.Format
 	return f, nil
 }
 
@@ -182,8 +186,8 @@ func (f *Follow) begin(end bool) error {
 	if lines == 0 && !end && len(f.sample) <= maxLine {
 		return nil
 	}
-	if f.detection.Format == nil {
-		d, err := Detect(sampleOf(f.sample, true, end))
+	if !f.decided {
+		d, err := decide(sampleOf(f.sample, true, end), f.opt.Options)
 		if err != nil {
 			f.wonder(err, time.Now())
 			if !end && len(f.sample) < sampleHead && lines < minFollowLines {
@@ -191,7 +195,7 @@ func (f *Follow) begin(end bool) error {
 			}
 			return f.refuse(err)
 		}
-		f.detection, f.doubt = d, nil
+		f.detection, f.doubt, f.decided = d, nil, true
 	}
 	origin, at, err := f.place()
 	if err != nil {
@@ -302,12 +306,19 @@ func (f *Follow) now() incident.SourceStatus {
 	if f.in != nil {
 		total.merge(f.in.Stats())
 	}
-	if f.detection.Format != nil {
+	if f.decided {
 		s.Detail = fmt.Sprintf("%s; %d lines", f.detection.Reason, total.Lines)
 		if total.Unparsed > 0 {
 			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
 		}
-		s.Detail += total.unmatched() + total.overflowed()
+		s.Detail += total.unmatched() + total.overflowed() + total.ambiguous()
+		if total.Parsed == 0 && total.Unparsed > 0 { // a format that was given is believed, but not blindly
+			s.State = incident.SourceStale
+			s.Detail += fmt.Sprintf("; no line is of the format %s", f.detection.Format.Name)
+			if f.in != nil {
+				s.Detail += ": " + f.in.firstBad()
+			}
+		}
 	}
 	if f.doubt != nil {
 		s.State, s.Detail = incident.SourceStale, f.doubt.String()
@@ -396,10 +407,10 @@ func (f *Follow) skipOld() error {
 	if err != nil {
 		return err
 	}
-	if f.detection.Format == nil && len(f.tail.seen) > 0 {
-		d, err := Detect(sampleOf(f.tail.seen, true, false))
+	if len(f.tail.seen) > 0 {
+		d, err := decide(sampleOf(f.tail.seen, true, false), f.opt.Options)
 		if err == nil {
-			f.detection = d
+			f.detection, f.decided = d, true
 		} else {
 			// The lines that come will tell, in a new format perhaps: what was
 			// skipped over says nothing about them.

@@ -343,8 +343,9 @@ func (f *Format) compileLayout() error {
 		}
 		p.more = true
 	}
-	if f.Vocabulary != "nginx" {
-		p.words()
+	for i := range p.ops {
+		o := &p.ops[i]
+		o.whole = o.field == tookField && o.unit == 0 // a dot would be somebody's s.mmm
 	}
 	return nil
 }

@@ -24,8 +24,13 @@ const Group = "gateway"
 // Options of reading a log; the zero value detects the format and infers the
 // endpoints.
 type Options struct {
-	Name   string    // of the source; the file's base name when empty
-	Format *Format   // nil detects it
+	Name   string  // of the source; the file's base name when empty
+	Format *Format // nil detects it
+	// Zone is the one of times that name none; nil is this host's.
+	Zone *time.Location
+	// Unit is the one of durations that name none: s, ms, us or ns; empty guesses
+	// it where the lines leave no doubt.
+	Unit   string
 	Routes []string  // endpoint patterns: "/api/orders/:id", "GET /api/inventory/{sku}"
 	Since  time.Time // leave out what ended before; zero for everything
 	// Known are the logs that the evidence already holds, so that one that has
@@ -54,7 +59,7 @@ func (s Summary) Source() incident.SourceStatus {
 	if s.Unparsed > 0 {
 		detail += fmt.Sprintf(", %d not understood", s.Unparsed)
 	}
-	detail += s.unmatched() + s.overflowed()
+	detail += s.unmatched() + s.overflowed() + s.ambiguous()
 	if s.Truncated != "" {
 		detail += ", cut off: " + s.Truncated
 	}
@@ -117,8 +122,16 @@ func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, 
 		}
 		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, total, opt, emit)
 	}
-	return importParallel(ctx, f, info.Size(), workers, opt, emit)
+	s, err := importParallel(ctx, f, info.Size(), workers, opt, emit)
+	if errors.Is(err, errInOrder) {
+		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, info.Size(), opt, emit)
+	}
+	return s, err
 }
+
+// errInOrder says that the lines of a log go on in other lines, so that they
+// cannot be read in chunks.
+var errInOrder = errors.New("lines that go on in other lines")
 
 // samplerOf reads from the middle and the end of a plain file; nil for others.
 func samplerOf(f io.ReaderAt, info os.FileInfo, magic []byte) func() [][]byte {
@@ -208,15 +221,11 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 	var file logfile.Known
 	file, s.Known = logfile.IdentityOf(head, opt.Name, opt.Known)
 	s.Origin = incident.Origin{Group: Group, Name: file.Name, File: file.File}
-	if opt.Format != nil {
-		s.Detection = given(opt.Format)
-		return s, routes, nil
-	}
 	lines := sampleOf(head, true, whole)
 	if elsewhere != nil {
 		lines = append(lines, elsewhere()...)
 	}
-	s.Detection, err = Detect(lines)
+	s.Detection, err = decide(lines, opt)
 	return s, routes, err
 }
 
@@ -233,6 +242,9 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 		return Summary{}, err
 	}
 	s, routes, err := prepare(head[:n], int64(n) == size, func() [][]byte { return sampleElsewhere(f, size) }, opt)
+	if err == nil && s.Detection.joins {
+		err = errInOrder
+	}
 	if err != nil {
 		return s, err
 	}

@@ -3,6 +3,7 @@ package gatewaylog
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -25,6 +26,8 @@ type Intake struct {
 	flushed int64   // offset at the last Flush
 	partial []byte  // the last line, without its end so far
 	cutting bool    // in the rest of a line that was too long
+	peel    peeler  // for lines with something around them
+	wrapped bool    // the last line had
 }
 
 // NewIntake reads lines of format f that stand in origin from byte offset on.
@@ -109,13 +112,103 @@ func (in *Intake) line(line []byte, offset int64) {
 		in.skip()
 		return
 	}
-	if err := in.dec.Decode(line, &in.rec); err != nil {
-		in.agg.AddUnparsed(line, offset, err)
+	if in.wrapped {
+		in.unwrap(line, offset, nil)
 		return
 	}
+	if err := in.dec.Decode(line, &in.rec); err != nil {
+		in.unwrap(line, offset, err)
+		return
+	}
+	in.count(line, offset)
+}
+
+// unwrap takes a line that may have something around it; plain is why it cannot
+// be read as it is, nil when nobody tried.
+func (in *Intake) unwrap(line []byte, offset int64, plain error) {
+	if n := len(line); line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	inner, stream, v := in.peel.peel(line)
+	switch v {
+	case noise:
+		in.skip()
+		return
+	case part:
+		in.peel.join(stream, inner, line, offset)
+		in.skip()
+		return
+	case list:
+		n := 0
+		if elements(inner, func(element []byte, at int) { in.element(element, offset+int64(at+(len(line)-len(inner))), &n) }) && n > 0 {
+			return
+		}
+		v = bare
+	case peeled:
+		whole, outer, at, cut := in.peel.joined(stream, inner, line, offset)
+		if cut {
+			in.agg.AddUnparsed(outer[:min(len(outer), maxLine)], at, errTooLong)
+			in.agg.stats.TooLong++
+			return
+		}
+		err := in.dec.Decode(whole, &in.rec)
+		if err == nil {
+			in.wrapped = true
+			in.count(outer, at)
+			return
+		}
+		if plain == nil {
+			plain = in.dec.Decode(line, &in.rec)
+		}
+		if plain != nil {
+			in.agg.AddUnparsed(outer, at, behind(err, in.peel.wraps, line, whole))
+			return
+		}
+	case bare:
+	}
+	if plain == nil {
+		plain = in.dec.Decode(line, &in.rec)
+	}
+	if plain != nil {
+		in.agg.AddUnparsed(line, offset, plain)
+		return
+	}
+	in.wrapped = false
+	in.count(line, offset)
+}
+
+// element takes one object of an array.
+func (in *Intake) element(b []byte, offset int64, n *int) {
+	*n++
+	if err := in.dec.Decode(b, &in.rec); err != nil {
+		in.agg.AddUnparsed(b, offset, err)
+		return
+	}
+	in.count(b, offset)
+}
+
+// behind says of an error where it is in the line as it stands in the log.
+func behind(err error, w wraps, line, inner []byte) error {
+	var bad *LineError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if !bytes.HasSuffix(line, inner) {
+		return fmt.Errorf("inside %v: %w", w, err)
+	}
+	moved := *bad
+	moved.Column += len(line) - len(inner)
+	return &moved
+}
+
+// count takes the record that was read from a line.
+func (in *Intake) count(line []byte, offset int64) {
 	if in.since != Unknown && in.rec.latest() < in.since {
 		in.skip()
 		return
+	}
+	if in.rec.Twice {
+		in.agg.stats.Twice++
 	}
 	in.agg.Add(&in.rec, line, offset)
 }
@@ -136,6 +229,14 @@ func (in *Intake) skip() {
 func (in *Intake) tooLong(line []byte, offset int64) {
 	in.agg.AddUnparsed(line[:maxLine], offset, errTooLong)
 	in.agg.stats.TooLong++
+}
+
+// firstBad is what the first line that was not understood should have been.
+func (in *Intake) firstBad() string {
+	if len(in.agg.exemplars.unparsed) == 0 {
+		return ""
+	}
+	return in.agg.exemplars.unparsed[0].note
 }
 
 // Offset is the place in the file behind the last whole line.

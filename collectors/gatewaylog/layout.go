@@ -93,6 +93,7 @@ func compile(layout string, escape escaping, look func(name string) (spec, error
 		return nil, fmt.Errorf("no variables in %q", layout)
 	}
 	p.anchor()
+	p.words()
 	return p, nil
 }
 

@@ -69,6 +69,14 @@ func inZone(wall int64, zone *time.Location) (at int64, twice bool) {
 	return wall - before, true
 }
 
+// ambiguous says, for a status line, how many requests have a time of two meanings.
+func (s *Stats) ambiguous() string {
+	if s.Twice == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d at a time that the clocks showed twice: read as the earlier one", s.Twice)
+}
+
 // strftime is a time layout in the pieces of C's strftime, as Apache's
 // %{format}t takes it. All of them have a fixed width.
 type strftime struct {
