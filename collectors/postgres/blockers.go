@@ -15,12 +15,14 @@ const maxSoft = 8
 
 // graph answers who blocks whom in one sample.
 type graph struct {
-	rows   map[int]*Row      // sessions by pid, parallel workers folded into their leader
-	order  []int             // pids in rows, ascending
-	leader map[int]int       // of parallel workers
-	queue  map[object][]*Row // waiters of one object, in the order of their arrival
-	held   map[object][]*Row // holders of one object
+	rows   map[int]*Row              // sessions by pid, parallel workers folded into their leader
+	order  []int                     // pids in rows, ascending
+	leader map[int]int               // of parallel workers
+	queue  map[object][]*Row         // waiters of one object, in the order of their queue
+	held   map[object]*[modes][]*Row // holders of one object by mode
 }
+
+const modes = int(pglock.AccessExclusive) + 1
 
 // parallel says whether a row is a parallel worker's: what it holds goes to its
 // leader's row.
@@ -37,7 +39,7 @@ func (s *Sample) parallel() bool {
 func newGraph(x Sample) *graph {
 	g := &graph{
 		rows: make(map[int]*Row, len(x.Rows)), order: make([]int, 0, len(x.Rows)), leader: map[int]int{},
-		queue: map[object][]*Row{}, held: map[object][]*Row{},
+		queue: map[object][]*Row{}, held: map[object]*[modes][]*Row{},
 	}
 	rows := x.Rows
 	if x.parallel() {
@@ -72,16 +74,19 @@ func newGraph(x Sample) *graph {
 			on := r.Wait.on()
 			g.queue[on] = append(g.queue[on], r)
 		}
-		for i, l := range r.Held {
+		for _, l := range r.Held {
 			on := l.on()
-			if !slices.ContainsFunc(r.Held[:i], func(l Lock) bool { return l.on() == on }) {
-				g.held[on] = append(g.held[on], r)
+			h := g.held[on]
+			if h == nil {
+				h = &[modes][]*Row{}
+				g.held[on] = h
 			}
+			h[l.Mode] = append(h[l.Mode], r)
 		}
 	}
 	for on, q := range g.queue {
 		slices.SortStableFunc(q, func(a, b *Row) int { return arrival(a).Compare(arrival(b)) })
-		g.queue[on] = reordered(q)
+		g.queue[on] = g.corrected(reordered(q))
 	}
 	return g
 }
@@ -91,30 +96,105 @@ func newGraph(x Sample) *graph {
 // waits for that, or the two would wait for each other (PostgreSQL,
 // storage/lmgr/proc.c, ProcSleep).
 func reordered(arrived []*Row) []*Row {
-	queue := arrived[:0:0]
-	for i, w := range arrived {
-		at := i
-		if held := w.holds(w.Wait.on()); len(held) > 0 {
-			at = slices.IndexFunc(queue, func(q *Row) bool {
-				return slices.ContainsFunc(held, func(m pglock.Mode) bool { return pglock.Conflicts(m, q.Wait.Mode) })
-			})
-			if at < 0 {
-				at = i
-			}
+	var queued uint16 // modes that those in the queue want, as bits
+	queue := make([]*Row, 0, len(arrived))
+	for _, w := range arrived {
+		at := len(queue)
+		if against := w.against(); against&queued != 0 {
+			at = slices.IndexFunc(queue, func(q *Row) bool { return against&(1<<q.Wait.Mode) != 0 })
 		}
+		queued |= 1 << w.Wait.Mode
 		queue = slices.Insert(queue, at, w)
 	}
 	return queue
 }
 
-// holds are the modes in which a session holds an object.
-func (r *Row) holds(on object) (modes []pglock.Mode) {
+// against are the modes, as bits, that a waiter keeps others from by what it holds
+// of the object that it waits for.
+func (r *Row) against() (bits uint16) {
+	on := r.Wait.on()
 	for _, l := range r.Held {
 		if l.on() == on {
-			modes = append(modes, l.Mode)
+			bits |= pglock.Conflicting(l.Mode)
 		}
 	}
-	return modes
+	return bits
+}
+
+// corrected moves the waiters of which the server has told whom they wait for to
+// where they must stand: before those that stood there then and are not among these.
+// The deadlock detector moves waiters so when a ring can be broken by that
+// (PostgreSQL, storage/lmgr/deadlock.c).
+func (g *graph) corrected(q []*Row) []*Row {
+	var told []*Row
+	for _, w := range q {
+		if w.Wait.behind.pids != nil {
+			told = append(told, w)
+		}
+	}
+	slices.SortStableFunc(told, func(a, b *Row) int { return a.Wait.behind.at.Compare(b.Wait.behind.at) })
+	for _, w := range told {
+		at := slices.Index(q, w)
+		to := slices.IndexFunc(q[:at], func(ahead *Row) bool {
+			return pglock.Conflicts(ahead.Wait.Mode, w.Wait.Mode) && arrival(ahead).Before(w.Wait.behind.at) &&
+				!slices.ContainsFunc(w.Wait.behind.pids, func(pid int) bool { return pid == ahead.PID || g.leader[pid] == ahead.PID })
+		})
+		if to >= 0 {
+			q = slices.Insert(slices.Delete(q, at, at+1), to, w)
+		}
+	}
+	return q
+}
+
+// rings are waiters that may wait for each other by standing behind one another in
+// a queue, at most so many. Whoever is behind a ring, or ahead of it, is left out.
+func (g *graph) rings(most int) (pids []int) {
+	blockers, blocked := map[int][]int{}, map[int]int{} // edges between waiters; how many wait for each
+	var free []int
+	for _, pid := range g.order {
+		w := g.rows[pid]
+		if w.Wait == nil {
+			continue
+		}
+		for _, b := range g.derive(w, 8*maxSoft) {
+			if r := g.rows[b]; r != nil && r.Wait != nil {
+				blockers[pid] = append(blockers[pid], b)
+				blocked[b]++
+			}
+		}
+	}
+	// Nobody in a ring is waited for by nobody; nor, the other way, waits for nobody.
+	for pid := range blockers {
+		if blocked[pid] == 0 {
+			free = append(free, pid)
+		}
+	}
+	for len(free) > 0 {
+		pid := free[len(free)-1]
+		free = free[:len(free)-1]
+		for _, b := range blockers[pid] {
+			if blocked[b]--; blocked[b] == 0 {
+				free = append(free, b)
+			}
+		}
+		delete(blockers, pid)
+	}
+	for again := true; again; {
+		again = false
+		for pid, list := range blockers {
+			list = slices.DeleteFunc(list, func(b int) bool { return blockers[b] == nil })
+			if blockers[pid] = list; len(list) == 0 {
+				delete(blockers, pid)
+				again = true
+			}
+		}
+	}
+	for _, pid := range g.order {
+		if len(pids) < most && blockers[pid] != nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // arrival in a lock's queue: measured, the order of waitstart is the order of
@@ -130,7 +210,7 @@ func arrival(r *Row) time.Time {
 func (g *graph) blockers(w *Row) []incident.Blocker {
 	pids := w.Wait.Blockers
 	if pids == nil {
-		pids = g.derive(w)
+		pids = g.derive(w, maxSoft)
 	}
 	var hard []incident.Blocker
 	var soft []*Row
@@ -167,17 +247,24 @@ func (g *graph) blockers(w *Row) []incident.Blocker {
 }
 
 // derive finds the blockers by the rules of the lock manager: who holds a
-// conflicting mode, and who waits ahead for one.
-func (g *graph) derive(w *Row) []int {
+// conflicting mode, and who waits ahead for one, of these at most so many.
+func (g *graph) derive(w *Row, most int) []int {
 	var pids []int
-	for _, h := range g.held[w.Wait.on()] {
-		if h != w && heldAgainst(h, w.Wait.Lock) != pglock.None {
-			pids = append(pids, h.PID)
+	if held := g.held[w.Wait.on()]; held != nil {
+		for mode, rows := range held {
+			if !pglock.Conflicts(pglock.Mode(mode), w.Wait.Mode) {
+				continue
+			}
+			for _, h := range rows {
+				if h != w {
+					pids = append(pids, h.PID)
+				}
+			}
 		}
 	}
 	q := g.queue[w.Wait.on()]
 	n := 0
-	for i := slices.Index(q, w) - 1; i >= 0 && n < maxSoft; i-- {
+	for i := slices.Index(q, w) - 1; i >= 0 && n < most; i-- {
 		if pglock.Conflicts(q[i].Wait.Mode, w.Wait.Mode) {
 			pids = append(pids, q[i].PID)
 			n++

@@ -210,6 +210,7 @@ type link struct {
 	version int
 	name    string // server_version, such as 15.18
 	rights  bool   // sees other users' sessions
+	moved   moves
 }
 
 // dial connects and learns what the server is.
@@ -218,7 +219,7 @@ func (t target) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(err.Error()))
 	}
-	l := &link{}
+	l := &link{moved: moves{}}
 	conn, err := t.connect(ctx, settings)
 	if again, other := t.refused(err); other {
 		t = again
@@ -278,7 +279,7 @@ func (l *link) sample(ctx context.Context, blocking bool) (Sample, error) {
 // sample, whose settings leak to no other client.
 func (l *link) read(ctx context.Context, blocking bool) (Sample, error) {
 	if !l.pooled {
-		return read(ctx, l.conn, l.version, blocking)
+		return read(ctx, l.conn, l.version, blocking, l.moved)
 	}
 	tx, err := l.conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -287,7 +288,7 @@ func (l *link) read(ctx context.Context, blocking bool) (Sample, error) {
 	var x Sample
 	_, err = tx.Exec(ctx, setLocal, pgx.QueryExecModeSimpleProtocol)
 	if err == nil {
-		x, err = read(ctx, tx, l.version, blocking)
+		x, err = read(ctx, tx, l.version, blocking, l.moved)
 	}
 	if err != nil {
 		return Sample{}, errors.Join(err, tx.Rollback(ctx))

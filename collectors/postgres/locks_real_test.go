@@ -175,10 +175,12 @@ func (th *theatre) clear(t *testing.T, actors map[string]*actor) {
 		}
 	}
 	const others = "from pg_stat_activity where backend_type in ('client backend', 'parallel worker') and pid not in (pg_backend_pid(), $1)"
-	for left := 1; left > 0; {
-		err := th.admin.QueryRow(ctx, "select count(pg_terminate_backend(pid)) "+others, int(th.link.conn.PgConn().PID())).Scan(&left)
-		if err != nil {
-			t.Fatal(err)
+	for _, whom := range []string{others + " and wait_event_type = 'Lock'", others} { // or those that wait would have their turn
+		for left := 1; left > 0; {
+			err := th.admin.QueryRow(ctx, "select count(pg_terminate_backend(pid)) "+whom, int(th.link.conn.PgConn().PID())).Scan(&left)
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	for _, a := range actors {

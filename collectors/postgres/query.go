@@ -46,8 +46,8 @@ type querier interface {
 }
 
 // read takes one sample. Without blocking the blockers are left to be derived
-// from the locks, which then are read of all sessions.
-func read(ctx context.Context, q querier, version int, blocking bool) (Sample, error) {
+// from the locks, which then are read of all sessions, and from what moved knows.
+func read(ctx context.Context, q querier, version int, blocking bool, moved moves) (Sample, error) {
 	x := Sample{ServerVersion: version}
 	rows, err := q.Query(ctx, sessionsQuery(version), blocking)
 	if err != nil {
@@ -75,6 +75,11 @@ func read(ctx context.Context, q querier, version int, blocking bool) (Sample, e
 	x.At, x.ServerStart = x.At.UTC(), x.ServerStart.UTC()
 	if err := readHeld(ctx, q, &x, blocking); err != nil {
 		return Sample{}, err
+	}
+	if !blocking {
+		if err := moved.read(ctx, q, &x); err != nil {
+			return Sample{}, err
+		}
 	}
 	return x, nil
 }

@@ -280,7 +280,7 @@ func TestRealEveryQueryRunsOnThisServer(t *testing.T) {
 	l := dialed(t, s.DSN())
 	for version := oldest; version <= l.version; version += 10000 {
 		for _, blocking := range []bool{true, false} {
-			x, err := read(stepContext(t), l.conn, version, blocking)
+			x, err := read(stepContext(t), l.conn, version, blocking, moves{})
 			if err != nil || x.At.IsZero() || x.ServerStart.IsZero() {
 				t.Errorf("queries of %d: at %s, %v", version, x.At, err)
 			}

@@ -45,6 +45,15 @@ type Wait struct {
 	// RowOf is the table of the row for whose sake it waits for a transaction;
 	// empty when the server does not tell.
 	RowOf string
+
+	behind behind
+}
+
+// behind is what the server said of whom a session waits for, now or earlier in the
+// same wait, to put a queue into order by. The zero value is the rule.
+type behind struct {
+	pids []int
+	at   time.Time // of the sample
 }
 
 // table is what a wait is about, by name.

@@ -46,6 +46,15 @@ type waitKey struct {
 	since int64 // waitstart, ns; 0 when the server has none
 }
 
+// waitKey is the identity of the wait of a row that waits.
+func (r *Row) waitKey() waitKey {
+	key := waitKey{process: procOf(r), object: r.Wait.on(), mode: r.Wait.Mode}
+	if !r.Wait.Since.IsZero() {
+		key.since = r.Wait.Since.UnixNano()
+	}
+	return key
+}
+
 type holdKey struct {
 	process
 	xact int64
@@ -204,10 +213,7 @@ func (s *Sampler) episodes(facts []incident.Fact, x Sample, g *graph) []incident
 // wait continues the episode of a waiting session or begins one. Its blockers are
 // those of this sample: the evidence remembers who they were before.
 func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) *incident.Episode {
-	key := waitKey{process: procOf(r), object: r.Wait.on(), mode: r.Wait.Mode}
-	if !r.Wait.Since.IsZero() {
-		key.since = r.Wait.Since.UnixNano()
-	}
+	key := r.waitKey()
 	e := s.waits[key]
 	if e == nil && key.since != 0 { // seen in the instant in which the server had no start of the wait yet
 		early := key

@@ -293,6 +293,37 @@ func TestWhoHoldsAndAsksForMoreGoesAhead(t *testing.T) {
 		"session 20 -60s..5s open holds ACCESS SHARE on stock_reservations")
 }
 
+// The deadlock detector moves a waiter ahead when that breaks a ring: 40 stands
+// before 30 since. Those whom the server must be asked about for that are few.
+func TestAMovedWaiterStandsWhereTheServerSays(t *testing.T) {
+	carts := Lock{LockType: "relation", Relation: "carts", Mode: pglock.Exclusive}
+	wanted := carts
+	wanted.Mode = pglock.RowExclusive
+	rows := []Row{
+		client(10, "select 1", -60).in("idle in transaction", -50).holding(reservations(pglock.AccessShare)),
+		client(30, "alter table stock_reservations add column note text", 1).waitingFor(reservations(pglock.AccessExclusive), 1),
+		client(40, "lock table stock_reservations in share row exclusive mode", 2).holding(carts).waitingFor(reservations(pglock.ShareRowExclusive), 2),
+		client(50, "update stock_reservations set status = 'x'", 3).waitingFor(reservations(pglock.RowExclusive), 3),
+	}
+	x := sample(5, rows...)
+	if pids := newGraph(x).rings(9); len(pids) != 0 {
+		t.Errorf("asks about %v without a ring", pids)
+	}
+	x.Rows[0] = x.Rows[0].waitingFor(wanted, 4) // 10 waits for 40, 40 behind 30, 30 for 10
+	if pids := newGraph(x).rings(9); !slices.Equal(pids, []int{10, 30, 40}) {
+		t.Errorf("asks about %v, want the ring 10, 30, 40 and not 50, which is behind it", pids)
+	}
+	x.Rows[2].Wait.behind = behind{pids: []int{}, at: at(4.5)}
+	g := newGraph(x)
+	for pid, want := range map[int][]int{10: {40}, 30: {10, 40}, 40: nil, 50: {30, 40}} {
+		got := g.derive(g.rows[pid], 9)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d waits for %v, want %v", pid, got, want)
+		}
+	}
+}
+
 // Who waits for a transaction waits for a row; its place in the row's queue says
 // of which table.
 func TestAWaitForATransactionNamesTheTable(t *testing.T) {

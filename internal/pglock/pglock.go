@@ -41,7 +41,15 @@ func bits(ms ...Mode) (b uint16) {
 // Conflicts says whether a lock held in one mode makes a request for the other
 // wait. It is symmetric.
 func Conflicts(held, wanted Mode) bool {
-	return int(held) < len(conflicts) && conflicts[held]&(1<<wanted) != 0
+	return Conflicting(held)&(1<<wanted) != 0
+}
+
+// Conflicting are all modes that conflict with one: bit m is set for mode m.
+func Conflicting(m Mode) uint16 {
+	if int(m) < len(conflicts) {
+		return conflicts[m]
+	}
+	return 0
 }
 
 var names = [...]struct{ catalog, sql string }{
