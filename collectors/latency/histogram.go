@@ -1,6 +1,7 @@
 package latency
 
 import (
+	"maps"
 	"math"
 	"time"
 
@@ -12,7 +13,13 @@ import (
 type Histogram struct {
 	Bounds []float64 // s, ascending, without +Inf
 	Counts []float64 // one more than Bounds
+
+	// Within is what bounds every call in it, s; nil when its source does not say.
+	Within *Extremes
 }
+
+// Extremes are bounds of the shortest and of the longest of some calls, s.
+type Extremes struct{ Min, Max float64 }
 
 // Count is the calls in it.
 func (h Histogram) Count() float64 {
@@ -63,14 +70,28 @@ func (h Histogram) Quantile(q float64) (v incident.Quantile, ok bool) {
 		if i > 0 {
 			v.Lo = seconds(h.Bounds[i-1])
 		}
-		if i == len(h.Bounds) {
-			v.Capped = true
-			return v, true
+		if v.Capped = i == len(h.Bounds); !v.Capped {
+			v.Hi = seconds(h.Bounds[i])
 		}
-		v.Hi = seconds(h.Bounds[i])
-		return v, true
+		return h.within(v), true
 	}
 	return incident.Quantile{}, false
+}
+
+// within narrows a quantile by what bounds every call.
+func (h Histogram) within(v incident.Quantile) incident.Quantile {
+	if h.Within == nil {
+		return v
+	}
+	least, most := seconds(h.Within.Min), seconds(h.Within.Max)
+	if most < v.Lo || !v.Capped && least > v.Hi {
+		return v // its source contradicts itself
+	}
+	v.Lo = max(v.Lo, least)
+	if v.Capped || most < v.Hi {
+		v.Hi, v.Capped = most, false
+	}
+	return v
 }
 
 // seconds is a bound as a duration; a negative one holds what takes no time.
@@ -82,4 +103,40 @@ func seconds(s float64) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(math.Round(s * 1e9))
+}
+
+// QuantileSeries are the quantiles of the calls that ended in one interval, up to
+// at: for each two series like of, of the bounds of the bucket that holds it. The
+// bounds of calls are in seconds if the unit is known; if nobody said it they have
+// none.
+func QuantileSeries(of incident.Series, at time.Time, calls Histogram, known bool) []incident.Fact {
+	unit := ""
+	if known {
+		unit = "s"
+	}
+	facts := make([]incident.Fact, 0, 2*len(quantiles))
+	for _, q := range quantiles {
+		lo, hi := math.NaN(), math.NaN()
+		if v, ok := calls.Quantile(q.q); ok {
+			lo = v.Lo.Seconds()
+			if !v.Capped {
+				hi = v.Hi.Seconds()
+			}
+		}
+		for _, b := range []struct {
+			name string
+			v    float64
+		}{{"lo", lo}, {"hi", hi}} {
+			labels := maps.Clone(of.Labels)
+			if labels == nil {
+				labels = map[string]string{}
+			}
+			labels[QuantileLabel], labels[BoundLabel] = q.name, b.name
+			facts = append(facts, incident.Series{
+				Name: of.Name, Labels: labels, Unit: unit, Kind: incident.Gauge, Caveat: AtEnd,
+				Points: []incident.Point{{At: at, V: b.v}}, Origin: of.Origin,
+			})
+		}
+	}
+	return facts
 }

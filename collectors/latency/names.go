@@ -99,8 +99,8 @@ func parseOwnNames(text string) (ownNames, error) {
 // program, and those of UCUM, which OTLP has.
 var timeUnits = map[string]float64{"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60}
 
-// wanted says whether a metric of this name is kept.
-func (n *Names) wanted(name string) bool {
+// Wanted says whether a metric of this name is kept.
+func (n *Names) Wanted(name string) bool {
 	if n.of(name) != nil {
 		return true
 	}
@@ -155,9 +155,9 @@ func histogramOfCount(name string) string {
 	return ""
 }
 
-// told is a counter under the name by which flows know it: started and finished
+// Told is a counter under the name by which flows know it: started and finished
 // calls that the user named. Others stay as they are.
-func (n *Names) told(name string, labels map[string]string) (as string, with map[string]string, caveat string) {
+func (n *Names) Told(name string, labels map[string]string) (as string, with map[string]string, caveat string) {
 	o := n.of(name)
 	if o == nil {
 		return name, labels, ""
@@ -199,10 +199,10 @@ func (o *ownNames) labels(labels map[string]string) map[string]string {
 	return out
 }
 
-// unit is a histogram's unit and the factor to seconds: as its source says it, as
+// Unit is a histogram's unit and the factor to seconds: as its source says it, as
 // its name does, as the user does; empty and 0 when nobody does, and then no
 // seconds may be shown.
-func (n *Names) unit(name, said string) (unit string, scale float64) {
+func (n *Names) Unit(name, said string) (unit string, scale float64) {
 	if said = usualUnit(said); said != "" {
 		return said, timeUnits[said]
 	}
@@ -228,9 +228,9 @@ func usualUnit(said string) string {
 	return said
 }
 
-// withoutStatus is a histogram's labels but for how calls ended: one quantile is
+// WithoutStatus is a histogram's labels but for how calls ended: one quantile is
 // told of all of them.
-func (n *Names) withoutStatus(name string, labels map[string]string) map[string]string {
+func (n *Names) WithoutStatus(name string, labels map[string]string) map[string]string {
 	group := maps.Clone(labels)
 	if o := n.of(name); o != nil {
 		group = o.labels(labels)

@@ -87,7 +87,7 @@ func TestEveryPresetIsKept(t *testing.T) {
 	for _, n := range incident.AllCallNames() {
 		for _, name := range []string{n.Started, n.Finished, n.Duration} {
 			// Datadog is asked by name, and ours are no names of a page.
-			if name != "" && n.Preset != "datadog-apm" && n.Preset != "tripcurve" && !none.wanted(name) {
+			if name != "" && n.Preset != "datadog-apm" && n.Preset != "tripcurve" && !none.Wanted(name) {
 				t.Errorf("%s of %s is not kept", name, n.Preset)
 			}
 		}
@@ -113,7 +113,7 @@ func TestUnits(t *testing.T) {
 		{"x", "{call}", "1", 0},
 		{"x", "By", "bytes", 0},
 	} {
-		if unit, scale := own.unit(c.name, c.said); unit != c.unit || scale != c.scale {
+		if unit, scale := own.Unit(c.name, c.said); unit != c.unit || scale != c.scale {
 			t.Errorf("%s said to be in %q: %q and %g, want %q and %g", c.name, c.said, unit, scale, c.unit, c.scale)
 		}
 	}

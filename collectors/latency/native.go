@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// span is one bucket of a native histogram: calls of (Lo, Hi], s. Empty ones are
+// Span is one bucket of a native histogram: calls of (Lo, Hi], s. Empty ones are
 // left out of a histogram, and its layout may become coarser as it grows.
-type span struct{ Lo, Hi, N float64 }
+type Span struct{ Lo, Hi, N float64 }
 
 // maxSpans bounds one histogram: clients keep 160, Prometheus's own limits are of
 // that order.
@@ -18,16 +18,16 @@ const maxSpans = 2000
 
 // nativeSpans are the buckets of a native histogram in the order of their bounds,
 // which are in units of scale seconds. It is false for a broken one.
-func nativeSpans(h *model.SampleHistogram, scale float64) ([]span, bool) {
+func nativeSpans(h *model.SampleHistogram, scale float64) ([]Span, bool) {
 	if len(h.Buckets) > maxSpans {
 		return nil, false
 	}
-	spans := make([]span, 0, len(h.Buckets))
+	spans := make([]Span, 0, len(h.Buckets))
 	for _, b := range h.Buckets {
 		if b == nil {
 			return nil, false
 		}
-		s := span{float64(b.Lower) * scale, float64(b.Upper) * scale, float64(b.Count)}
+		s := Span{float64(b.Lower) * scale, float64(b.Upper) * scale, float64(b.Count)}
 		if !(s.Lo < s.Hi) || !(s.N >= 0) || math.IsInf(s.N, 0) {
 			return nil, false
 		}
@@ -35,14 +35,14 @@ func nativeSpans(h *model.SampleHistogram, scale float64) ([]span, bool) {
 			spans = append(spans, s)
 		}
 	}
-	return joined(spans), true
+	return Join(spans), true
 }
 
-// joined sorts spans and makes one of those that overlap: of two layouts the
+// Join sorts spans and makes one of those that overlap: of two layouts the
 // coarser one.
-func joined(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.Hi, b.Hi)) })
-	var out []span
+func Join(spans []Span) []Span {
+	slices.SortFunc(spans, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.Hi, b.Hi)) })
+	var out []Span
 	for _, s := range spans {
 		if n := len(out); n > 0 && s.Lo < out[n-1].Hi-1e-9*math.Abs(out[n-1].Hi) {
 			out[n-1].Hi = max(out[n-1].Hi, s.Hi)
@@ -54,16 +54,16 @@ func joined(spans []span) []span {
 	return out
 }
 
-// since are the calls of now that were not in before. A bucket that lost calls
+// Since are the calls of now that were not in before. A bucket that lost calls
 // says that the counting began anew: then all of now.
-func since(now, before []span) []span {
+func Since(now, before []Span) []Span {
 	out := slices.Clone(now)
 	for _, b := range before {
 		mid := b.Lo + (b.Hi-b.Lo)/2
 		if math.IsInf(b.Hi, 1) || math.IsInf(b.Lo, -1) {
 			mid = min(b.Hi, max(b.Lo, 0)) // the end that there is
 		}
-		i := slices.IndexFunc(out, func(s span) bool { return s.Lo <= mid && mid <= s.Hi })
+		i := slices.IndexFunc(out, func(s Span) bool { return s.Lo <= mid && mid <= s.Hi })
 		if i < 0 || out[i].N < b.N {
 			return now
 		}
@@ -72,10 +72,10 @@ func since(now, before []span) []span {
 	return out
 }
 
-// histogramOf is spans as a histogram with a bucket for each and for the gaps
+// HistogramOf is spans as a histogram with a bucket for each and for the gaps
 // between them. A native histogram has no highest bound, so it is never capped
 // but by a bucket that is open above.
-func histogramOf(spans []span) Histogram {
+func HistogramOf(spans []Span) Histogram {
 	var h Histogram
 	add := func(bound, n float64) {
 		if k := len(h.Bounds); k > 0 && bound <= h.Bounds[k-1] {

@@ -185,7 +185,7 @@ func (p *promPages) stream(s *model.SampleStream) *promStream {
 		st.kind, st.unit = incident.Counter, "1"
 	case p.ofHistogram(name, "_sum", "_count"):
 		st.kind = incident.Counter
-		st.unit, _ = p.called.unit(strings.TrimSuffix(name, "_sum"), "")
+		st.unit, _ = p.called.Unit(strings.TrimSuffix(name, "_sum"), "")
 	}
 	return st
 }
@@ -265,7 +265,7 @@ func (p *promPages) page(t *promTarget, at time.Time, samples []promSample) []in
 		}
 		for _, key := range slices.Sorted(maps.Keys(classic)) {
 			h := classic[key]
-			_, scale := t.scrape.names.unit(h.name, "")
+			_, scale := t.scrape.names.Unit(h.name, "")
 			if now, ok := h.calls(cmp.Or(scale, 1)); ok {
 				t.scrape.ended(pg, h.name, h.labels, now)
 			}
@@ -309,7 +309,7 @@ func (h *promHistogram) calls(scale float64) (Histogram, bool) {
 // native tells a native histogram's count and sum as counters, and adds its calls
 // to the interval of its method.
 func (s *Scrape) native(p *page, st *promStream, h *model.SampleHistogram) {
-	unit, scale := s.names.unit(st.name, "")
+	unit, scale := s.names.Unit(st.name, "")
 	s.sample(p, st.name+"_count", "1", st.labels, incident.Counter, finite(float64(h.Count)))
 	s.sample(p, st.name+"_sum", unit, st.labels, incident.Counter, finite(float64(h.Sum)))
 	if spans, ok := nativeSpans(h, cmp.Or(scale, 1)); ok {

@@ -55,7 +55,7 @@ type Scrape struct {
 	start   float64   // process_start_time_seconds; 0 unknown
 	seen    map[string]*incident.Series
 	buckets map[string]Histogram // cumulative since the process began, by series
-	spans   map[string][]span    // the same of native histograms
+	spans   map[string][]Span    // the same of native histograms
 	skipped int
 	parser  expfmt.TextParser
 }
@@ -65,7 +65,7 @@ func NewScrape(name string) *Scrape {
 	return &Scrape{
 		most:   maxSeries,
 		origin: incident.Origin{Group: "grpc", Name: name}, system: name, process: name,
-		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{}, spans: map[string][]span{},
+		seen: map[string]*incident.Series{}, buckets: map[string]Histogram{}, spans: map[string][]Span{},
 		parser: expfmt.NewTextParser(model.UTF8Validation),
 	}
 }
@@ -89,7 +89,7 @@ func (s *Scrape) Observe(at time.Time, body []byte) ([]incident.Fact, error) {
 	}
 	return s.observe(at, start, func(p *page) {
 		for _, name := range slices.Sorted(maps.Keys(families)) {
-			if !s.names.wanted(name) {
+			if !s.names.Wanted(name) {
 				continue
 			}
 			for _, m := range families[name].GetMetric() {
@@ -131,7 +131,7 @@ type interval struct {
 	scale  float64 // of a bound to seconds; 0 unknown
 	labels map[string]string
 	calls  Histogram
-	spans  []span // of native histograms
+	spans  []Span // of native histograms
 }
 
 // restart notes that the process is a new one: its counters began at 0 then.
@@ -194,7 +194,7 @@ func number(m *dto.Metric) float64 {
 // page before began at 0 since: its first value is an increase, which a reader
 // who needs two samples would lose.
 func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, kind incident.SeriesKind, v float64) {
-	as, labels, caveat := s.names.told(name, labels)
+	as, labels, caveat := s.names.Told(name, labels)
 	if as != name {
 		kind, unit = incident.Counter, "1"
 	}
@@ -223,7 +223,7 @@ func (s *Scrape) sample(p *page, name, unit string, labels map[string]string, ki
 // histogram tells its count and sum as counters, and adds the calls since the
 // page before to the interval of its method.
 func (s *Scrape) histogram(p *page, name string, labels map[string]string, h *dto.Histogram) {
-	unit, scale := s.names.unit(name, "")
+	unit, scale := s.names.Unit(name, "")
 	s.sample(p, name+"_count", "1", labels, incident.Counter, float64(h.GetSampleCount()))
 	s.sample(p, name+"_sum", unit, labels, incident.Counter, h.GetSampleSum())
 
@@ -260,7 +260,7 @@ func (s *Scrape) ended(p *page, name string, labels map[string]string, now Histo
 }
 
 // endedNative is ended for a native histogram.
-func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now []span) {
+func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now []Span) {
 	key := string(incident.Series{Name: name, Labels: labels}.ID())
 	before, known := s.spans[key]
 	if !known && len(s.spans) >= s.most {
@@ -272,15 +272,15 @@ func (s *Scrape) endedNative(p *page, name string, labels map[string]string, now
 		return
 	}
 	i := p.interval(s.names, name, labels)
-	i.spans = joined(append(i.spans, since(now, before)...))
+	i.spans = Join(append(i.spans, Since(now, before)...))
 }
 
 // interval is what a method's histograms of all outcomes are added to.
 func (p *page) interval(names *Names, name string, labels map[string]string) *interval {
-	group := names.withoutStatus(name, labels)
+	group := names.WithoutStatus(name, labels)
 	key := string(incident.Series{Name: name, Labels: group}.ID())
 	if p.quantiles[key] == nil {
-		unit, scale := names.unit(name, "")
+		unit, scale := names.Unit(name, "")
 		p.quantiles[key] = &interval{name: name, unit: unit, scale: scale, labels: group}
 	}
 	return p.quantiles[key]
@@ -326,34 +326,9 @@ func classic(h *dto.Histogram, scale float64) (Histogram, bool) {
 
 // told are the quantiles of what ended in one interval.
 func (s *Scrape) told(at time.Time, i *interval) []incident.Fact {
-	var facts []incident.Fact
-	unit := "s"
-	if i.scale == 0 {
-		unit = "" // neither the name nor anybody else says it
-	}
 	calls := i.calls
 	if len(i.spans) > 0 { // a method's histograms are of one kind
-		calls = histogramOf(i.spans)
+		calls = HistogramOf(i.spans)
 	}
-	for _, q := range quantiles {
-		lo, hi := math.NaN(), math.NaN()
-		if v, ok := calls.Quantile(q.q); ok {
-			lo = v.Lo.Seconds()
-			if !v.Capped {
-				hi = v.Hi.Seconds()
-			}
-		}
-		for _, b := range []struct {
-			name string
-			v    float64
-		}{{"lo", lo}, {"hi", hi}} {
-			labels := maps.Clone(i.labels)
-			labels[QuantileLabel], labels[BoundLabel] = q.name, b.name
-			facts = append(facts, incident.Series{
-				Name: i.name, Labels: labels, Unit: unit, Kind: incident.Gauge, Caveat: AtEnd,
-				Points: []incident.Point{{At: at, V: b.v}}, Origin: s.origin,
-			})
-		}
-	}
-	return facts
+	return QuantileSeries(incident.Series{Name: i.name, Labels: i.labels, Origin: s.origin}, at, calls, i.scale != 0)
 }
