@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/collectors/gatewaylog"
+	"tripcurve/collectors/latency/otlp"
 	"tripcurve/collectors/logfile"
 	"tripcurve/collectors/postgres/serverlog"
 	"tripcurve/internal/incident"
@@ -26,10 +28,10 @@ func (a *app) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE... | --prometheus URL --from T",
 		Short: "make an incident file of access logs, PostgreSQL logs and metrics, after the fact",
-		Long: `Reads access logs and PostgreSQL server logs (csvlog, jsonlog, stderr) into an incident file; plain,
-gzip or zstd, all told apart by content; - is the standard input. With --prometheus it also reads the
-metrics of gRPC calls from --from to --to. Reading the same file or range again adds nothing; an
-existing incident file is added to.
+		Long: `Reads access logs, PostgreSQL server logs (csvlog, jsonlog, stderr) and OTLP metrics (JSON lines, as the
+collector's file exporter writes them) into an incident file; plain, gzip or zstd, all told apart by
+content; - is the standard input. With --prometheus it also reads the metrics of gRPC calls from --from
+to --to. Reading the same file or range again adds nothing; an existing incident file is added to.
 
 Of a server log it takes lock waits (log_lock_waits) with who held the lock, deadlocks, slow and
 cancelled statements, refused connections, plans, checkpoints and restarts. The prefix of a stderr log
@@ -86,7 +88,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 					return badInput("import %s: this is a folder; name the files in it", path)
 				}
 			}
-			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: routes}, server: serverOpt}
+			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: routes}, server: serverOpt, calls: otlp.Options{Names: callNames}}
 			if err := im.run(cmd, args, metrics, out); err != nil || saveRoutes == "" {
 				return err
 			}
@@ -107,6 +109,7 @@ type importer struct {
 	*app
 	opt    gatewaylog.Options
 	server serverlog.Options
+	calls  otlp.Options
 	logs   *serverlog.Reader
 	w      *file.Writer
 	names  map[string]int
@@ -157,6 +160,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 		var ev *incident.Evidence
 		if ev, _, err = file.Load(out); err == nil {
 			im.opt.Known = logfile.KnownOf(ev.Snapshot(), gatewaylog.Group)
+			im.calls.Known = logfile.KnownOf(ev.Snapshot(), "grpc")
 			im.server.Known = logfile.KnownOf(ev.Snapshot(), serverlog.Group)
 			im.w, err = file.Continue(out)
 		}
@@ -203,7 +207,9 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 	progress := bar.New(im.stderr, redact.Line(filepath.Base(path)))
 	var status incident.SourceStatus
 	var known bool
-	if _, notOne := serverlog.Sniff(src.head, im.server.Prefix); notOne == nil {
+	if otlp.Sniff(otlp.Head(bytes.NewReader(src.head))) == nil {
+		status, known, err = im.otlp(cmd, src, progress)
+	} else if _, notOne := serverlog.Sniff(src.head, im.server.Prefix); notOne == nil {
 		status, known, err = im.serverLog(cmd, src, progress)
 	} else {
 		status, known, err = im.accessLog(cmd, src, progress)

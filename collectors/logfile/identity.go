@@ -57,6 +57,9 @@ func KnownOf(v *incident.View, group string) []Known {
 	for _, x := range v.Exemplars() {
 		from(&x.Origin)
 	}
+	for _, s := range v.AllSeries() {
+		from(&s.Origin)
+	}
 	slices.SortFunc(known, func(a, b Known) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.File, b.File))
 	})
