@@ -59,10 +59,10 @@ type Summary struct {
 
 // Source is the status line of an imported file.
 func (s Summary) Source() incident.SourceStatus {
-	detail := fmt.Sprintf("OTLP metrics; %d lines, %d series of %s", s.Lines, s.Series, many(s.Processes, "process", "processes"))
+	detail := fmt.Sprintf("OTLP metrics; %s, %d series of %s", many(s.Lines, "line", "lines"), s.Series, many(int64(s.Processes), "process", "processes"))
 	detail += s.notes()
 	if s.Unparsed > 0 {
-		detail += fmt.Sprintf(", %d lines not understood", s.Unparsed)
+		detail += ", " + many(s.Unparsed, "line", "lines") + " not understood"
 	}
 	if s.Truncated != "" {
 		detail += ", cut off: " + s.Truncated
@@ -85,7 +85,7 @@ func (s Stats) notes() string {
 	return text
 }
 
-func many(n int, one, more string) string {
+func many(n int64, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}
