@@ -107,8 +107,12 @@ func (r *Root) drawHead(c *grid.Canvas) {
 func (r *Root) health(s incident.SourceStatus) (string, grid.Style) {
 	style, word := stateStyle(s.State)
 	label := redact.Line(s.Name) + " " + word
-	if r.common.Live && !s.LastAt.IsZero() && s.State != incident.SourceDone {
-		if age := r.common.Now.Sub(s.LastAt); age >= 0 && !r.common.Now.IsZero() {
+	at := s.LastAt
+	if at.IsZero() { // never reached
+		at = s.Since
+	}
+	if r.common.Live && !at.IsZero() && s.State != incident.SourceDone {
+		if age := r.common.Now.Sub(at); age >= 0 && !r.common.Now.IsZero() {
 			label += " " + text.Dur(age)
 		}
 	}
@@ -119,7 +123,7 @@ func (r *Root) health(s incident.SourceStatus) (string, grid.Style) {
 // first.
 func drawRest(c *grid.Canvas, x int, list []incident.SourceStatus) {
 	x = c.Text(x, 0, theme.Dim, "+")
-	for _, st := range []incident.SourceState{incident.SourceDown, incident.SourceStale, incident.SourceOK, incident.SourceDone, incident.SourceAbsent} {
+	for _, st := range []incident.SourceState{incident.SourceDown, incident.SourceDegraded, incident.SourceStale, incident.SourceStarting, incident.SourceOK, incident.SourceDone, incident.SourceAbsent} {
 		n := 0
 		for _, s := range list {
 			if s.State == st {
@@ -139,6 +143,8 @@ func stateStyle(st incident.SourceState) (grid.Style, string) {
 	switch st {
 	case incident.SourceStale:
 		return theme.Warn, "STALE"
+	case incident.SourceDegraded:
+		return theme.Warn, "DEGRADED"
 	case incident.SourceDown:
 		return theme.Crit, "DOWN"
 	default:

@@ -71,9 +71,20 @@ func (a *app) record(ctx context.Context, c collecting, path string, now time.Ti
 	}
 	fmt.Fprintf(a.stderr, "recording to %s; ctrl+c ends it\n", path)
 	done := make(chan error, 1)
+	changes := make(chan incident.SourceStatus, 64)
+	states := map[string]incident.SourceState{}
 	write := func(ctx context.Context, b supervise.Batch) error {
 		if err := l.write(ctx, b); err != nil {
 			return err
+		}
+		for _, s := range b.Sources {
+			if before, known := states[s.Name]; known && before != s.State {
+				select {
+				case changes <- s:
+				default: // nobody reads them: the terminal stands still, and the recording must not
+				}
+			}
+			states[s.Name] = s.State
 		}
 		return l.stopped // without a screen a recording that stopped is the end
 	}
@@ -95,6 +106,8 @@ func (a *app) record(ctx context.Context, c collecting, path string, now time.Ti
 				return exitError{exitUnreachable, fmt.Errorf("no source could be reached: %s", l.excuses())}
 			}
 			return err
+		case s := <-changes:
+			fmt.Fprintf(a.stderr, "%s  %s\n", time.Now().UTC().Format("15:04:05Z"), redact.Line(stateText(s)))
 		case <-tick.C:
 			a.reportRecording(l)
 		}
@@ -112,17 +125,29 @@ func (l *live) excuses() string {
 	return strings.Join(all, "; ")
 }
 
+// stateText is how a source does: since when and why, where it does not do well.
+func stateText(s incident.SourceStatus) string {
+	text := s.Name + " " + s.State.String()
+	switch s.State {
+	case incident.SourceDown, incident.SourceDegraded, incident.SourceStale:
+		if !s.Since.IsZero() {
+			text += " since " + s.Since.UTC().Format("15:04:05Z")
+		}
+		if s.Detail != "" {
+			text += " (" + s.Detail + ")"
+		}
+	default:
+	}
+	return text
+}
+
 // reportRecording is one line of progress and what the evidence says.
 func (a *app) reportRecording(l *live) {
 	l.mu.Lock()
 	facts := l.facts
 	states := make([]string, 0, len(l.sources))
 	for _, s := range slices.SortedFunc(maps.Values(l.sources), func(x, y incident.SourceStatus) int { return cmp.Compare(x.Name, y.Name) }) {
-		text := s.Name + " " + s.State.String()
-		if s.State == incident.SourceDown && s.Detail != "" {
-			text += " (" + s.Detail + ")"
-		}
-		states = append(states, redact.Line(text))
+		states = append(states, redact.Line(stateText(s)))
 	}
 	l.mu.Unlock()
 	var size int64

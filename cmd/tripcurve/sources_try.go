@@ -132,7 +132,7 @@ func (t *trial) heard(s incident.SourceStatus) {
 	t.State, t.Detail = s.State.String(), s.Detail
 	if s.State == incident.SourceOK || s.State == incident.SourceDone {
 		t.Reached = true
-	} else if t.firstFail == "" {
+	} else if t.firstFail == "" && s.State != incident.SourceStarting {
 		t.firstFail = s.Detail
 	}
 	if !t.Reached && t.firstFail != "" {

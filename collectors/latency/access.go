@@ -10,9 +10,11 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tripcurve/collectors/credential"
+	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )
 
@@ -95,21 +97,53 @@ func (a Access) transport(dial time.Duration) (*http.Transport, error) {
 // answer points, and for all: no connection that was not configured.
 func refuseRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// authorized puts credentials on requests. One that is refused and has been rotated
-// meanwhile is tried once more.
+// authorized puts credentials on requests, and measures the clock of who answers. One
+// that is refused and has been rotated meanwhile is tried once more.
 type authorized struct {
 	next   http.RoundTripper
 	access Access
 	user   string
+	clock  serverClock
 }
 
-func (t authorized) RoundTrip(r *http.Request) (*http.Response, error) {
+// serverClock is the clock of a server by the Date of its answers, which tells whole
+// seconds.
+type serverClock struct {
+	at atomic.Pointer[incident.Clock]
+}
+
+func (c *serverClock) note(date string, asked time.Time) {
+	if at, err := http.ParseTime(date); err == nil {
+		clock := incident.ClockOf(at, asked, time.Since(asked), time.Second)
+		c.at.Store(&clock)
+	}
+}
+
+// now is the newest measurement; the zero value before there is one.
+func (c *serverClock) now() incident.Clock {
+	if at := c.at.Load(); at != nil {
+		return *at
+	}
+	return incident.Clock{}
+}
+
+// send sends a request and reads the clock off its answer.
+func (t *authorized) send(r *http.Request) (*http.Response, error) {
+	asked := time.Now()
+	resp, err := t.next.RoundTrip(r)
+	if err == nil {
+		t.clock.note(resp.Header.Get("Date"), asked)
+	}
+	return resp, err
+}
+
+func (t *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	first := r.Clone(r.Context())
 	used, err := t.authorize(first)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := t.next.RoundTrip(first)
+	resp, err := t.send(first)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || used.value == "" || !used.from.Changes() {
 		return resp, err
 	}
@@ -128,7 +162,7 @@ func (t authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil //nolint:nilerr // the refusal says more than that no other credential could be had
 	}
 	_ = resp.Body.Close()
-	return t.next.RoundTrip(again)
+	return t.send(again)
 }
 
 // used is a credential as it was sent.
@@ -137,7 +171,7 @@ type used struct {
 	value string
 }
 
-func (t authorized) authorize(r *http.Request) (used, error) {
+func (t *authorized) authorize(r *http.Request) (used, error) {
 	r.Header.Set("User-Agent", "tripcurve")
 	if t.access.Tenant != "" {
 		r.Header.Set("X-Scope-OrgID", t.access.Tenant)

@@ -39,6 +39,7 @@ type Collector struct {
 	url    *url.URL
 	client *http.Client
 	base   *http.Transport
+	auth   *authorized
 	scrape *Scrape
 }
 
@@ -87,8 +88,9 @@ func New(cfg Config) (*Collector, error) {
 	if cfg.Most > 0 {
 		scrape.most = cfg.Most
 	}
-	client := &http.Client{Timeout: scrapeTimeout, Transport: authorized{base, cfg.Access, user}, CheckRedirect: refuseRedirects}
-	return &Collector{cfg: cfg, url: u, client: client, base: base, scrape: scrape}, nil
+	auth := &authorized{next: base, access: cfg.Access, user: user}
+	client := &http.Client{Timeout: scrapeTimeout, Transport: auth, CheckRedirect: refuseRedirects}
+	return &Collector{cfg: cfg, url: u, client: client, base: base, auth: auth, scrape: scrape}, nil
 }
 
 // Source is what the collector reads, before it has read anything.
@@ -138,7 +140,7 @@ func (c *Collector) ok(at time.Time, facts []incident.Fact) incident.SourceStatu
 	case c.scrape.Skipped() > 0:
 		detail += fmt.Sprintf("; %d more than we keep of one target are left out", c.scrape.Skipped())
 	}
-	return incident.SourceStatus{Name: c.cfg.Name, Group: "grpc", State: incident.SourceOK, LastAt: at.UTC(), Detail: detail}
+	return incident.SourceStatus{Name: c.cfg.Name, Group: "grpc", State: incident.SourceOK, LastAt: at.UTC(), Detail: detail, Clock: c.auth.clock.now()}
 }
 
 // fetch reads the page.

@@ -77,7 +77,7 @@ func (d *DatadogQuery) Run(ctx context.Context, out chan<- []incident.Fact, stat
 			return supervise.Permanent(fmt.Errorf("%w: %w", datadog.ErrRefused, err))
 		case errors.As(err, &limited) && !limited.RetryAt.IsZero():
 			wait := max(time.Second, limited.RetryAt.Sub(now))
-			status <- d.status(incident.SourceStale, fmt.Sprintf("rate limited by Datadog, asking again in %s", wait.Round(time.Second)))
+			status <- d.status(incident.SourceDegraded, fmt.Sprintf("rate limited by Datadog, asking again in %s", wait.Round(time.Second)))
 			tick.Reset(wait)
 			continue
 		case err != nil:

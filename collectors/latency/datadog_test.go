@@ -105,7 +105,7 @@ func TestDatadogQueryAsksAgainForWhatMayHaveChanged(t *testing.T) {
 				wantSaid := []string{
 					"stale: no series: nothing was recorded, or the metric's name is misspelt",
 					"ok: 1 series each 20s",
-					"stale: rate limited by Datadog, asking again in 8s",
+					"degraded: rate limited by Datadog, asking again in 8s",
 					"ok: 1 series each 20s",
 				}
 				if d := cmp.Diff(wantSaid, said); d != "" {

@@ -105,7 +105,7 @@ func (p *Prometheus) Run(ctx context.Context, out chan<- []incident.Fact, status
 			return ctx.Err()
 		case errors.As(err, &limited) && !limited.RetryAt.IsZero():
 			wait := max(time.Second, time.Until(limited.RetryAt))
-			status <- p.status(incident.SourceStale, fmt.Sprintf("%s; asking again in %s", limited, wait.Round(time.Second)))
+			status <- p.status(incident.SourceDegraded, fmt.Sprintf("%s; asking again in %s", limited, wait.Round(time.Second)))
 			tick.Reset(wait)
 			continue
 		case err != nil:
@@ -165,12 +165,9 @@ func (p *Prometheus) told(to time.Time) incident.SourceStatus {
 		newest = p.ask.newest
 	}
 	var also []string
-	if ahead := time.Duration(p.client.edge.ahead.Load()); ahead.Abs() > 5*time.Second {
-		word := "ahead of"
-		if ahead < 0 {
-			word = "behind"
-		}
-		also = append(also, fmt.Sprintf("its clock is %s %s ours", ahead.Abs().Round(time.Second), word))
+	clock := p.client.auth.clock.now()
+	if clock.Ahead.Abs() > 5*time.Second {
+		also = append(also, "its clock is "+clock.String())
 	}
 	if p.pages.skipped > 0 {
 		also = append(also, fmt.Sprintf("%d series more than we keep of one target are left out", p.pages.skipped))
@@ -184,7 +181,7 @@ func (p *Prometheus) told(to time.Time) incident.SourceStatus {
 		state, detail = incident.SourceStale, "no new sample since "+newest.UTC().Format("15:04:05Z")+": is the target still scraped?"
 	}
 	s := p.status(state, strings.Join(append([]string{detail}, also...), "; "))
-	s.LastAt = newest
+	s.LastAt, s.Clock = newest, clock
 	return s
 }
 

@@ -459,7 +459,7 @@ func TestPrometheusLiveSaysWhatIsWrong(t *testing.T) {
 		forever bool
 	}{
 		{"no such series", 200, none, incident.SourceStale, "no series of gRPC calls, breakers or pools: nothing was recorded, or a name is misspelt", "", false},
-		{"busy", 429, "{}", incident.SourceStale, "answered 429 Too Many Requests", "", false},
+		{"busy", 429, "{}", incident.SourceDegraded, "answered 429 Too Many Requests", "", false},
 		{"old", 200, matrix(sampled(metric("grpc_client_started_total", ""), int(time.Now().Unix()-t0.Unix())-240, 5)), incident.SourceStale, "no new sample since", "", false},
 		{"bad query", 400, `{"status":"error","errorType":"bad_data","error":"parse error"}`, 0, "", "parse error", true},
 		{"refused", 401, `{}`, 0, "", "answered 401", true},

@@ -67,6 +67,7 @@ type promClient struct {
 	promv1.API
 	url  *url.URL
 	base *http.Transport
+	auth *authorized
 	edge *promEdge
 }
 
@@ -84,14 +85,15 @@ func newPromClient(a Access) (*promClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	edge := &promEdge{next: authorized{base, a, user}}
+	auth := &authorized{next: base, access: a, user: user}
+	edge := &promEdge{next: auth}
 	c, err := api.NewClient(api.Config{Address: u.String(), Client: &http.Client{
 		Transport: edge, Timeout: askTimeout, CheckRedirect: refuseRedirects,
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
-	return &promClient{API: promv1.NewAPI(c), url: u, base: base, edge: edge}, nil
+	return &promClient{API: promv1.NewAPI(c), url: u, base: base, auth: auth, edge: edge}, nil
 }
 
 // promEdge turns every answer that is no success into a PrometheusError, for the
@@ -103,13 +105,11 @@ type promEdge struct {
 }
 
 func (e *promEdge) RoundTrip(r *http.Request) (*http.Response, error) {
-	asked := time.Now()
 	resp, err := e.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
 	e.heard.Store(true)
-	e.clock(resp.Header.Get("Date"), asked)
 	code := resp.StatusCode
 	if r.Method == http.MethodPost && (code == http.StatusForbidden || code == http.StatusMethodNotAllowed || code == http.StatusNotImplemented) {
 		return resp, nil // the client tries GET
@@ -121,14 +121,6 @@ func (e *promEdge) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
 	return resp, nil
-}
-
-// clock notes by how much the server's clock is ahead of ours.
-func (e *promEdge) clock(date string, asked time.Time) {
-	if at, err := http.ParseTime(date); err == nil {
-		took := time.Since(asked)
-		e.ahead.Store(int64(at.Add(500 * time.Millisecond).Sub(asked.Add(took / 2))))
-	}
 }
 
 // promFailure is what an answer says that is no success.

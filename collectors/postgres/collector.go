@@ -90,16 +90,17 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		default:
 			missed++
 			c.derive = true // most likely a queue too long for pg_blocking_pids
-			status <- c.status(incident.SourceStale, last, "sample missed: "+c.target.scrub(reason(err)))
+			status <- c.status(incident.SourceDegraded, last, "sample missed: "+c.target.scrub(reason(err)))
 			tick.Reset(c.pause(time.Since(began)))
 			continue
 		}
 		x.Every = c.pause(x.Took)
-		// Half of the round trip is the best guess at when the server looked.
-		offset := x.At.Sub(began.Add(x.Took / 2))
+		clock := incident.ClockOf(x.At, began, x.Took, time.Microsecond)
 		last = x.At
 		out <- c.sampler.Observe(x)
-		status <- c.status(incident.SourceOK, last, c.detail(l, x, offset))
+		s := c.status(incident.SourceOK, last, c.detail(l, x, clock))
+		s.Clock = clock
+		status <- s
 		c.adapt(x)
 		tick.Reset(max(0, x.Every-time.Since(began)))
 	}
@@ -140,7 +141,7 @@ func (c *Collector) status(state incident.SourceState, last time.Time, detail st
 const maxSkew = time.Second
 
 // detail says what the samples cost and what they cannot show.
-func (c *Collector) detail(l *link, x Sample, offset time.Duration) string {
+func (c *Collector) detail(l *link, x Sample, clock incident.Clock) string {
 	parts := []string{fmt.Sprintf("PostgreSQL %s, sample %.1f ms each %s", l.name, float64(x.Took)/float64(time.Millisecond), x.Every.Round(100*time.Millisecond))}
 	if !l.rights {
 		parts = append(parts, "without pg_read_all_stats: queries, states and times of other users are hidden (grant pg_monitor to this role)")
@@ -154,12 +155,8 @@ func (c *Collector) detail(l *link, x Sample, offset time.Duration) string {
 	if c.derive {
 		parts = append(parts, "long queues: blockers derived from modes and times")
 	}
-	if offset.Abs() > maxSkew {
-		word := "ahead of"
-		if offset < 0 {
-			word = "behind"
-		}
-		parts = append(parts, fmt.Sprintf("its clock is %s %s ours", offset.Abs().Round(100*time.Millisecond), word))
+	if clock.Ahead.Abs() > maxSkew {
+		parts = append(parts, "its clock is "+clock.String())
 	}
 	return strings.Join(parts, "; ")
 }

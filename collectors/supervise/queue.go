@@ -8,19 +8,28 @@ import (
 
 // queue holds what came in while the writer was busy, in a bounded space: a
 // newer look at the same episode replaces the older one, samples of the same
-// series are joined, and beyond the limit the oldest facts go, counted.
+// series are joined, and beyond the limit the oldest facts of the source that has
+// most go, counted: a log that bursts costs no other source anything.
 type queue struct {
 	limit   int // facts
 	points  int // samples inside series, bounded by 8 per fact of the limit
 	facts   []incident.Fact
 	where   map[incident.ID]int // of episodes and series in facts
 	sources []incident.SourceStatus
-	dropped int // since the last batch
-	lost    int // since the start
+	dropped int        // since the last batch
+	lost    map[of]int // since the start
+}
+
+// of is a source by its name.
+type of struct{ group, name string }
+
+func ofFact(f incident.Fact) of {
+	o := f.Source()
+	return of{o.Group, o.Name}
 }
 
 func newQueue(limit int) *queue {
-	return &queue{limit: limit, where: map[incident.ID]int{}}
+	return &queue{limit: limit, where: map[incident.ID]int{}, lost: map[of]int{}}
 }
 
 func (q *queue) empty() bool { return len(q.facts) == 0 && len(q.sources) == 0 }
@@ -32,8 +41,8 @@ func (q *queue) add(e event) {
 	if over := len(q.facts) - q.limit; over > 0 {
 		q.drop(over + q.limit/10) // a tenth at once, so that a full queue is not copied for every fact
 	}
-	if q.points > 8*q.limit {
-		q.drop(len(q.facts)/2 + 1)
+	for q.points > 8*q.limit && len(q.facts) > 0 {
+		q.drop(1 + q.count(q.heaviest())/2)
 	}
 	if e.status != nil {
 		q.source(*e.status)
@@ -72,25 +81,70 @@ func (q *queue) append(f incident.Fact) {
 	q.facts = append(q.facts, f)
 }
 
-// drop throws the n oldest facts away.
+// drop throws n facts away: the oldest of the source that has most, and when it has
+// too few, of the next one.
 func (q *queue) drop(n int) {
-	n = min(n, len(q.facts))
-	q.dropped += n
-	q.lost += n
-	kept := append([]incident.Fact(nil), q.facts[n:]...)
+	for n > 0 && len(q.facts) > 0 {
+		n -= q.dropOf(q.heaviest(), n)
+	}
+	for i := range q.sources {
+		q.sources[i].Detail = q.note(of{q.sources[i].Group, q.sources[i].Name}, q.sources[i].Detail)
+	}
+}
+
+// heaviest is the source that takes most room; of two the first by name.
+func (q *queue) heaviest() of {
+	weights := map[of]int{}
+	for _, f := range q.facts {
+		w := 1
+		if s, ok := f.(incident.Series); ok {
+			w += len(s.Points) / 8 // as points are bounded
+		}
+		weights[ofFact(f)] += w
+	}
+	most := of{}
+	for o, w := range weights {
+		if m := weights[most]; w > m || w == m && (o.group < most.group || o.group == most.group && o.name < most.name) {
+			most = o
+		}
+	}
+	return most
+}
+
+func (q *queue) count(o of) int {
+	n := 0
+	for _, f := range q.facts {
+		if ofFact(f) == o {
+			n++
+		}
+	}
+	return n
+}
+
+// dropOf throws the n oldest facts of one source away, and says how many there were.
+func (q *queue) dropOf(o of, n int) int {
+	kept := make([]incident.Fact, 0, len(q.facts))
+	gone := 0
+	for _, f := range q.facts {
+		if gone < n && ofFact(f) == o {
+			gone++
+			continue
+		}
+		kept = append(kept, f)
+	}
+	q.dropped += gone
+	q.lost[o] += gone
 	q.facts = q.facts[:0]
 	q.points = 0
 	clear(q.where)
 	for _, f := range kept {
 		q.put(f)
 	}
-	for i := range q.sources {
-		q.sources[i].Detail = q.note(q.sources[i].Detail)
-	}
+	return gone
 }
 
 func (q *queue) source(s incident.SourceStatus) {
-	s.Detail = q.note(s.Detail)
+	s.Detail = q.note(of{s.Group, s.Name}, s.Detail)
 	for i := range q.sources {
 		if q.sources[i].Name == s.Name && q.sources[i].Group == s.Group {
 			q.sources[i] = s
@@ -101,11 +155,11 @@ func (q *queue) source(s incident.SourceStatus) {
 }
 
 // note adds to a source's detail that the writer could not keep up.
-func (q *queue) note(detail string) string {
-	if q.lost == 0 {
+func (q *queue) note(o of, detail string) string {
+	if q.lost[o] == 0 {
 		return detail
 	}
-	n := fmt.Sprintf("%d facts dropped: the writer is too slow", q.lost)
+	n := fmt.Sprintf("%d facts dropped: the writer is too slow", q.lost[o])
 	if detail == "" {
 		return n
 	}

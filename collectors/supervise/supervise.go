@@ -193,7 +193,10 @@ func (s *Supervisor) fanIn(in <-chan event, batches chan<- Batch, failed <-chan 
 
 // keep runs one collector again and again until ctx ends or it is done.
 func (s *Supervisor) keep(ctx context.Context, c Collector, in chan<- event) {
-	w := watch{last: c.Source(), opts: s.opts, in: in}
+	w := watch{opts: s.opts, in: in}
+	begun := c.Source()
+	begun.State = incident.SourceStarting
+	w.say(begun)
 	if p, ok := c.(Paced); ok && w.opts.StaleAfter > 0 {
 		w.opts.StaleAfter = max(w.opts.StaleAfter, 3*p.Every())
 	}

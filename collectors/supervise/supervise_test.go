@@ -38,17 +38,24 @@ func (s *script) Run(ctx context.Context, out chan<- []incident.Fact, status cha
 // fixed takes the jitter out of the backoff: 0.8 + 0.4*0.5 = 1.
 var fixed = Options{Rand: func() float64 { return 0.5 }}
 
-// notes is a writer that keeps everything.
+// notes is a writer that keeps everything, and apart who has only begun.
 type notes struct {
 	facts   []incident.Fact
 	sources []incident.SourceStatus
+	begun   []string
 	dropped int
 	batches int
 }
 
 func (n *notes) write(_ context.Context, b Batch) error {
 	n.facts = append(n.facts, b.Facts...)
-	n.sources = append(n.sources, b.Sources...)
+	for _, s := range b.Sources {
+		if s.State == incident.SourceStarting {
+			n.begun = append(n.begun, s.Name)
+			continue
+		}
+		n.sources = append(n.sources, s)
+	}
 	n.dropped += b.DroppedFacts
 	n.batches++
 	return nil
@@ -63,7 +70,7 @@ func (n *notes) states() []string {
 }
 
 func change(text string) incident.Fact {
-	return incident.Change{Kind: incident.Config, Text: text, At: time.Unix(0, 0)}
+	return incident.Change{Kind: incident.Config, Text: text, At: time.Unix(0, 0), Origin: incident.Origin{Group: "test", Name: "pg"}}
 }
 
 func TestBackoffDoublesToItsLimitAndStartsAgainAfterALongRun(t *testing.T) {
@@ -352,6 +359,96 @@ func TestAFailingWriterEndsTheRun(t *testing.T) {
 			t.Errorf("Run = %v, want %v", err, full)
 		}
 	})
+}
+
+// The states of a source, each with since when: starting, ok, degraded, down and ok
+// again; what is measured of its clock is kept where it is not said.
+func TestStatesSayWhySinceWhenAndOfWhichClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t0 := time.Now()
+		say := func(status chan<- incident.SourceStatus, state incident.SourceState, why string, c incident.Clock) {
+			time.Sleep(time.Second)
+			status <- incident.SourceStatus{Name: "pg", Group: "test", State: state, Detail: why, Clock: c}
+		}
+		clock := incident.Clock{Ahead: -2 * time.Second, Within: time.Millisecond}
+		c := &script{name: "pg", runs: []func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error{
+			func(_ context.Context, _ chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				say(status, incident.SourceOK, "", clock)
+				say(status, incident.SourceDegraded, "sample missed", incident.Clock{})
+				say(status, incident.SourceDegraded, "sample missed again", incident.Clock{})
+				time.Sleep(time.Second)
+				return errors.New("connection lost")
+			},
+			func(_ context.Context, _ chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
+				say(status, incident.SourceOK, "", clock)
+				time.Sleep(time.Second)
+				return nil
+			},
+		}}
+		var got []string
+		err := New([]Collector{c}, fixed).Run(t.Context(), func(_ context.Context, b Batch) error {
+			for _, s := range b.Sources {
+				got = append(got, fmt.Sprintf("%s since %s %q clock %s", s.State, s.Since.Sub(t0), s.Detail, s.Clock))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const behind = "clock 2s behind ours, within 1ms"
+		want := []string{
+			`starting since 0s "" clock not measured`,
+			`ok since 1s "" ` + behind,
+			`degraded since 2s "sample missed" ` + behind,
+			`degraded since 2s "sample missed again" ` + behind,
+			`down since 4s "connection lost; try 2 in 1s" ` + behind,
+			`ok since 6s "" ` + behind,
+			`done since 7s "" ` + behind,
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	})
+}
+
+// While the writer is slow, a source that bursts loses what it sent, and one beside
+// it nothing.
+func TestABurstCostsNoOtherSource(t *testing.T) {
+	q := newQueue(100)
+	one := func(name string, n int) incident.Fact {
+		return incident.Change{At: time.Unix(int64(n), 0), Text: fmt.Sprint(n), Origin: incident.Origin{Group: "test", Name: name}}
+	}
+	for n := range 2000 {
+		q.add(event{facts: []incident.Fact{one("log", n)}})
+		if n%100 == 0 {
+			q.add(event{facts: []incident.Fact{one("pg", n)}})
+		}
+	}
+	q.add(event{status: &incident.SourceStatus{Name: "log", Group: "test"}})
+	q.add(event{status: &incident.SourceStatus{Name: "pg", Group: "test", Detail: "fine"}})
+	b := q.batch()
+	pg := 0
+	for _, f := range b.Facts {
+		if f.Source().Name == "pg" {
+			pg++
+		}
+	}
+	if pg != 20 || len(b.Facts) > 100 || b.DroppedFacts != 2020-len(b.Facts) {
+		t.Errorf("%d of the quiet source's 20 facts are left, %d in all, %d dropped", pg, len(b.Facts), b.DroppedFacts)
+	}
+	if d := cmp.Diff([]string{fmt.Sprintf("%d facts dropped: the writer is too slow", b.DroppedFacts), "fine"}, []string{b.Sources[0].Detail, b.Sources[1].Detail}); d != "" {
+		t.Errorf("details (-want +got):\n%s", d)
+	}
+	// The same of series whose points are many.
+	q = newQueue(10)
+	series := func(name string, points int) incident.Fact {
+		return incident.Series{Name: "x", Origin: incident.Origin{Group: "test", Name: name}, Points: make([]incident.Point, points)}
+	}
+	q.add(event{facts: []incident.Fact{series("pg", 8)}})
+	q.add(event{facts: []incident.Fact{series("prom", 100)}})
+	if b := q.batch(); len(b.Facts) != 1 || b.Facts[0].Source().Name != "pg" {
+		t.Errorf("left are %v", b.Facts)
+	}
 }
 
 func TestTheQueueJoinsWhatIsTheSame(t *testing.T) {

@@ -128,9 +128,18 @@ func (w *watch) ended() {
 	}
 }
 
+// say hands a status on, with since when the state is so, and what was known before
+// and is not said again.
 func (w *watch) say(s incident.SourceStatus) {
 	if s.LastAt.IsZero() {
 		s.LastAt = w.last.LastAt
+	}
+	if !s.Clock.Measured() {
+		s.Clock = w.last.Clock
+	}
+	s.Since = w.last.Since
+	if s.State != w.last.State || s.Since.IsZero() {
+		s.Since = time.Now().UTC()
 	}
 	w.last = s
 	w.in <- event{status: &s}

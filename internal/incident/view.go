@@ -238,7 +238,7 @@ func (v *View) LockWaiters(w Window, step time.Duration) []float64 {
 // Sees says that a source of the group gave evidence or is connected.
 func (v *View) Sees(group string) bool {
 	for _, s := range v.Sources {
-		if s.Group == group && (s.State != SourceAbsent && (s.State != SourceDown || !s.LastAt.IsZero())) {
+		if s.Group == group && (s.State != SourceAbsent && (s.State != SourceDown && s.State != SourceStarting || !s.LastAt.IsZero())) {
 			return true
 		}
 	}

@@ -74,7 +74,7 @@ func (s *scene) states() string {
 // state is how a source does: "down since 14:05:00Z".
 func (s *scene) state(x incident.SourceStatus) string {
 	text := x.State.String()
-	if x.State == incident.SourceDone {
+	if x.State == incident.SourceDone || x.State == incident.SourceStarting {
 		return text
 	}
 	since := x.LastAt

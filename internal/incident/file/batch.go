@@ -71,9 +71,14 @@ func (b *batch) fact(f incident.Fact) error {
 }
 
 func (b *batch) source(s incident.SourceStatus) error {
-	return b.exec(`INSERT INTO source VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET state = excluded.state, last_ns = coalesce(excluded.last_ns, last_ns), detail = excluded.detail`,
-		redact.MaskSecrets(s.Name), s.Group, s.State.String(), nanos(s.LastAt), redact.MaskSecrets(s.Detail))
+	var ahead, within any
+	if s.Clock.Measured() {
+		ahead, within = int64(s.Clock.Ahead), int64(s.Clock.Within)
+	}
+	return b.exec(`INSERT INTO source (name, grp, state, last_ns, detail, since_ns, clock_ns, clock_err_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET state = excluded.state, last_ns = coalesce(excluded.last_ns, last_ns), detail = excluded.detail,
+			since_ns = excluded.since_ns, clock_ns = coalesce(excluded.clock_ns, clock_ns), clock_err_ns = coalesce(excluded.clock_err_ns, clock_err_ns)`,
+		redact.MaskSecrets(s.Name), s.Group, s.State.String(), nanos(s.LastAt), redact.MaskSecrets(s.Detail), nanos(s.Since), ahead, within)
 }
 
 func (b *batch) bucket(x incident.Bucket) error {

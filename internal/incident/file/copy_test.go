@@ -366,7 +366,7 @@ func TestInspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Schema != 1 || s.Name != "INC-2847" || !s.Created.Equal(t0) || !s.Recording || len(s.Damage) != 0 || s.Bytes == 0 {
+	if s.Schema != Schema || s.Name != "INC-2847" || !s.Created.Equal(t0) || !s.Recording || len(s.Damage) != 0 || s.Bytes == 0 {
 		t.Errorf("%+v", s)
 	}
 	if s.From == nil || *s.From != "2026-01-15T14:23:01Z" || s.To == nil || *s.To != "2026-01-15T14:23:40Z" {

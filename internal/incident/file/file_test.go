@@ -119,7 +119,7 @@ func TestLoadGivesBackWhatWasAppended(t *testing.T) {
 	if diff := compare(ev.Snapshot(), got); diff != "" {
 		t.Error("while it is written:", diff)
 	}
-	if diff := cmp.Diff(Meta{Schema: 1, Name: "INC-2847", Created: t0}, meta); diff != "" {
+	if diff := cmp.Diff(Meta{Schema: Schema, Name: "INC-2847", Created: t0}, meta); diff != "" {
 		t.Error(diff)
 	}
 	if err := w.Close(); err != nil {
@@ -256,7 +256,7 @@ func TestBadFiles(t *testing.T) {
 		"a newer schema": {changed(func(b []byte) []byte {
 			binary.BigEndian.PutUint32(b[60:], 7)
 			return b
-		}), ErrNewerSchema, "it has schema 7, this program reads up to 1"},
+		}), ErrNewerSchema, "it has schema 7, this program reads up to 2"},
 		"cut short": {changed(func(b []byte) []byte { return b[:len(b)/2] }), ErrCorrupt, "cut short"},
 		"overwritten in the middle": {changed(func(b []byte) []byte {
 			for i := 4096; i < len(b); i++ {

@@ -40,6 +40,10 @@ type Source struct {
 	State  string  `json:"state"`
 	Last   *string `json:"last"`
 	Detail string  `json:"detail"`
+	Since  *string `json:"since"` // of the state; null when nobody watched it
+	// How its clock stood to the recorder's, in milliseconds; null when not measured.
+	ClockAhead  *float64 `json:"clock_ahead_ms"`
+	ClockWithin *float64 `json:"clock_within_ms"`
 }
 
 // tables with their instants in SQL; empty where there are none.
@@ -95,7 +99,12 @@ func Inspect(path string) (s Summary, err error) {
 	}
 	s.Sources = []Source{}
 	for _, st := range l.ev.Snapshot().Sources {
-		s.Sources = append(s.Sources, Source{st.Name, st.Group, st.State.String(), rfc3339(nanos(st.LastAt)), st.Detail})
+		x := Source{Name: st.Name, Group: st.Group, State: st.State.String(), Last: rfc3339(nanos(st.LastAt)), Detail: st.Detail, Since: rfc3339(nanos(st.Since))}
+		if c := st.Clock; c.Measured() {
+			ahead, within := float64(c.Ahead)/1e6, float64(c.Within)/1e6
+			x.ClockAhead, x.ClockWithin = &ahead, &within
+		}
+		s.Sources = append(s.Sources, x)
 	}
 	return s, nil
 }

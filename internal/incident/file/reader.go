@@ -184,13 +184,22 @@ func (l *loader) readEndpoints() error {
 }
 
 func (l *loader) readSources() error {
-	return l.each(`SELECT name, grp, state, last_ns, detail FROM source`, func(s scan) error {
+	columns := "since_ns, clock_ns, clock_err_ns"
+	var version int
+	if err := l.tx.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		return err
+	}
+	if version < 2 {
+		columns = "NULL, NULL, NULL"
+	}
+	return l.each(`SELECT name, grp, state, last_ns, detail, `+columns+` FROM source`, func(s scan) error {
 		var st incident.SourceStatus
 		var state string
-		var last sql.NullInt64
-		if err := s(&st.Name, &st.Group, &state, &last, &st.Detail); err != nil {
+		var last, since, ahead, within sql.NullInt64
+		if err := s(&st.Name, &st.Group, &state, &last, &st.Detail, &since, &ahead, &within); err != nil {
 			return err
 		}
+		st.Since, st.Clock = instant(since), incident.Clock{Ahead: time.Duration(ahead.Int64), Within: time.Duration(within.Int64)}
 		var ok bool
 		if st.State, ok = incident.ParseSourceState(state); !ok {
 			return unknown("source state", state)

@@ -1,10 +1,11 @@
--- Schema 1 of an incident file. docs/incident-file.md explains it.
+-- Schema 2 of an incident file. docs/incident-file.md explains it.
 -- Instants (_at, from_ns, to_ns, ...) are unix nanoseconds in UTC, NULL when
 -- unknown; lengths are nanoseconds; words are those of the program's reports.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE source (
   name TEXT NOT NULL, grp TEXT NOT NULL, state TEXT NOT NULL, last_ns INTEGER, detail TEXT NOT NULL,
+  since_ns INTEGER, clock_ns INTEGER, clock_err_ns INTEGER,
   PRIMARY KEY (name, grp)
 ) WITHOUT ROWID;
 

@@ -103,7 +103,10 @@ func Continue(path string) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{path: path, db: db, known: newKnown()}
-	if err := w.record(); err != nil {
+	if err = w.record(); err == nil {
+		err = w.migrate()
+	}
+	if err != nil {
 		db.Close()
 		return nil, err
 	}
