@@ -24,19 +24,20 @@ import (
 func (a *app) importCommand() *cobra.Command {
 	var f sourceFlags
 	var server serverLogFlags
-	var out, saveRoutes string
+	var out, saveRoutes, since string
 	cmd := &cobra.Command{
 		Use:   "import FILE... | --prometheus URL --from T",
 		Short: "make an incident file of access logs, PostgreSQL logs and metrics, after the fact",
 		Long: `Reads access logs, PostgreSQL server logs (csvlog, jsonlog, stderr) and OTLP metrics (JSON lines, as the
 collector's file exporter writes them) into an incident file; plain, gzip or zstd, all told apart by
-content; - is the standard input. With --prometheus it also reads the metrics of gRPC calls from --from
+content; a folder stands for the logs in it, - for the standard input. With --prometheus it also reads the metrics of gRPC calls from --from
 to --to. Reading the same file or range again adds nothing; an existing incident file is added to.
 
 Of a server log it takes lock waits (log_lock_waits) with who held the lock, deadlocks, slow and
 cancelled statements, refused connections, plans, checkpoints and restarts. The prefix of a stderr log
 is tried out; --log-line-prefix says it as postgresql.conf does.`,
 		Example: `  tripcurve import access.log.1.gz access.log -o night.incident
+  tripcurve import /var/log/nginx --since 1h --openapi shop.yaml -o night.incident
   tripcurve import --prometheus https://prometheus.example --from 2026-01-15T14:00:00Z --to 15:00Z -o night.incident`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && len(f.prometheus.urls) == 0 {
@@ -45,6 +46,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			defer thrift()()
 			format, err := f.format()
 			if err != nil {
 				return err
@@ -82,13 +84,14 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 				if path == "-" {
 					continue
 				}
-				if info, err := os.Stat(path); err != nil {
+				if _, err := os.Stat(path); err != nil {
 					return badInput("import: %w", err)
-				} else if info.IsDir() {
-					return badInput("import %s: this is a folder; name the files in it", path)
 				}
 			}
 			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: routes}, server: serverOpt, calls: otlp.Options{Names: callNames}}
+			if im.since, err = parseSince(since, time.Now()); err != nil {
+				return err
+			}
 			if err := im.run(cmd, args, metrics, out); err != nil || saveRoutes == "" {
 				return err
 			}
@@ -100,6 +103,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 	f.prometheus.addRange(cmd)
 	f.telemetry.addNames(cmd)
 	server.add(cmd)
+	cmd.Flags().StringVar(&since, "since", "", "read access logs from then on: a time, or a duration before their last line such as 1h; plain files are not read before it")
 	cmd.Flags().StringVar(&saveRoutes, "save-routes", "", "new file for the endpoints, those given and those inferred, to be edited and read by --routes")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "incident file to make or to add to (default: the first log's name with .incident)")
 	return cmd
@@ -110,7 +114,10 @@ type importer struct {
 	opt    gatewaylog.Options
 	server serverlog.Options
 	calls  otlp.Options
+	since  sinceFlag
 	logs   *serverlog.Reader
+	merge  *gatewaylog.Merge
+	done   []incident.SourceStatus // of access logs that were read and not written yet
 	w      *file.Writer
 	names  map[string]int
 	out    string
@@ -121,36 +128,11 @@ type importer struct {
 	inferred []string // endpoints, as patterns
 }
 
-// holder keeps facts back until one of them is more than a line that nobody
-// understood, so that a log of another format leaves nothing in the file.
-type holder struct {
-	append   func([]incident.Fact, []incident.SourceStatus) error
-	held     []incident.Fact
-	open     bool
-	firstBad string
-}
-
-func (h *holder) take(facts []incident.Fact) error {
-	if h.open {
-		return h.append(facts, nil)
-	}
-	h.held = append(h.held, facts...)
-	for _, f := range facts {
-		x, ok := f.(incident.Exemplar)
-		if !ok || x.Kind != incident.Unparsed {
-			h.open = true
-		} else if h.firstBad == "" {
-			h.firstBad = redact.Line(x.Note)
-		}
-	}
-	if !h.open {
-		return nil
-	}
-	facts, h.held = h.held, nil
-	return h.append(facts, nil)
-}
-
 func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, out string) (err error) {
+	logs, err := im.survey(paths)
+	if err != nil {
+		return err
+	}
 	var created bool
 	if _, statErr := os.Stat(out); errors.Is(statErr, os.ErrNotExist) {
 		name := strings.TrimSuffix(filepath.Base(out), filepath.Ext(out))
@@ -180,11 +162,16 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 			err = errors.Join(err, im.w.Append(waits, nil))
 		}
 	}()
+	im.merge = gatewaylog.NewMerge()
+	defer im.merge.Close()
 	im.names = map[string]int{}
-	for _, path := range paths {
-		if err := im.one(cmd, path); err != nil {
-			return err
+	for _, l := range logs {
+		if err := im.one(cmd, l.path); err != nil {
+			return errors.Join(err, im.flush())
 		}
+	}
+	if err := im.flush(); err != nil {
+		return exitError{exitUsage, err}
 	}
 	for _, c := range metrics.sources {
 		if err := im.prometheus(cmd, c, metrics.window); err != nil {
@@ -236,28 +223,38 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 		fmt.Fprintf(im.stderr, "%s: read before; only what is new was added\n", path)
 	}
 	fmt.Fprintf(im.stderr, "%s: %s\n", path, redact.Line(status.Detail))
-	return im.w.Append(nil, []incident.SourceStatus{status})
+	im.done = append(im.done, status)
+	return nil
+}
+
+// flush writes what was read of access logs, whose endpoints have their names only
+// when all are read.
+func (im *importer) flush() error {
+	im.inferred = im.merge.Inferred()
+	if err := im.merge.Flush(func(facts []incident.Fact) error { return im.w.Append(facts, nil) }); err != nil {
+		return err
+	}
+	return im.w.Append(nil, im.done)
 }
 
 func (im *importer) accessLog(cmd *cobra.Command, src *logSource, progress *bar.Bar) (incident.SourceStatus, bool, error) {
 	opt := im.opt
 	opt.Progress, opt.Name = progress.Set, src.name
-	held := holder{append: im.w.Append}
 	var sum gatewaylog.Summary
 	var err error
 	if src.stream != nil {
-		sum, err = gatewaylog.ImportReader(cmd.Context(), src.stream, opt, held.take)
+		sum, err = im.merge.ImportReader(cmd.Context(), src.stream, opt)
 	} else {
-		sum, err = gatewaylog.Import(cmd.Context(), src.path, opt, held.take)
+		sum, err = im.merge.Import(cmd.Context(), src.path, opt)
 	}
 	if err == nil && sum.Parsed == 0 && sum.Unparsed > 0 {
-		err = fmt.Errorf("none of its %s is of the format %s: the first says %s", plural(sum.Unparsed, "line"), sum.Detection.Format.Name, held.firstBad)
+		im.merge.Drop() // a log of another format leaves nothing in the file
+		err = fmt.Errorf("none of its %s is of the format %s: the first says %s", plural(sum.Unparsed, "line"), sum.Detection.Format.Name, redact.Line(sum.FirstBad))
 	}
 	if err != nil {
 		return incident.SourceStatus{}, false, err
 	}
 	im.lines += sum.Lines
 	im.bad += sum.Unparsed
-	im.inferred = append(im.inferred, sum.Inferred...)
 	return sum.Source(), sum.Known, nil
 }

@@ -40,3 +40,28 @@ func (im *importer) otlp(cmd *cobra.Command, src *logSource, progress *bar.Bar) 
 	im.bad += sum.Unparsed
 	return sum.Source(), sum.Known, nil
 }
+
+// holder keeps facts back until one of them is more than a line that nobody
+// understood, so that a file of something else leaves nothing behind.
+type holder struct {
+	append func([]incident.Fact, []incident.SourceStatus) error
+	held   []incident.Fact
+	open   bool
+}
+
+func (h *holder) take(facts []incident.Fact) error {
+	if h.open {
+		return h.append(facts, nil)
+	}
+	h.held = append(h.held, facts...)
+	for _, f := range facts {
+		if x, ok := f.(incident.Exemplar); !ok || x.Kind != incident.Unparsed {
+			h.open = true
+		}
+	}
+	if !h.open {
+		return nil
+	}
+	facts, h.held = h.held, nil
+	return h.append(facts, nil)
+}

@@ -50,10 +50,17 @@ type logSource struct {
 // open looks at the beginning of a log. What cannot be read twice, such as a pipe,
 // goes on as a stream.
 func (im *importer) open(path string) (*logSource, error) {
-	src := &logSource{path: path, name: "stdin", close: func() {}}
+	name := "stdin"
+	if path != "-" {
+		name = distinct(im.names, filepath.Base(path))
+	}
+	return im.openNamed(path, name)
+}
+
+func (im *importer) openNamed(path, name string) (*logSource, error) {
+	src := &logSource{path: path, name: name, close: func() {}}
 	from := im.stdin
 	if path != "-" {
-		src.name = distinct(im.names, filepath.Base(path))
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err

@@ -63,8 +63,7 @@ func (im *importer) saveRoutes(path string) error {
 	for _, p := range im.opt.Routes {
 		fmt.Fprintln(w, p)
 	}
-	slices.Sort(im.inferred)
-	for _, p := range slices.Compact(im.inferred) {
+	for _, p := range im.inferred {
 		fmt.Fprintln(w, p)
 	}
 	if err := errors.Join(w.Flush(), f.Close()); err != nil {

@@ -16,6 +16,7 @@ const windowSeconds = 10
 type Aggregator struct {
 	origin    incident.Origin
 	endpoints *endpoints
+	numbers   []int32 // of the exemplars' endpoints among them; nil when they are the same
 	series    []series
 	byPoint   [][]int32 // series of each endpoint
 	windows   map[int64]*window
@@ -102,6 +103,14 @@ func (a *Aggregator) AddUnparsed(line []byte, offset int64, why error) {
 	a.stats.Lines++
 	a.stats.Unparsed++
 	a.exemplars.addUnparsed(line, offset, why)
+}
+
+// firstBad is what the first line that was not understood should have been.
+func (a *Aggregator) firstBad() string {
+	if len(a.exemplars.unparsed) == 0 {
+		return ""
+	}
+	return a.exemplars.unparsed[0].note
 }
 
 // Stats are the counts so far.

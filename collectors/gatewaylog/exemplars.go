@@ -175,7 +175,13 @@ func (p *point) merge(o *point) {
 
 // flush hands out what is kept and was not handed out before.
 func (x *exemplars) flush(facts []incident.Fact, a *Aggregator) []incident.Fact {
-	x.fold(a.endpoints)
+	number := func(ep int) int32 {
+		if a.numbers != nil {
+			return a.numbers[ep]
+		}
+		return int32(ep)
+	}
+	x.fold(func(ep int) int32 { return a.endpoints.resolve(number(ep)) })
 	for ep := range x.points {
 		p := &x.points[ep]
 		give := func(kind incident.ExemplarKind, k *kept) {
@@ -183,7 +189,7 @@ func (x *exemplars) flush(facts []incident.Fact, a *Aggregator) []incident.Fact 
 				return
 			}
 			k.fresh = false
-			facts = append(facts, k.fact(kind, a.endpoints.name(int32(ep)), a.origin))
+			facts = append(facts, k.fact(kind, a.endpoints.name(number(ep)), a.origin))
 		}
 		if p.hasFailed {
 			give(incident.FirstFailing, &p.first)
@@ -206,17 +212,16 @@ func (x *exemplars) flush(facts []incident.Fact, a *Aggregator) []incident.Fact 
 }
 
 // fold brings together what was kept under numbers that became one endpoint.
-func (x *exemplars) fold(e *endpoints) {
+func (x *exemplars) fold(resolve func(ep int) int32) {
+	first := make(map[int32]int, len(x.points))
 	for i := range x.points {
-		to := e.resolve(int32(i))
-		if to == int32(i) {
+		to := resolve(i)
+		if j, ok := first[to]; ok {
+			x.points[j].merge(&x.points[i])
+			x.points[i] = point{}
 			continue
 		}
-		if int(to) >= len(x.points) {
-			x.points = append(x.points, make([]point, int(to)+1-len(x.points))...)
-		}
-		x.points[to].merge(&x.points[i])
-		x.points[i] = point{}
+		first[to] = i
 	}
 }
 

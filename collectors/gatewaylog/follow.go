@@ -316,7 +316,7 @@ func (f *Follow) now() incident.SourceStatus {
 			s.State = incident.SourceStale
 			s.Detail += fmt.Sprintf("; no line is of the format %s", f.detection.Format.Name)
 			if f.in != nil {
-				s.Detail += ": " + f.in.firstBad()
+				s.Detail += ": " + f.in.agg.firstBad()
 			}
 		}
 	}
@@ -423,7 +423,7 @@ func (f *Follow) skipOld() error {
 	case f.detection.Format == nil:
 		at, f.doubt = 0, nil // all of it comes
 	default:
-		at, err = f.tail.search(NewDecoder(f.detection.Format), Instant(f.opt.Since.UnixNano()), at)
+		at, err = search(f.tail.file, NewDecoder(f.detection.Format), Instant(f.opt.Since.UnixNano()), at)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -49,7 +48,7 @@ type Summary struct {
 	Detection Detection
 	Origin    incident.Origin // From and To are the bytes read, decompressed
 	Known     bool            // the evidence already held this file, or its beginning
-	Inferred  []string        // endpoints that no route names, as patterns that NewRoutes takes
+	FirstBad  string          // what the first line that was not understood should have been
 	Truncated string          // why the end of a compressed file could not be read; empty when it could
 }
 
@@ -71,43 +70,36 @@ func (s Summary) Source() incident.SourceStatus {
 // templates may be learned late. Reading a file again gives the same facts from
 // the same bytes, which Evidence does not count twice.
 func Import(ctx context.Context, path string, opt Options, emit func([]incident.Fact) error) (Summary, error) {
-	f, info, err := logfile.Open(path)
+	m := NewMerge()
+	defer m.Close()
+	s, err := m.Import(ctx, path, opt)
 	if err != nil {
-		return Summary{}, fmt.Errorf("gateway log: %w", err)
+		return s, err
 	}
-	defer f.Close()
-	if opt.Name == "" {
-		opt.Name = filepath.Base(path)
-	}
-	s, err := importFile(ctx, f, info, opt, emit)
-	if err != nil {
-		return s, fmt.Errorf("gateway log %s: %w", path, err)
-	}
-	return s, nil
+	return s, m.Flush(emit)
 }
 
 // ImportReader reads a stream to its end, such as standard input.
 func ImportReader(ctx context.Context, r io.Reader, opt Options, emit func([]incident.Fact) error) (Summary, error) {
-	if opt.Name == "" {
-		opt.Name = "stdin"
-	}
-	s, err := importStream(ctx, &counter{r: r}, 0, opt, emit)
+	m := NewMerge()
+	defer m.Close()
+	s, err := m.ImportReader(ctx, r, opt)
 	if err != nil {
-		return s, fmt.Errorf("gateway log %s: %w", opt.Name, err)
+		return s, err
 	}
-	return s, nil
+	return s, m.Flush(emit)
 }
 
 // parallelSize is the size from which a plain file is read in chunks, in bytes:
 // then a second worker pays, and sparing a copy.
 const parallelSize = 16 << 20
 
-func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options) (Summary, *Aggregator, error) {
 	magic := make([]byte, 4)
 	n, err := f.ReadAt(magic, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		if info.Mode().IsRegular() {
-			return Summary{}, err
+			return Summary{}, nil, err
 		}
 		n = 0 // a pipe or a device: read it as it comes
 	}
@@ -120,13 +112,13 @@ func importFile(ctx context.Context, f *os.File, info os.FileInfo, opt Options, 
 		if info.Mode().IsRegular() {
 			total = info.Size()
 		}
-		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, total, opt, emit)
+		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, total, opt)
 	}
-	s, err := importParallel(ctx, f, info.Size(), workers, opt, emit)
+	s, agg, err := importParallel(ctx, f, info.Size(), workers, opt)
 	if errors.Is(err, errInOrder) {
-		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, info.Size(), opt, emit)
+		return importStream(ctx, &counter{r: f, sampler: samplerOf(f, info, magic[:n])}, info.Size(), opt)
 	}
-	return s, err
+	return s, agg, err
 }
 
 // errInOrder says that the lines of a log go on in other lines, so that they
@@ -168,10 +160,10 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // importStream reads from one goroutine.
-func importStream(ctx context.Context, c *counter, total int64, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+func importStream(ctx context.Context, c *counter, total int64, opt Options) (Summary, *Aggregator, error) {
 	text, done, err := logfile.Text(bufio.NewReaderSize(c, 256<<10))
 	if err != nil {
-		return Summary{}, err
+		return Summary{}, nil, err
 	}
 	defer done()
 	r := bufio.NewReaderSize(text, sampleHead)
@@ -181,10 +173,9 @@ func importStream(ctx context.Context, c *counter, total int64, opt Options, emi
 		if headErr != nil && !errors.Is(headErr, io.EOF) && len(head) == 0 {
 			err = headErr // a damaged archive, not an unknown format
 		}
-		return s, err
+		return s, nil, err
 	}
 	in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
-	defer in.agg.spool.close()
 	in.Since(opt.Since)
 	for {
 		_, err := r.Peek(1)
@@ -201,14 +192,14 @@ func importStream(ctx context.Context, c *counter, total int64, opt Options, emi
 			break
 		}
 		if err := ctx.Err(); err != nil {
-			return s, err
+			in.agg.spool.close()
+			return s, nil, err
 		}
 	}
 	in.Close()
-	s.Stats = in.Stats()
-	s.Inferred = in.agg.endpoints.inferred()
+	s.Stats, s.FirstBad = in.Stats(), in.agg.firstBad()
 	s.Origin.To = in.Offset()
-	return s, in.agg.flush(0, s.Origin.To, emit)
+	return s, in.agg, nil
 }
 
 // prepare finds out what there is to read.
@@ -235,27 +226,35 @@ const chunkSize = 256 << 10
 
 // importParallel lets workers read chunks of a plain file, cut at newlines. The
 // result does not depend on how many there are, or on who read what.
-func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int, opt Options, emit func([]incident.Fact) error) (Summary, error) {
+func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int, opt Options) (Summary, *Aggregator, error) {
 	head := make([]byte, sampleHead)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return Summary{}, err
+		return Summary{}, nil, err
 	}
 	s, routes, err := prepare(head[:n], int64(n) == size, func() [][]byte { return sampleElsewhere(f, size) }, opt)
 	if err == nil && s.Detection.joins {
 		err = errInOrder
 	}
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
+	start := int64(0)
+	if !opt.Since.IsZero() {
+		start, err = search(f, NewDecoder(s.Detection.Format), Instant(opt.Since.UnixNano()), size)
+		if err != nil {
+			return s, nil, err
+		}
+	}
+	s.Origin.From = start
 	var next, done atomic.Int64
+	next.Store(start)
 	var told sync.Mutex // Progress is called from one goroutine at a time
 	intakes := make([]*Intake, workers)
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
 	for i := range intakes {
 		in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
-		defer in.agg.spool.close()
 		in.Since(opt.Since)
 		intakes[i] = in
 		wg.Go(func() {
@@ -271,7 +270,7 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 				read := done.Add(min(chunkSize, size-from))
 				if opt.Progress != nil {
 					told.Lock()
-					opt.Progress(read, size)
+					opt.Progress(read, size-start)
 					told.Unlock()
 				}
 			}
@@ -279,16 +278,18 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 	}
 	wg.Wait()
 	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
-		return s, err
+		for _, in := range intakes {
+			in.agg.spool.close()
+		}
+		return s, nil, err
 	}
 	agg := intakes[0].agg
 	for _, in := range intakes[1:] {
 		agg.Merge(in.agg)
 	}
-	s.Stats = agg.Stats()
-	s.Inferred = agg.endpoints.inferred()
-	s.Bytes, s.Origin.To = size, size
-	return s, agg.flush(0, size, emit)
+	s.Stats, s.FirstBad = agg.Stats(), agg.firstBad()
+	s.Bytes, s.Origin.To = size-start, size
+	return s, agg, nil
 }
 
 // chunk takes the lines that begin in [from, to). The one that begins before

@@ -231,14 +231,6 @@ func (in *Intake) tooLong(line []byte, offset int64) {
 	in.agg.stats.TooLong++
 }
 
-// firstBad is what the first line that was not understood should have been.
-func (in *Intake) firstBad() string {
-	if len(in.agg.exemplars.unparsed) == 0 {
-		return ""
-	}
-	return in.agg.exemplars.unparsed[0].note
-}
-
 // Offset is the place in the file behind the last whole line.
 func (in *Intake) Offset() int64 { return in.offset - int64(len(in.partial)) }
 

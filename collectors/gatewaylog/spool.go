@@ -58,6 +58,15 @@ func (a *Aggregator) lighten() {
 	a.weight = 0 // else every block would try
 }
 
+// lightenForGood does so with all windows, if there are more than a few: nothing more
+// is added to them.
+func (a *Aggregator) lightenForGood() {
+	if a.weight > maxWeight/8 {
+		a.weight = maxWeight
+		a.lighten()
+	}
+}
+
 func (a *Aggregator) writeAway() error {
 	s := &a.spool
 	if s.file == nil {
