@@ -153,6 +153,10 @@ func (b *building) gatewayLog(s sources.GatewayLog) (supervise.Collector, error)
 			return nil, fmt.Errorf("format: %w", err)
 		}
 	}
+	if opt.Zone, err = gatewaylog.ParseZone(s.Zone); err != nil {
+		return nil, fmt.Errorf("zone: %w", err)
+	}
+	opt.Unit = s.Unit
 	routes := routeFlags{given: s.Routes}
 	if s.RoutesFile != "" {
 		routes.lists = []string{s.RoutesFile}

@@ -47,11 +47,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			defer thrift()()
-			format, err := f.format()
-			if err != nil {
-				return err
-			}
-			routes, err := f.routes.patterns()
+			logOpt, err := f.logOptions()
 			if err != nil {
 				return err
 			}
@@ -88,7 +84,7 @@ is tried out; --log-line-prefix says it as postgresql.conf does.`,
 					return badInput("import: %w", err)
 				}
 			}
-			im := importer{app: a, out: out, opt: gatewaylog.Options{Format: format, Routes: routes}, server: serverOpt, calls: otlp.Options{Names: callNames}}
+			im := importer{app: a, out: out, opt: logOpt, server: serverOpt, calls: otlp.Options{Names: callNames}}
 			if im.since, err = parseSince(since, time.Now()); err != nil {
 				return err
 			}

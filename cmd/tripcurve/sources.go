@@ -21,6 +21,8 @@ type sourceFlags struct {
 	pg        string
 	logs      []string
 	logFormat string
+	logZone   string
+	logUnit   string
 	routes    routeFlags
 	metrics   []string
 	datadog   string
@@ -43,8 +45,26 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 }
 
 func (f *sourceFlags) addLog(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or an nginx log_format pasted unchanged (default: detected)")
+	flags := cmd.Flags()
+	flags.StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or an nginx log_format, Apache LogFormat or API Gateway format pasted unchanged (default: detected)")
+	flags.StringVar(&f.logZone, "log-zone", "", "zone of log times that name none, such as HAProxy's: Europe/Berlin, UTC, +0200 (default: this host's)")
+	flags.StringVar(&f.logUnit, "log-unit", "", "unit of log durations that name none: s, ms, us or ns (default: by the lines, where they leave no doubt)")
 	f.routes.add(cmd)
+}
+
+// logOptions are how to read access logs.
+func (f *sourceFlags) logOptions() (opt gatewaylog.Options, err error) {
+	if opt.Format, err = f.format(); err != nil {
+		return opt, err
+	}
+	if opt.Zone, err = gatewaylog.ParseZone(f.logZone); err != nil {
+		return opt, badInput("--log-zone: %w", err)
+	}
+	if opt.Unit, err = gatewaylog.ParseUnit(f.logUnit); err != nil {
+		return opt, badInput("--log-unit: %w", err)
+	}
+	opt.Routes, err = f.routes.patterns()
+	return opt, err
 }
 
 // format is the format that the user named or pasted; nil detects it.
@@ -84,16 +104,13 @@ func (a *app) flagged(f sourceFlags, names map[string]int, now time.Time) ([]sup
 		}
 		all = append(all, c)
 	}
-	format, err := f.format()
+	logOpt, err := f.logOptions()
 	if err != nil {
 		return nil, err
 	}
-	routes, err := f.routes.patterns()
-	if err != nil {
-		return nil, err
-	}
+	logOpt.Since = since
 	for _, log := range f.logs {
-		opt := gatewaylog.FollowOptions{Options: gatewaylog.Options{Format: format, Routes: routes, Since: since}}
+		opt := gatewaylog.FollowOptions{Options: logOpt}
 		if log == "-" {
 			opt.Reader, opt.Name = a.stdin, "stdin"
 		} else {

@@ -147,6 +147,11 @@ func (d *Decoder) finish(f *Format, r *Record) {
 	if r.Target != nil {
 		r.Path = pathOf(r.Target)
 	}
+	if r.Method == nil && len(r.Route) > 0 { // API Gateway's "GET /orders/{id}"
+		if i := bytes.IndexByte(r.Route, ' '); i > 0 && token(r.Route[:i]) {
+			r.Method = r.Route[:i]
+		}
+	}
 	r.Outcome = outcomeOf(r, f.outcomes)
 }
 
@@ -158,6 +163,11 @@ func (d *Decoder) setTime(s *spec, v []byte) bool {
 	switch s.time {
 	case clfTime:
 		at, ok = d.clock.parseCLF(v)
+		step = time.Second
+	case bracketTime:
+		if len(v) == 28 && v[0] == '[' && v[27] == ']' {
+			at, ok = d.clock.parseCLF(v[1:27])
+		}
 		step = time.Second
 	case isoTime:
 		at, ok = d.clock.parseISO(v)

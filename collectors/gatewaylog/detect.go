@@ -103,7 +103,7 @@ func decide(lines [][]byte, opt Options) (Detection, error) {
 	}
 	if d.Format.zoneless() {
 		zone := "this host's zone (" + time.Now().Format("MST") + ")"
-		if opt.Zone != nil {
+		if opt.Zone != nil && opt.Zone != time.Local {
 			d.Format, zone = d.Format.InZone(opt.Zone), opt.Zone.String()
 		}
 		because = append(because, "times name no zone: read in "+zone+"; --log-zone says another")

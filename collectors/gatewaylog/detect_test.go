@@ -49,42 +49,51 @@ func TestDetectSaysWhatItTookThingsFor(t *testing.T) {
 		want  []string
 	}{
 		{
-			"what both servers write", repeated(5, combined+`200 9 "-" "curl"`), Options{},
+			"what both servers write", repeated(5, combined+`200 9 "-" "curl"`),
+			Options{},
 			[]string{"nginx combined: 100.0 % of 5 sampled lines, which Apache combined looks like too: if it is that, say --log-format apache_combined", "time is the end"},
 		},
 		{
-			"a size of none", append(repeated(5, combined+`200 9 "-" "curl"`), []byte(combined+`304 - "-" "curl"`)), Options{},
+			"a size of none", append(repeated(5, combined+`200 9 "-" "curl"`), []byte(combined+`304 - "-" "curl"`)),
+			Options{},
 			[]string{"Apache combined: 100.0 % of 6 sampled lines, which nginx would not write so", "time is the start"},
 		},
 		{
-			"a status of nginx's own", append(repeated(5, combined+`200 9 "-" "curl"`), []byte(combined+`499 0 "-" "curl"`)), Options{},
+			"a status of nginx's own", append(repeated(5, combined+`200 9 "-" "curl"`), []byte(combined+`499 0 "-" "curl"`)),
+			Options{},
 			[]string{"nginx combined: 100.0 % of 6 sampled lines; "},
 		},
 		{"microseconds", repeated(5, combined+`200 9 "-" "curl" 12500`), Options{}, []string{"durations taken for us, for half of them are 12500 or more"}},
 		{
-			"whole seconds", append(repeated(5, combined+`200 9 "-" "curl" 0`), []byte(combined+`504 9 "-" "curl" 30`)), Options{},
+			"whole seconds", append(repeated(5, combined+`200 9 "-" "curl" 0`), []byte(combined+`504 9 "-" "curl" 30`)),
+			Options{},
 			[]string{"durations taken for s, for most of them are 0"},
 		},
 		{"neither", repeated(5, combined+`200 9 "-" "curl" 40`), Options{}, []string{"durations are not read, for their unit is not clear (half of them are 40 or more): --log-unit"}},
 		{"as the user says", repeated(5, combined+`200 9 "-" "curl" 40`), Options{Unit: "ms"}, []string{"durations in ms, as given"}},
 		{
-			"JSON in Go's way", repeated(5, `{"time":"2026-01-15T14:23:31Z","method":"GET","path":"/a","status":200,"duration":12500000}`), Options{},
+			"JSON in Go's way", repeated(5, `{"time":"2026-01-15T14:23:31Z","method":"GET","path":"/a","status":200,"duration":12500000}`),
+			Options{},
 			[]string{"JSON with usual keys", "durations taken for ns"},
 		},
 		{
-			"JSON in Python's way", repeated(5, `{"time":"2026-01-15T14:23:31Z","method":"GET","path":"/a","status":200,"duration":0.0125}`), Options{},
+			"JSON in Python's way", repeated(5, `{"time":"2026-01-15T14:23:31Z","method":"GET","path":"/a","status":200,"duration":0.0125}`),
+			Options{},
 			[]string{"durations taken for s, for half of them are 0.0125 or more, with decimals"},
 		},
 		{
-			"JSON in JavaScript's way", repeated(5, `{"time":1768487011122,"method":"GET","url":"/a","statusCode":200,"responseTime":12}`), Options{},
+			"JSON in JavaScript's way", repeated(5, `{"time":1768487011122,"method":"GET","url":"/a","statusCode":200,"responseTime":12}`),
+			Options{},
 			[]string{"durations taken for ms"},
 		},
 		{
 			"no zone", repeated(5, `198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe be/s1 0/0/1/8/21 200 2 - - ---- 8/8/6/1/0 0/0 "GET / HTTP/1.1"`),
-			Options{Zone: mustZone(t, "Europe/Berlin")}, []string{"times name no zone: read in Europe/Berlin"},
+			Options{Zone: mustZone(t, "Europe/Berlin")},
+			[]string{"times name no zone: read in Europe/Berlin"},
 		},
 		{
-			"a given format that fits nothing", repeated(5, "hello"), Options{Format: mustFormat(t, "combined")},
+			"a given format that fits nothing", repeated(5, "hello"),
+			Options{Format: mustFormat(t, "combined")},
 			[]string{"nginx combined: given, but it reads 0 % of 5 sampled lines"},
 		},
 		{"common and combined in one log", append(repeated(5, combined+`200 9`), repeated(5, combined+`200 9 "-" "curl"`)...), Options{}, []string{"Apache common: 100.0 % of 10 sampled lines"}},
@@ -161,7 +170,9 @@ func TestFollowAGivenFormatThatFitsNothing(t *testing.T) {
 	path := write(t, "access.log", nil)
 	r := follow(t, newFollow(t, quick(FollowOptions{Options: Options{Format: mustFormat(t, "haproxy_httplog")}, Path: path, FromStart: true})))
 	appendTo(t, path, strings.Join(shopLines(), "\n")+"\n")
-	r.until("a word about it", func() bool { return strings.Contains(r.last.Detail, "no line is of the format haproxy_httplog: column ") })
+	r.until("a word about it", func() bool {
+		return strings.Contains(r.last.Detail, "none of 60 lines is of the format haproxy_httplog: column ")
+	})
 	if r.last.State != incident.SourceStale {
 		t.Errorf("state %v: %s", r.last.State, r.last.Detail)
 	}

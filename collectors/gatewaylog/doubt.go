@@ -61,13 +61,35 @@ func (f *Follow) giveUp(now time.Time) error {
 // conclude decides with what there is, because nothing more comes. whole says
 // that the last line is, even without a newline.
 func (f *Follow) conclude(whole bool) error {
-	if f.in != nil || len(f.sample) == 0 {
+	if f.in == nil && len(f.sample) > 0 {
+		if err := f.begin(whole); err != nil {
+			return err
+		}
+		if f.in == nil && f.doubt != nil {
+			return f.refuse(f.doubt.why)
+		}
+	}
+	return f.misfit()
+}
+
+// misfit says that no line so far is of the format that was given, which is
+// believed, but not blindly.
+func (f *Follow) misfit() error {
+	if f.in == nil {
 		return nil
 	}
-	if err := f.begin(whole); err != nil || f.in != nil || f.doubt == nil {
-		return err
+	s := f.in.Stats()
+	if f.gone.Parsed+s.Parsed > 0 || s.Unparsed == 0 {
+		return nil
 	}
-	return f.refuse(f.doubt.why)
+	return fmt.Errorf("%w: none of %s is of the format %s: %s", ErrUnknownFormat, linesOf(s.Unparsed), f.detection.Format.Name, f.in.agg.firstBad())
+}
+
+func linesOf(n int64) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }
 
 // refuse keeps the first of the lines as evidence of what the log is like, and

@@ -54,10 +54,8 @@ func NewFollow(opt FollowOptions) (*Follow, error) {
 	if (opt.Path == "") == (opt.Reader == nil) {
 		return nil, errors.New("gateway log: follow a path or a reader")
 	}
-	if opt.Unit != "" {
-		if _, err := unitNamed(opt.Unit); err != nil {
-			return nil, fmt.Errorf("gateway log: durations: %w", err)
-		}
+	if _, err := ParseUnit(opt.Unit); err != nil {
+		return nil, fmt.Errorf("gateway log: durations: %w", err)
 	}
 	if opt.Name == "" {
 		opt.Name = "stdin"
@@ -312,12 +310,9 @@ func (f *Follow) now() incident.SourceStatus {
 			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
 		}
 		s.Detail += total.unmatched() + total.overflowed() + total.ambiguous()
-		if total.Parsed == 0 && total.Unparsed > 0 { // a format that was given is believed, but not blindly
+		if err := f.misfit(); err != nil {
 			s.State = incident.SourceStale
-			s.Detail += fmt.Sprintf("; no line is of the format %s", f.detection.Format.Name)
-			if f.in != nil {
-				s.Detail += ": " + f.in.agg.firstBad()
-			}
+			s.Detail = fmt.Sprintf("%s; %v", f.detection.Reason, err)
 		}
 	}
 	if f.doubt != nil {
@@ -371,11 +366,12 @@ func (f *Follow) runReader(ctx context.Context, out chan<- []incident.Fact, stat
 
 // finish takes the last line of a stream that has ended.
 func (f *Follow) finish() error {
-	if err := f.conclude(true); err != nil || f.in == nil {
+	err := f.conclude(true)
+	if f.in == nil {
 		return err
 	}
 	f.in.Close()
-	return nil
+	return f.misfit() // the last line may be the first that is understood
 }
 
 // pump reads r to its end. A Read that is waiting cannot be interrupted, so the

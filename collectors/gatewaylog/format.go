@@ -333,7 +333,7 @@ func (f *Format) compileLayout() error {
 			return s, nil
 		}
 	}
-	p, err := compile(f.Layout, escape, look)
+	p, err := compile(f.Layout, escape, vocabulary{sign: "$", next: variable, look: look})
 	if err != nil {
 		return fmt.Errorf("format %s: layout: %w", f.Name, err)
 	}
@@ -447,6 +447,15 @@ func (u unitOf) duration() (time.Duration, error) {
 		return 0, nil
 	}
 	return unitNamed(u.Unit)
+}
+
+// ParseUnit checks the unit of durations that name none; empty leaves it to the lines.
+func ParseUnit(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	_, err := unitNamed(name)
+	return name, err
 }
 
 func unitNamed(name string) (time.Duration, error) {

@@ -143,7 +143,6 @@ func (in *Intake) unwrap(line []byte, offset int64, plain error) {
 		if elements(inner, func(element []byte, at int) { in.element(element, offset+int64(at+(len(line)-len(inner))), &n) }) && n > 0 {
 			return
 		}
-		v = bare
 	case peeled:
 		whole, outer, at, cut := in.peel.joined(stream, inner, line, offset)
 		if cut {

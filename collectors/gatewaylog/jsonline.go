@@ -291,7 +291,7 @@ func (o *object) members(d *Decoder, b []byte, i int, r *Record) (int, error) {
 		if i++; i < len(b) && b[i] == ' ' {
 			i = blank(b, i)
 		}
-		next, err := i, error(nil)
+		var next int
 		if e == nil {
 			var ok bool
 			if _, _, next, ok = value(b, i); !ok {
@@ -302,6 +302,7 @@ func (o *object) members(d *Decoder, b []byte, i int, r *Record) (int, error) {
 				return i, errOdd // it comes twice
 			}
 			d.seen |= e.bit
+			var err error
 			if next, err = e.read(d, b, i, r); err != nil {
 				return next, err
 			}

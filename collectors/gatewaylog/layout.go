@@ -59,30 +59,50 @@ type program struct {
 	more   bool // what stands behind the last literal does not matter
 }
 
-// compile turns "text $variable text ${variable}..." into a program. look says
-// what a variable means.
-func compile(layout string, escape escaping, look func(name string) (spec, error)) (*program, error) {
+// vocabulary is how a layout names its values.
+type vocabulary struct {
+	sign   string                              // in front of names, for messages
+	next   func(s string) (name string, n int) // reads a name at the start of s; n is 0 for text, and name empty for a sign that begins no name
+	look   func(name string) (spec, error)     // what it means
+	column func(i int) int                     // in what the user wrote, from 1; nil when that is the layout itself
+}
+
+// column is where in the user's text the i-th byte of the layout stands.
+func (v *vocabulary) at(i int) int {
+	if v.column == nil {
+		return i + 1
+	}
+	return v.column(i)
+}
+
+// compile turns "text $variable text ${variable}..." into a program.
+func compile(layout string, escape escaping, v vocabulary) (*program, error) {
 	p := &program{escape: escape}
 	lit := &p.head
 	var text strings.Builder
 	for i := 0; i < len(layout); {
-		name, n := variable(layout[i:])
+		name, n := v.next(layout[i:])
 		if n == 0 {
 			text.WriteByte(layout[i])
 			i++
 			continue
 		}
 		if name == "" {
-			return nil, fmt.Errorf("column %d: %q is no variable", i+1, layout[i:min(i+8, len(layout))])
+			return nil, fmt.Errorf("column %d: %q is no variable", v.at(i), layout[i:min(i+8, len(layout))])
+		}
+		if name == v.sign { // the sign itself, written twice
+			text.WriteString(name)
+			i += n
+			continue
 		}
 		*lit = text.String()
 		text.Reset()
-		s, err := look(name)
+		s, err := v.look(name)
 		if err != nil {
-			return nil, fmt.Errorf("column %d: $%s: %w", i+1, name, err)
+			return nil, fmt.Errorf("column %d: %s%s: %w", v.at(i), v.sign, name, err)
 		}
 		if k := len(p.ops); k > 0 && *lit == "" && p.ops[k-1].width == 0 {
-			return nil, fmt.Errorf("column %d: no text between $%s and $%s: cannot tell where the first one ends", i+1, p.ops[k-1].name, name)
+			return nil, fmt.Errorf("column %d: no text between %s%s and %s%s: cannot tell where the first one ends", v.at(i), v.sign, p.ops[k-1].name, v.sign, name)
 		}
 		p.ops = append(p.ops, op{spec: s, name: name})
 		lit = &p.ops[len(p.ops)-1].lit

@@ -7,15 +7,20 @@ import (
 )
 
 // ParseFormat makes a format of what a user names or pastes: the name of a
-// built-in format, nginx's log_format directive as it stands in nginx.conf, or
-// only its string.
+// built-in format, nginx's log_format or Apache's LogFormat directive as it
+// stands in the configuration, only its string, or what API Gateway is to write.
 func ParseFormat(text string) (*Format, error) {
 	text = strings.TrimSpace(text)
-	if text != "" && !strings.ContainsAny(text, "$ \t\n'\"") {
+	switch {
+	case text != "" && !strings.ContainsAny(text, "$% \t\n'\"{"):
 		if text == "combined" { // the one name that nginx predefines
 			text = "nginx_combined"
 		}
 		return FormatByName(text)
+	case strings.Contains(text, "$context."):
+		return parseContextFormat(text)
+	case apacheLooking(text):
+		return parseApacheFormat(text)
 	}
 	return ParseLogFormat(text)
 }
@@ -39,13 +44,13 @@ func ParseLogFormat(text string) (*Format, error) {
 	if name != "" {
 		f.Title += " " + name
 	}
-	f.program, err = compile(layout, esc, func(name string) (spec, error) {
+	f.program, err = compile(layout, esc, vocabulary{sign: "$", next: variable, look: func(name string) (spec, error) {
 		s, known := nginxVar(name)
 		if note := "$" + name + " is not a variable that we know: read over"; !known && !slices.Contains(f.Notes, note) {
 			f.Notes = append(f.Notes, note)
 		}
 		return s, nil
-	})
+	}})
 	if err != nil {
 		return nil, fmt.Errorf("log_format: %w", err)
 	}

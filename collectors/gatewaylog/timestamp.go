@@ -11,13 +11,14 @@ import (
 type timeKind uint8
 
 const (
-	noTime    timeKind = iota
-	clfTime            // 15/Jan/2026:14:23:31 +0000, always 26 bytes
-	isoTime            // RFC 3339 with any number of decimals
-	unixTime           // decimal number of units since 1970
-	anyTime            // one of those; the unit of a number follows from its size
-	wallTime           // 15/Jan/2026:14:23:31.120, without a zone: HAProxy's
-	pieceTime          // in a layout of its own
+	noTime      timeKind = iota
+	clfTime              // 15/Jan/2026:14:23:31 +0000, always 26 bytes
+	isoTime              // RFC 3339 with any number of decimals
+	unixTime             // decimal number of units since 1970
+	anyTime              // one of those; the unit of a number follows from its size
+	wallTime             // 15/Jan/2026:14:23:31.120, without a zone: HAProxy's
+	pieceTime            // in a layout of its own
+	bracketTime          // as clfTime, in brackets: Apache's %t
 )
 
 // The names of the time layouts in format files, next to unit for unix.

@@ -69,6 +69,22 @@ func inZone(wall int64, zone *time.Location) (at int64, twice bool) {
 	return wall - before, true
 }
 
+// ParseZone reads the zone of times that name none: "Europe/Berlin", "UTC",
+// "+0330", "-05:00"; empty is this host's.
+func ParseZone(name string) (*time.Location, error) {
+	if name == "" {
+		return time.Local, nil
+	}
+	if offset, ok := zoneOffset([]byte(name), true); ok {
+		return time.FixedZone(name, int(offset/int64(time.Second))), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone %q: not known; expected one such as Europe/Berlin, UTC or +0200", name)
+	}
+	return zone, nil
+}
+
 // ambiguous says, for a status line, how many requests have a time of two meanings.
 func (s *Stats) ambiguous() string {
 	if s.Twice == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ var wrappings = []struct {
 		return `{"__CURSOR":"s=1","PRIORITY":"6","MESSAGE":"` + jsonText(line) + `","__REALTIME_TIMESTAMP":"1768487011122334"}`
 	}},
 	{"journald JSON in bytes", "journald JSON", func(_ int, line string) string {
-		return `{"__REALTIME_TIMESTAMP":"1768487011122334","MESSAGE":` + strings.ReplaceAll(fmt.Sprint([]byte(line)), " ", ",") + `}`
+		return `{"__REALTIME_TIMESTAMP":"1768487011122334","MESSAGE":` + numbers(line) + `}`
 	}},
 	{"CRI around syslog", "CRI, then syslog", func(_ int, line string) string {
 		return "2026-01-15T14:23:31.122334455Z stdout F <134>Jan 15 14:23:31 lb1 nginx[7]: " + line
@@ -72,6 +73,15 @@ var wrappings = []struct {
 // jsonText escapes as docker and journald do.
 func jsonText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\t", `\t`).Replace(s)
+}
+
+// numbers is how journald writes bytes that are not text.
+func numbers(s string) string {
+	var all []string
+	for i := range len(s) {
+		all = append(all, strconv.Itoa(int(s[i])))
+	}
+	return "[" + strings.Join(all, ",") + "]"
 }
 
 // shopLines are some lines of a shop's nginx, one of which has escapes.

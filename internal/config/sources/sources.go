@@ -47,6 +47,8 @@ type GatewayLog struct {
 	Entry
 	Path   string // "-" is the standard input
 	Format string // a name, or a log_format pasted; empty is detected
+	Zone   string // of times that name none; empty is this host's
+	Unit   string // of durations that name none: s, ms, us, ns; empty is by the lines
 	// Endpoints: templates, a file of them, and one of OpenAPI.
 	Routes     []string
 	RoutesFile string
@@ -260,6 +262,8 @@ func (r *reader) gatewayLog(n *source.Node) error {
 		Name       string   `json:"name"`
 		Path       string   `json:"path"`
 		Format     string   `json:"format"`
+		Zone       string   `json:"zone"`
+		Unit       string   `json:"unit"`
 		Routes     []string `json:"routes"`
 		RoutesFile string   `json:"routes_file"`
 		OpenAPI    string   `json:"openapi"`
@@ -282,7 +286,7 @@ func (r *reader) gatewayLog(n *source.Node) error {
 		v.Path = r.path(v.Path)
 	}
 	r.config.GatewayLogs = append(r.config.GatewayLogs, GatewayLog{
-		Entry: e, Path: v.Path, Format: v.Format, Routes: v.Routes, RoutesFile: r.path(v.RoutesFile), OpenAPI: r.path(v.OpenAPI),
+		Entry: e, Path: v.Path, Format: v.Format, Zone: v.Zone, Unit: v.Unit, Routes: v.Routes, RoutesFile: r.path(v.RoutesFile), OpenAPI: r.path(v.OpenAPI),
 	})
 	return nil
 }
