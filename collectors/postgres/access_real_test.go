@@ -38,7 +38,7 @@ func connectsAgain(t *testing.T, target target) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	l, err := target.dial(ctx)
+	l, err := target.dial(ctx, false)
 	if err == nil {
 		l.close()
 	}

@@ -197,6 +197,27 @@ func (g *graph) rings(most int) (pids []int) {
 	return pids
 }
 
+// movable are the waiters that may have been moved, because somebody ahead of them
+// waits for another mode that conflicts; those nearest to the head of a queue first.
+func (g *graph) movable() (pids []int) {
+	type place struct{ at, pid int }
+	var places []place
+	for _, q := range g.queue {
+		var ahead uint16
+		for at, w := range q {
+			if ahead&pglock.Conflicting(w.Wait.Mode)&^(1<<w.Wait.Mode) != 0 {
+				places = append(places, place{at, w.PID})
+			}
+			ahead |= 1 << w.Wait.Mode
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.pid, b.pid)) })
+	for _, p := range places {
+		pids = append(pids, p.pid)
+	}
+	return pids
+}
+
 // arrival in a lock's queue: measured, the order of waitstart is the order of
 // the queue but for those that reordered moves.
 func arrival(r *Row) time.Time {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"tripcurve/collectors/supervise"
 	"tripcurve/internal/incident"
 )
 
@@ -16,13 +19,15 @@ type Config struct {
 	Interval time.Duration // between samples while they are cheap; 0 is 1 s
 }
 
-// Collector watches one server over one connection. It is run by a supervisor.
+// Collector watches one server over two connections, opened early and kept: one for
+// the samples, one for all else and to go on with. It is run by a supervisor.
 type Collector struct {
 	cfg     Config
 	target  target
 	sampler *Sampler
 	derive  bool // queues are long: derive blockers instead of asking for them
 	ran     bool
+	note    atomic.Pointer[string] // what the second connection says
 }
 
 // New makes a collector; the only error is ErrDSN.
@@ -57,17 +62,27 @@ const (
 	maxMissed = 5
 )
 
-// Run samples until ctx ends or the connection does.
+// Run samples until ctx ends or both connections do.
 func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
-	l, err := c.target.dial(ctx)
+	l, err := c.target.dial(ctx, false)
 	if err != nil {
+		if passing(err) {
+			return supervise.Soon(err)
+		}
 		return err
 	}
-	defer l.close()
+	defer func() { l.close() }()
 	if c.ran {
 		c.sampler.Resume()
 	}
 	c.ran = true
+
+	second := &side{target: c.target, origin: c.sampler.origin, out: out, spare: make(chan *link), note: &c.note}
+	sideContext, endSide := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { second.run(sideContext) })
+	defer running.Wait()
+	defer endSide()
 
 	tick := time.NewTimer(0)
 	defer tick.Stop()
@@ -86,7 +101,19 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case l.conn.IsClosed() || missed >= maxMissed:
-			return fmt.Errorf("sample %s: %s", c.target.where(), c.target.scrub(reason(err)))
+			why := c.target.scrub(reason(err))
+			other := c.spare(second)
+			if other == nil || missed >= maxMissed {
+				if other != nil {
+					other.close()
+				}
+				return supervise.Soon(fmt.Errorf("sample %s: %s", c.target.where(), why))
+			}
+			l.close()
+			l, missed = other, missed+1
+			status <- c.status(incident.SourceStale, last, "going on over the second connection: "+why)
+			tick.Reset(0)
+			continue
 		default:
 			missed++
 			c.derive = true // most likely a queue too long for pg_blocking_pids
@@ -94,6 +121,13 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 			tick.Reset(c.pause(time.Since(began)))
 			continue
 		}
+		if !l.start.IsZero() && !l.start.Equal(x.ServerStart) { // a pooler has another server for us
+			if err := l.learn(ctx, true); err != nil {
+				return supervise.Soon(fmt.Errorf("sample %s: %s", c.target.where(), c.target.scrub(reason(err))))
+			}
+			x.Cluster = l.cluster
+		}
+		l.start = x.ServerStart
 		x.Every = c.pause(x.Took)
 		clock := incident.ClockOf(x.At, began, x.Took, time.Microsecond)
 		last = x.At
@@ -103,6 +137,21 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		status <- s
 		c.adapt(x)
 		tick.Reset(max(0, x.Every-time.Since(began)))
+	}
+}
+
+// spareTimeout bounds the wait for a second connection that is just being read.
+const spareTimeout = 500 * time.Millisecond
+
+// spare is the second connection, nil when there is none to be had.
+func (c *Collector) spare(second *side) *link {
+	give := time.NewTimer(spareTimeout)
+	defer give.Stop()
+	select {
+	case l := <-second.spare:
+		return l
+	case <-give.C:
+		return nil
 	}
 }
 
@@ -143,20 +192,26 @@ const maxSkew = time.Second
 // detail says what the samples cost and what they cannot show.
 func (c *Collector) detail(l *link, x Sample, clock incident.Clock) string {
 	parts := []string{fmt.Sprintf("PostgreSQL %s, sample %.1f ms each %s", l.name, float64(x.Took)/float64(time.Millisecond), x.Every.Round(100*time.Millisecond))}
-	if !l.rights {
-		parts = append(parts, "without pg_read_all_stats: queries, states and times of other users are hidden (grant pg_monitor to this role)")
+	if l.standby {
+		parts = append(parts, "a standby: what waits on the primary is not seen here")
+	}
+	if others, hidden := x.hidden(); hidden > 0 || others == 0 && !l.rights {
+		parts = append(parts, "without pg_read_all_stats: queries, states and times of other users are hidden, locks and who blocks whom are not (grant pg_monitor to this role)")
 	}
 	if l.version < 140000 {
 		parts = append(parts, "before 14: the start of a wait is an upper bound")
 	}
-	if l.pooled {
-		parts = append(parts, "through a connection pooler: clients shown are the pooler's; a direct DSN is better")
+	if l.pooler != "" {
+		parts = append(parts, "behind "+l.pooler+": clients' addresses are hidden, and a full pool makes samples wait; a direct DSN is better")
 	}
 	if c.derive {
 		parts = append(parts, "long queues: blockers derived from modes and times")
 	}
 	if clock.Ahead.Abs() > maxSkew {
 		parts = append(parts, "its clock is "+clock.String())
+	}
+	if note := c.note.Load(); note != nil && *note != "" {
+		parts = append(parts, *note)
 	}
 	return strings.Join(parts, "; ")
 }
@@ -168,7 +223,7 @@ func SampleOnce(ctx context.Context, dsn string) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	l, err := t.dial(ctx)
+	l, err := t.dial(ctx, false)
 	if err != nil {
 		return Sample{}, err
 	}

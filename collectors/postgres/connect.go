@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -118,6 +119,7 @@ func parse(a Access) (target, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	config.RuntimeParams["application_name"] = application
+	config.DialFunc = dialTCP
 	if a.ServerName != "" {
 		if config.TLSConfig != nil {
 			config.TLSConfig.ServerName = a.ServerName
@@ -165,6 +167,23 @@ func (t target) refused(err error) (target, bool) {
 	return now, err == nil && now.config.Password != t.config.Password
 }
 
+// dialTCP opens a TCP connection, or that of a Unix socket. The kernel repeats a lost
+// first packet after 1, 3 and 7 s; starting anew each second finds a network that is
+// back sooner.
+func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}
+	for try := 1; ; try++ {
+		if try == 3 {
+			d.Timeout = 0 // until ctx ends: a path may be that long
+		}
+		conn, err := d.DialContext(ctx, network, addr)
+		var slow net.Error
+		if err == nil || try == 3 || ctx.Err() != nil || !errors.As(err, &slow) || !slow.Timeout() {
+			return conn, err
+		}
+	}
+}
+
 func (t *target) hide(secret string) {
 	if secret != "" {
 		t.secrets = append(t.secrets, secret, url.QueryEscape(secret), url.PathEscape(secret))
@@ -206,42 +225,82 @@ func (t target) where() string {
 // link is one connection and how to read through it.
 type link struct {
 	conn    *pgx.Conn
-	pooled  bool // through a pooler: settings only within a transaction
+	pooler  string // its name when we are behind one: settings only within a transaction
 	version int
 	name    string // server_version, such as 15.18
 	rights  bool   // sees other users' sessions
-	moved   moves
+	standby bool   // a replica: reads only, with few sessions of its own
+	cluster cluster
+	start   time.Time // of the server that the above was learnt of, as the first sample says
+	moved   *moves
 }
 
-// dial connects and learns what the server is.
-func (t target) dial(ctx context.Context) (*link, error) {
+// cluster tells one server's data from another's. The zero value is not known.
+type cluster struct {
+	system   string // identifier, made by initdb
+	timeline int    // grows when a standby is promoted
+}
+
+// dial connects and learns what the server is. A bare connection is one whose
+// settings are set when the server's own are known, so that RESET would bring those
+// back.
+func (t target) dial(ctx context.Context, bare bool) (*link, error) {
 	t, err := t.renewed()
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(err.Error()))
 	}
-	l := &link{moved: moves{}}
-	conn, err := t.connect(ctx, settings)
+	params := settings
+	if bare {
+		params = nil
+	}
+	l := &link{moved: newMoves()}
+	conn, err := t.connect(ctx, params)
 	if again, other := t.refused(err); other {
 		t = again
-		conn, err = t.connect(ctx, settings)
+		conn, err = t.connect(ctx, params)
 	}
 	if refusesSettings(err) {
-		l.pooled = true
+		l.pooler = "PgBouncer"
 		conn, err = t.connect(ctx, nil)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+		return nil, unreachable{t.where(), t.scrub(reason(err)), err}
 	}
 	l.conn = conn
-	if err := l.learn(ctx); err != nil {
+	if err := l.learn(ctx, bare); err != nil {
 		l.close()
-		return nil, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+		return nil, unreachable{t.where(), t.scrub(reason(err)), err}
 	}
 	if l.version < oldest {
 		l.close()
 		return nil, fmt.Errorf("%w at %s: PostgreSQL %s is older than 12", ErrUnreachable, t.where(), l.name)
 	}
 	return l, nil
+}
+
+// unreachable is an ErrUnreachable whose words hold no secret.
+type unreachable struct {
+	where, why string
+	cause      error
+}
+
+func (u unreachable) Error() string {
+	return fmt.Sprintf("%s at %s: %s", ErrUnreachable, u.where, u.why)
+}
+func (u unreachable) Is(target error) bool { return target == ErrUnreachable }
+
+// passing says that the server could not be reached at all, or is just starting: to
+// try again soon costs it nothing.
+func passing(err error) bool {
+	var u unreachable
+	if errors.As(err, &u) {
+		err = u.cause
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "57P01" || pg.Code == "57P02" || pg.Code == "57P03"
+	}
+	return !errors.Is(err, ErrUnreachable)
 }
 
 func (t target) connect(ctx context.Context, params map[string]string) (*pgx.Conn, error) {
@@ -253,14 +312,35 @@ func (t target) connect(ctx context.Context, params map[string]string) (*pgx.Con
 }
 
 // learn reads versions and rights, and whether our settings arrived.
-func (l *link) learn(ctx context.Context) error {
+func (l *link) learn(ctx context.Context, bare bool) error {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	var applied bool
-	if err := l.conn.QueryRow(ctx, serverFrom12).Scan(&l.version, &l.name, &l.rights, &applied); err != nil {
+	var pid uint32
+	err := l.conn.QueryRow(ctx, query("server", oldest)).Scan(&l.version, &l.name, &l.rights, &applied, &pid, &l.standby)
+	if err != nil {
 		return fmt.Errorf("read the server's version: %w", err)
 	}
-	l.pooled = l.pooled || !applied
+	if l.pooler == "" && (pid != l.conn.PgConn().PID() || !applied && !bare) {
+		l.pooler = "a connection pooler"
+	}
+	if l.version < oldest {
+		return nil
+	}
+	l.start, l.cluster = time.Time{}, cluster{}
+	err = l.conn.QueryRow(ctx, query("identity", l.version)).Scan(&l.cluster.system, &l.cluster.timeline)
+	if pg := (*pgconn.PgError)(nil); err != nil && !errors.As(err, &pg) { // a service may keep these functions to itself
+		return fmt.Errorf("read which cluster this is: %w", err)
+	}
+	if bare && l.pooler == "" {
+		var set strings.Builder
+		for name, value := range settings {
+			fmt.Fprintf(&set, "set %s = '%s';", name, value)
+		}
+		if _, err := l.conn.Exec(ctx, set.String(), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("set the session's timeouts: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -275,25 +355,34 @@ func (l *link) sample(ctx context.Context, blocking bool) (Sample, error) {
 }
 
 // read is one statement in autocommit, for within a transaction the second look
-// at a session would be partly stale; behind a pooler it is one transaction per
-// sample, whose settings leak to no other client.
-func (l *link) read(ctx context.Context, blocking bool) (Sample, error) {
-	if !l.pooled {
-		return read(ctx, l.conn, l.version, blocking, l.moved)
+// at a session would be partly stale.
+func (l *link) read(ctx context.Context, blocking bool) (x Sample, err error) {
+	err = l.within(ctx, func(q querier) error {
+		x, err = read(ctx, q, l.version, blocking, l.moved)
+		return err
+	})
+	x.Cluster = l.cluster
+	return x, err
+}
+
+// within runs f on the connection, behind a pooler in one transaction with settings
+// of its own, which leak to no other client.
+func (l *link) within(ctx context.Context, f func(querier) error) error {
+	if l.pooler == "" {
+		return f(l.conn)
 	}
 	tx, err := l.conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return Sample{}, fmt.Errorf("begin: %w", err)
+		return fmt.Errorf("begin: %w", err)
 	}
-	var x Sample
 	_, err = tx.Exec(ctx, setLocal, pgx.QueryExecModeSimpleProtocol)
 	if err == nil {
-		x, err = read(ctx, tx, l.version, blocking, l.moved)
+		err = f(tx)
 	}
 	if err != nil {
-		return Sample{}, errors.Join(err, tx.Rollback(ctx))
+		return errors.Join(err, tx.Rollback(ctx))
 	}
-	return x, tx.Commit(ctx)
+	return tx.Commit(ctx)
 }
 
 func (l *link) close() {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"time"
 
@@ -12,32 +11,8 @@ import (
 	"tripcurve/internal/pglock"
 )
 
-var (
-	//go:embed queries/sessions_from_12.sql
-	sessionsFrom12 string
-	//go:embed queries/sessions_from_13.sql
-	sessionsFrom13 string
-	//go:embed queries/sessions_from_14.sql
-	sessionsFrom14 string
-	//go:embed queries/held_from_12.sql
-	heldFrom12 string
-	//go:embed queries/server_from_12.sql
-	serverFrom12 string
-)
-
 // oldest is the oldest server_version_num whose catalogs the queries fit.
 const oldest = 120000
-
-// sessionsQuery is the sessions query for a server.
-func sessionsQuery(version int) string {
-	switch {
-	case version >= 140000:
-		return sessionsFrom14
-	case version >= 130000:
-		return sessionsFrom13
-	}
-	return sessionsFrom12
-}
 
 // querier is a connection or a transaction.
 type querier interface {
@@ -47,9 +22,9 @@ type querier interface {
 
 // read takes one sample. Without blocking the blockers are left to be derived
 // from the locks, which then are read of all sessions, and from what moved knows.
-func read(ctx context.Context, q querier, version int, blocking bool, moved moves) (Sample, error) {
+func read(ctx context.Context, q querier, version int, blocking bool, moved *moves) (Sample, error) {
 	x := Sample{ServerVersion: version}
-	rows, err := q.Query(ctx, sessionsQuery(version), blocking)
+	rows, err := q.Query(ctx, query("sessions", version), blocking)
 	if err != nil {
 		return Sample{}, fmt.Errorf("read sessions: %w", err)
 	}
@@ -140,7 +115,7 @@ func readHeld(ctx context.Context, q querier, x *Sample, blocking bool) error {
 		return nil
 	}
 	pids = distinct(pids)
-	rows, err := q.Query(ctx, heldFrom12, pids)
+	rows, err := q.Query(ctx, query("held", x.ServerVersion), pids)
 	if err != nil {
 		return fmt.Errorf("read held locks: %w", err)
 	}

@@ -88,7 +88,7 @@ func dialed(t *testing.T, dsn string) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := target.dial(stepContext(t))
+	l, err := target.dial(stepContext(t), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,9 +280,33 @@ func TestRealEveryQueryRunsOnThisServer(t *testing.T) {
 	l := dialed(t, s.DSN())
 	for version := oldest; version <= l.version; version += 10000 {
 		for _, blocking := range []bool{true, false} {
-			x, err := read(stepContext(t), l.conn, version, blocking, moves{})
+			x, err := read(stepContext(t), l.conn, version, blocking, newMoves())
 			if err != nil || x.At.IsZero() || x.ServerStart.IsZero() {
 				t.Errorf("queries of %d: at %s, %v", version, x.At, err)
+			}
+		}
+	}
+}
+
+// The table of catalogs that stands for the versions that are not installed here is
+// held against the one that is.
+func TestRealCatalogsAreAsDocumented(t *testing.T) {
+	s := pgtest.Start(t)
+	l := dialed(t, s.DSN())
+	for view, columns := range catalogs(t) {
+		rows, err := l.conn.Query(stepContext(t), `select attname::text from pg_attribute where attrelid = to_regclass($1) and attnum > 0
+			union all select unnest(proargnames) from pg_proc where proname = $1`, view)
+		var have []string
+		if err == nil {
+			have, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range columns {
+			major := l.version / 10000
+			if want := major >= v[0] && major <= v[1]; slices.Contains(have, name) != want {
+				t.Errorf("%s.%s exists in %d: %v, the table says %v", view, name, major, !want, want)
 			}
 		}
 	}
@@ -301,8 +325,8 @@ func TestRealSessionsAreReadOnlyAndBounded(t *testing.T) {
 			t.Errorf("%s = %q, %v; want %q", name, got, err, value)
 		}
 	}
-	if l.pooled || !l.rights {
-		t.Errorf("pooled %v, rights %v; a direct superuser has the one and not the other", l.pooled, l.rights)
+	if l.pooler != "" || !l.rights {
+		t.Errorf("pooler %q, rights %v; a direct superuser has the one and not the other", l.pooler, l.rights)
 	}
 }
 
@@ -510,7 +534,7 @@ func TestRealThroughAPooler(t *testing.T) {
 	waiting(t, s, "update stock_reservations set status = 'x'")
 	for _, swallow := range []bool{false, true} {
 		l := dialed(t, pooler(t, s, swallow))
-		if !l.pooled {
+		if l.pooler == "" {
 			t.Errorf("swallow=%v: the pooler is not noticed", swallow)
 		}
 		v := watching(t, NewSampler("pg"), l, true, waitingFor(1))

@@ -20,7 +20,19 @@ type Sample struct {
 	// server cannot say since when a session waits.
 	ServerVersion int
 	ServerStart   time.Time // of the postmaster; zero when unknown
-	Rows          []Row     // all sessions but the collector's own
+	Cluster       cluster
+	Rows          []Row // all sessions but the collector's own
+}
+
+// hidden counts the sessions of a sample, and those of which the server shows only
+// the name.
+func (s Sample) hidden() (sessions, hidden int) {
+	for i := range s.Rows {
+		if s.Rows[i].Hidden {
+			hidden++
+		}
+	}
+	return len(s.Rows), hidden
 }
 
 // Row is one session. A prepared transaction that holds awaited locks is a row

@@ -26,6 +26,8 @@ type Sampler struct {
 	every   time.Duration // promised distance to the next
 	resumed bool          // the supervisor has recorded why this sample is late
 	start   time.Time     // of the server
+	cluster cluster
+	seen    map[int]seen // by pid, in the newest sample
 
 	waits  map[waitKey]*incident.Episode // those that the newest sample shows
 	holds  map[holdKey]*incident.Episode
@@ -77,6 +79,7 @@ func NewSampler(name string) *Sampler {
 		holds:  map[holdKey]*incident.Episode{},
 		texts:  map[process]*text{},
 		states: map[string]bool{},
+		seen:   map[int]seen{},
 	}
 }
 
@@ -93,6 +96,7 @@ func (s *Sampler) Observe(x Sample) []incident.Fact {
 	var facts []incident.Fact
 	facts = s.missed(facts, x)
 	facts = s.restarted(facts, x)
+	x = s.identified(x)
 	g := newGraph(x)
 	facts = s.changes(facts, x, g)
 	facts = s.episodes(facts, x, g)
@@ -117,16 +121,61 @@ func (s *Sampler) missed(facts []incident.Fact, x Sample) []incident.Fact {
 	})
 }
 
+// restarted tells that the server is not the one of the last sample, or not the
+// same run of it.
 func (s *Sampler) restarted(facts []incident.Fact, x Sample) []incident.Fact {
-	before := s.start
+	before, was := s.start, s.cluster
 	if !x.ServerStart.IsZero() {
 		s.start = x.ServerStart
 	}
-	// The postmaster's start is read to the microsecond, so equality is enough.
-	if before.IsZero() || s.start.Equal(before) {
-		return facts
+	if x.Cluster != (cluster{}) {
+		s.cluster = x.Cluster
 	}
-	return append(facts, incident.Change{At: s.start, Kind: incident.Restart, System: "postgres", Text: "PostgreSQL started", Origin: s.origin})
+	what := "PostgreSQL started"
+	switch {
+	case was == (cluster{}) || was == s.cluster:
+		// The postmaster's start is read to the microsecond, so equality is enough.
+		if before.IsZero() || s.start.Equal(before) {
+			return facts
+		}
+	case was.system != s.cluster.system:
+		what = fmt.Sprintf("another PostgreSQL cluster answers: system identifier %s, was %s (started %s)",
+			s.cluster.system, was.system, s.start.Format("2006-01-02 15:04:05Z"))
+	default:
+		what = fmt.Sprintf("failed over: PostgreSQL is on timeline %d, was on %d", s.cluster.timeline, was.timeline)
+	}
+	at := s.start
+	if at.Before(s.last) { // another server, up since long
+		at = x.At
+	}
+	return append(facts, incident.Change{At: at, Kind: incident.Restart, System: "postgres", Text: what, Origin: s.origin})
+}
+
+// seen is what a session was in the last sample: rights may be granted or revoked
+// while it waits, and one wait must not become two by that.
+type seen struct{ start, xact time.Time }
+
+// identified is a sample whose sessions keep their identity when they become hidden
+// or visible.
+func (s *Sampler) identified(x Sample) Sample {
+	now := make(map[int]seen, len(x.Rows))
+	rows := x.Rows
+	for i := range rows {
+		r := &rows[i]
+		if last, ok := s.seen[r.PID]; ok && r.PID != 0 && r.Hidden != last.start.IsZero() && !r.BackendStart.Equal(last.start) {
+			if &rows[0] == &x.Rows[0] {
+				rows = slices.Clone(rows)
+				r = &rows[i]
+			}
+			r.BackendStart = last.start
+			if r.Hidden {
+				r.XactStart = last.xact
+			}
+		}
+		now[r.PID] = seen{r.BackendStart, r.XactStart}
+	}
+	x.Rows, s.seen = rows, now
+	return x
 }
 
 func procOf(r *Row) process {
@@ -229,13 +278,16 @@ func (s *Sampler) wait(x Sample, r *Row, by []incident.Blocker) *incident.Episod
 		s.waits[key] = e
 	}
 	e.Session, e.Blockers = keepStart(s.session(r), e), by
-	e.Wanted, e.LockType, e.Relation = r.Wait.Mode, r.Wait.LockType, cmp.Or(r.Wait.table(), e.Relation)
 	e.To, e.Open = x.At, true
 	return e
 }
 
 func (s *Sampler) newWait(x Sample, r *Row) *incident.Episode {
-	e := &incident.Episode{Kind: incident.LockWait, Origin: s.origin}
+	// These are part of the episode's identity and stay as they were first seen.
+	e := &incident.Episode{
+		Kind: incident.LockWait, Origin: s.origin,
+		Wanted: r.Wait.Mode, LockType: r.Wait.LockType, Relation: r.Wait.table(),
+	}
 	switch {
 	case !r.Wait.Since.IsZero():
 		e.From = r.Wait.Since
@@ -273,11 +325,8 @@ func (s *Sampler) hold(told []*incident.Episode, x Sample, r *Row, waiters []*Ro
 	on, mode, first := strongest(r, waiters)
 	e := s.holds[key]
 	relation := rowOf(on, waiters)
-	if e != nil && relation == "" && e.LockType == on.lockType {
-		relation = e.Relation // whoever showed the row's table is gone
-	}
-	if e != nil && e.Relation == "" && e.LockType == on.lockType {
-		e.Relation = relation
+	if e != nil && on.relation == "" && e.LockType == on.lockType {
+		relation = e.Relation // of a row's table, which not every sample shows
 	}
 	if e != nil && (e.LockType != on.lockType || e.Relation != relation) {
 		e.Open, e.ToErr = false, x.At.Sub(e.To)

@@ -440,6 +440,72 @@ func TestARestartedServerIsAChange(t *testing.T) {
 	check(t, s, x, "restart 0.7s postgres")
 }
 
+func TestAnotherClusterAndANewTimelineAreSaid(t *testing.T) {
+	s := NewSampler("pg")
+	for i, step := range []struct {
+		is   cluster
+		up   float64 // the server's start
+		want string
+	}{
+		{cluster{"7001", 1}, -86400, ""},
+		{cluster{"7001", 1}, -86400, ""},
+		{cluster{"7001", 2}, -80000, "failed over: PostgreSQL is on timeline 2, was on 1"},
+		{cluster{}, -80000, ""}, // not told this time
+		{cluster{"7002", 1}, 4.5, "another PostgreSQL cluster answers: system identifier 7002, was 7001 (started 2026-01-15 14:23:04Z)"},
+		{cluster{"7002", 1}, 5.5, "PostgreSQL started"},
+	} {
+		x := sample(float64(i + 1))
+		x.Cluster, x.ServerStart = step.is, at(step.up)
+		said := ""
+		for _, f := range s.Observe(x) {
+			if c, ok := f.(incident.Change); ok {
+				said = c.Text
+				if c.Kind != incident.Restart || c.At.Before(at(float64(i))) || c.At.After(x.At) {
+					t.Errorf("step %d: %s at %s, want a restart since the sample before", i, c.Kind, c.At)
+				}
+			}
+		}
+		if said != step.want {
+			t.Errorf("step %d: %q, want %q", i, said, step.want)
+		}
+	}
+}
+
+// A role may lose or get the right to see sessions while somebody waits.
+func TestRightsThatChangeMakeNoSecondWait(t *testing.T) {
+	hide := func(r Row) Row {
+		r.Hidden = true
+		r.State, r.Query, r.BackendType = "", "", ""
+		r.BackendStart, r.XactStart, r.QueryStart, r.StateChange = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		return r
+	}
+	for _, tt := range []struct {
+		name   string
+		hidden []bool
+	}{{"revoked", []bool{false, false, true, true, true}}, {"granted", []bool{true, true, false, false, false}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, ids := NewSampler("pg"), map[incident.ID]bool{}
+			for i, hidden := range tt.hidden {
+				rows := []Row{migration(), writer(51002, 1.2)}
+				if hidden {
+					rows = []Row{hide(rows[0]), hide(rows[1])}
+				}
+				for _, f := range s.Observe(sample(float64(i+2), rows...)) {
+					if e, ok := f.(incident.Episode); ok && e.Kind == incident.LockWait {
+						ids[e.ID()] = true
+						if !e.Open || !e.From.Equal(at(1.2)) {
+							t.Errorf("sample %d: the wait is open %v since %s", i, e.Open, e.From)
+						}
+					}
+				}
+			}
+			if len(ids) != 1 {
+				t.Errorf("one wait is told as %d: %v", len(ids), ids)
+			}
+		})
+	}
+}
+
 func TestDDLIsToldOnceAlsoWhenItHasJustEnded(t *testing.T) {
 	s := NewSampler("pg")
 	done := client(7, "DROP TABLE old_carts", 0.2).in("idle", 0.3)

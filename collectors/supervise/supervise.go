@@ -90,6 +90,20 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
+// Soon marks an error after which trying again costs nobody much, such as a server
+// that cannot be reached: the wait before the next start does not grow, so that the
+// source is back soon after what it reads is.
+func Soon(err error) error {
+	if err == nil {
+		return nil
+	}
+	return soon{err}
+}
+
+type soon struct{ error }
+
+func (s soon) Unwrap() error { return s.error }
+
 // flushTimeout bounds the last write after the context has ended.
 const flushTimeout = 5 * time.Second
 
@@ -220,6 +234,9 @@ func (s *Supervisor) keep(ctx context.Context, c Collector, in chan<- event) {
 			<-ctx.Done()
 			w.ended()
 			return
+		}
+		if errors.As(err, new(soon)) {
+			wait = s.opts.BackoffMin
 		}
 		pause := s.jitter(wait)
 		w.down(time.Now(), err, pause)

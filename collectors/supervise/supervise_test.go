@@ -104,6 +104,35 @@ func TestBackoffDoublesToItsLimitAndStartsAgainAfterALongRun(t *testing.T) {
 	})
 }
 
+func TestWhatCanBeTriedSoonDoesNotWaitLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails := func(err error) func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error {
+			return func(context.Context, chan<- []incident.Fact, chan<- incident.SourceStatus) error { return err }
+		}
+		cut, full := errors.New("no route to host"), errors.New("too many clients")
+		c := &script{name: "pg", t0: time.Now()}
+		for _, err := range []error{full, full, Soon(cut), fmt.Errorf("sample: %w", Soon(cut)), full, full, full} {
+			c.runs = append(c.runs, fails(err))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
+		defer cancel()
+		if err := New([]Collector{c}, fixed).Run(ctx, new(notes).write); err != nil {
+			t.Fatal(err)
+		}
+		var got []float64
+		for _, at := range c.at {
+			got = append(got, at.Seconds())
+		}
+		// full waits 1 and 2 s, the cut 1 s each time, full 2, 4 and 8 s.
+		if d := cmp.Diff([]float64{0, 1, 3, 4, 5, 7, 11}, got); d != "" {
+			t.Errorf("starts, s (-want +got):\n%s", d)
+		}
+		if Soon(nil) != nil || !errors.Is(Soon(cut), cut) {
+			t.Error("Soon does not keep its error")
+		}
+	})
+}
+
 func TestADownSourceLeavesAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		t0 := time.Now().UTC()
