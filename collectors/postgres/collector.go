@@ -111,7 +111,7 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 			}
 			l.close()
 			l, missed = other, missed+1
-			status <- c.status(incident.SourceStale, last, "going on over the second connection: "+why)
+			status <- c.status(incident.SourceDegraded, last, "going on over the second connection: "+why)
 			tick.Reset(0)
 			continue
 		default:

@@ -346,7 +346,7 @@ func TestRealWithoutRightsLocksAreStillTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := c.detail(l, Sample{Every: time.Second}, 0); !strings.Contains(d, "pg_read_all_stats") {
+	if d := c.detail(l, Sample{Every: time.Second}, incident.Clock{}); !strings.Contains(d, "pg_read_all_stats") {
 		t.Errorf("detail %q does not say what is hidden", d)
 	}
 }
