@@ -226,7 +226,11 @@ func (f *Follow) learn() {
 	}
 	var r Record
 	d := NewDecoder(f.detection.Format)
-	for _, line := range sampleOf(f.tail.seen, true, false) {
+	lines := sampleOf(f.tail.seen, true, false)
+	if f.detection.Wrapped != "" {
+		lines, _ = unwrapped(lines)
+	}
+	for _, line := range lines {
 		if d.Decode(line, &r) == nil {
 			f.in.agg.endpoints.of(&r)
 		}
