@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,8 @@ func (a *app) sourcesTestCommand() *cobra.Command {
 		Use:   "test",
 		Short: "ask every source named, and say what it sees and lacks",
 		Long: `Collects from every source named for a few seconds, records nothing, and says of each whether it answers, what
-came, and what it cannot see: rights that are missing, lines that no format understood, metrics that are not there.
+came, and what it lacks: rights, lines that no format understood, units, names that are not there or idle, counters
+without which a hang cannot be seen. Of a log that is quiet the lines that it has already are tried.
 It takes the flags and the settings file of watch, so that what passes here works there.
 
 Exit code 3 when a source could not be reached.`,
@@ -48,9 +50,12 @@ Exit code 3 when a source could not be reached.`,
 			if err != nil {
 				return err
 			}
-			trials, err := try(cmd.Context(), c.collectors, patience)
+			trials, err := try(cmd.Context(), c.collectors, patience, nil)
 			if err != nil {
 				return err
+			}
+			for i, t := range trials {
+				t.conclude(cmd.Context(), c.collectors[i])
 			}
 			if cmd.Context().Err() != nil {
 				return badInput("sources test: interrupted")
@@ -86,22 +91,41 @@ type trial struct {
 	State   string `json:"state"`
 	Detail  string `json:"detail"`
 	// What came of it.
-	Requests  int64 `json:"requests"` // of a log, counted by their ends
-	Series    int   `json:"series"`
-	Points    int   `json:"points"`
-	Episodes  int   `json:"episodes"` // lock waits and sessions
-	Unparsed  int   `json:"unparsed"` // lines kept that no format understood
+	Requests int64 `json:"requests"` // of a log, counted by their ends
+	Series   int   `json:"series"`
+	Points   int   `json:"points"`
+	Episodes int   `json:"episodes"` // lock waits and sessions
+	Unparsed int   `json:"unparsed"` // lines kept that no format understood
+	Existing int64 `json:"existing"` // requests in the last lines of a log that was quiet
+
+	Sees  []string `json:"sees"`
+	Lacks []string `json:"lacks"`
+	// How far its clock is ahead of ours, give or take; null when not measured.
+	ClockAhead  *float64 `json:"clock_ahead_ms"`
+	ClockWithin *float64 `json:"clock_within_ms"`
+
+	answered  bool // it sent a status that was neither starting nor down
 	seen      map[incident.ID]bool
+	metrics   map[string]string // names of series with their units
+	last      map[incident.ID]float64
+	counters  int
+	moved     bool // a counter has another value than before
+	clock     incident.Clock
 	firstFail string
 }
 
-// try lets the collectors run for so long; they end earlier when all of them are done.
-func try(ctx context.Context, collectors []supervise.Collector, patience time.Duration) ([]*trial, error) {
+// try lets the collectors run for so long; they end earlier when all of them are done,
+// or through as ended says. It may be nil.
+func try(ctx context.Context, collectors []supervise.Collector, patience time.Duration, ended func(*trial) bool) ([]*trial, error) {
 	var all []*trial
 	byName := map[string]*trial{}
 	for _, c := range collectors {
 		s := c.Source()
-		t := &trial{Name: s.Name, Group: s.Group, State: incident.SourceDown.String(), Detail: "nothing was heard of it", seen: map[incident.ID]bool{}}
+		t := &trial{
+			Name: s.Name, Group: s.Group, State: incident.SourceDown.String(), Detail: "nothing was heard of it",
+			Sees: []string{}, Lacks: []string{},
+			seen: map[incident.ID]bool{}, metrics: map[string]string{}, last: map[incident.ID]float64{},
+		}
 		all, byName[s.Name] = append(all, t), t
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -117,6 +141,9 @@ func try(ctx context.Context, collectors []supervise.Collector, patience time.Du
 				t.got(f)
 			}
 		}
+		if ended != nil && !slices.ContainsFunc(all, func(t *trial) bool { return !ended(t) }) {
+			cancel()
+		}
 		return nil
 	}
 	err := supervise.New(collectors, supervise.Options{StaleAfter: -1}).Run(ctx, write)
@@ -130,6 +157,11 @@ func try(ctx context.Context, collectors []supervise.Collector, patience time.Du
 // was cut off in the end.
 func (t *trial) heard(s incident.SourceStatus) {
 	t.State, t.Detail = s.State.String(), s.Detail
+	t.answered = t.answered || s.State != incident.SourceStarting && s.State != incident.SourceDown
+	if c := s.Clock; c.Measured() {
+		ahead, within := float64(c.Ahead)/1e6, float64(c.Within)/1e6
+		t.clock, t.ClockAhead, t.ClockWithin = c, &ahead, &within
+	}
 	if s.State == incident.SourceOK || s.State == incident.SourceDone {
 		t.Reached = true
 	} else if t.firstFail == "" && s.State != incident.SourceStarting {
@@ -163,9 +195,20 @@ func (t *trial) got(f incident.Fact) {
 
 func (t *trial) series(s *incident.Series) {
 	t.Points += len(s.Points)
-	if id := s.ID(); !t.seen[id] {
+	id := s.ID()
+	if !t.seen[id] {
 		t.seen[id] = true
 		t.Series++
+		t.metrics[s.Name] = s.Unit
+		if s.Kind == incident.Counter {
+			t.counters++
+		}
+	}
+	for _, p := range s.Points {
+		if was, known := t.last[id]; known && s.Kind == incident.Counter && was != p.V {
+			t.moved = true
+		}
+		t.last[id] = p.V
 	}
 }
 
@@ -204,6 +247,15 @@ func (a *app) trials(all []*trial) error {
 		if t.Detail != "" {
 			b.WriteString(export.Wrap(redact.Line(t.Detail), "      ", "      "))
 		}
+		if t.clock.Measured() {
+			fmt.Fprintf(&b, "      clock %s\n", t.clock)
+		}
+		for _, s := range t.Sees {
+			b.WriteString(export.Wrap(s, "      sees   ", "             "))
+		}
+		for _, l := range t.Lacks {
+			b.WriteString(export.Wrap(l, "      lacks  ", "             "))
+		}
 	}
 	_, err := a.stdout.Write([]byte(b.String()))
 	return err
@@ -217,6 +269,7 @@ func (t *trial) came() string {
 		one, many string
 	}{
 		{t.Requests, "request", "requests"},
+		{t.Existing, "request in the lines that it has already", "requests in the lines that it has already"},
 		{int64(t.Series), "series", "series"},
 		{int64(t.Points), "point", "points"},
 		{int64(t.Episodes), "lock wait or session", "lock waits and sessions"},
