@@ -100,8 +100,7 @@ func newPromClient(a Access) (*promClient, error) {
 // client hides their headers. It bounds what is read.
 type promEdge struct {
 	next  http.RoundTripper
-	ahead atomic.Int64 // of the server's clock before ours, ns, to about a second
-	heard atomic.Bool  // somebody has answered
+	heard atomic.Bool // somebody has answered
 }
 
 func (e *promEdge) RoundTrip(r *http.Request) (*http.Response, error) {
