@@ -26,7 +26,9 @@ type SyntaxError struct {
 	Found    string
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("expected %s, found %s", e.Expected, e.Found) }
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("expected %s, found %s", e.Expected, e.Found)
+}
 
 // expected is the error at a byte.
 func (c *cursor) expected(at int, what string) error {
