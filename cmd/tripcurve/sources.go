@@ -40,7 +40,7 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.metrics, "metrics", nil, "URL of a /metrics page with gRPC client counters (may be repeated)")
 	flags.StringVar(&f.datadog, "datadog-query", "", "metric query to ask Datadog; DD_API_KEY, DD_APP_KEY and DD_SITE come from the environment")
 	f.prometheus.add(cmd)
-	f.telemetry.addNames(cmd)
+	f.telemetry.add(cmd)
 	flags.DurationVar(&f.since, "since", 0, "read this much of the logs', Prometheus's and Datadog's past first, such as 30m")
 }
 
@@ -86,6 +86,7 @@ func examples(command string) string {
   tripcurve COMMAND --gateway-log access.log --log-format '$remote_addr - [$time_local] "$request" $status $request_time'
   kubectl logs -f deploy/gateway | tripcurve COMMAND --gateway-log -
   tripcurve COMMAND --prometheus https://prometheus.example --since 30m
+  tripcurve COMMAND --otlp 4317 --otlp 4318 --channelz order=10.0.3.15:9090
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
 DD_API_KEY and DD_APP_KEY, for example
   tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'
@@ -143,6 +144,11 @@ func (a *app) flagged(f sourceFlags, names map[string]int, now time.Time) ([]sup
 	for _, c := range proms {
 		all = append(all, c)
 	}
+	told, err := f.telemetry.collectors(names, callNames)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, told...)
 	if f.datadog != "" {
 		keys, err := datadog.KeysFrom(a.env)
 		if err != nil {

@@ -30,6 +30,7 @@ const (
 	CallService         = "grpc_service"
 	CallMethod          = "grpc_method"
 	CallCode            = "grpc_code"
+	CallResult          = "result" // "succeeded" or "failed", where no code is known
 	CallTarget          = "target" // what a channel connects to, where no method is known
 )
 
@@ -79,10 +80,13 @@ var presets = []CallNames{
 	{Preset: "datadog-apm", Server: true, Duration: "trace.grpc.server.request", Unit: "s", Method: "resource_name", Status: []string{"rpc.grpc.status_code"}},
 	// The metric of INC-2847's document, a user's own.
 	{Preset: "inc-2847", Duration: "grpc.client.duration", Unit: "ms"},
-	{Preset: "tripcurve", Started: CallsStarted, Finished: CallsFinished, Service: CallService, Method: CallMethod, Status: []string{CallCode}},
+	{
+		Preset: "tripcurve", Started: CallsStarted, Finished: CallsFinished,
+		Service: CallService, Method: CallMethod, Status: []string{CallCode, CallResult},
+	},
 	{
 		Preset: "tripcurve", Server: true, Started: ServerCallsStarted, Finished: ServerCallsFinished,
-		Service: CallService, Method: CallMethod, Status: []string{CallCode},
+		Service: CallService, Method: CallMethod, Status: []string{CallCode, CallResult},
 	},
 }
 

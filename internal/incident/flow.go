@@ -105,9 +105,26 @@ func (f Flow) Name() string {
 // Callee is the called service's short name: "inventory" of
 // "shop.v1.InventoryService".
 func (f Flow) Callee() string {
+	if f.Method == "" {
+		return hostOf(f.Service)
+	}
 	name := strings.ToLower(f.Service[strings.LastIndexByte(f.Service, '.')+1:])
 	if short := strings.TrimSuffix(name, "service"); short != "" {
 		return short
+	}
+	return name
+}
+
+// hostOf is the host of a target, by its first name: "inventory" of
+// "inventory.shop.svc:9000"; addresses stay whole.
+func hostOf(target string) string {
+	host := target
+	if i := strings.LastIndexByte(target, ':'); i > 0 && !strings.Contains(target[:i], ":") {
+		host = target[:i]
+	}
+	name, _, _ := strings.Cut(host, ".")
+	if name == "" || name[0] >= '0' && name[0] <= '9' || strings.Contains(host, ":") {
+		return target
 	}
 	return name
 }
