@@ -38,9 +38,11 @@ type Follow struct {
 	decided   bool  // that detection is by the lines, and not only what was given
 	tail      *tail // of a file; kept when Run ends in an error, so that it goes on where it was
 	in        *Intake
-	sample    []byte // of a log whose format is not known yet
-	doubt     *doubt // that it has a format we know; nil before the first lines and once it is known
-	gone      Stats  // of the files before this one
+	sample    []byte     // of a log whose format is not known yet
+	doubt     *doubt     // that it has a format we know; nil before the first lines and once it is known
+	gone      Stats      // of the files before this one
+	endpoints *endpoints // of all of them
+	former    []former   // files that the path meant before
 	pending   []incident.Fact
 }
 
@@ -112,12 +114,14 @@ func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status
 	}()
 	for {
 		if err := f.look(ctx); err != nil {
+			f.finishFormer(len(f.former))
 			f.hand(ctx, out, status)
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			err := f.conclude(false) // a line without its end is still being written
+			f.finishFormer(len(f.former))
 			f.last(out, status)
 			return err
 		case <-poll.C:
@@ -144,6 +148,9 @@ func (f *Follow) look(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if err := f.lookBehind(time.Now()); err != nil {
+		return err
 	}
 	for ctx.Err() == nil {
 		block, event, err := f.tail.next()
@@ -201,6 +208,10 @@ func (f *Follow) begin(end bool) error {
 	}
 	f.in = NewIntake(f.detection.Format, origin, f.routes, at)
 	f.in.Since(f.opt.Since)
+	if f.endpoints == nil {
+		f.endpoints = f.in.agg.endpoints
+	}
+	f.in.agg.endpoints = f.endpoints // what was learned of the files before
 	f.learn()
 	_, _ = f.in.Write(f.sample)
 	f.sample = nil
@@ -235,25 +246,10 @@ func (f *Follow) learn() {
 			f.in.agg.endpoints.of(&r)
 		}
 	}
-	f.in.agg.endpoints.stats = EndpointStats{}
+	if len(f.tail.seen) > 0 {
+		f.endpoints.stats = EndpointStats{}
+	}
 	f.tail.seen = nil
-}
-
-// turn goes on with a new file, or with the same one from its beginning.
-func (f *Follow) turn(event tailEvent, now time.Time) error {
-	if f.in != nil {
-		if event == tailRotated {
-			f.in.Close() // the old file is finished: its last line is whole
-		}
-		f.pending = append(f.pending, f.in.Flush()...)
-		f.gone.merge(f.in.Stats())
-		f.in = nil
-	}
-	if event == tailTruncated {
-		f.pending = append(f.pending, f.gap(now))
-	}
-	f.sample, f.doubt = nil, nil
-	return f.tail.restart(event)
 }
 
 // gap marks the lines that were written between the copy and the truncation of
@@ -273,6 +269,9 @@ func (f *Follow) gap(now time.Time) incident.Episode {
 func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) {
 	facts := f.pending
 	f.pending = nil
+	for i := range f.former {
+		facts = append(facts, f.former[i].in.Flush()...)
+	}
 	if f.in != nil {
 		facts = append(facts, f.in.Flush()...)
 	}
@@ -307,6 +306,12 @@ func (f *Follow) now() incident.SourceStatus {
 	total := f.gone
 	if f.in != nil {
 		total.merge(f.in.Stats())
+	}
+	for i := range f.former {
+		total.merge(f.former[i].in.Stats())
+	}
+	if f.endpoints != nil {
+		total.Endpoints = f.endpoints.stats
 	}
 	if f.decided {
 		s.Detail = fmt.Sprintf("%s; %d lines", f.detection.Reason, total.Lines)

@@ -93,6 +93,16 @@ func (in *Intake) Close() {
 	in.partial, in.cutting = in.partial[:0], false
 }
 
+var errTorn = errors.New("cut off: the log was truncated")
+
+// tear takes what is held for the beginning of a line whose end is lost.
+func (in *Intake) tear() {
+	if len(in.partial) > 0 {
+		in.agg.AddUnparsed(in.partial, in.offset-int64(len(in.partial)), errTorn)
+	}
+	in.partial, in.cutting = in.partial[:0], false
+}
+
 // lines takes whole lines, each with its newline.
 func (in *Intake) lines(b []byte, offset int64) {
 	for len(b) > 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"tripcurve/collectors/logfile"
 )
@@ -29,6 +31,7 @@ type tail struct {
 	seen    []byte // a piece of what was skipped over, whole lines; nil when nothing was
 	block   []byte
 	missing bool // nothing has the path right now
+	hole    bool // the file began anew, and may begin with zeros
 }
 
 // markBytes is how much of the beginning is compared: a time and more.
@@ -64,20 +67,12 @@ func (t *tail) next() ([]byte, tailEvent, error) {
 			return nil, event, err
 		}
 	}
+	block, event, err := t.more()
+	if event != tailQuiet || err != nil {
+		return block, event, err
+	}
 	info, err := t.file.Stat()
 	if err != nil {
-		return nil, tailQuiet, err
-	}
-	if info.Size() < t.offset || info.Size() > t.offset && !t.marked() {
-		return nil, tailTruncated, nil
-	}
-	n, err := t.file.ReadAt(t.block, t.offset)
-	if n > 0 {
-		t.remember()
-		t.offset += int64(n)
-		return t.block[:n], tailBytes, nil
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, tailQuiet, err
 	}
 	here, err := os.Stat(t.path)
@@ -90,13 +85,41 @@ func (t *tail) next() ([]byte, tailEvent, error) {
 	}
 	t.missing = false
 	if !os.SameFile(info, here) {
-		// What was written between the read and the rename is read first.
-		if again, err := t.file.Stat(); err == nil && again.Size() > t.offset {
-			return t.next()
-		}
 		return nil, tailRotated, nil
 	}
 	return nil, tailQuiet, nil
+}
+
+// more reads on in the file as it is, whatever it is called now. What was read counts
+// only if the file still begins as it did afterwards: it may begin anew at any time.
+func (t *tail) more() ([]byte, tailEvent, error) {
+	for {
+		n, err := t.file.ReadAt(t.block, t.offset)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, tailQuiet, err
+		}
+		info, err := t.file.Stat()
+		if err != nil {
+			return nil, tailQuiet, err
+		}
+		if info.Size() < t.offset || !t.marked() {
+			return nil, tailTruncated, nil
+		}
+		if n == 0 {
+			return nil, tailQuiet, nil
+		}
+		block := t.block[:n]
+		if t.hole { // a writer that does not append goes on where it was: zeros stand before that
+			block = bytes.TrimLeft(block, "\x00")
+			t.hole = len(block) == 0
+			t.offset += int64(n - len(block))
+		}
+		if len(block) > 0 {
+			t.offset += int64(len(block))
+			t.remember()
+			return block, tailBytes, nil
+		}
+	}
 }
 
 // reopen opens the path again after a pause. It is the same file when it begins
@@ -108,6 +131,7 @@ func (t *tail) reopen() (tailEvent, error) {
 	}
 	t.file = f
 	if !t.marked() {
+		t.close()
 		return tailRotated, nil
 	}
 	return tailQuiet, nil
@@ -130,8 +154,8 @@ func (t *tail) remember() {
 	}
 	head := make([]byte, markBytes)
 	n, err := t.file.ReadAt(head, 0)
-	if err == nil || errors.Is(err, io.EOF) {
-		t.mark = head[:n]
+	if head = head[:n]; (err == nil || errors.Is(err, io.EOF)) && bytes.HasPrefix(head, t.mark) { // else it has begun anew just now
+		t.mark = head
 	}
 }
 
@@ -149,7 +173,39 @@ func (t *tail) restart(event tailEvent) error {
 		t.close()
 		t.file = f
 	}
-	t.offset, t.mark, t.seen = 0, nil, nil
+	t.offset, t.mark, t.seen, t.hole = 0, nil, nil, event == tailTruncated
+	return nil
+}
+
+// formerly finds the file that the path meant before: one beside it that begins as it
+// did, and is as long at least. It is a copy, or it was renamed. Nil when there is none
+// or it is compressed.
+func (t *tail) formerly() *tail {
+	if len(t.mark) == 0 {
+		return nil
+	}
+	beside, err := os.ReadDir(filepath.Dir(t.path))
+	if err != nil {
+		return nil
+	}
+	for _, e := range beside {
+		name := filepath.Join(filepath.Dir(t.path), e.Name())
+		if !strings.HasPrefix(e.Name(), filepath.Base(t.path)) || name == filepath.Clean(t.path) {
+			continue
+		}
+		if info, err := e.Info(); err != nil || !info.Mode().IsRegular() || info.Size() < t.offset {
+			continue
+		}
+		o, err := openTail(name)
+		if err != nil {
+			continue
+		}
+		if o.mark = t.mark; o.marked() {
+			o.offset = t.offset
+			return o
+		}
+		o.close()
+	}
 	return nil
 }
 
@@ -157,10 +213,14 @@ func (t *tail) restart(event tailEvent) error {
 func (t *tail) identity(name string, known []logfile.Known) (logfile.Known, error) {
 	head := make([]byte, logfile.IdentityBytes)
 	n, err := t.file.ReadAt(head, 0)
-	if n == 0 && err != nil {
+	head = head[:n]
+	if !bytes.HasPrefix(head, t.mark) { // it has begun anew: what is asked about was before
+		head, err = t.mark, nil
+	}
+	if len(head) == 0 && err != nil {
 		return logfile.Known{}, err
 	}
-	file, _ := logfile.IdentityOf(head[:n], name, known)
+	file, _ := logfile.IdentityOf(head, name, known)
 	return file, nil
 }
 
