@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
@@ -67,7 +66,8 @@ type Guard struct {
 	breaker  policy.Breaker
 	state    policy.State // as last counted
 	inFlight int
-	due      time.Time // when stop's timer fires
+	spare    []*attempt // of which nobody waits for anything any more
+	due      time.Time  // when stop's timer fires
 	stop     func() bool
 }
 
@@ -428,28 +428,18 @@ func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call
 		defer g.release()
 		return g.invoke(ctx, conn, b, c.method, c.args, c.reply, c.opts)
 	}
-	// An abandoned attempt may still write its reply, so every attempt that can
-	// be followed by another writes into a message of its own.
-	last := c.tries.Last()
-	into := c.reply
-	if !last {
-		m, ok := c.reply.(proto.Message)
-		if !ok {
-			g.release()
-			return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, c.method, c.reply)
-		}
-		into = m.ProtoReflect().New().Interface()
+	a := g.attemptFor(c)
+	if a == nil {
+		g.release()
+		return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, c.method, c.reply)
 	}
-	method, args, opts := c.method, c.args, c.opts // the closure must not keep the call itself
-	err := g.clock.Race(ctx, b.wait, func(ctx context.Context) error {
-		defer g.release()
-		return g.invoke(ctx, conn, bounds{deadline: b.deadline}, method, args, into, opts)
-	})
+	a.conn, a.deadline = conn, b.deadline
+	err := g.clock.Race(ctx, b.wait, a.run)
 	switch {
 	case errors.Is(err, ErrTimeout):
 		return g.timedOut(b)
-	case err == nil && !last:
-		proto.Merge(c.reply.(proto.Message), into.(proto.Message))
+	case err == nil:
+		a.done(c.reply)
 	}
 	return err
 }

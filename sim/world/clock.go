@@ -15,6 +15,7 @@ type Clock struct {
 	lane  *vtime.Lane // the last one asked for: a service has one time limit, as a rule
 	d     time.Duration
 	ahead time.Duration // of the true time
+	spare []*race
 }
 
 // Clock is the service's clock: processes that it starts die with the service.
@@ -61,7 +62,8 @@ func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Contex
 	if v != nil && v.Err() != nil {
 		return v.Err()
 	}
-	r := &race{f: f, caller: c.k.Current()}
+	r := c.race()
+	r.f, r.caller = f, c.k.Current()
 	r.ctx.Detach(ctx)
 	c.k.Start(c.group, r)
 	var limit vtime.Timer
@@ -83,15 +85,36 @@ func (c *Clock) Race(ctx context.Context, d time.Duration, f func(context.Contex
 		return v.Err()
 	default: // answered
 	}
-	return r.err
+	err := r.err
+	r.leave()
+	return err
 }
 
 // race is a function that runs for a caller that may not wait for its end.
 type race struct {
+	c      *Clock
 	ctx    vtime.Loose
 	f      func(context.Context) error
 	caller *vtime.Proc // nil when it has gone on
 	err    error
+}
+
+// race is a new race, or one that has come to its end.
+func (c *Clock) race() *race {
+	n := len(c.spare) - 1
+	if n < 0 {
+		return &race{c: c}
+	}
+	r := c.spare[n]
+	c.spare = c.spare[:n]
+	return r
+}
+
+// leave is the last of its two users being done with it: the caller that has the
+// answer, or the function whose caller has gone on.
+func (r *race) leave() {
+	r.f, r.err = nil, nil
+	r.c.spare = append(r.c.spare, r)
 }
 
 // Run is the process.
@@ -99,7 +122,9 @@ func (r *race) Run() {
 	r.err = r.f(&r.ctx)
 	if r.caller != nil {
 		r.caller.Wake(answered)
+		return
 	}
+	r.leave()
 }
 
 // Why processes of the world wake, beyond the kernel's own reasons.
