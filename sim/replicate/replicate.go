@@ -74,6 +74,9 @@ func part[R any](ctx context.Context, p Plan, from int, run func(ctx context.Con
 	done := from
 	for range min(max(p.Workers, 1), n) {
 		wg.Go(func() {
+			var crew vtime.Crew
+			defer crew.Close()
+			ctx := vtime.WithCrew(ctx, &crew)
 			for i := range next {
 				if results[i], errs[i] = run(ctx, from+i+1); errs[i] != nil {
 					cancel()

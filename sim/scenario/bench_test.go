@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tripcurve/sim/vtime"
 )
 
 // BenchmarkHandlers runs the incident with the real handlers. An event is one
@@ -22,9 +24,12 @@ func BenchmarkHandlers(b *testing.B) {
 			sc, _ := ByName(sc)
 			b.ReportAllocs()
 			var events uint64
+			var crew vtime.Crew // as a worker of several replications has
+			defer crew.Close()
+			ctx := vtime.WithCrew(context.Background(), &crew)
 			began := cpuTime(b)
 			for b.Loop() {
-				r, err := Run(context.Background(), sc, Observers{})
+				r, err := Run(ctx, sc, Observers{})
 				if err != nil {
 					b.Fatal(err)
 				}

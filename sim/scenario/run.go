@@ -43,6 +43,7 @@ func Run(ctx context.Context, sc sim.Scenario, obs Observers) (*sim.Result, erro
 	}
 	r := newRun(sc, obs)
 	defer r.w.Close()
+	r.w.K.Hire(vtime.CrewOf(ctx))
 	if err := r.build(); err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}

@@ -84,6 +84,7 @@ type Kernel struct {
 	next *Proc // whom the root is to resume
 	idle []*Proc
 	all  []*Proc
+	crew *Crew // whom coroutines come from and go back to; nil for none
 	live int
 
 	ctx     context.Context // ends a Run early
@@ -96,6 +97,10 @@ type Kernel struct {
 func New(base time.Time) *Kernel {
 	return &Kernel{base: base.UTC(), lanes: make(map[time.Duration]*Lane)}
 }
+
+// Hire makes crew the one whom the kernel has its coroutines from, before it runs; nil
+// is none, and they are the kernel's own.
+func (k *Kernel) Hire(crew *Crew) { k.crew = crew }
 
 // Now is the present instant.
 func (k *Kernel) Now() Time { return k.now }
@@ -327,8 +332,8 @@ func (k *Kernel) enter(p *Proc) {
 	}
 }
 
-// Close unwinds every process and ends its coroutine. The kernel is of no use
-// afterwards.
+// Close unwinds every process and ends its coroutine, or gives it back to the crew.
+// The kernel is of no use afterwards.
 func (k *Kernel) Close() {
 	k.closing = true
 	var failure *ProcessPanic
@@ -345,7 +350,12 @@ func (k *Kernel) Close() {
 			k.failure = nil
 		}
 		k.cur = nil
-		p.stop()
+		if p.k = nil; k.crew == nil || failure != nil {
+			p.stop()
+		}
+	}
+	if k.crew != nil && failure == nil {
+		k.crew.give(k.all)
 	}
 	k.all, k.idle, k.next = nil, nil, nil
 	if failure != nil {

@@ -387,3 +387,38 @@ func BenchmarkSleepAlone(b *testing.B) {
 	_ = k.Run(context.Background(), 1<<62)
 	b.ReportMetric(float64(k.Events())/b.Elapsed().Seconds()/1e6, "Mevents/s")
 }
+
+// A crew's coroutines run one kernel's processes after another's, also those that
+// were killed in the middle.
+func TestCrew(t *testing.T) {
+	var crew Crew
+	defer crew.Close()
+	for run := range 3 {
+		k := New(began)
+		k.Hire(&crew)
+		ended, unwound := 0, 0
+		for n := range 10 {
+			k.Start(nil, Func(func() {
+				defer func() { unwound++ }()
+				if n < 5 {
+					k.Sleep(nil, time.Second)
+					ended++
+					return
+				}
+				if k.Park() == Killed {
+					k.Unwind()
+				}
+			}))
+		}
+		if err := k.Run(t.Context(), Time(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		k.Close()
+		if ended != 5 || unwound != 10 {
+			t.Errorf("run %d: %d processes of 5 ended, %d of 10 were unwound", run, ended, unwound)
+		}
+		if len(crew.idle) != 10 {
+			t.Errorf("run %d: %d coroutines rest, not 10: none is made where one rests", run, len(crew.idle))
+		}
+	}
+}

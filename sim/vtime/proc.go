@@ -30,7 +30,7 @@ const (
 // Proc is a process: sequential code on a coroutine of its own. When it has
 // ended, its coroutine is used for the next one.
 type Proc struct {
-	k      *Kernel
+	k      *Kernel // nil while it rests with a crew
 	state  state
 	reason Reason
 	killed bool
@@ -142,8 +142,11 @@ func (k *Kernel) assign(r Runner, g *Group) *Proc {
 		p = k.idle[n]
 		k.idle = k.idle[:n]
 	} else {
-		p = &Proc{k: k}
-		p.next, p.stop = iter.Pull(p.loop)
+		if p = k.crew.take(); p == nil {
+			p = new(Proc)
+			p.next, p.stop = iter.Pull(p.loop)
+		}
+		p.k = k
 		k.all = append(k.all, p)
 	}
 	p.begin(r, g)
@@ -159,8 +162,8 @@ func (p *Proc) begin(r Runner, g *Group) {
 // loop is the coroutine: one process after the other.
 func (p *Proc) loop(yield func(struct{}) bool) {
 	p.yield = yield
-	growStack(0)
 	for {
+		growStack(0)
 		p.body()
 		if p.k.failure != nil || !p.rest() {
 			p.k.idle = append(p.k.idle, p)
@@ -171,10 +174,11 @@ func (p *Proc) loop(yield func(struct{}) bool) {
 	}
 }
 
-// growStack makes the coroutine's stack 8 KB while there is next to nothing on it.
-// Handlers need that much, and a stack that grows under them is copied frame by
-// frame, twice: a sixth of the time of a run with thousands of processes. Having a
-// large frame is enough: with i = 0 the room in it is not even touched.
+// growStack makes the coroutine's stack 8 KB while there is next to nothing on it: at
+// first, and again when the collector has shrunk that of one that rested. Handlers
+// need that much, and a stack that grows under them is copied frame by frame, twice:
+// a sixth of the time of a run with thousands of processes. Having a large frame is
+// enough: with i = 0 the room in it is not even touched.
 //
 //go:noinline
 func growStack(i int) byte {
