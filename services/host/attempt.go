@@ -9,11 +9,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// attempt is one try of a call whose caller may go on without it. Those that were
-// seen to their end are used again: a call makes one, with a message of its own, and
-// a simulation makes tens of thousands.
+// attempt is one try of a call whose caller may go on without it. When both are done
+// with it, it is used again: a call makes one, with a message of its own, and a
+// simulation makes tens of thousands.
 type attempt struct {
 	g           *Guard
+	users       int // the caller and the call below; under the guard's lock
 	conn        grpc.ClientConnInterface
 	deadline    time.Duration
 	method      string
@@ -27,19 +28,19 @@ type attempt struct {
 // every attempt that can be followed by another writes into a message of its own; nil
 // when the reply is none of which there could be another.
 func (g *Guard) attemptFor(c *call) *attempt {
+	m, ok := c.reply.(proto.Message)
+	last := c.tries.Last()
+	if !ok && !last {
+		return nil
+	}
 	a := g.spareAttempt()
-	a.method, a.args, a.reply, a.opts = c.method, c.args, c.reply, c.opts
-	if c.tries.Last() {
-		return a
-	}
-	if a.own == nil || reflect.TypeOf(a.own) != reflect.TypeOf(c.reply) {
-		m, ok := c.reply.(proto.Message)
-		if !ok {
-			return nil
+	a.users, a.method, a.args, a.reply, a.opts = 2, c.method, c.args, c.reply, c.opts
+	if !last {
+		if a.own == nil || reflect.TypeOf(a.own) != reflect.TypeOf(m) {
+			a.own = m.ProtoReflect().New().Interface()
 		}
-		a.own = m.ProtoReflect().New().Interface()
+		a.reply = a.own
 	}
-	a.reply = a.own
 	return a
 }
 
@@ -56,21 +57,35 @@ func (g *Guard) spareAttempt() *attempt {
 	return a
 }
 
-// invoke is the attempt itself.
+// invoke is the call below.
 func (a *attempt) invoke(ctx context.Context) error {
-	defer a.g.release()
+	defer a.ended()
 	return a.g.invoke(ctx, a.conn, bounds{deadline: a.deadline}, a.method, a.args, a.reply, a.opts)
 }
 
-// done hands over the reply of an attempt that succeeded, which says that it has
-// ended and that nothing writes into it any more.
-func (a *attempt) done(reply any) {
-	if a.own != nil && a.reply == any(a.own) {
+// ended is the end of the call below, which may be long after its caller went on.
+func (a *attempt) ended() {
+	a.g.release()
+	a.leave()
+}
+
+// hand gives the caller the reply of an attempt that succeeded, and so has ended.
+func (a *attempt) hand(reply any) {
+	if a.reply != reply {
 		proto.Merge(reply.(proto.Message), a.own)
+	}
+}
+
+// leave is one of the attempt's users being done with it.
+func (a *attempt) leave() {
+	a.g.mu.Lock()
+	defer a.g.mu.Unlock()
+	if a.users--; a.users > 0 {
+		return
+	}
+	if a.own != nil {
 		proto.Reset(a.own)
 	}
 	a.conn, a.args, a.reply, a.opts = nil, nil, nil, nil
-	a.g.mu.Lock()
 	a.g.spare = append(a.g.spare, a)
-	a.g.mu.Unlock()
 }

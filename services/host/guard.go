@@ -435,11 +435,12 @@ func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call
 	}
 	a.conn, a.deadline = conn, b.deadline
 	err := g.clock.Race(ctx, b.wait, a.run)
-	switch {
-	case errors.Is(err, ErrTimeout):
+	if err == nil {
+		a.hand(c.reply)
+	}
+	a.leave()
+	if errors.Is(err, ErrTimeout) {
 		return g.timedOut(b)
-	case err == nil:
-		a.done(c.reply)
 	}
 	return err
 }
