@@ -18,7 +18,7 @@ import (
 // message may come more than once, and twice at once: the order's status says
 // what has been done.
 func (s *Server) PaymentEvent(ctx context.Context, body []byte, signature string) error {
-	e, err := webhook.Read(s.secret, signature, body, s.clock.Now())
+	e, err := s.key.Read(signature, body, s.clock.Now())
 	switch {
 	case errors.Is(err, webhook.ErrSignature):
 		s.meter.Count("order.webhook.refused", 1)

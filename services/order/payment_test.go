@@ -106,7 +106,7 @@ func TestPaymentEvent(t *testing.T) {
 	t.Run("twenty of one at once pay the order once", func(t *testing.T) {
 		w := openTill(t)
 		body := paid(t, nil)
-		signature := webhook.Sign(secret, body, w.clock.Now())
+		signature := webhook.NewKey(secret).Sign(body, w.clock.Now())
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
@@ -137,7 +137,9 @@ func TestPaymentEvent(t *testing.T) {
 		w := openTill(t)
 		w.jobs.fail = errors.New("queue full")
 		body := paid(t, nil)
-		send := func() error { return w.PaymentEvent(t.Context(), body, webhook.Sign(secret, body, w.clock.Now())) }
+		send := func() error {
+			return w.PaymentEvent(t.Context(), body, webhook.NewKey(secret).Sign(body, w.clock.Now()))
+		}
 		if err := send(); status.Code(err) != codes.Unavailable || w.status(t) != order.PendingPayment {
 			t.Errorf("answered %v, the order is %s", err, w.status(t))
 		}
@@ -169,7 +171,7 @@ func TestPaymentEvent(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := openTill(t)
 			body := paid(t, c.change)
-			err := w.PaymentEvent(t.Context(), body, webhook.Sign(c.secret, body, w.clock.Now().Add(-c.age)))
+			err := w.PaymentEvent(t.Context(), body, webhook.NewKey(c.secret).Sign(body, w.clock.Now().Add(-c.age)))
 			if status.Code(err) != c.code || err != nil && host.Word(err) != c.word {
 				t.Errorf("answered %v, want %v %s", err, c.code, c.word)
 			}
@@ -185,7 +187,7 @@ func TestPaymentEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		body := paid(t, func(e *webhook.Event) { e.Data.Object.ID = "pi_2" })
-		err := w.PaymentEvent(t.Context(), body, webhook.Sign(secret, body, w.clock.Now()))
+		err := w.PaymentEvent(t.Context(), body, webhook.NewKey(secret).Sign(body, w.clock.Now()))
 		if status.Code(err) != codes.FailedPrecondition || host.Word(err) != "wrong_step" || w.meter.Counter("order.webhook.wrong_step") != 1 {
 			t.Errorf("answered %v, counted %v", err, w.meter.Counters())
 		}
@@ -215,7 +217,7 @@ func TestWebhook(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest(c.method, "/webhooks/payment", strings.NewReader(string(c.body)))
 			if c.signed {
-				r.Header.Set(webhook.Header, webhook.Sign(secret, c.body, w.clock.Now()))
+				r.Header.Set(webhook.Header, webhook.NewKey(secret).Sign(c.body, w.clock.Now()))
 			}
 			got := httptest.NewRecorder()
 			w.Webhook().ServeHTTP(got, r)

@@ -17,6 +17,7 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/services/host"
+	"tripcurve/services/payment/webhook"
 	"tripcurve/services/pb"
 )
 
@@ -62,7 +63,7 @@ type Server struct {
 	payment   pb.PaymentClient
 	// degrade answers inventory_unavailable where inventory could not be had.
 	degrade bool
-	secret  string
+	key     *webhook.Key // of the processor's messages
 	jobs    host.Queue
 	// async is how checkouts were taken when that was last looked up.
 	async atomic.Bool
@@ -84,7 +85,7 @@ func New(c Config) (*Server, error) {
 		inventory: pb.NewInventoryClient(toInventory),
 		payment:   pb.NewPaymentClient(toPayment),
 		degrade:   c.Policies[EdgeInventory].Fallback,
-		secret:    c.WebhookSecret, jobs: c.Jobs,
+		key:       webhook.NewKey(c.WebhookSecret), jobs: c.Jobs,
 	}
 	s.async.Store(c.Checkout == Async)
 	if s.rand == nil {

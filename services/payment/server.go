@@ -46,12 +46,12 @@ type Server struct {
 	meter  host.Meter
 	clock  host.Clock
 	shop   Sender
-	secret string
+	key    *webhook.Key
 }
 
 // New makes a server.
 func New(c Config) *Server {
-	s := &Server{ledger: c.Ledger, rand: c.Rand, meter: c.Meter, clock: c.Clock, shop: c.Shop, secret: c.Secret}
+	s := &Server{ledger: c.Ledger, rand: c.Rand, meter: c.Meter, clock: c.Clock, shop: c.Shop, key: webhook.NewKey(c.Secret)}
 	if s.rand == nil {
 		s.rand = host.CryptoRand
 	}
@@ -142,7 +142,7 @@ func (s *Server) send(ctx context.Context, i Intent) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", i.EventID, err)
 	}
-	err = s.shop.Send(ctx, body, webhook.Sign(s.secret, body, s.clock.Now()))
+	err = s.shop.Send(ctx, body, s.key.Sign(body, s.clock.Now()))
 	return errors.Join(err, s.ledger.Tried(ctx, i.ID, err == nil))
 }
 

@@ -78,7 +78,7 @@ type shop struct {
 const secret = "whsec_3f9a"
 
 func (s *shop) Send(_ context.Context, body []byte, signature string) error {
-	e, err := webhook.Read(secret, signature, body, s.clock.Now())
+	e, err := webhook.NewKey(secret).Read(signature, body, s.clock.Now())
 	if err != nil {
 		s.t.Error(err)
 	}

@@ -27,7 +27,7 @@ const (
 )
 
 func TestSign(t *testing.T) {
-	if got := webhook.Sign(secret, []byte(body), noon); got != byHand {
+	if got := webhook.NewKey(secret).Sign([]byte(body), noon); got != byHand {
 		t.Errorf("signature %s, want %s", got, byHand)
 	}
 }
@@ -49,7 +49,7 @@ func TestVerify(t *testing.T) {
 		{"another body", secret, byHand, body + " ", noon, false},
 		{"another time", secret, "t=1768478401,v1=" + byHandV1, body, noon, false},
 		{"another secret", "whsec_0000", byHand, body, noon, false},
-		{"no secret", "", webhook.Sign("", []byte(body), noon), body, noon, false},
+		{"no secret", "", webhook.NewKey("").Sign([]byte(body), noon), body, noon, false},
 		{"half of it", secret, byHand[:len(byHand)-32], body, noon, false},
 		{"nothing", secret, "", body, noon, false},
 		{"no signature", secret, "t=1768478400", body, noon, false},
@@ -58,7 +58,7 @@ func TestVerify(t *testing.T) {
 		{"not hexadecimal", secret, "t=1768478400,v1=zz", body, noon, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := webhook.Verify(c.secret, c.header, []byte(c.body), c.now)
+			err := webhook.NewKey(c.secret).Verify(c.header, []byte(c.body), c.now)
 			if (err == nil) != c.ok || err != nil && !errors.Is(err, webhook.ErrSignature) {
 				t.Errorf("error %v, want it right: %v", err, c.ok)
 			}
@@ -72,11 +72,11 @@ func FuzzVerify(f *testing.F) {
 	f.Add(byHand, body)
 	f.Add("t=9223372036854775807,v1=00", "")
 	f.Fuzz(func(t *testing.T, header, text string) {
-		switch err := webhook.Verify(secret, header, []byte(text), noon); {
+		switch err := webhook.NewKey(secret).Verify(header, []byte(text), noon); {
 		case err == nil:
 			signed := false
 			for at := noon.Add(-webhook.Tolerance); !at.After(noon.Add(webhook.Tolerance)); at = at.Add(time.Second) {
-				_, v1, _ := strings.Cut(webhook.Sign(secret, []byte(text), at), "v1=")
+				_, v1, _ := strings.Cut(webhook.NewKey(secret).Sign([]byte(text), at), "v1=")
 				signed = signed || strings.Contains(strings.ToLower(header), v1)
 			}
 			if !signed {
@@ -96,7 +96,7 @@ func TestPost(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if got, err = webhook.Read(secret, r.Header.Get(webhook.Header), b, noon); err != nil {
+		if got, err = webhook.NewKey(secret).Read(r.Header.Get(webhook.Header), b, noon); err != nil {
 			t.Error(err)
 		}
 		w.WriteHeader(code)
@@ -114,7 +114,7 @@ func TestPost(t *testing.T) {
 		taken bool
 	}{{200, true}, {204, true}, {404, false}, {503, false}} {
 		code = c.code
-		err := p.Send(context.Background(), b, webhook.Sign(secret, b, noon))
+		err := p.Send(context.Background(), b, webhook.NewKey(secret).Sign(b, noon))
 		if (err == nil) != c.taken || got != e {
 			t.Errorf("answer %d: error %v; the shop was told %+v", c.code, err, got)
 		}
