@@ -137,7 +137,7 @@ func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace
 		CartId: r.Checkout.CartID, PaymentMethod: r.Checkout.PaymentMethod, UserId: r.Checkout.UserID,
 		ShippingAddress: &pb.Address{Line1: a.Line1, City: a.City, State: a.State, Zip: a.Zip},
 		IdempotencyKey:  key,
-	}, trace)
+	}, trace.Option()...)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace
 }
 
 func (g *Gateway) readOrder(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
-	out, err := g.orderRead.GetOrder(ctx, &pb.GetOrderRequest{OrderId: r.ID}, trace)
+	out, err := g.orderRead.GetOrder(ctx, &pb.GetOrderRequest{OrderId: r.ID}, trace.Option()...)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (g *Gateway) readOrder(ctx context.Context, r Request, resp *Response, trac
 }
 
 func (g *Gateway) readStock(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
-	out, err := g.inventory.GetStock(ctx, &pb.GetStockRequest{Sku: r.ID}, trace)
+	out, err := g.inventory.GetStock(ctx, &pb.GetStockRequest{Sku: r.ID}, trace.Option()...)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (g *Gateway) createIntent(ctx context.Context, r Request, resp *Response, t
 	out, err := g.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
 		AmountCents: int64(r.Intent.Amount), Currency: r.Intent.Currency,
 		ReservationId: r.Intent.Metadata.ReservationID, IdempotencyKey: r.Key,
-	}, trace)
+	}, trace.Option()...)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,13 @@ type Trace struct {
 	grpc.EmptyCallOption
 	Attempts []Attempt
 	room     [1]Attempt // of Attempts, for the rule: one try
+	self     [1]grpc.CallOption
+}
+
+// Option is the trace as the options of the call that it takes down.
+func (t *Trace) Option() []grpc.CallOption {
+	t.self[0] = t
+	return t.self[:]
 }
 
 func (t *Trace) add(a Attempt) {
