@@ -20,6 +20,7 @@ type shop struct {
 	skus    []string
 	known   []string // orders from before the run
 	choices *world.Stream
+	gone    []*customer // who have left, for those to come
 }
 
 const knownOrders = 256
@@ -94,7 +95,9 @@ func (a *arrivals) Run() {
 
 // enter lets in the customer of a number that no other has.
 func (s *shop) enter(route gateway.Route, n uint64) {
-	s.r.w.K.Start(nil, &customer{s: s, route: route, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(n))})
+	c := s.customer()
+	*c = customer{s: s, route: route, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(n))}
+	s.r.w.K.Start(nil, c)
 }
 
 // listed lets in the customers that the scenario lists.
@@ -125,6 +128,17 @@ type customer struct {
 	tag   uint64
 }
 
+// customer is one whom nobody is any more, or a new one.
+func (s *shop) customer() *customer {
+	n := len(s.gone) - 1
+	if n < 0 {
+		return new(customer)
+	}
+	c := s.gone[n]
+	s.gone = s.gone[:n]
+	return c
+}
+
 // draw is a uniform number that depends on the customer alone.
 func (c *customer) draw(step uint64) float64 { return c.s.choices.At(c.tag + step) }
 
@@ -140,6 +154,7 @@ func (c *customer) Run() {
 		c.ask(gateway.Request{Route: gateway.GetOrder, ID: c.s.known[int(c.draw(1)*float64(len(c.s.known)))]})
 	case gateway.NoRoute, gateway.PostIntent: // nobody sets out for these: a payment follows an accepted order
 	}
+	c.s.gone = append(c.s.gone, c)
 }
 
 // ask makes one request and writes it down.

@@ -83,6 +83,8 @@ type Context struct {
 	done     chan struct{}
 	after    *[]*afterFunc
 
+	loose Loose // of WithoutCancel
+
 	child      *Context // youngest
 	prev, next *Context // siblings
 	waiter     *Proc    // latest to park
@@ -149,8 +151,13 @@ func Detached(ctx context.Context) *Loose {
 	return l
 }
 
-// WithoutCancel has c's values and never ends.
-func (c *Context) WithoutCancel() context.Context { return Detached(c) }
+// WithoutCancel has c's values and never ends. It lives inside c, until the next time
+// that WithoutCancel is asked for: that is enough for calls that are made one after the
+// other, as a handler makes them.
+func (c *Context) WithoutCancel() context.Context {
+	c.loose.Detach(c)
+	return &c.loose
+}
 
 // WithCancel derives a context that Cancel ends.
 func (k *Kernel) WithCancel(ctx context.Context) *Context {

@@ -32,7 +32,7 @@ func (q *JobQueue) Work(s *Service, handlers map[string]host.JobHandler) *QueueW
 	}
 	w := &QueueWorker{q: q, s: s, began: q.k.Now()}
 	for _, kind := range slices.Sorted(maps.Keys(handlers)) {
-		w.producers = append(w.producers, &producer{w: w, kind: kind, do: handlers[kind]})
+		w.producers = append(w.producers, newProducer(w, kind, handlers[kind]))
 	}
 	q.workers = append(q.workers, w)
 	for _, p := range w.producers {
@@ -110,6 +110,18 @@ type producer struct {
 	again    bool // a fetch is due when it is over
 	missed   bool // a fetch found no free hand, or took as much as it could
 	fetching bool
+
+	polled, cooled, fetched func() // methods as functions, made once
+}
+
+func newProducer(w *QueueWorker, kind string, do host.JobHandler) *producer {
+	p := &producer{w: w, kind: kind, do: do}
+	p.polled = func() {
+		p.call()
+		p.poll()
+	}
+	p.cooled, p.fetched = p.cool, p.take
+	return p
 }
 
 func (w *QueueWorker) producer(kind string) *producer {
@@ -124,10 +136,7 @@ func (w *QueueWorker) producer(kind string) *producer {
 // poll asks for a fetch every second, and up to a tenth more.
 func (p *producer) poll() {
 	d := riverqueue.DefaultPoll
-	p.w.after(d+time.Duration(p.w.q.draws.Float()*float64(d/10)), func() {
-		p.call()
-		p.poll()
-	})
+	p.w.after(d+time.Duration(p.w.q.draws.Float()*float64(d/10)), p.polled)
 }
 
 // call asks for a fetch: now, or when the cooldown is over.
@@ -137,14 +146,17 @@ func (p *producer) call() {
 		return
 	}
 	p.cooling = true
-	p.w.after(riverqueue.DefaultFetchCooldown, func() {
-		p.cooling = false
-		if p.again {
-			p.again = false
-			p.call()
-		}
-	})
+	p.w.after(riverqueue.DefaultFetchCooldown, p.cooled)
 	p.fetch()
+}
+
+// cool is the end of the cooldown.
+func (p *producer) cool() {
+	p.cooling = false
+	if p.again {
+		p.again = false
+		p.call()
+	}
 }
 
 // fetch takes what is due, if anything is.
@@ -161,7 +173,7 @@ func (p *producer) fetch() {
 		return
 	}
 	p.fetching = true
-	p.w.q.k.Start(&p.w.s.group, vtime.Func(p.take))
+	p.w.q.k.Start(&p.w.s.group, vtime.Func(p.fetched))
 }
 
 // take is the process of one fetch.
