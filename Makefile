@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof validate mutate soak golden fuzz bench gen dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate soak golden fuzz bench profile gen dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -17,10 +17,10 @@ deps: ## install what the tests need and this machine lacks (Debian); starts no 
 	scripts/deps
 
 unit: ## all tests without servers, with the race detector
-	go test -race -timeout 20m $(PKGS)
+	go test -race -pgo=off -timeout 20m $(PKGS)
 
 real: ## tests against real servers of our own (a private Postgres), one package at a time
-	go test -tags real -run '^TestReal' -p 1 -timeout 20m $(PKGS)
+	go test -tags real -pgo=off -run '^TestReal' -p 1 -timeout 20m $(PKGS)
 
 test: deps unit real ## install what is missing, then run every test
 
@@ -47,6 +47,9 @@ fuzz: ## every fuzz target for 30 s
 
 bench: ## the promised figures as ratios, each measured in one run
 	scripts/bench
+
+profile: ## where time goes, for the compiler; after great changes of hot code
+	scripts/profile
 
 gen: ## generate the protobuf code (needs protoc)
 	scripts/gen
