@@ -87,6 +87,7 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 	tick := time.NewTimer(0)
 	defer tick.Stop()
 	var last time.Time // of the newest sample, the server's clock
+	spared := false    // by the second connection, since the newest sample
 	for missed := 0; ; {
 		select {
 		case <-ctx.Done():
@@ -97,20 +98,20 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		x, err := l.sample(ctx, !c.derive)
 		switch {
 		case err == nil:
-			missed = 0
+			missed, spared = 0, false
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case l.conn.IsClosed() || missed >= maxMissed:
 			why := c.target.scrub(reason(err))
-			other := c.spare(second)
-			if other == nil || missed >= maxMissed {
-				if other != nil {
-					other.close()
-				}
+			var other *link
+			if !spared && missed < maxMissed {
+				other = c.spare(second)
+			}
+			if other == nil {
 				return supervise.Soon(fmt.Errorf("sample %s: %s", c.target.where(), why))
 			}
 			l.close()
-			l, missed = other, missed+1
+			l, spared = other, true
 			status <- c.status(incident.SourceDegraded, last, "going on over the second connection: "+why)
 			tick.Reset(0)
 			continue

@@ -41,7 +41,8 @@ var settings = map[string]string{
 
 // setLocal is the same for one transaction behind a pooler that refuses or
 // swallows start-up settings.
-const setLocal = "set local statement_timeout = 2000; set local lock_timeout = 100; set local jit = off"
+const setLocal = "set local statement_timeout = 2000; set local lock_timeout = 100; " +
+	"set local idle_in_transaction_session_timeout = 5000; set local jit = off"
 
 const (
 	connectTimeout = 5 * time.Second
