@@ -255,8 +255,14 @@ func (f *Format) guessUnit(lines [][]byte) (unit, reason string) {
 		seen = append(seen, n)
 	}
 	var r Record
+	named := 0
 	for _, line := range lines {
-		_ = d.Decode(line, &r) // what does not fit shows nothing
+		if d.Decode(line, &r) == nil && r.Took >= 0 {
+			named++
+		}
+	}
+	if len(seen) == 0 && named > 0 {
+		return "", "durations in the unit that their key or they themselves name"
 	}
 	if len(seen) == 0 {
 		return "", "durations without a unit are not read: --log-unit s, ms, us or ns says it"
@@ -268,6 +274,9 @@ func (f *Format) guessUnit(lines [][]byte) (unit, reason string) {
 	switch json := f.object != nil; {
 	case !json && median > 1000:
 		return "us", half
+	case !json && seen[len(seen)-1] > 600_000:
+		longest := time.Duration(seen[len(seen)-1]) * time.Millisecond
+		return "us", "the longest would be " + longest.Round(time.Second).String() + " in ms"
 	case !json && zeros >= len(seen)/2 && seen[len(seen)-1] < 3600:
 		return "s", "most of them are 0"
 	case !json:

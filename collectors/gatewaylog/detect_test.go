@@ -65,6 +65,11 @@ func TestDetectSaysWhatItTookThingsFor(t *testing.T) {
 		},
 		{"microseconds", repeated(5, combined+`200 9 "-" "curl" 12500`), Options{}, []string{"durations taken for us, for half of them are 12500 or more"}},
 		{
+			"mostly below a millisecond", append(repeated(5, combined+`200 9 "-" "curl" 863`), []byte(combined+`502 9 "-" "curl" 2000689`)),
+			Options{},
+			[]string{"durations taken for us, for the longest would be 33m21s in ms"},
+		},
+		{
 			"whole seconds", append(repeated(5, combined+`200 9 "-" "curl" 0`), []byte(combined+`504 9 "-" "curl" 30`)),
 			Options{},
 			[]string{"durations taken for s, for most of them are 0"},

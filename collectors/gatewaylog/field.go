@@ -165,8 +165,8 @@ func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 	case upstreamStatusField:
 		return r.setUpstreamStatus(v)
 	case connectField:
-		last, tries := lastTry(v)
-		r.ConnectFailed = tries > 0 && unset(last)
+		last, _ := lastTry(v)
+		r.ConnectFailed = unset(last) // also of the only try, when nginx writes nothing but a dash
 		_, _, ok := parseTookList(v, s.duration)
 		return ok
 	case requestIDField:
