@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"strings"
 	"time"
 
@@ -75,6 +76,8 @@ func (d *DatadogQuery) Run(ctx context.Context, out chan<- []incident.Fact, stat
 			return ctx.Err()
 		case errors.Is(err, datadog.ErrRefused):
 			return supervise.Permanent(fmt.Errorf("%w: %w", datadog.ErrRefused, err))
+		case errors.Is(err, datadog.ErrQuery), errors.As(err, &limited) && limited.Status == http.StatusBadRequest:
+			return supervise.Permanent(fmt.Errorf("query %q: %w", d.cfg.Query, err))
 		case errors.As(err, &limited) && !limited.RetryAt.IsZero():
 			wait := max(time.Second, limited.RetryAt.Sub(now))
 			status <- d.status(incident.SourceDegraded, fmt.Sprintf("rate limited by Datadog, asking again in %s", wait.Round(time.Second)))
@@ -92,7 +95,11 @@ func (d *DatadogQuery) Run(ctx context.Context, out chan<- []incident.Fact, stat
 		out <- facts
 		status <- d.told(series)
 		d.next = now.Add(-late)
-		tick.Reset(d.cfg.Interval)
+		wait := d.cfg.Interval
+		if p, ok := d.cfg.Client.(datadog.Pacer); ok {
+			wait = p.Pace(wait, now)
+		}
+		tick.Reset(wait)
 	}
 }
 

@@ -32,7 +32,26 @@ var (
 	ErrNoKeys = errors.New("datadog: DD_API_KEY and DD_APP_KEY are not both set")
 	// ErrRefused says that the keys were not accepted.
 	ErrRefused = errors.New("datadog refuses the keys; check DD_API_KEY, DD_APP_KEY and DD_SITE")
+	// ErrShape says that an answer is not what its documentation says: the client
+	// gives such a one without an error, and with empty fields.
+	ErrShape = errors.New("datadog answer")
 )
+
+// QueryError is an answer with HTTP status 200 that says that the query failed; the
+// client gives it without an error.
+type QueryError struct {
+	What   string // "query"
+	Status string // "error"; foreign text
+	Text   string // Datadog's own words, foreign text
+}
+
+func (e *QueryError) Error() string {
+	s := fmt.Sprintf("datadog %s: status %q", e.What, e.Status)
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
 
 // Keys give access to one Datadog site. They print as nothing.
 type Keys struct{ API, App, Site string }
@@ -74,6 +93,7 @@ type Options struct {
 // Client is a Datadog site behind its keys. Any goroutine may use it.
 type Client struct {
 	api     *datadogV1.MetricsApi
+	logs    *datadogV1.LogsApi
 	keys    Keys
 	timeout time.Duration
 	limit   atomic.Pointer[Limit]
@@ -121,7 +141,8 @@ func New(keys Keys, opts Options) (*Client, error) {
 		cfg.Servers = dd.ServerConfigurations{{URL: strings.TrimSuffix(opts.URL, "/")}}
 		cfg.OperationServers = map[string]dd.ServerConfigurations{}
 	}
-	return &Client{api: datadogV1.NewMetricsApi(dd.NewAPIClient(cfg)), keys: keys, timeout: opts.Timeout}, nil
+	wire := dd.NewAPIClient(cfg)
+	return &Client{api: datadogV1.NewMetricsApi(wire), logs: datadogV1.NewLogsApi(wire), keys: keys, timeout: opts.Timeout}, nil
 }
 
 // limited bounds the size of every answer.
@@ -137,14 +158,18 @@ func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Query asks for the series of a metric query such as
-// "p99:grpc.client.duration{service:gateway}" in [from, to). No series is an
+// "p99:grpc.client.duration{service:gateway}", or of spans, such as
+// "apm:latency_p99 service:order env:prod operation:grpc.client", in [from, to). No series is an
 // empty answer, also for a metric that does not exist.
 func (c *Client) Query(ctx context.Context, from, to time.Time, query string) ([]Series, error) {
-	if l := c.limit.Load(); l != nil && l.Remaining == 0 && time.Now().Before(l.ResetAt) {
-		return nil, &Error{Status: http.StatusTooManyRequests, Text: "rate limit " + l.Name + " is used up", RetryAt: l.ResetAt}
+	if err := c.usedUp(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := c.prepare(ctx)
 	defer cancel()
+	if strings.HasPrefix(query, apmPrefix) {
+		return c.queryAPM(ctx, from, to, query)
+	}
 	answer, resp, err := c.api.QueryMetrics(ctx, from.Unix(), to.Unix(), query)
 	c.note(resp)
 	if err != nil {
@@ -152,9 +177,17 @@ func (c *Client) Query(ctx context.Context, from, to time.Time, query string) ([
 	}
 	all, err := seriesOf(answer)
 	if err != nil {
-		return nil, errors.New(c.scrub(err.Error()))
+		return nil, c.scrubbed(err)
 	}
 	return all, nil
+}
+
+// usedUp is the error of a request that would be over the rate limit.
+func (c *Client) usedUp() error {
+	if l := c.limit.Load(); l != nil && l.Remaining == 0 && time.Now().Before(l.ResetAt) {
+		return &Error{Status: http.StatusTooManyRequests, Text: "rate limit " + l.Name + " is used up", RetryAt: l.ResetAt}
+	}
+	return nil
 }
 
 // prepare adds the deadline, the keys and the site to a request's context.
@@ -174,6 +207,21 @@ func (c *Client) Limit() (l Limit, ok bool) {
 		return Limit{}, false
 	}
 	return *p, true
+}
+
+// Pacer says how long to wait before the next request, where every is the usual
+// time: longer when few requests are left until the rate limit is reset.
+type Pacer interface {
+	Pace(every time.Duration, now time.Time) time.Duration
+}
+
+// Pace is what a Pacer says, by the newest answer's headers.
+func (c *Client) Pace(every time.Duration, now time.Time) time.Duration {
+	l, ok := c.Limit()
+	if !ok || l.Remaining > 2 || !l.ResetAt.After(now) {
+		return every
+	}
+	return max(every, l.ResetAt.Sub(now)/time.Duration(l.Remaining+1))
 }
 
 // note reads the rate limit headers of an answer.
@@ -261,6 +309,18 @@ func words(body []byte) string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// scrubbed is an error whose foreign text may echo the request.
+func (c *Client) scrubbed(err error) error {
+	var q *QueryError
+	if errors.As(err, &q) {
+		return &QueryError{What: q.What, Status: c.scrub(q.Status), Text: c.scrub(q.Text)}
+	}
+	if errors.Is(err, ErrShape) {
+		return fmt.Errorf("%w: %s", ErrShape, strings.TrimPrefix(c.scrub(err.Error()), ErrShape.Error()+": "))
+	}
+	return errors.New(c.scrub(err.Error()))
 }
 
 // scrub takes the keys out of a text that may echo the request.

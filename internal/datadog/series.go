@@ -39,7 +39,7 @@ type Point struct {
 func DecodeQuery(body []byte) ([]Series, error) {
 	var r datadogV1.MetricsQueryResponse
 	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, fmt.Errorf("datadog answer: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrShape, err)
 	}
 	return seriesOf(r)
 }
@@ -48,20 +48,20 @@ func DecodeQuery(body []byte) ([]Series, error) {
 // still say error, and an unexpected type leaves its object empty.
 func seriesOf(r datadogV1.MetricsQueryResponse) ([]Series, error) {
 	if r.UnparsedObject != nil {
-		return nil, errors.New("datadog answer: not of the shape of a metrics query")
+		return nil, fmt.Errorf("%w: not of the shape of a metrics query", ErrShape)
 	}
 	if s := r.GetStatus(); s != "" && s != "ok" {
 		text := r.GetError()
 		if text == "" {
 			text = r.GetMessage()
 		}
-		return nil, fmt.Errorf("datadog query: status %q: %s", s, text)
+		return nil, &QueryError{What: "query", Status: s, Text: text}
 	}
 	var all []Series
 	for i := range r.Series {
 		s, err := seriesFrom(&r.Series[i])
 		if err != nil {
-			return nil, fmt.Errorf("datadog answer: series %d: %w", i, err)
+			return nil, fmt.Errorf("%w: series %d: %w", ErrShape, i, err)
 		}
 		all = append(all, s)
 	}

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	dd "github.com/DataDog/datadog-api-client-go/v2/api/datadog"
 )
 
 // ErrNoAPIKey says that the environment has no key to submit with.
@@ -376,32 +374,15 @@ func (s *Submitter) payload(batch []point) payload {
 
 // submit hands points over, as the client's SubmitMetrics does.
 func (c *Client) submit(ctx context.Context, all payload) error {
-	const verb = "tell"
 	ctx, cancel := c.prepare(ctx)
 	defer cancel()
-	wire := c.api.Client
-	base, err := wire.Cfg.ServerURLWithContext(ctx, "v2.MetricsApi.SubmitMetrics")
+	resp, body, err := c.post(ctx, "tell", "v2.MetricsApi.SubmitMetrics", "/api/v2/series", &all, [2]string{"apiKeyAuth", "DD-API-KEY"})
 	if err != nil {
-		return c.explain(verb, err, nil)
-	}
-	header := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
-	dd.SetAuthKeys(ctx, &header, [2]string{"apiKeyAuth", "DD-API-KEY"})
-	req, err := wire.PrepareRequest(ctx, base+"/api/v2/series", http.MethodPost, &all, header, url.Values{}, url.Values{}, nil)
-	if err != nil {
-		return c.explain(verb, err, nil)
-	}
-	resp, err := wire.CallAPI(req)
-	c.note(resp)
-	if err != nil {
-		return c.explain(verb, err, nil)
-	}
-	body, err := dd.ReadBody(resp)
-	if err != nil {
-		return c.explain(verb, err, nil)
+		return err
 	}
 	var answer struct{ Errors []string }
 	switch err := json.Unmarshal(body, &answer); {
-	case resp.StatusCode >= 300, err == nil && len(answer.Errors) > 0:
+	case err == nil && len(answer.Errors) > 0:
 		return c.refusal(resp, body)
 	case err != nil:
 		return fmt.Errorf("tell datadog: %s is not an answer of its intake", resp.Status)
