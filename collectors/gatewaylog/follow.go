@@ -19,6 +19,7 @@ type FollowOptions struct {
 	Options
 	Path   string    // of a file that may be rotated; empty follows Reader
 	Reader io.Reader // a stream, such as standard input
+	Stream string    // tells a Reader from others of the same name; empty when there is but one
 	// FromStart counts the whole file; else only what is newer than Since, or,
 	// when that is zero, what is written from now on.
 	FromStart bool
@@ -222,6 +223,7 @@ func (f *Follow) begin(end bool) error {
 func (f *Follow) place() (incident.Origin, int64, error) {
 	origin := incident.Origin{Group: Group, Name: f.opt.Name}
 	if f.tail == nil || f.tail.file == nil {
+		origin.File = f.opt.Stream
 		return origin, 0, nil
 	}
 	file, err := f.tail.identity(f.opt.Name, f.opt.Known)

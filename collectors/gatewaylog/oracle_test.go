@@ -174,6 +174,12 @@ func oracles() map[string]oracle {
 			},
 			keys: map[string]string{"at": "started_at", "method": "request.method", "path": "request.uri", "status": "response.status", "took": "latencies.request"}, at: "ms", unit: time.Millisecond,
 		},
+		"datadog_json": {
+			write: func(q call) string {
+				return jsonLine(members{"timestamp": q.end().UTC().Format(time.RFC3339Nano), "http": members{"method": q.method, "status_code": strconv.Itoa(q.status), "url_details": members{"path": q.path, "host": "shop"}}, "duration": q.ms() * 1_000_000})
+			},
+			keys: map[string]string{"at": "timestamp", "method": "http.method", "path": "http.url_details.path", "status": "http.status_code", "took": "duration"}, at: time.RFC3339Nano, end: true, unit: time.Nanosecond,
+		},
 		"aws_alb": {
 			write: func(q call) string {
 				return alb(q, "0.001 -1 -1") + fmt.Sprintf(` "ShopApp/7.3.1" TLS TLSv1.3 arn:aws:x "Root=1" "shop.example.com" "-" 1 %s "forward" "-" "-" "10.0.3.15:8080" "200" "-" "-" TID_0a`, q.start.UTC().Format("2006-01-02T15:04:05.000000Z"))
