@@ -13,7 +13,6 @@ import (
 	"tripcurve/collectors/latency"
 	"tripcurve/collectors/postgres"
 	"tripcurve/collectors/supervise"
-	"tripcurve/internal/datadog"
 )
 
 // sourceFlags say what to collect from. No file is needed.
@@ -25,9 +24,9 @@ type sourceFlags struct {
 	logUnit   string
 	routes    routeFlags
 	metrics   []string
-	datadog   string
 	since     time.Duration
 
+	datadog    datadogFlags
 	prometheus prometheusFlags
 	telemetry  telemetryFlags
 }
@@ -38,7 +37,7 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.logs, "gateway-log", nil, "access log to follow; - reads the standard input (may be repeated)")
 	f.addLog(cmd)
 	flags.StringArrayVar(&f.metrics, "metrics", nil, "URL of a /metrics page with gRPC client counters (may be repeated)")
-	flags.StringVar(&f.datadog, "datadog-query", "", "metric query to ask Datadog; DD_API_KEY, DD_APP_KEY and DD_SITE come from the environment")
+	f.datadog.add(cmd)
 	f.prometheus.add(cmd)
 	f.telemetry.add(cmd)
 	flags.DurationVar(&f.since, "since", 0, "read this much of the logs', Prometheus's and Datadog's past first, such as 30m")
@@ -89,7 +88,7 @@ func examples(command string) string {
   tripcurve COMMAND --otlp 4317 --otlp 4318 --channelz order=10.0.3.15:9090
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
 DD_API_KEY and DD_APP_KEY, for example
-  tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}'
+  tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}' --datadog-logs service:gateway
 `+"`tripcurve config init`"+` writes a settings file in which sources can be listed instead.`, "COMMAND", command)
 }
 
@@ -149,17 +148,11 @@ func (a *app) flagged(f sourceFlags, names map[string]int, now time.Time) ([]sup
 		return nil, err
 	}
 	all = append(all, told...)
-	if f.datadog != "" {
-		keys, err := datadog.KeysFrom(a.env)
-		if err != nil {
-			return nil, exitError{exitUsage, fmt.Errorf("--datadog-query: %w", err)}
-		}
-		client, err := datadog.New(keys, datadog.Options{})
-		if err != nil {
-			return nil, exitError{exitUsage, fmt.Errorf("--datadog-query: %w", err)}
-		}
-		all = append(all, latency.NewDatadog(latency.DatadogConfig{Client: client, Query: f.datadog, Since: since}))
+	told, err = f.datadog.collectors(a.env, names, logOpt)
+	if err != nil {
+		return nil, err
 	}
+	all = append(all, told...)
 	return all, nil
 }
 

@@ -111,10 +111,14 @@ type Limit struct {
 // maxBody bounds one answer: 1,500 points of 1,000 series are 60 MB at most.
 const maxBody = 64 << 20
 
-// New makes a client; the error is a site that does not exist.
+// New makes a client; the error is a site that does not exist, or a URL that will not
+// do.
 func New(keys Keys, opts Options) (*Client, error) {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 15 * time.Second
+	}
+	if err := checkIntake(opts.URL); err != nil {
+		return nil, err
 	}
 	if opts.URL == "" && !slices.Contains(sites, keys.site()) {
 		return nil, fmt.Errorf("datadog site %q is not one of %s", keys.site(), strings.Join(sites, ", "))

@@ -98,9 +98,6 @@ func NewSubmitter(keys Keys, opts SubmitOptions) (*Submitter, error) {
 	if keys.API == "" {
 		return nil, ErrNoAPIKey
 	}
-	if err := checkIntake(opts.URL); err != nil {
-		return nil, err
-	}
 	opts.Every = opts.Every.Truncate(time.Second)
 	if opts.Every <= 0 {
 		opts.Every = 10 * time.Second
