@@ -128,6 +128,10 @@ func FuzzLogFormat(f *testing.F) {
 	f.Add(pastedLayout, `198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 502 157 "-" "-" 30.002 30.000 10.0.3.15:8080 502`)
 	f.Add(`escape=json '{"t":"$msec","r":"$request","s":$status}'`, `{"t":"1768487011.402","r":"GET / HTTP/1.1","s":200}`)
 	f.Add("log_format a escape=none '$time_iso8601 $request_uri $status $http_x $args $upstream_addr $pipe$status';", "x")
+	f.Add(`LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" %D" x`, `203.0.113.9 - - [15/Jan/2026:14:23:01 +0000] "GET / HTTP/1.1" 504 - "-" 30001873`)
+	f.Add(`[%{%d/%b/%Y %T}t.%{usec_frac}t %{%z}t] "%r" %>s %^FB %T %{ms}T %!200,304{X}i %%`, `[15/Jan/2026 14:23:01.120331 +0000] "GET /a HTTP/1.1" 200 1 0 1 - %`)
+	f.Add(`{"t":"$context.requestTimeEpoch","r":"$context.routeKey","s":$context.status,"n":{"ms":"$context.responseLatency"}}`, `{"t":"1768486981120","r":"GET /x/{id}","s":"504","n":{"ms":"29002"}}`)
+	f.Add(`$context.identity.sourceIp [$context.requestTime] "$context.httpMethod $context.path" $context.status`, `198.51.100.7 [15/Jan/2026:14:23:01 +0000] "GET /a" 200`)
 	f.Add(`$time_local$status${request}`, `15/Jan/2026:14:23:31 +0000200GET / HTTP/1.1`)
 	f.Fuzz(func(t *testing.T, text, line string) {
 		format, err := ParseFormat(text)

@@ -113,17 +113,7 @@ func compile(layout string, escape escaping, v vocabulary) (*program, error) {
 		return nil, fmt.Errorf("no variables in %q", layout)
 	}
 	p.anchor()
-	p.words()
 	return p, nil
-}
-
-// words keeps blanks out of values that only a longer literal ends, such as the
-// address in front of " [": a line of another shape would slide into them.
-func (p *program) words() {
-	for i := range p.ops {
-		o := &p.ops[i]
-		o.word = !o.quoted && !o.text && !o.list && o.width == 0 && o.field != requestField && len(o.lit) > 1
-	}
 }
 
 // variable reads $name or ${name} at the start of s; n is its length, 0 when s
@@ -155,6 +145,9 @@ func (p *program) anchor() {
 		o := &p.ops[i]
 		o.quoted = strings.HasSuffix(before, `"`) && strings.HasPrefix(o.lit, `"`)
 		before = o.lit
+		// Blanks are kept out of values that only a longer literal ends, such as
+		// the address in front of " [": a line of another shape would slide into them.
+		o.word = !o.quoted && !o.text && !o.list && o.width == 0 && o.field != requestField && len(o.lit) > 1
 		if o.field != skipField {
 			p.fields++
 		}

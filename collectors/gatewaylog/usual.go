@@ -28,7 +28,7 @@ func (o *op) planUsual() usual {
 	switch {
 	case o.field == skipField && o.stop == toQuote:
 		return usualSkipQuoted
-	case o.field == skipField && (o.stop == toByte || o.stop == toLiteral):
+	case o.field == skipField && (o.stop == toByte || o.stop == toLiteral) && (blank || !o.word):
 		return usualSkip
 	case o.field == atField && o.time == clfTime && o.stop == toWidth:
 		return usualCLF
