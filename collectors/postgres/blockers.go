@@ -18,6 +18,7 @@ type graph struct {
 	rows   map[int]*Row              // sessions by pid, parallel workers folded into their leader
 	order  []int                     // pids in rows, ascending
 	leader map[int]int               // of parallel workers
+	wanted map[object]uint16         // modes, as bits, that its waiters want
 	queue  map[object][]*Row         // waiters of one object, in the order of their queue
 	held   map[object]*[modes][]*Row // holders of one object by mode
 }
@@ -39,7 +40,7 @@ func (s *Sample) parallel() bool {
 func newGraph(x Sample) *graph {
 	g := &graph{
 		rows: make(map[int]*Row, len(x.Rows)), order: make([]int, 0, len(x.Rows)), leader: map[int]int{},
-		queue: map[object][]*Row{}, held: map[object]*[modes][]*Row{},
+		queue: map[object][]*Row{}, wanted: map[object]uint16{}, held: map[object]*[modes][]*Row{},
 	}
 	rows := x.Rows
 	if x.parallel() {
@@ -73,6 +74,7 @@ func newGraph(x Sample) *graph {
 		if r.Wait != nil {
 			on := r.Wait.on()
 			g.queue[on] = append(g.queue[on], r)
+			g.wanted[on] |= 1 << r.Wait.Mode
 		}
 		for _, l := range r.Held {
 			on := l.on()
@@ -149,6 +151,9 @@ func (g *graph) corrected(q []*Row) []*Row {
 // rings are waiters that may wait for each other by standing behind one another in
 // a queue, at most so many. Whoever is behind a ring, or ahead of it, is left out.
 func (g *graph) rings(most int) (pids []int) {
+	if !g.softly() {
+		return nil
+	}
 	blockers, blocked := map[int][]int{}, map[int]int{} // edges between waiters; how many wait for each
 	var free []int
 	for _, pid := range g.order {
@@ -195,6 +200,18 @@ func (g *graph) rings(most int) (pids []int) {
 		}
 	}
 	return pids
+}
+
+// softly says whether anybody may stand behind somebody else who waits.
+func (g *graph) softly() bool {
+	for on, wanted := range g.wanted {
+		for m := range modes {
+			if wanted&(1<<m) != 0 && wanted&pglock.Conflicting(pglock.Mode(m)) != 0 && len(g.queue[on]) > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // movable are the waiters that may have been moved, because somebody ahead of them
@@ -282,6 +299,9 @@ func (g *graph) derive(w *Row, most int) []int {
 				}
 			}
 		}
+	}
+	if g.wanted[w.Wait.on()]&pglock.Conflicting(w.Wait.Mode) == 0 {
+		return pids
 	}
 	q := g.queue[w.Wait.on()]
 	n := 0

@@ -205,7 +205,7 @@ func (c *Collector) detail(l *link, x Sample, clock incident.Clock) string {
 	if l.pooler != "" {
 		parts = append(parts, "behind "+l.pooler+": clients' addresses are hidden, and a full pool makes samples wait; a direct DSN is better")
 	}
-	if c.derive {
+	if x.derived {
 		parts = append(parts, "long queues: blockers derived from modes and times")
 	}
 	if clock.Ahead.Abs() > maxSkew {

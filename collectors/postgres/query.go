@@ -20,8 +20,8 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// read takes one sample. Without blocking the blockers are left to be derived
-// from the locks, which then are read of all sessions, and from what moved knows.
+// read takes one sample. Without blocking, and where too many wait to ask for each,
+// the blockers are left to be derived from the locks, which then are read of all sessions, and from what moved knows.
 func read(ctx context.Context, q querier, version int, blocking bool, moved *moves) (Sample, error) {
 	x := Sample{ServerVersion: version}
 	rows, err := q.Query(ctx, query("sessions", version), blocking)
@@ -34,9 +34,7 @@ func read(ctx context.Context, q querier, version int, blocking bool, moved *mov
 			rows.Close()
 			return Sample{}, fmt.Errorf("read sessions: %w", err)
 		}
-		if !blocking && r.Wait != nil {
-			r.Wait.Blockers = nil
-		}
+		x.derived = x.derived || r.Wait != nil && r.Wait.Blockers == nil
 		x.Rows = append(x.Rows, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -48,10 +46,10 @@ func read(ctx context.Context, q querier, version int, blocking bool, moved *mov
 		}
 	}
 	x.At, x.ServerStart = x.At.UTC(), x.ServerStart.UTC()
-	if err := readHeld(ctx, q, &x, blocking); err != nil {
+	if err := readHeld(ctx, q, &x); err != nil {
 		return Sample{}, err
 	}
-	if !blocking {
+	if x.derived {
 		if err := moved.read(ctx, q, &x); err != nil {
 			return Sample{}, err
 		}
@@ -88,7 +86,10 @@ func scanRow(rows pgx.Rows, x *Sample) (Row, error) {
 	if mode == nil || lockType == nil {
 		return r, nil
 	}
-	w := &Wait{Lock: lockOf(*lockType, deref(relation), deref(object), *mode), Since: utc(waiting), Blockers: []int{}}
+	w := &Wait{Lock: lockOf(*lockType, deref(relation), deref(object), *mode), Since: utc(waiting)}
+	if blockers != nil {
+		w.Blockers = make([]int, 0, len(blockers))
+	}
 	for _, b := range blockers {
 		w.Blockers = append(w.Blockers, int(b))
 	}
@@ -96,7 +97,7 @@ func scanRow(rows pgx.Rows, x *Sample) (Row, error) {
 	return r, nil
 }
 
-func readHeld(ctx context.Context, q querier, x *Sample, blocking bool) error {
+func readHeld(ctx context.Context, q querier, x *Sample) error {
 	var pids []int32 // nil: of all sessions
 	waiting := false
 	for _, r := range x.Rows {
@@ -104,14 +105,14 @@ func readHeld(ctx context.Context, q querier, x *Sample, blocking bool) error {
 			continue
 		}
 		waiting = true
-		if !blocking {
+		if x.derived {
 			continue
 		}
 		for _, b := range r.Wait.Blockers {
 			pids = append(pids, int32(b))
 		}
 	}
-	if !waiting || (blocking && len(pids) == 0) {
+	if !waiting || (!x.derived && len(pids) == 0) {
 		return nil
 	}
 	pids = distinct(pids)

@@ -254,6 +254,38 @@ func TestRealIdleInTransactionIsTheRoot(t *testing.T) {
 	}
 }
 
+// So many waiters that asking for each would be dear are told without, in the very
+// sample that meets them.
+func TestRealManyWaitersAreDerivedAtOnce(t *testing.T) {
+	const many = 205
+	s := pgtest.Start(t, "max_connections=230", "deadlock_timeout=10min")
+	stock(t, s)
+	holder := held(t, s, "update stock_reservations set status = 'x' where id = 1")
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	t.Cleanup(func() { cancel(); running.Wait() })
+	for range many {
+		c, err := pgx.Connect(ctx, s.LocalDSN())
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			_, _ = c.Exec(ctx, "update stock_reservations set status = 'y' where id = 1", pgx.QueryExecModeSimpleProtocol)
+			_ = c.Close(context.Background())
+		})
+	}
+	l := dialed(t, s.LocalDSN())
+	v := watching(t, NewSampler("pg"), l, true, waitingFor(many))
+	x, err := l.sample(stepContext(t), true)
+	if err != nil || !x.derived {
+		t.Errorf("derived %v, %v", x.derived, err)
+	}
+	tree := v.LockTree(x.At)
+	if len(tree.Roots) != 1 || tree.Roots[0].PID != int(holder.PgConn().PID()) || tree.Waiting != many || tree.Roots[0].Relation != "stock_reservations" {
+		t.Errorf("%d wait behind %d roots, first %+v; want %d behind %d", tree.Waiting, len(tree.Roots), tree.Roots[0].Session, many, holder.PgConn().PID())
+	}
+}
+
 func TestRealQueuedAlterTableBlocksReadersSoftly(t *testing.T) {
 	s := pgtest.Start(t)
 	stock(t, s)

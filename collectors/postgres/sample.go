@@ -22,6 +22,8 @@ type Sample struct {
 	ServerStart   time.Time // of the postmaster; zero when unknown
 	Cluster       cluster
 	Rows          []Row // all sessions but the collector's own
+
+	derived bool // the waiters' blockers are left to be derived
 }
 
 // hidden counts the sessions of a sample, and those of which the server shows only

@@ -196,6 +196,12 @@ func (s *Server) Stop() {
 // DSN is a URL of the superuser over TCP.
 func (s *Server) DSN() string { return s.DSNOf("postgres", Password) }
 
+// LocalDSN is the superuser's over the Unix socket, without a password: a thousand
+// connections are there in a moment.
+func (s *Server) LocalDSN() string {
+	return fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres", s.dir, s.Port)
+}
+
 // DSNOf is a URL of another user over TCP.
 func (s *Server) DSNOf(name, password string) string { return s.dsn(name, password, "postgres") }
 

@@ -1,6 +1,6 @@
 -- Sessions with the lock that each waits for, PostgreSQL 14 and newer.
 -- $1: ask pg_blocking_pids for each waiter; its cost grows with the square of a
--- queue, so it is left out when the queues are long.
+-- queue, so that it is null also when many wait.
 select clock_timestamp(),
        pg_postmaster_start_time(),
        a.pid,
@@ -31,7 +31,9 @@ select clock_timestamp(),
             end,
        w.mode,
        w.waitstart,
-       case when $1 and w.pid is not null then pg_blocking_pids(a.pid) end
+       case when $1 and w.pid is not null and (select count(*) from pg_locks where not granted) <= 200
+            then pg_blocking_pids(a.pid)
+            end
   from pg_stat_activity a
   left join pg_locks w on w.pid = a.pid and not w.granted
  where a.pid <> pg_backend_pid()
