@@ -98,8 +98,11 @@ func (a *app) record(ctx context.Context, c collecting, path string, now time.Ti
 				err = nil
 			}
 			closed := l.close()
-			if closed != nil && err != nil && closed.Error() == err.Error() {
+			if closed != nil && errors.Is(err, closed) {
 				closed = nil
+			}
+			if l.stopped != nil {
+				fmt.Fprintf(a.stderr, "%s  ALARM: the recording has stopped. What was recorded before can be read: tripcurve open %s\n", time.Now().UTC().Format("15:04:05Z"), path)
 			}
 			a.reportRecording(l)
 			if err = errors.Join(err, closed); err == nil && !l.reached {

@@ -31,6 +31,9 @@ var (
 	ErrCorrupt = errors.New("damaged incident file")
 	// ErrFull is a disk without room. What was appended before stays readable.
 	ErrFull = errors.New("no room left on disk")
+	// ErrUnwritable is a disk that takes no writes any more: it became read-only, or
+	// it fails. What was appended before stays readable.
+	ErrUnwritable = errors.New("the disk takes no writes any more (read-only, or failing)")
 )
 
 // check reads the file's header: what kind it is, which schema, and whether all
@@ -72,7 +75,11 @@ func check(path string) error {
 	if pageSize == 1 {
 		pageSize = 65536
 	}
-	if want := pageSize * int64(word(28)); word(24) == word(92) && info.Size() < want {
+	// With a log beside it the pages that are not here are there: a disk that was full
+	// took the head of the file with the new count, and not the pages behind it.
+	wal, err := os.Stat(path + "-wal")
+	logged := err == nil && wal.Size() > 0
+	if want := pageSize * int64(word(28)); word(24) == word(92) && info.Size() < want && !logged {
 		return fmt.Errorf("%s: %w: cut short, %d of %d bytes are there", path, ErrCorrupt, info.Size(), want)
 	}
 	return nil
@@ -103,11 +110,21 @@ func explain(path, doing string, err error) error {
 		switch e.Code() & 0xff {
 		case sqlite3.SQLITE_FULL:
 			return fmt.Errorf("%s: %s: %w", path, doing, ErrFull)
+		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR:
+			if e.Code() == sqlite3.SQLITE_READONLY || writes[e.Code()] {
+				return fmt.Errorf("%s: %s: %w: %w", path, doing, ErrUnwritable, err)
+			}
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 			return fmt.Errorf("%s: %s: %w: %w", path, doing, ErrCorrupt, err)
 		}
 	}
 	return fmt.Errorf("%s: %s: %w", path, doing, err)
+}
+
+// writes are the errors of input and output that a write has.
+var writes = map[int]bool{
+	sqlite3.SQLITE_IOERR_WRITE: true, sqlite3.SQLITE_IOERR_FSYNC: true, sqlite3.SQLITE_IOERR_DIR_FSYNC: true,
+	sqlite3.SQLITE_IOERR_TRUNCATE: true, sqlite3.SQLITE_IOERR_DELETE: true, sqlite3.SQLITE_IOERR_SHMSIZE: true,
 }
 
 // code is SQLite's primary error code; 0 for other errors.
