@@ -15,7 +15,11 @@ type Decoder struct {
 	step    time.Duration
 	scratch []byte // what had to be unescaped on this line
 	keys    keyMemo
-	timing  // of formats that say more about time than one stamp
+
+	grpcWord []byte // the last name of a gRPC status
+	grpcCode int
+
+	timing // of formats that say more about time than one stamp
 
 	sighted func(v []byte) // is shown durations of no unit; nil when nobody asks
 
@@ -263,10 +267,6 @@ func (d *Decoder) unescaped(v []byte) []byte {
 		return v
 	}
 	from := len(d.scratch)
-	for i := 0; i < len(v); {
-		c, n := unescape(v[i:])
-		d.scratch = append(d.scratch, c...)
-		i += n
-	}
+	d.scratch = appendUnescaped(d.scratch, v)
 	return d.scratch[from:len(d.scratch):len(d.scratch)]
 }

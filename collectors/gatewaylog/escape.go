@@ -1,47 +1,66 @@
 package gatewaylog
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
-// unescape reads one character or escape at the start of b, which is not empty,
-// and says how many bytes it took. What is no escape stays as it is.
-func unescape(b []byte) (char []byte, n int) {
-	if b[0] != '\\' || len(b) == 1 {
-		return b[:1], 1
+// appendUnescaped appends what b means without its escapes. What is no escape
+// stays as it is.
+func appendUnescaped(dst, b []byte) []byte {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\\')
+		if i < 0 {
+			return append(dst, b...)
+		}
+		dst = append(dst, b[:i]...)
+		var n int
+		dst, n = appendEscape(dst, b[i:])
+		b = b[i+n:]
+	}
+	return dst
+}
+
+// appendEscape appends what stands for the escape that b begins with, and says
+// how many bytes that took.
+func appendEscape(dst, b []byte) ([]byte, int) {
+	if len(b) == 1 {
+		return append(dst, b[0]), 1
 	}
 	switch b[1] {
 	case '"', '\\', '/':
-		return b[1:2], 2
+		return append(dst, b[1]), 2
 	case 'n':
-		return []byte{'\n'}, 2
+		return append(dst, '\n'), 2
 	case 't':
-		return []byte{'\t'}, 2
+		return append(dst, '\t'), 2
 	case 'r':
-		return []byte{'\r'}, 2
+		return append(dst, '\r'), 2
 	case 'b':
-		return []byte{'\b'}, 2
+		return append(dst, '\b'), 2
 	case 'f':
-		return []byte{'\f'}, 2
+		return append(dst, '\f'), 2
 	case 'x':
 		if v, ok := hexValue(b[2:], 2); ok {
-			return []byte{byte(v)}, 4
+			return append(dst, byte(v)), 4
 		}
 	case 'u':
 		if v, ok := hexValue(b[2:], 4); ok {
-			return unescapeUnicode(v, b)
+			return appendUnicode(dst, v, b)
 		}
 	}
-	return b[:1], 1
+	return append(dst, b[0]), 1
 }
 
-// unescapeUnicode joins surrogate pairs; half of one becomes U+FFFD.
-func unescapeUnicode(v rune, b []byte) ([]byte, int) {
+// appendUnicode joins surrogate pairs; half of one becomes U+FFFD.
+func appendUnicode(dst []byte, v rune, b []byte) ([]byte, int) {
 	n := 6
 	if v >= 0xd800 && v < 0xdc00 && len(b) >= 12 && b[6] == '\\' && b[7] == 'u' {
 		if low, ok := hexValue(b[8:], 4); ok && low >= 0xdc00 && low < 0xe000 {
 			v, n = 0x10000+(v-0xd800)<<10+(low-0xdc00), 12
 		}
 	}
-	return utf8.AppendRune(nil, v), n
+	return utf8.AppendRune(dst, v), n
 }
 
 // hexValue reads exactly n hexadecimal digits.

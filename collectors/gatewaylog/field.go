@@ -184,7 +184,7 @@ func (d *Decoder) assign(r *Record, s *spec, v []byte) bool {
 	case hostField:
 		setText(&r.Host, v)
 	case grpcField:
-		return r.setGRPC(v)
+		return d.setGRPC(r, v)
 	case triesField:
 		return r.setTries(v)
 	case tookPartField:
@@ -314,8 +314,12 @@ func (r *Record) setTries(v []byte) bool {
 	return ok
 }
 
-func (r *Record) setGRPC(v []byte) bool {
+func (d *Decoder) setGRPC(r *Record, v []byte) bool {
 	if unset(v) {
+		return true
+	}
+	if string(v) == string(d.grpcWord) { // as on the line before: reading a name costs an allocation
+		r.GRPCStatus = d.grpcCode
 		return true
 	}
 	if n, ok := parseCount(v); ok {
@@ -323,7 +327,10 @@ func (r *Record) setGRPC(v []byte) bool {
 		return true
 	}
 	code, ok := incident.ParseGRPCCode(string(v))
-	r.GRPCStatus = int(code)
+	if ok {
+		r.GRPCStatus = int(code)
+		d.grpcWord, d.grpcCode = append(d.grpcWord[:0], v...), int(code)
+	}
 	return ok
 }
 

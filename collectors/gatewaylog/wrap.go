@@ -228,11 +228,7 @@ func (p *peeler) unescape(v []byte) []byte {
 		return v
 	}
 	from := len(p.text)
-	for i := 0; i < len(v); {
-		c, n := unescape(v[i:])
-		p.text = append(p.text, c...)
-		i += n
-	}
+	p.text = appendUnescaped(p.text, v)
 	return p.text[from:]
 }
 
