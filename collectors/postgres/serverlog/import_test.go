@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,6 +107,47 @@ func TestEveryFormatTellsTheSameWaits(t *testing.T) {
 	}
 }
 
+// Older servers write fewer columns: 12 ends with the application's name, 13 with the
+// backend's type. What the others tell is the same.
+func TestOlderServersWriteFewerColumns(t *testing.T) {
+	whole, _ := readAll(t, sample(t, "pg15.csv"), Options{})
+	records, err := csv.NewReader(bytes.NewReader(sample(t, "pg15.csv"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, columns := range map[int]int{12: 23, 13: 24} {
+		var older bytes.Buffer
+		w := csv.NewWriter(&older)
+		for _, r := range records {
+			if err := w.Write(r[:columns]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Flush()
+		v, s := readAll(t, older.Bytes(), Options{})
+		if s.Entries != 83 || s.Unparsed != 0 || s.LockWaits != 8 || s.Deadlocks != 1 {
+			t.Errorf("%d columns of %d: %+v", columns, version, s)
+		}
+		if d := cmp.Diff(told(whole), told(v)); d != "" {
+			t.Errorf("%d columns of %d: waits (-15 +%d):\n%s", columns, version, version, d)
+		}
+		if d := cmp.Diff(counted(whole), counted(v)); d != "" {
+			t.Errorf("%d columns of %d: events (-15 +%d):\n%s", columns, version, version, d)
+		}
+	}
+}
+
+// counted are the events of a log by name.
+func counted(v *incident.View) map[string]float64 {
+	got := map[string]float64{}
+	for _, s := range v.AllSeries() {
+		if s.Name == incident.ServerLogEvents {
+			got[s.Labels["event"]] = s.Points[len(s.Points)-1].V
+		}
+	}
+	return got
+}
+
 func TestEveryFormatTellsTheSameEvents(t *testing.T) {
 	want := map[string]float64{
 		"checkpoint": 3, "crash": 1, "deadlock": 1, "lock_timeout": 1, "plan": 17, "recovery": 1, "shutdown": 1, "slow_statement": 19,
@@ -113,13 +155,10 @@ func TestEveryFormatTellsTheSameEvents(t *testing.T) {
 	}
 	for _, name := range samples {
 		v, _ := readAll(t, sample(t, name), Options{})
-		got := map[string]float64{}
+		got := counted(v)
 		var phases []string
 		for _, s := range v.AllSeries() {
-			switch s.Name {
-			case incident.ServerLogEvents:
-				got[s.Labels["event"]] = s.Points[len(s.Points)-1].V
-			case CheckpointSeries:
+			if s.Name == CheckpointSeries {
 				phases = append(phases, fmt.Sprint(s.Labels["phase"], len(s.Points)))
 			}
 		}
