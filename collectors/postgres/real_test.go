@@ -381,6 +381,36 @@ func TestRealWithoutRightsLocksAreStillTrue(t *testing.T) {
 	if d := c.detail(l, Sample{Every: time.Second}, incident.Clock{}); !strings.Contains(d, "pg_read_all_stats") {
 		t.Errorf("detail %q does not say what is hidden", d)
 	}
+
+	// Counters and settings are everybody's, index builds of others are not.
+	s.Exec(t, "create table carts (id int)")
+	held(t, s, "insert into carts values (1)")
+	build := waiting(t, s, "create index concurrently on carts (id)")
+	for _, dsn := range []string{s.DSN(), s.DSNOf("watcher", "w-Secr3t")} {
+		out := make(chan []incident.Fact, 1)
+		second := &side{target: c.target, out: out, note: &c.note}
+		l := dialed(t, dsn)
+		watching(t, NewSampler("pg"), l, true, func(v *incident.View) bool { _, ok := waits(v)[build]; return ok })
+		if err := second.read(stepContext(t), l); err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int{}
+		for _, f := range <-out {
+			if series, ok := f.(incident.Series); ok {
+				counts[series.Name]++
+			}
+		}
+		builds := 1
+		if dsn != s.DSN() {
+			builds = 0
+		}
+		if counts["postgres_database_commits"] != 1 || counts[SettingSeries] < 10 || counts[IndexSeries] != builds {
+			t.Errorf("%d index builds, want %d, beside counters and settings: %v", counts[IndexSeries], builds, counts)
+		}
+		if note := *c.note.Load(); builds == 1 && !strings.Contains(note, fmt.Sprintf("CREATE INDEX CONCURRENTLY on carts by %d: waiting for writers before build", build)) {
+			t.Errorf("note %q lacks the index build", note)
+		}
+	}
 }
 
 func TestRealErrorsNameTheReasonAndNeverThePassword(t *testing.T) {

@@ -1,5 +1,6 @@
 -- Index builds under way, PostgreSQL 12 and newer: how much of its present phase is
--- done. A phase has a share of its own, so there is none of the whole.
+-- done. A phase has a share of its own, so there is none of the whole. Those of
+-- other users have no phase for a role without rights.
 select p.pid,
        p.command,
        p.phase,
@@ -9,4 +10,5 @@ select p.pid,
                      when p.lockers_total > 0 then p.lockers_done::float8 / p.lockers_total
                      end, 0)
   from pg_stat_progress_create_index p
+ where p.phase is not null
  order by p.pid
