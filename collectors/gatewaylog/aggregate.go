@@ -18,7 +18,7 @@ type Aggregator struct {
 	endpoints *endpoints
 	numbers   []int32 // of the exemplars' endpoints among them; nil when they are the same
 	series    []series
-	byPoint   [][]int32 // series of each endpoint
+	byPoint   []pointSeries // of each endpoint
 	windows   map[int64]*window
 	hot       [64]*window // direct-mapped by time: what a line needs is nearly always here
 	weight    int64       // of what windows hold, in bytes, about
@@ -33,6 +33,16 @@ type series struct {
 	status   int32
 	outcome  incident.Outcome
 	failed   bool
+}
+
+// pointSeries are the series of one endpoint, the one of its first request apart: it
+// is that of most.
+type pointSeries struct {
+	status  int32
+	outcome incident.Outcome
+	failed  bool
+	number  int32 // 1 + that of the series; 0 for none
+	others  []int32
 }
 
 // window is ten seconds of every series.
@@ -52,7 +62,7 @@ type cell struct {
 
 // maxLoose is how many durations are kept as they are: below it a list is
 // smaller than a sketch.
-const maxLoose = 256
+const maxLoose = 1024
 
 // Stats count what was read. Lines = Parsed + Unparsed + Skipped.
 type Stats struct {
@@ -80,22 +90,25 @@ func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
 	a.stats.Lines++
 	a.stats.Parsed++
 	ep := a.endpoints.of(r)
-	s := a.seriesOf(ep, r)
-	if r.Start.Known() {
-		second := r.Start.second()
-		a.cell(second, s).started[second%windowSeconds]++
-		a.cover(r.Start)
-	}
+	s, failed := a.seriesOf(ep, r.Status, r.Outcome)
+	var start, end *cell
+	startSecond, endSecond := r.Start.second(), r.End.second()
 	if r.End.Known() {
-		second := r.End.second()
-		c := a.cell(second, s)
-		c.ended[second%windowSeconds]++
-		if r.Took >= 0 && c.add(r.Took) {
+		end = a.cell(endSecond/windowSeconds, s)
+		end.ended[endSecond%windowSeconds]++
+		if r.Took >= 0 && end.add(r.Took) {
 			a.weight += sketchWeight
 		}
 		a.cover(r.End)
 	}
-	a.exemplars.add(ep, r, a.series[s].failed, line, offset)
+	if r.Start.Known() {
+		if start = end; end == nil || startSecond/windowSeconds != endSecond/windowSeconds {
+			start = a.cell(startSecond/windowSeconds, s)
+		}
+		start.started[startSecond%windowSeconds]++
+		a.cover(r.Start)
+	}
+	a.exemplars.add(ep, r, failed, line, offset)
 }
 
 // AddUnparsed counts a line that did not fit, and why.
@@ -130,26 +143,33 @@ func (a *Aggregator) cover(i Instant) {
 	}
 }
 
-// seriesOf is the number of the record's series.
-func (a *Aggregator) seriesOf(ep int32, r *Record) int32 {
+// seriesOf is the number of a series, and whether its requests have failed.
+func (a *Aggregator) seriesOf(ep int32, status int, outcome incident.Outcome) (n int32, failed bool) {
 	for int(ep) >= len(a.byPoint) {
-		a.byPoint = append(a.byPoint, nil)
+		a.byPoint = append(a.byPoint, pointSeries{})
 	}
-	for _, n := range a.byPoint[ep] {
-		if s := &a.series[n]; s.status == int32(r.Status) && s.outcome == r.Outcome {
-			return n
+	p := &a.byPoint[ep]
+	if p.status == int32(status) && p.outcome == outcome && p.number > 0 {
+		return p.number - 1, p.failed
+	}
+	for _, n := range p.others {
+		if s := &a.series[n]; s.status == int32(status) && s.outcome == outcome {
+			return n, s.failed
 		}
 	}
-	failed := incident.Bucket{Status: r.Status, Outcome: r.Outcome}.Failed()
-	a.series = append(a.series, series{ep, int32(r.Status), r.Outcome, failed})
-	n := int32(len(a.series) - 1)
-	a.byPoint[ep] = append(a.byPoint[ep], n)
-	return n
+	failed = incident.Bucket{Status: status, Outcome: outcome}.Failed()
+	a.series = append(a.series, series{ep, int32(status), outcome, failed})
+	n = int32(len(a.series) - 1)
+	if p.number == 0 {
+		*p = pointSeries{status: int32(status), outcome: outcome, failed: failed, number: n + 1}
+	} else {
+		p.others = append(p.others, n)
+	}
+	return n, failed
 }
 
-// cell is where a series is counted at a second.
-func (a *Aggregator) cell(second int64, s int32) *cell {
-	at := second / windowSeconds
+// cell is where a series is counted in a window.
+func (a *Aggregator) cell(at int64, s int32) *cell {
 	w := a.hot[uint64(at)%uint64(len(a.hot))]
 	if w == nil || w.at != at {
 		if w = a.windows[at]; w == nil {
@@ -158,9 +178,12 @@ func (a *Aggregator) cell(second int64, s int32) *cell {
 		}
 		a.hot[uint64(at)%uint64(len(a.hot))] = w
 	}
-	if int(s) >= len(w.slot) || w.slot[s] == 0 {
-		a.weight += cellWeight
+	if int(s) < len(w.slot) {
+		if i := w.slot[s]; i > 0 {
+			return &w.cells[i-1]
+		}
 	}
+	a.weight += cellWeight
 	return w.cell(s)
 }
 
@@ -200,7 +223,7 @@ func (c *cell) spill() (made bool) {
 	}
 	// Most logs write milliseconds, so that the same few durations come again
 	// and again: counting them first spares most logarithms.
-	var count [1024]uint16
+	var count [maxLoose]uint16
 	seen := make([]uint16, 0, maxLoose)
 	for _, us := range c.took {
 		ms := us / 1000
@@ -356,13 +379,13 @@ func (a *Aggregator) Merge(other *Aggregator) {
 	numbers := a.endpoints.take(other.endpoints)
 	translated := make([]int32, len(other.series))
 	for i, s := range other.series {
-		translated[i] = a.seriesOf(numbers[s.endpoint], &Record{Status: int(s.status), Outcome: s.outcome})
+		translated[i], _ = a.seriesOf(numbers[s.endpoint], int(s.status), s.outcome)
 	}
 	a.spool.take(&other.spool, translated)
 	for at, w := range other.windows {
 		for i := range w.cells {
 			c := &w.cells[i]
-			a.cell(at*windowSeconds, translated[c.series]).merge(c)
+			a.cell(at, translated[c.series]).merge(c)
 		}
 	}
 	a.exemplars.merge(&other.exemplars, numbers)

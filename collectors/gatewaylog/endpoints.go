@@ -1,6 +1,7 @@
 package gatewaylog
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,9 @@ type endpoints struct {
 	nodes  int
 	list   []endpoint
 	given  map[string][]ending // templates from the user or from the log
+
+	known   [knownHeads]knownHead
+	settled int // how often names were taken for values, which the known heads did not know
 
 	overflow int32 // of "_OTHER /*"; -1 before it is needed
 	stats    EndpointStats
@@ -229,27 +233,86 @@ func (e *endpoints) end(n *node, method []byte) int32 {
 
 // walk follows a raw path into the tree, growing it; nil when the tree is full.
 func (e *endpoints) walk(path []byte) *node {
-	n := e.root
-	for len(path) > 0 {
-		if path[0] == '/' {
-			path = path[1:]
+	head := headOf(path)
+	known := &e.known[head.slot()]
+	n, rest := e.root, path
+	if known.pathHead == head && known.node != nil && (!head.whole || known.used == len(path)) { // a NUL looks like an end
+		if n, rest = known.node, path[known.used:]; len(rest) == 0 {
+			return n
+		}
+	}
+	settled := e.settled
+	begun, used := n, 0
+	for len(rest) > 0 {
+		if rest[0] == '/' {
+			rest = rest[1:]
+			if at := len(path) - len(rest); at <= headBytes {
+				begun, used = n, at
+			}
 			continue
 		}
-		if c := n.next(path); c != nil {
-			n, path = c, path[len(c.label):]
+		if c := n.next(rest); c != nil {
+			n, rest = c, rest[len(c.label):]
 			continue
 		}
 		if n.depth == maxSegments {
 			return e.child(n, "*", idSegment) // the rest of a very long path
 		}
-		seen, l := classesOf(path)
-		s := path[:l]
-		path = path[min(l+1, len(path)):]
-		if n = e.step(n, s, seen, len(path) == 0); n == nil {
+		seen, l := classesOf(rest)
+		s := rest[:l]
+		rest = rest[min(l+1, len(rest)):]
+		if at := len(path) - len(rest); at <= headBytes && len(rest) > 0 {
+			begun, used = nil, 0 // a slash was read over: the node behind it is not known yet
+		}
+		if n = e.step(n, s, seen, len(rest) == 0); n == nil {
 			return nil
 		}
 	}
+	switch {
+	case e.settled != settled: // what was passed may be no more
+	case head.whole && n.label != ":id":
+		*known = knownHead{head, n, len(path)}
+	case !head.whole && used > 0:
+		*known = knownHead{head, begun, used}
+	}
 	return n
+}
+
+// pathHead is the first bytes of a path. Most paths begin like one that was there
+// before, and differ in an id behind it.
+type pathHead struct {
+	first, second uint64
+	whole         bool // the path is no longer
+}
+
+// headBytes is how many bytes of a path its head has.
+const headBytes = 16
+
+func headOf(path []byte) pathHead {
+	switch n := len(path); {
+	case n >= headBytes:
+		return pathHead{binary.LittleEndian.Uint64(path), binary.LittleEndian.Uint64(path[8:]), n == headBytes}
+	case n >= 8:
+		return pathHead{binary.LittleEndian.Uint64(path), binary.LittleEndian.Uint64(path[n-8:]) >> (8 * (headBytes - n)), true}
+	}
+	var short [8]byte
+	copy(short[:], path)
+	return pathHead{binary.LittleEndian.Uint64(short[:]), uint64(len(path)) << 56, true}
+}
+
+// knownHead is where paths lead that begin so.
+type knownHead struct {
+	pathHead
+	node *node // nil for none
+	used int   // bytes of the path that lead there
+}
+
+// knownHeads is how many are remembered.
+const knownHeads = 64
+
+func (h *pathHead) slot() uint64 {
+	x := h.first*0x9e3779b97f4a7c15 ^ h.second*0xc2b2ae3d27d4eb4f
+	return (x ^ x>>32) % knownHeads
 }
 
 // maxFew is how many children are looked through one by one.
@@ -324,7 +387,7 @@ func (e *endpoints) step(n *node, s []byte, seen byteClass, last bool) *node {
 	}
 	kind := kindOfClasses(s, seen, n.depth+1, last)
 	var prefix []byte
-	if seen&punct != 0 {
+	if seen&under != 0 {
 		prefix = n.idPrefix(s)
 	}
 	if kind == idSegment && prefix != nil {
@@ -446,6 +509,12 @@ func (n *node) varies(s []byte, kind segmentKind) bool {
 	return kind == otherSegment && n.othersMerged
 }
 
+// forget forgets the known heads: a node is given up.
+func (e *endpoints) forget() {
+	e.settled++
+	clear(e.known[:])
+}
+
 // settle moves the children of n that are values after all to where values go.
 func (e *endpoints) settle(n *node) {
 	var names []string
@@ -468,6 +537,7 @@ func (e *endpoints) settle(n *node) {
 // absorb makes from, which is given up, a part of to.
 func (e *endpoints) absorb(to, from *node) {
 	e.nodes--
+	e.forget()
 	for _, end := range from.ends {
 		e.join(to, end)
 	}

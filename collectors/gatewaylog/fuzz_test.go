@@ -111,6 +111,7 @@ func theLongWay(format *Format) *Format {
 			for i := range p.ops {
 				p.ops[i].usual = usualNone
 			}
+			p.fast = false
 			f.program = &p
 		}
 		return &f

@@ -19,18 +19,19 @@ var escapings = map[string]escaping{
 	"": escapeDefault, "default": escapeDefault, "json": escapeJSON, "none": escapeNone, "apache": escapeApache,
 }
 
-// op is one step of a program: a value, and the literal text after it.
+// op is one step of a program: a value, and the literal text after it. What each line
+// needs stands first.
 type op struct {
+	usual usual  // the way of most lines
+	stop  stop   // how its end is found
+	head  uint64 // the first 8 bytes of lit, little endian, and which of them count
+	mask  uint64
+	lit   string // empty at the end of the line
 	spec
 	name   string // of the variable, for messages
-	lit    string // empty at the end of the line
 	quoted bool   // the value stands in double quotes
-	stop   stop
-	usual  usual  // the way of most lines
 	filled bool   // an empty value is an error: the line was torn
 	word   bool   // a blank in the value is an error
-	head   uint64 // the first 8 bytes of lit, little endian, and which of them count
-	mask   uint64
 }
 
 // stop is how the end of a value is found.
@@ -57,6 +58,7 @@ type program struct {
 	escape escaping
 	fields int  // wanted ones, to choose between formats that both fit
 	more   bool // what stands behind the last literal does not matter
+	fast   bool // runFast can read the usual lines
 }
 
 // vocabulary is how a layout names its values.
@@ -113,6 +115,7 @@ func compile(layout string, escape escaping, v vocabulary) (*program, error) {
 		return nil, fmt.Errorf("no variables in %q", layout)
 	}
 	p.anchor()
+	p.planFast()
 	return p, nil
 }
 

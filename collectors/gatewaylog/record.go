@@ -73,6 +73,9 @@ type Record struct {
 	Twice bool
 
 	Outcome incident.Outcome
+
+	// by is the decoder whose fast way has set it, and sets the same fields again.
+	by *Decoder
 }
 
 // reset makes r a record that says nothing.

@@ -34,7 +34,7 @@ func kindOfClasses(s []byte, seen byteClass, depth int, last bool) segmentKind {
 		return wordSegment
 	case seen&numeral == 0:
 		return otherSegment
-	case seen&^(numeral|punct|dot) == 0, uuid(s): // numbers, dates, versions such as 1.2
+	case seen&^(numeral|punct|under|dot) == 0, uuid(s): // numbers, dates, versions such as 1.2
 		return idSegment
 	case version(s):
 		return wordSegment
@@ -59,6 +59,7 @@ const (
 	dot
 	mark // only ever in values
 	odd
+	under // _, which is punct too
 )
 
 var byteClasses = func() (t [256]byteClass) {
@@ -70,8 +71,10 @@ var byteClasses = func() (t [256]byteClass) {
 			t[c] = letter
 		case c >= 'A' && c <= 'Z':
 			t[c] = capital
-		case c == '-' || c == '_':
+		case c == '-':
 			t[c] = punct
+		case c == '_':
+			t[c] = punct | under
 		case c == '.':
 			t[c] = dot
 		case bytes.IndexByte([]byte("%@=+,*"), byte(c)) >= 0:

@@ -122,11 +122,13 @@ func hundreds(b []byte) int {
 	if len(b) < 3 {
 		return 0
 	}
-	x, y, z := b[0]-'1', b[1]-'0', b[2]-'0'
-	if x > 8 || y > 9 || z > 9 {
+	x := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	x ^= 0x303030 // digits become their values
+	// A digit plus 0x76 stays below 0x80, what is more than a digit does not.
+	if (x|x+0x767676)&0x808080 != 0 || x&0xff == 0 {
 		return 0
 	}
-	return int(x)*100 + 100 + int(y)*10 + int(z)
+	return int(x&15)*100 + int(x>>8&15)*10 + int(x>>16)
 }
 
 // leadingSeconds reads s.mmm at the start of b, and its length; 0 when it is
