@@ -124,8 +124,8 @@ func hundreds(b []byte) int {
 	}
 	x := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
 	x ^= 0x303030 // digits become their values
-	// A digit plus 0x76 stays below 0x80, what is more than a digit does not.
-	if (x|x+0x767676)&0x808080 != 0 || x&0xff == 0 {
+	more := x + 0x767676 // a digit and 0x76 stay below 0x80, what is more than a digit does not
+	if (x|more)&0x808080 != 0 || x&0xff == 0 {
 		return 0
 	}
 	return int(x&15)*100 + int(x>>8&15)*10 + int(x>>16)
