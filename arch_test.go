@@ -33,11 +33,13 @@ var rooms = map[string][]string{
 	"internal/lint":     {"internal/pglock", "internal/formats", "internal/policy"},
 	"internal/export":   {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/redact"},
 	"internal/config":   {"internal/formats"}, // the tree with lines and columns
-	"internal/pgtest":   {}, // a private Postgres for tests; only test files may import it
-	"internal/promtest": {}, // a private Prometheus for tests; the same
+	"internal/pgtest":   {},                   // a private Postgres for tests; only test files may import it
+	"internal/promtest": {},                   // a private Prometheus for tests; the same
 	"tui":               {"internal/policy", "internal/formats", "internal/incident", "sim", "internal/diagnose", "internal/export", "internal/redact", "internal/config"},
 	"tui/tuitest":       {"tui", "internal/incident", "internal/pglock"}, // fixtures of the screens' tests
 	"cmd":               {"*"},
+
+	"internal/incident/claims": {"internal/incident", "internal/pglock", "internal/redact", "internal/policy", "internal/formats"}, // the breaker's own machine; the tree with lines and columns
 }
 
 // testOnly rooms may be imported by test files alone.
@@ -66,6 +68,8 @@ var standardOnly = map[string][]string{
 	"internal/policy":   {"internal/policy/policytest"},
 	"internal/pglock":   nil,
 	"internal/incident": {"internal/incident/file", "internal/incident/sketch"},
+
+	"internal/incident/claims": nil,
 }
 
 // clockless rooms take time and chance from their callers.
@@ -75,6 +79,8 @@ var clockless = map[string][]string{
 	"sim":               nil,
 	"sim/pipeline/file": nil,
 	"services":          {"services/host", "services/telemetry", "services/lab"},
+
+	"internal/incident/claims": nil,
 }
 
 // forbidden are the calls that clockless rooms must not make.
