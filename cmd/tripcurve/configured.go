@@ -13,6 +13,8 @@ import (
 	"tripcurve/collectors/credential"
 	"tripcurve/collectors/gatewaylog"
 	"tripcurve/collectors/latency"
+	"tripcurve/collectors/latency/channelz"
+	"tripcurve/collectors/latency/otlp"
 	"tripcurve/collectors/postgres"
 	"tripcurve/collectors/supervise"
 	"tripcurve/internal/config"
@@ -109,6 +111,9 @@ func (b *building) all(c *sources.Config) error {
 		each(b, c.Prometheus, b.prometheus, func(s sources.Prometheus) sources.Entry { return s.Entry }),
 		each(b, c.Metrics, b.metrics, func(s sources.Metrics) sources.Entry { return s.Entry }),
 		each(b, c.Datadog, b.datadog, func(s sources.Datadog) sources.Entry { return s.Entry }),
+		each(b, c.DatadogLogs, b.datadogLogs, func(s sources.DatadogLogs) sources.Entry { return s.Entry }),
+		each(b, c.OTLP, b.otlp, func(s sources.OTLP) sources.Entry { return s.Entry }),
+		each(b, c.Channelz, b.channelz, func(s sources.Channelz) sources.Entry { return s.Entry }),
 	)
 }
 
@@ -197,11 +202,41 @@ func (b *building) metrics(s sources.Metrics) (supervise.Collector, error) {
 }
 
 func (b *building) datadog(s sources.Datadog) (supervise.Collector, error) {
-	keys := datadog.Keys{API: b.app.env("DD_API_KEY"), App: b.app.env("DD_APP_KEY"), Site: cmp.Or(s.Site, b.app.env("DD_SITE"))}
+	if err := datadog.CheckQuery(s.Query); err != nil {
+		return nil, err
+	}
+	client, err := b.datadogClient(s.Site, s.APIKey, s.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	return latency.NewDatadog(latency.DatadogConfig{Client: client, Query: s.Query, Name: s.Name, Interval: s.Every, Since: b.since, Unit: s.Unit}), nil
+}
+
+func (b *building) datadogLogs(s sources.DatadogLogs) (supervise.Collector, error) {
+	client, err := b.datadogClient(s.Site, s.APIKey, s.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	cfg := gatewaylog.DatadogConfig{
+		Options: gatewaylog.Options{Name: s.Name, Routes: s.Routes, Since: b.since},
+		Client:  client, Query: s.Query, Index: s.Index, Interval: s.Every,
+	}
+	if s.Format != "" {
+		if cfg.Format, err = gatewaylog.ParseFormat(s.Format); err != nil {
+			return nil, fmt.Errorf("format: %w", err)
+		}
+	}
+	return gatewaylog.NewDatadogLogs(cfg)
+}
+
+// datadogClient is one for a source, with the keys that it names or else those of
+// the environment.
+func (b *building) datadogClient(site string, api, app sources.Secret) (*datadog.Client, error) {
+	keys := datadog.Keys{API: b.app.env("DD_API_KEY"), App: b.app.env("DD_APP_KEY"), Site: cmp.Or(site, b.app.env("DD_SITE"))}
 	for _, k := range []struct {
 		secret sources.Secret
 		to     *string
-	}{{s.APIKey, &keys.API}, {s.AppKey, &keys.App}} {
+	}{{api, &keys.API}, {app, &keys.App}} {
 		if !k.secret.Given() {
 			continue
 		}
@@ -213,11 +248,19 @@ func (b *building) datadog(s sources.Datadog) (supervise.Collector, error) {
 	if keys.API == "" || keys.App == "" {
 		return nil, fmt.Errorf("%w, and api_key and app_key not given", datadog.ErrNoKeys)
 	}
-	client, err := datadog.New(keys, datadog.Options{})
+	return datadog.New(keys, datadog.Options{URL: b.app.env("DD_URL")})
+}
+
+func (b *building) otlp(s sources.OTLP) (supervise.Collector, error) {
+	names, err := latency.ParseNames(s.CallNames)
 	if err != nil {
 		return nil, err
 	}
-	return latency.NewDatadog(latency.DatadogConfig{Client: client, Query: s.Query, Name: s.Name, Interval: s.Every, Since: b.since, Unit: s.Unit}), nil
+	return otlp.NewReceiver(otlp.ReceiverConfig{Addr: s.Listen, Names: names, Name: s.Name})
+}
+
+func (b *building) channelz(s sources.Channelz) (supervise.Collector, error) {
+	return channelz.New(channelz.Config{Addr: s.Address, Name: s.Name, Interval: s.Every})
 }
 
 func (b *building) access(s sources.Access) (latency.Access, error) {

@@ -20,6 +20,9 @@ type Config struct {
 	Prometheus  []Prometheus
 	Metrics     []Metrics
 	Datadog     []Datadog
+	DatadogLogs []DatadogLogs
+	OTLP        []OTLP
+	Channelz    []Channelz
 	Recording   Recording
 }
 
@@ -86,6 +89,33 @@ type Datadog struct {
 	Every  time.Duration
 }
 
+// DatadogLogs is an access log that Datadog keeps.
+type DatadogLogs struct {
+	Entry
+	Query  string
+	Index  string // empty is all live ones
+	Site   string
+	APIKey Secret
+	AppKey Secret
+	Format string // of the lines; empty takes the events' attributes, or detects it
+	Routes []string
+	Every  time.Duration
+}
+
+// OTLP is an address to listen on for exporters.
+type OTLP struct {
+	Entry
+	Listen    string
+	CallNames []string
+}
+
+// Channelz is one gRPC process to ask.
+type Channelz struct {
+	Entry
+	Address string
+	Every   time.Duration
+}
+
 // Access is how an HTTP server is reached.
 type Access struct {
 	URL      string // without password
@@ -110,7 +140,7 @@ type Recording struct {
 
 // Kinds are the lists of sources, in the order in which they are shown. A kind of
 // source is added here, in Config and in lists.
-var Kinds = []string{"postgres", "gateway_logs", "prometheus", "metrics", "datadog"}
+var Kinds = []string{"postgres", "gateway_logs", "prometheus", "metrics", "datadog", "datadog_logs", "otlp", "channelz"}
 
 // Entries are all sources, in the order of Kinds and of the file.
 func (c *Config) Entries() []Entry {
@@ -120,6 +150,9 @@ func (c *Config) Entries() []Entry {
 	all = append(all, entries(c.Prometheus, func(s Prometheus) Entry { return s.Entry })...)
 	all = append(all, entries(c.Metrics, func(s Metrics) Entry { return s.Entry })...)
 	all = append(all, entries(c.Datadog, func(s Datadog) Entry { return s.Entry })...)
+	all = append(all, entries(c.DatadogLogs, func(s DatadogLogs) Entry { return s.Entry })...)
+	all = append(all, entries(c.OTLP, func(s OTLP) Entry { return s.Entry })...)
+	all = append(all, entries(c.Channelz, func(s Channelz) Entry { return s.Entry })...)
 	return all
 }
 
@@ -203,6 +236,9 @@ var lists = map[string]func(*reader, *source.Node) error{
 	"prometheus":   (*reader).prometheus,
 	"metrics":      (*reader).metrics,
 	"datadog":      (*reader).datadog,
+	"datadog_logs": (*reader).datadogLogs,
+	"otlp":         (*reader).otlp,
+	"channelz":     (*reader).channelz,
 }
 
 // decode reads an item into a struct whose tag form the schema, and its name.
@@ -371,6 +407,66 @@ func (r *reader) datadog(n *source.Node) error {
 	r.config.Datadog = append(r.config.Datadog, Datadog{
 		Entry: e, Query: v.Query, Site: v.Site, APIKey: r.secret(v.APIKey), AppKey: r.secret(v.AppKey), Unit: v.Unit, Every: time.Duration(v.Every),
 	})
+	return nil
+}
+
+func (r *reader) datadogLogs(n *source.Node) error {
+	var v struct {
+		Name   string   `json:"name"`
+		Query  string   `json:"query"`
+		Index  string   `json:"index"`
+		Site   string   `json:"site"`
+		APIKey Secret   `json:"api_key"`
+		AppKey Secret   `json:"app_key"`
+		Format string   `json:"format"`
+		Routes []string `json:"routes"`
+		Every  every    `json:"every"`
+	}
+	e, err := r.decode(n, "datadog_logs", &v)
+	if err != nil {
+		return err
+	}
+	if v.Query == "" {
+		return n.Errorf("query: what to search for", "the source %q without a query", e.Name)
+	}
+	r.config.DatadogLogs = append(r.config.DatadogLogs, DatadogLogs{
+		Entry: e, Query: v.Query, Index: v.Index, Site: v.Site, APIKey: r.secret(v.APIKey), AppKey: r.secret(v.AppKey),
+		Format: v.Format, Routes: v.Routes, Every: time.Duration(v.Every),
+	})
+	return nil
+}
+
+func (r *reader) otlp(n *source.Node) error {
+	var v struct {
+		Name      string   `json:"name"`
+		Listen    string   `json:"listen"`
+		CallNames []string `json:"call_names"`
+	}
+	e, err := r.decode(n, "otlp", &v)
+	if err != nil {
+		return err
+	}
+	if v.Listen == "" {
+		return n.Errorf("listen: the address to listen on", "the source %q without an address", e.Name)
+	}
+	r.config.OTLP = append(r.config.OTLP, OTLP{Entry: e, Listen: v.Listen, CallNames: v.CallNames})
+	return nil
+}
+
+func (r *reader) channelz(n *source.Node) error {
+	var v struct {
+		Name    string `json:"name"`
+		Address string `json:"address"`
+		Every   every  `json:"every"`
+	}
+	e, err := r.decode(n, "channelz", &v)
+	if err != nil {
+		return err
+	}
+	if v.Address == "" {
+		return n.Errorf("address: the process to ask", "the source %q without an address", e.Name)
+	}
+	r.config.Channelz = append(r.config.Channelz, Channelz{Entry: e, Address: v.Address, Every: time.Duration(v.Every)})
 	return nil
 }
 

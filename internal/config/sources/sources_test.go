@@ -53,6 +53,22 @@ sources:
       site: datadoghq.eu
       unit: ms
       every: 1m
+  datadog_logs:
+    - name: kept
+      query: service:gateway
+      index: main
+      site: datadoghq.eu
+      api_key: file:dd-api-key
+      app_key: env:DD_APP
+      format: nginx_timed
+      routes: ['GET /api/orders/:id']
+      every: 1m
+  otlp:
+    - name: exporters
+      listen: 127.0.0.1:4317
+      call_names: [duration=rpc_took unit=ms]
+  channelz:
+    - {name: inventory, address: '10.0.3.16:9090', every: 2s}
 recording:
   keep: 24h
   max_size: 1.5GiB
@@ -91,6 +107,12 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Entry: Entry{"p99", "datadog", 35}, Query: "p99:x{*}", Site: "datadoghq.eu", Unit: "ms", Every: time.Minute,
 			APIKey: Secret{File: "/etc/tripcurve/dd-api-key"}, AppKey: Secret{Env: "DD_APP"},
 		}},
+		DatadogLogs: []DatadogLogs{{
+			Entry: Entry{"kept", "datadog_logs", 43}, Query: "service:gateway", Index: "main", Site: "datadoghq.eu", Every: time.Minute,
+			APIKey: Secret{File: "/etc/tripcurve/dd-api-key"}, AppKey: Secret{Env: "DD_APP"}, Format: "nginx_timed", Routes: []string{"GET /api/orders/:id"},
+		}},
+		OTLP:      []OTLP{{Entry: Entry{"exporters", "otlp", 53}, Listen: "127.0.0.1:4317", CallNames: []string{"duration=rpc_took unit=ms"}}},
+		Channelz:  []Channelz{{Entry: Entry{"inventory", "channelz", 57}, Address: "10.0.3.16:9090", Every: 2 * time.Second}},
 		Recording: Recording{Keep: 24 * time.Hour, MaxSize: 3 << 29, Facts: 5000},
 	}
 	if d := cmp.Diff(want, c); d != "" {
@@ -100,7 +122,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	for _, e := range c.Entries() {
 		names = append(names, e.Name)
 	}
-	if got := strings.Join(names, " "); got != "shop stock edge pipe prom order p99" {
+	if got := strings.Join(names, " "); got != "shop stock edge pipe prom order p99 kept exporters inventory" {
 		t.Errorf("entries %s", got)
 	}
 }
@@ -123,6 +145,9 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		"too many series":    {"sources:\n  metrics:\n    - {name: a, url: x, max_series: 0}\n", `found 0, expected a whole number from 1 up to 20000`},
 		"a small file":       {"recording:\n  max_size: 12\n", `:2:13: found 12, expected a size of 1MiB or more`},
 		"kept too briefly":   {"recording:\n  keep: 1m\n", `:2:9: found "1m", expected a duration from 10m on`},
+		"no log query":       {"sources:\n  datadog_logs:\n    - name: a\n", `query: what to search for`},
+		"nowhere to listen":  {"sources:\n  otlp:\n    - name: a\n", `listen: the address to listen on`},
+		"nobody to ask":      {"sources:\n  channelz:\n    - name: a\n", `address: the process to ask`},
 		"no query":           {"sources:\n  datadog:\n    - name: a\n", `found the source "a" without a query`},
 		"not yaml":           {"sources: [\n", `config.yaml:1:`},
 	} {
