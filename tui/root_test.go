@@ -426,6 +426,33 @@ func TestLiveFollowsAndPauses(t *testing.T) {
 	}
 }
 
+// TestLineOneHasTheStateOfEverySource: also of one that has only begun, and since when
+// one is down that was never reached.
+func TestLineOneHasTheStateOfEverySource(t *testing.T) {
+	r := newRoot(Options{Name: "now", Live: make(chan EvidenceMsg), NoAnimation: true})
+	ev := incident.NewEvidence()
+	ev.Add(incident.Change{At: tuitest.At("14:20:00")})
+	for _, s := range []incident.SourceStatus{
+		{Name: "a", State: incident.SourceStarting, Since: tuitest.At("14:24:58")},
+		{Name: "b", State: incident.SourceOK, LastAt: tuitest.At("14:24:59")},
+		{Name: "c", State: incident.SourceDegraded, LastAt: tuitest.At("14:24:00")},
+		{Name: "d", State: incident.SourceDown, Since: tuitest.At("14:20:00")},
+	} {
+		s.Group = "test"
+		ev.SetSource(s)
+	}
+	r.Update(tea.WindowSizeMsg{Width: 120, Height: 36})
+	r.Update(liveMsg(EvidenceMsg{Name: "now", View: ev.Snapshot(), Live: true}))
+	r.Update(screen.TickMsg{Now: tuitest.At("14:25:00")})
+	if head := lines(r)[0]; !strings.Contains(head, "a starting 2s  b ok 1s  c DEGRADED 1m00s  d DOWN 5m00s") {
+		t.Errorf("line 1: %q", head)
+	}
+	r.Update(tea.WindowSizeMsg{Width: 60, Height: 18})
+	if head := lines(r)[0]; !strings.Contains(head, "+1 DOWN") {
+		t.Errorf("line 1 where there is little room: %q", head)
+	}
+}
+
 // TestListenTakesTheNewest: a slow screen skips views, and never holds the
 // sender up for long; it stops with its context.
 func TestListenTakesTheNewest(t *testing.T) {

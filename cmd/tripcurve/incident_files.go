@@ -237,14 +237,17 @@ func (a *app) inspect(path string, s file.Summary) error {
 		b.WriteString("\nsources\n")
 	}
 	for _, src := range s.Sources {
-		since := ""
+		fmt.Fprintf(&b, "%s (%s): %s, last heard of %s\n", redact.Line(src.Name), redact.Line(src.Group), src.State, of(src.Last))
+		var more []string
 		if src.Since != nil {
-			since = " since " + of(src.Since)
+			more = append(more, src.State+" since "+of(src.Since))
 		}
-		fmt.Fprintf(&b, "%s (%s): %s%s, last heard of %s\n", redact.Line(src.Name), redact.Line(src.Group), src.State, since, of(src.Last))
 		if src.ClockWithin != nil {
 			c := incident.Clock{Ahead: time.Duration(*src.ClockAhead * 1e6), Within: time.Duration(*src.ClockWithin * 1e6)}
-			fmt.Fprintf(&b, "  clock %s\n", c)
+			more = append(more, "clock "+c.String())
+		}
+		if len(more) > 0 {
+			fmt.Fprintf(&b, "  %s\n", strings.Join(more, ", "))
 		}
 		if src.Detail != "" {
 			b.WriteString(export.Wrap(redact.Line(src.Detail), "  ", "  "))
