@@ -69,6 +69,7 @@ type Stats struct {
 	Lines, Parsed, Unparsed int64
 	Skipped                 int64 // blank lines, and those older than asked for
 	TooLong                 int64 // of the unparsed: cut at 256 KiB
+	Injected                int64 // of the parsed: with a fault that Envoy was told to inject
 	Twice                   int64 // of the parsed: at a time without a zone that the clocks showed twice
 	Bytes                   int64
 	First, Last             Instant // of all known starts and ends
@@ -399,6 +400,7 @@ func (s *Stats) merge(o Stats) {
 	s.Skipped += o.Skipped
 	s.TooLong += o.TooLong
 	s.Twice += o.Twice
+	s.Injected += o.Injected
 	s.Bytes += o.Bytes
 	s.Routes = max(s.Routes, o.Routes)
 	s.Endpoints.merge(o.Endpoints)

@@ -245,10 +245,5 @@ func (f *Format) checkApache() error {
 	if !f.has(requestField) && !f.has(methodField) {
 		f.Notes = append(f.Notes, "no %m: requests of all methods are counted together")
 	}
-	if slices.ContainsFunc(f.program.ops, func(o op) bool { return o.field == tookField }) {
-		f.Notes = append(f.Notes, "durations in "+f.Took.Unit+"; a line's time is the "+f.Means()+" of its request")
-	} else {
-		f.Notes = append(f.Notes, "no %D or %{ms}T: when requests ended is not known")
-	}
 	return nil
 }

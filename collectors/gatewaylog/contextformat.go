@@ -113,8 +113,5 @@ func (f *Format) checkContext() error {
 	case !f.has(routeField) && !f.has(targetField):
 		return fmt.Errorf("API Gateway format: no request: $context.resourcePath, $context.routeKey or $context.path is needed")
 	}
-	if !f.has(tookField) {
-		f.Notes = append(f.Notes, "no $context.responseLatency: when requests ended is not known")
-	}
 	return nil
 }

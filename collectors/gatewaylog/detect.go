@@ -98,6 +98,10 @@ func decide(lines [][]byte, opt Options) (Detection, error) {
 		because = append(because, why)
 	}
 	because = append(because, d.Format.reading())
+	because = append(because, d.Format.Notes...)
+	if n := silentCalls(d.Format, inner); n > 0 {
+		because = append(because, "the statuses of gRPC calls are not logged: those that fail look fine")
+	}
 	if d.Wrapped != "" {
 		because = append(because, "inside "+d.Wrapped)
 	}
@@ -115,6 +119,8 @@ func decide(lines [][]byte, opt Options) (Detection, error) {
 		}
 		d.Format = f
 		because = append(because, why)
+	} else if opt.Unit != "" {
+		because = append(because, "--log-unit is not needed: durations have a unit")
 	}
 	d.Reason = strings.Join(because, "; ")
 	return d, nil
@@ -210,14 +216,51 @@ func (f *Format) reading() string {
 		s = "lines name both the start and the end of their requests"
 	}
 	switch {
+	case !f.Timed() && f.Means() == "start":
+		return s + ", durations are not logged: when requests ended is not known"
 	case !f.Timed():
-		return s + ", durations are not logged"
+		return s + ", durations are not logged: when requests began is not known"
 	case f.Vocabulary == "nginx":
 		return s + ", durations in s"
 	case f.Took.Unit == "" || f.Took.Unit == guessUnit:
 		return s
 	}
 	return s + ", durations in " + f.Took.Unit
+}
+
+// silentCalls counts calls of gRPC, told by their paths, that HTTP calls 200 and
+// of whose own status nothing is said.
+func silentCalls(f *Format, lines [][]byte) int {
+	d := NewDecoder(f)
+	var r Record
+	n := 0
+	for _, line := range lines {
+		if d.Decode(line, &r) == nil && r.Status == 200 && r.GRPCStatus < 0 && string(r.Method) == "POST" && grpcPath(r.Path) {
+			n++
+		}
+	}
+	return n
+}
+
+// grpcPath says whether a path looks like /package.Service/Method.
+func grpcPath(path []byte) bool {
+	if len(path) < 2 || path[0] != '/' {
+		return false
+	}
+	service, method, ok := bytes.Cut(path[1:], []byte("/"))
+	if !ok || len(method) == 0 || method[0]-'A' > 25 {
+		return false
+	}
+	dot := bytes.LastIndexByte(service, '.')
+	if dot <= 0 || dot == len(service)-1 || service[dot+1]-'A' > 25 {
+		return false
+	}
+	for _, c := range method {
+		if (c|0x20)-'a' > 25 && !digit(c) && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // settleUnit gives durations the unit that the user named, or that the lines

@@ -1,6 +1,7 @@
 package gatewaylog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -102,6 +103,13 @@ func TestDetectSaysWhatItTookThingsFor(t *testing.T) {
 			[]string{"nginx combined: given, but it reads 0 % of 5 sampled lines"},
 		},
 		{"common and combined in one log", append(repeated(5, combined+`200 9`), repeated(5, combined+`200 9 "-" "curl"`)...), Options{}, []string{"Apache common: 100.0 % of 10 sampled lines"}},
+		{
+			"calls of gRPC without their status", repeated(5, `[2026-01-15T14:23:01.120Z] "POST /shop.Orders/Reserve HTTP/2" 200 - 412 81 7 3 "-" "grpc-go/1.60" "6f0c" "shop" "10.0.3.15:8080"`),
+			Options{},
+			[]string{"the statuses of gRPC calls are not logged: those that fail look fine"},
+		},
+		{"notes of the format", repeated(5, `198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe be/s1 0/1/30002 412 -- 8/8/6/1/0 0/0`), Options{}, []string{"sessions, not requests"}},
+		{"a unit too many", repeated(5, combined+`200 9 "-" "curl" 0.040`), Options{Unit: "ms"}, []string{"--log-unit is not needed"}},
 	} {
 		d, err := decide(c.lines, c.opt)
 		if err != nil {
@@ -180,5 +188,14 @@ func TestFollowAGivenFormatThatFitsNothing(t *testing.T) {
 	})
 	if r.last.State != incident.SourceStale {
 		t.Errorf("state %v: %s", r.last.State, r.last.Detail)
+	}
+}
+
+func TestInjectedFaultsAreSaid(t *testing.T) {
+	line := `[2026-01-15T14:23:01.120Z] "POST /api/orders HTTP/2" 503 FLAG 412 81 7 - "-" "-" "6f0c" "shop" "-"` + "\n"
+	text := strings.Repeat(strings.Replace(line, "FLAG", "UF", 1), 3) + strings.Replace(line, "FLAG", "DI,FI", 1)
+	s, err := ImportReader(context.Background(), strings.NewReader(text), Options{}, func([]incident.Fact) error { return nil })
+	if detail := s.Source().Detail; err != nil || !strings.Contains(detail, "SOMEBODY INJECTS FAULTS: 1 request with") {
+		t.Errorf("%v: %s", err, detail)
 	}
 }

@@ -82,14 +82,14 @@ func (f *Follow) misfit() error {
 	if f.gone.Parsed+s.Parsed > 0 || s.Unparsed == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: none of %s is of the format %s: %s", ErrUnknownFormat, linesOf(s.Unparsed), f.detection.Format.Name, f.in.agg.firstBad())
+	return fmt.Errorf("%w: none of %s is of the format %s: %s", ErrUnknownFormat, countOf(s.Unparsed, "line"), f.detection.Format.Name, f.in.agg.firstBad())
 }
 
-func linesOf(n int64) string {
+func countOf(n int64, one string) string {
 	if n == 1 {
-		return "1 line"
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d lines", n)
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // refuse keeps the first of the lines as evidence of what the log is like, and

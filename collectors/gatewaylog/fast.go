@@ -205,7 +205,7 @@ func shortSeconds(b []byte) (time.Duration, int) {
 		return 0, 0
 	}
 	x := binary.LittleEndian.Uint64(b) ^ 0x303030_2e30 // digits become their values, the point 0
-	more := x + 0x767676_7f76 // a digit and 0x76 stay below 0x80, what is more than a digit does not
+	more := x + 0x767676_7f76                          // a digit and 0x76 stay below 0x80, what is more than a digit does not
 	if (x|more)&0x808080_8080 != 0 {
 		return 0, 0
 	}

@@ -320,7 +320,7 @@ func (f *Follow) now() incident.SourceStatus {
 		if total.Unparsed > 0 {
 			s.Detail += fmt.Sprintf(", %d not understood", total.Unparsed)
 		}
-		s.Detail += total.unmatched() + total.overflowed() + total.ambiguous()
+		s.Detail += total.unmatched() + total.overflowed() + total.oddities()
 		if err := f.misfit(); err != nil {
 			s.State = incident.SourceStale
 			s.Detail = fmt.Sprintf("%s; %v", f.detection.Reason, err)

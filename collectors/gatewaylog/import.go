@@ -58,7 +58,7 @@ func (s Summary) Source() incident.SourceStatus {
 	if s.Unparsed > 0 {
 		detail += fmt.Sprintf(", %d not understood", s.Unparsed)
 	}
-	detail += s.unmatched() + s.overflowed() + s.ambiguous()
+	detail += s.unmatched() + s.overflowed() + s.oddities()
 	if s.Truncated != "" {
 		detail += ", cut off: " + s.Truncated
 	}

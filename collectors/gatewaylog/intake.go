@@ -219,6 +219,9 @@ func (in *Intake) count(line []byte, offset int64) {
 	if in.rec.Twice {
 		in.agg.stats.Twice++
 	}
+	if len(in.rec.Flags) > 0 && injected(in.rec.Flags) {
+		in.agg.stats.Injected++
+	}
 	in.agg.Add(&in.rec, line, offset)
 }
 

@@ -74,11 +74,6 @@ func (f *Format) checkPasted() error {
 	if !f.has(requestField) && !f.has(methodField) {
 		f.Notes = append(f.Notes, "no $request_method: requests of all methods are counted together")
 	}
-	if f.has(tookField) {
-		f.Notes = append(f.Notes, "durations from $request_time, in seconds; a line's time is the end of its request")
-	} else {
-		f.Notes = append(f.Notes, "no $request_time: when requests began is not known")
-	}
 	return nil
 }
 

@@ -118,7 +118,6 @@ func TestNotesOfAPastedFormat(t *testing.T) {
 	want := []string{
 		"$shop_id is not a variable that we know: read over",
 		"no $request_method: requests of all methods are counted together",
-		"no $request_time: when requests began is not known",
 	}
 	if diff := cmp.Diff(want, f.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)

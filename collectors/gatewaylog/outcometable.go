@@ -201,3 +201,20 @@ func (t *outcomeTable) ofDetails(details []byte, status int) (incident.Outcome, 
 	}
 	return incident.OK, false
 }
+
+// injected says whether Envoy's flags tell of a fault or a delay that somebody
+// injects on purpose: FI and DI, or their long names.
+func injected(flags []byte) bool {
+	if len(flags) > 64 || bytes.IndexByte(flags, 'I') < 0 {
+		return false
+	}
+	for more := true; more; {
+		var flag []byte
+		flag, flags, more = bytes.Cut(flags, []byte(","))
+		switch string(flag) {
+		case "FI", "DI", "FaultInjected", "DelayInjected":
+			return true
+		}
+	}
+	return false
+}

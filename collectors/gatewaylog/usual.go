@@ -123,7 +123,7 @@ func hundreds(b []byte) int {
 		return 0
 	}
 	x := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-	x ^= 0x303030 // digits become their values
+	x ^= 0x303030        // digits become their values
 	more := x + 0x767676 // a digit and 0x76 stay below 0x80, what is more than a digit does not
 	if (x|more)&0x808080 != 0 || x&0xff == 0 {
 		return 0

@@ -85,12 +85,16 @@ func ParseZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// ambiguous says, for a status line, how many requests have a time of two meanings.
-func (s *Stats) ambiguous() string {
-	if s.Twice == 0 {
-		return ""
+// oddities says, for a status line, how many requests have a time of two meanings,
+// and that somebody breaks things on purpose.
+func (s *Stats) oddities() (text string) {
+	if s.Twice > 0 {
+		text = fmt.Sprintf(", %d at a time that the clocks showed twice: read as the earlier one", s.Twice)
 	}
-	return fmt.Sprintf(", %d at a time that the clocks showed twice: read as the earlier one", s.Twice)
+	if s.Injected > 0 {
+		text += "; SOMEBODY INJECTS FAULTS: " + countOf(s.Injected, "request") + " with Envoy's flags FI or DI"
+	}
+	return text
 }
 
 // strftime is a time layout in the pieces of C's strftime, as Apache's
