@@ -78,8 +78,9 @@ func scanRow(rows pgx.Rows, x *Sample) (Row, error) {
 		r.LeaderPID = *leader
 	}
 	r.BackendStart, r.XactStart, r.QueryStart, r.StateChange = utc(backendStart), utc(xact), utc(query), utc(change)
-	// Without the right to see a session the server shows this text and nulls.
-	r.Hidden = r.Query == "<insufficient privilege>"
+	// Without the right to see a session the server shows this text and nulls. Anybody
+	// may run such a text.
+	r.Hidden = r.Query == "<insufficient privilege>" && r.BackendType == ""
 	if r.Hidden {
 		r.Query = ""
 	}
