@@ -17,7 +17,7 @@ import (
 // Names of the series that the second connection brings.
 const (
 	databasePrefix = "postgres_database_" // and the counter: commits, deadlocks, ...; label database
-	SettingSeries  = "postgres_setting"   // by label name; switches are 0 and 1, times are in ms, sizes in bytes
+	SettingSeries  = incident.SettingSeries
 	IndexSeries    = "postgres_index_build"
 )
 

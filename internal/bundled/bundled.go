@@ -66,6 +66,8 @@ func FromScenario(ctx context.Context, sc sim.Scenario) (*Incident, error) {
 		return nil, fmt.Errorf("bundled incident: %w", err)
 	}
 	in.Evidence.Add(before...)
+	in.Evidence.Add(settings(sc)...)
+	in.Evidence.Add(books(sc, in.Result)...)
 	return in, nil
 }
 

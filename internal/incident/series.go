@@ -23,6 +23,10 @@ const maxPoints = 8192
 // look at the locks, also when nobody waits.
 const LockWaitersSeries = "postgres_lock_waiters"
 
+// SettingSeries is a server's setting by label name; switches are 0 and 1, times
+// are in ms, sizes in bytes.
+const SettingSeries = "postgres_setting"
+
 // ServerLogEvents is the counter of what a server's log tells, by label event:
 // deadlock, lock_timeout, too_many_connections, ... An exemplar of such an event
 // has the method ServerLogMethod and the event as its route.

@@ -1,0 +1,12 @@
+package bundled
+
+import _ "embed"
+
+// Claims are what the postmortem of the bundled incident says, in our words, as
+// `tripcurve check` reads them.
+//
+//go:embed claims.yaml
+var Claims []byte
+
+// ClaimsName is the name of Claims in messages.
+const ClaimsName = "claims of " + Name
