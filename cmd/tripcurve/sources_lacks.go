@@ -20,6 +20,9 @@ type remembering interface {
 	Ever(ctx context.Context) (had bool, window string, err error)
 }
 
+// lacking is a collector that knows what it cannot see.
+type lacking interface{ Lacks() []string }
+
 // everTimeout bounds that question.
 const everTimeout = 10 * time.Second
 
@@ -44,6 +47,12 @@ func (t *trial) conclude(ctx context.Context, c supervise.Collector) {
 	// A server that has nothing for us has answered; a log that nobody can read has not.
 	if t.answered && t.State != incident.SourceDown.String() && t.Group != gatewaylog.Group {
 		t.Reached = true
+	}
+	if l, ok := c.(lacking); ok {
+		for _, what := range l.Lacks() {
+			t.lack(what)
+			t.Detail = strings.Replace(t.Detail, "; "+what, "", 1) // said once
+		}
 	}
 	t.names()
 }

@@ -1,10 +1,16 @@
 package latency
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,5 +75,30 @@ func TestATokenThatWasRotatedIsAskedForAgain(t *testing.T) {
 	err = wrong.ask.discover(t.Context(), t0, t0.Add(time.Minute))
 	if !errors.Is(err, ErrPrometheusRefused) || !wrong.cfg.Access.changes() || refused.Load() != before+1 {
 		t.Errorf("%v, refused %d times; want a refusal that may pass, of 1 request", err, refused.Load()-before)
+	}
+}
+
+// The name that a server's certificate must be for can be another than the host's.
+func TestTheServersNameIsChecked(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		fmt.Fprintln(w, "grpc_client_started_total 1")
+	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"": "", "example.com": "", "evil.example": "not evil.example"} {
+		c, err := New(Config{Access: Access{URL: srv.URL, CA: ca, ServerName: name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.fetch(t.Context())
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", name, err, want)
+		}
 	}
 }

@@ -27,6 +27,7 @@ type Collector struct {
 	sampler *Sampler
 	derive  bool // queues are long: derive blockers instead of asking for them
 	ran     bool
+	lacks   []string               // what the newest sample could not show
 	note    atomic.Pointer[string] // what the second connection says
 }
 
@@ -133,6 +134,7 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		clock := incident.ClockOf(x.At, began, x.Took, time.Microsecond)
 		last = x.At
 		out <- c.sampler.Observe(x)
+		c.lacks = lacking(l, x)
 		s := c.status(incident.SourceOK, last, c.detail(l, x, clock))
 		s.Clock = clock
 		status <- s
@@ -193,18 +195,7 @@ const maxSkew = time.Second
 // detail says what the samples cost and what they cannot show.
 func (c *Collector) detail(l *link, x Sample, clock incident.Clock) string {
 	parts := []string{fmt.Sprintf("PostgreSQL %s, sample %.1f ms each %s", l.name, float64(x.Took)/float64(time.Millisecond), x.Every.Round(100*time.Millisecond))}
-	if l.standby {
-		parts = append(parts, "a standby: what waits on the primary is not seen here")
-	}
-	if others, hidden := x.hidden(); hidden > 0 || others == 0 && !l.rights {
-		parts = append(parts, "without pg_read_all_stats: queries, states and times of other users are hidden, locks and who blocks whom are not (grant pg_monitor to this role)")
-	}
-	if l.version < 140000 {
-		parts = append(parts, "before 14: the start of a wait is an upper bound")
-	}
-	if l.pooler != "" {
-		parts = append(parts, "behind "+l.pooler+": clients' addresses are hidden, and a full pool makes samples wait; a direct DSN is better")
-	}
+	parts = append(parts, lacking(l, x)...)
 	if x.derived {
 		parts = append(parts, "long queues: blockers derived from modes and times")
 	}
@@ -216,6 +207,28 @@ func (c *Collector) detail(l *link, x Sample, clock incident.Clock) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// lacking is what the samples of a connection cannot show.
+func lacking(l *link, x Sample) []string {
+	var lacks []string
+	if l.standby {
+		lacks = append(lacks, "a standby: what waits on the primary is not seen here")
+	}
+	if others, hidden := x.hidden(); hidden > 0 || others == 0 && !l.rights {
+		lacks = append(lacks, "without pg_read_all_stats: queries, states and times of other users are hidden, locks and who blocks whom are not (grant pg_monitor to this role)")
+	}
+	if l.version < 140000 {
+		lacks = append(lacks, "before 14: the start of a wait is an upper bound")
+	}
+	if l.pooler != "" {
+		lacks = append(lacks, "behind "+l.pooler+": clients' addresses are hidden, and a full pool makes samples wait; a direct DSN is better")
+	}
+	return lacks
+}
+
+// Lacks is what the newest sample could not show: rights, the server's age, what
+// stands between. It is to be called when Run has returned.
+func (c *Collector) Lacks() []string { return c.lacks }
 
 // SampleOnce takes one sample over a connection of its own. Errors are ErrDSN or
 // ErrUnreachable and never hold the password.

@@ -9,13 +9,13 @@ import (
 type SourceState uint8
 
 const (
-	SourceOK     SourceState = iota
-	SourceStale              // connected, but nothing new for longer than its interval
-	SourceDown               // not reachable; it is being tried again
-	SourceDone               // ended in order: an imported file, a finished run
-	SourceAbsent             // not configured
-	SourceStarting           // begun, nothing heard of it yet
-	SourceDegraded           // it answers, but not as it should: samples are missed, a rate limit holds
+	SourceOK       SourceState = iota
+	SourceStale                // connected, but nothing new for longer than its interval
+	SourceDown                 // not reachable; it is being tried again
+	SourceDone                 // ended in order: an imported file, a finished run
+	SourceAbsent               // not configured
+	SourceStarting             // begun, nothing heard of it yet
+	SourceDegraded             // it answers, but not as it should: samples are missed, a rate limit holds
 )
 
 var sourceStates = [...]string{"ok", "stale", "down", "done", "absent", "starting", "degraded"}
