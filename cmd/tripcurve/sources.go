@@ -45,7 +45,7 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 
 func (f *sourceFlags) addLog(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or an nginx log_format, Apache LogFormat or API Gateway format pasted unchanged (default: detected)")
+	flags.StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or a format pasted unchanged: nginx log_format, Apache LogFormat, HAProxy log-format, Envoy's or API Gateway's (default: detected)")
 	flags.StringVar(&f.logZone, "log-zone", "", "zone of log times that name none, such as HAProxy's: Europe/Berlin, UTC, +0200 (default: this host's)")
 	flags.StringVar(&f.logUnit, "log-unit", "", "unit of log durations that name none: s, ms, us or ns (default: by the lines, where they leave no doubt)")
 	f.routes.add(cmd)

@@ -3,6 +3,7 @@ package gatewaylog
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,17 +42,12 @@ func parseContextFormat(text string) (*Format, error) {
 	var err error
 	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(object), &tree) == nil {
 		f.object = newObject()
-		err = f.addContext("", tree)
+		err = f.addPasted("", tree, contextSign, contextName, lookContext)
 	} else {
-		f.program, err = compile(text, escapeNone, vocabulary{sign: contextSign, next: contextName, look: f.lookContext})
+		f.program, err = compile(text, escapeNone, vocabulary{sign: contextSign, next: contextName, look: lookContext})
 	}
-	if err != nil {
-		return nil, fmt.Errorf("API Gateway format: %w", err)
-	}
-	if err := f.complete(); err != nil {
-		return nil, err
-	}
-	return f, f.checkContext()
+	return f, f.pasted("API Gateway format", err, "$context.requestTimeEpoch or $context.requestTime", "$context.status",
+		"$context.resourcePath, $context.routeKey or $context.path")
 }
 
 // contextName reads $context.name.
@@ -67,7 +63,7 @@ func contextName(s string) (name string, n int) {
 	return name, len(contextSign) + len(name)
 }
 
-func (f *Format) lookContext(name string) (spec, error) {
+func lookContext(name string) (spec, error) {
 	s, known := contextVars[name]
 	if !known {
 		s.text = true
@@ -75,43 +71,37 @@ func (f *Format) lookContext(name string) (spec, error) {
 	return s, nil
 }
 
-// addContext takes the keys of a JSON format, those of nested objects too.
-func (f *Format) addContext(prefix string, tree map[string]any) error {
-	for key, value := range tree {
+// addPasted takes the keys of a pasted JSON format, those of nested objects too.
+func (f *Format) addPasted(prefix string, tree map[string]any, sign string, next func(string) (string, int), look func(string) (spec, error)) error {
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
 		path := prefix + key
-		switch value := value.(type) {
+		switch value := tree[key].(type) {
 		case map[string]any:
-			if err := f.addContext(path+".", value); err != nil {
+			if err := f.addPasted(path+".", value, sign, next, look); err != nil {
 				return err
 			}
 		case string:
-			name, n := contextName(value)
-			switch s, known := contextVars[name]; {
-			case n == len(value) && known && s.field != skipField:
-				if err := f.object.add(path, s, 0); err != nil {
-					return fmt.Errorf("key %q: %w", path, err)
+			if value == "" {
+				continue
+			}
+			name, n := next(value)
+			if n < len(value) || name == "" {
+				if strings.Contains(value, sign) {
+					f.Notes = append(f.Notes, fmt.Sprintf("key %s holds more than one variable: read over", path))
 				}
-				if s.field == statusField && !f.object.require(path) {
-					return fmt.Errorf("key %q: cannot be read", path)
-				}
-			case n < len(value) && strings.Contains(value, contextSign):
-				f.Notes = append(f.Notes, fmt.Sprintf("key %s holds more than one variable: read over", path))
+				continue
+			}
+			s, err := look(name)
+			if err == nil && s.field != skipField {
+				err = f.object.add(path, s, 0)
+			}
+			if err == nil && s.field == statusField && !f.object.require(path) {
+				err = fmt.Errorf("cannot be read")
+			}
+			if err != nil {
+				return fmt.Errorf("key %q: %w", path, err)
 			}
 		}
-	}
-	slices.Sort(f.Notes)
-	return nil
-}
-
-// checkContext says what a format of API Gateway cannot do without.
-func (f *Format) checkContext() error {
-	switch {
-	case !f.has(atField):
-		return fmt.Errorf("API Gateway format: no time: $context.requestTimeEpoch or $context.requestTime is needed")
-	case !f.has(statusField):
-		return fmt.Errorf("API Gateway format: no $context.status")
-	case !f.has(routeField) && !f.has(targetField):
-		return fmt.Errorf("API Gateway format: no request: $context.resourcePath, $context.routeKey or $context.path is needed")
 	}
 	return nil
 }

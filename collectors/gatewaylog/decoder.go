@@ -118,6 +118,8 @@ func (d *Decoder) settle(r *Record) bool {
 			at, r.Twice = inZone(d.wall, d.clock.zone)
 		}
 		d.at = Instant(at + d.fraction)
+	} else if d.at.Known() && d.at%Instant(time.Second) == 0 { // HAProxy's %Ts and %ms
+		d.at += Instant(d.fraction)
 	}
 	r.Twice = r.Twice || d.twice
 	r.Start, r.End = d.begin, d.close

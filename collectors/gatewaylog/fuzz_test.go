@@ -133,6 +133,9 @@ func FuzzLogFormat(f *testing.F) {
 	f.Add(`[%{%d/%b/%Y %T}t.%{usec_frac}t %{%z}t] "%r" %>s %^FB %T %{ms}T %!200,304{X}i %%`, `[15/Jan/2026 14:23:01.120331 +0000] "GET /a HTTP/1.1" 200 1 0 1 - %`)
 	f.Add(`{"t":"$context.requestTimeEpoch","r":"$context.routeKey","s":$context.status,"n":{"ms":"$context.responseLatency"}}`, `{"t":"1768486981120","r":"GET /x/{id}","s":"504","n":{"ms":"29002"}}`)
 	f.Add(`$context.identity.sourceIp [$context.requestTime] "$context.httpMethod $context.path" $context.status`, `198.51.100.7 [15/Jan/2026:14:23:01 +0000] "GET /a" 200`)
+	f.Add(`log-format "%ci:%cp [%tr] %b/%s %Tr/%Ta %ST %tsc %sq/%bq %hr %hs %{+Q}r %[x]"`, `1:2 [15/Jan/2026:14:23:01.120] be/s 1/2 200 ---- 0/0 {a} "GET / HTTP/1.1" 7`)
+	f.Add(`[%START_TIME%] "%REQ(:METHOD)% %REQ(:PATH):9%" %RESPONSE_CODE% %RESP(X)% %DURATION%`, `[2026-01-15T14:23:01.120Z] "POST /a" 504 x 30002`)
+	f.Add(`{"a":"%START_TIME(%s%3f)%","b":%RESPONSE_CODE%,"c":{"d":"%REQ(:PATH)%"}}`, `{"a":"1768486981120","b":200,"c":{"d":"/a"}}`)
 	f.Add(`$time_local$status${request}`, `15/Jan/2026:14:23:31 +0000200GET / HTTP/1.1`)
 	f.Fuzz(func(t *testing.T, text, line string) {
 		format, err := ParseFormat(text)

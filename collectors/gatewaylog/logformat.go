@@ -7,8 +7,9 @@ import (
 )
 
 // ParseFormat makes a format of what a user names or pastes: the name of a
-// built-in format, nginx's log_format or Apache's LogFormat directive as it
-// stands in the configuration, only its string, or what API Gateway is to write.
+// built-in format, nginx's log_format, Apache's LogFormat or HAProxy's log-format
+// directive as it stands in the configuration, only its string, or what Envoy or
+// API Gateway are to write.
 func ParseFormat(text string) (*Format, error) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -19,6 +20,10 @@ func ParseFormat(text string) (*Format, error) {
 		return FormatByName(text)
 	case strings.Contains(text, "$context."):
 		return parseContextFormat(text)
+	case envoyLooking(text):
+		return parseEnvoyFormat(text)
+	case haproxyLooking(text):
+		return parseHAProxyFormat(text)
 	case apacheLooking(text):
 		return parseApacheFormat(text)
 	}

@@ -63,6 +63,32 @@ func TestPastedApacheAndAPIGateway(t *testing.T) {
 			"an HTTP API's route key", `$context.requestTime $context.routeKey|$context.status`, `15/Jan/2026:14:23:01 +0000 GET /orders/{id}|500`,
 			map[string]string{"route": "GET /orders/{id}", "method": "GET", "status": "500", "outcome": "server_error"},
 		},
+		{
+			"HAProxy's own httplog", `log-format "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"`,
+			`198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe be/s1 0/0/1/-1/30002 504 194 - - sH-- 8/8/6/1/0 0/37 {shop|a b} "POST /api/orders HTTP/1.1"`,
+			map[string]string{"took": "30.002s", "status": "504", "path": "/api/orders", "cluster": "be", "upstream": "s1", "outcome": "upstream_timeout"},
+		},
+		{
+			"the same without captures", `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r`,
+			`198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe be/s1 0/0/1/8/21 200 194 - - ---- 8/8/6/1/0 0/37 "GET /a HTTP/1.1"`,
+			map[string]string{"took": "21ms", "upstream_took": "8ms", "status": "200", "path": "/a", "outcome": "ok"},
+		},
+		{
+			"HAProxy in JSON", `log-format '{"t":%Ts.%ms,"m":"%HM","u":"%HU","s":%ST,"ta":%Ta,"x":"%[var(txn.id)]","f":"%tsc"}'`,
+			`{"t":1768486981.120,"m":"GET","u":"/a?x=1","s":503,"ta":3004,"x":"7","f":"SC--"}`,
+			map[string]string{"start": "2026-01-15T14:23:01.12Z", "end": "2026-01-15T14:23:04.124Z", "path": "/a", "outcome": "upstream_connect"},
+		},
+		{
+			"Envoy's text", `[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS_LONG% %DURATION% "%REQ(USER-AGENT):40%" %GRPC_STATUS% "%UPSTREAM_HOST%" 100%%
+`,
+			`[2026-01-15T14:23:01.120Z] "POST /api/orders HTTP/2" 504 UpstreamRequestTimeout 30002 "say "hi"" DeadlineExceeded "10.0.3.15:8080" 100%`,
+			map[string]string{"end": "2026-01-15T14:23:31.122Z", "status": "504", "grpc_status": "4", "upstream": "10.0.3.15:8080", "outcome": "upstream_timeout"},
+		},
+		{
+			"Envoy's JSON", `{"ts":"%START_TIME(%s.%3f)%","req":{"m":"%REQ(:METHOD)%","p":"%REQ(:PATH)%"},"code":%RESPONSE_CODE%,"why":"%RESPONSE_CODE_DETAILS%","ms":"%DURATION%"}`,
+			`{"ts":"1768486981.120","req":{"m":"POST","p":"/api/orders"},"code":503,"why":"overflow","ms":0}`,
+			map[string]string{"start": "2026-01-15T14:23:01.12Z", "took": "0s", "method": "POST", "path": "/api/orders", "outcome": "overload"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := ParseFormat(c.format)
@@ -98,8 +124,15 @@ func TestPastedFormatsThatCannotBe(t *testing.T) {
 		{`%{%H:%M:%S}t "%r" %>s`, `column 1: %{%H:%M:%S}t: a time needs year`},
 		{`%{%A}t "%r" %>s`, `column 1: %{%A}t: %A in a time`},
 		{`%t "%r" %>s %^XX`, `column 13: "%^XX" is no variable`},
+		{`log-format "%ci [%tr] %XX %ST %r"`, `log-format: column 11: "%XX %ST `},
+		{`log-format "%ci %ST %r"`, `log-format: no time: %tr or %t is needed`},
+		{`%tr %ST %Ta %hr %hs %r`, `captured headers behind %Ta: cannot tell where they begin`},
+		{`%{+E}o %tr %ST %r`, `of the flags in braces only +Q`},
+		{`[%START_TIME(%A)%] %RESPONSE_CODE% %REQ(:PATH)%`, `Envoy format: column 2: %START_TIME(%A): a time layout that cannot be read`},
+		{`%START_TIME% %RESPONSE_CODE%`, `Envoy format: no request`},
+		{`%START_TIME% %RESPONSE_CODE% %REQ(:PATH)% %nothing`, `column 43: "%nothing" is no variable`},
 		{`$context.status`, `no time: $context.requestTimeEpoch`},
-		{`$context.requestTime $context.path`, `no $context.status`},
+		{`$context.requestTime $context.path`, `no status: $context.status is needed`},
 		{`$context.requestTime $context.status`, `no request`},
 		{`$context.requestTimeEpoch$context.status`, `column 26: no text between $context.requestTimeEpoch and $context.status`},
 	} {
