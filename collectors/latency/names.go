@@ -191,7 +191,7 @@ func (o *ownNames) labels(labels map[string]string) map[string]string {
 	for _, l := range []struct{ from, to string }{
 		{o.service, incident.CallService}, {o.method, incident.CallMethod}, {o.status, incident.CallCode},
 	} {
-		if v, ok := labels[l.from]; ok && l.from != l.to {
+		if v, ok := labels[l.from]; ok && l.from != "" && l.from != l.to {
 			delete(out, l.from)
 			out[l.to] = v
 		}

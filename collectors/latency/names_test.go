@@ -118,3 +118,30 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+func FuzzNames(f *testing.F) {
+	f.Add("started=a finished=b method=m status=s", "a", "s")
+	f.Add("duration=d_seconds unit=ms side=server service=x", "d_seconds_bucket", "")
+	f.Add("started=b_count finished=b.count", "b_count", "m")
+	f.Fuzz(func(t *testing.T, text, metric, label string) {
+		names, err := ParseNames([]string{text})
+		if err != nil {
+			if !errors.Is(err, ErrNames) {
+				t.Fatal(err)
+			}
+			return
+		}
+		labels := map[string]string{label: "v"}
+		as, with, _ := names.Told(metric, labels)
+		if labels[label] != "v" || len(labels) != 1 {
+			t.Fatal("the caller's labels were changed")
+		}
+		if as != metric && !names.Wanted(metric) || len(with) > 3 {
+			t.Fatalf("%q is told as %q with %v", metric, as, with)
+		}
+		if _, scale := names.Unit(metric, label); scale < 0 || scale > 60 {
+			t.Fatalf("a unit of %g s", scale)
+		}
+		names.WithoutStatus(metric, labels)
+	})
+}
