@@ -62,7 +62,7 @@ func (s *Screen) absent() string {
 			return "NO DATA: " + redact.Line(src.Name) + " is " + src.State.String() + " and gave no counters of started and finished calls."
 		}
 	}
-	return "NO DATA: no source counts gRPC calls. Give one with --metrics URL: a client's /metrics with grpc_client_started_total and grpc_client_handled_total."
+	return "NO DATA: no source counts gRPC calls. Give one with --metrics URL, a client's /metrics with grpc_client_started_total and grpc_client_handled_total, or with --prometheus, --otlp or --channelz."
 }
 
 func (s *Screen) drawTable(c *grid.Canvas) {
