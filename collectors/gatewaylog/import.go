@@ -224,6 +224,10 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 // between being read and being parsed.
 const chunkSize = 256 << 10
 
+// chunkAhead keeps the pages of the file on the borders of cache lines in memory, where
+// the kernel copies them faster, though a chunk has one byte more in front.
+const chunkAhead = 64
+
 // importParallel lets workers read chunks of a plain file, cut at newlines. The
 // result does not depend on how many there are, or on who read what.
 func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int, opt Options) (Summary, *Aggregator, error) {
@@ -294,19 +298,19 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 
 // chunk takes the lines that begin in [from, to). The one that begins before
 // from is another chunk's, and the last one may end behind to.
-func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte, error) {
+func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, block []byte) ([]byte, error) {
 	start := max(0, from-1) // a line begins at from when a newline stands in front
-	if buf == nil {
-		buf = make([]byte, chunkSize+1)
+	if block == nil {
+		block = make([]byte, chunkAhead+chunkSize)
 	}
-	buf = buf[:to-start]
+	buf := block[chunkAhead-(from-start) : chunkAhead+to-from]
 	if _, err := f.ReadAt(buf, start); err != nil {
-		return buf, fmt.Errorf("bytes %d to %d: %w", start, to, err)
+		return block, fmt.Errorf("bytes %d to %d: %w", start, to, err)
 	}
 	if from > 0 {
 		i := bytes.IndexByte(buf, '\n')
 		if i < 0 {
-			return buf, nil // in the middle of an endless line, which its beginner has cut
+			return block, nil // in the middle of an endless line, which its beginner has cut
 		}
 		start += int64(i + 1)
 		in.offset = start
@@ -319,7 +323,7 @@ func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte
 	for at := to; (len(in.partial) > 0 || in.cutting) && at < size; {
 		n, err := f.ReadAt(rest[:min(int64(len(rest)), size-at)], at)
 		if n == 0 {
-			return buf, fmt.Errorf("bytes from %d: %w", at, err)
+			return block, fmt.Errorf("bytes from %d: %w", at, err)
 		}
 		if i := bytes.IndexByte(rest[:n], '\n'); i >= 0 {
 			n = i + 1
@@ -328,5 +332,5 @@ func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, buf []byte) ([]byte
 		at += int64(n)
 	}
 	in.Close()
-	return buf, nil
+	return block, nil
 }
