@@ -127,6 +127,8 @@ func TestPastedFormatsThatCannotBe(t *testing.T) {
 		{`log-format "%ci [%tr] %XX %ST %r"`, `log-format: column 11: "%XX %ST `},
 		{`log-format "%ci %ST %r"`, `log-format: no time: %tr or %t is needed`},
 		{`%tr %ST %Ta %hr %hs %r`, `captured headers behind %Ta: cannot tell where they begin`},
+		{`%tr %ST %HU %sq/%bq %hr {%[x]}`, `column 21: captured headers in front of " {": cannot tell where they end`},
+		{`%tr %ST %HU %sq/%bq %hr %Ta`, `column 21: captured headers in front of " ": cannot tell where they end`},
 		{`%{+E}o %tr %ST %r`, `of the flags in braces only +Q`},
 		{`[%START_TIME(%A)%] %RESPONSE_CODE% %REQ(:PATH)%`, `Envoy format: column 2: %START_TIME(%A): a time layout that cannot be read`},
 		{`%START_TIME% %RESPONSE_CODE%`, `Envoy format: no request`},

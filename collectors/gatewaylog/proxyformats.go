@@ -227,8 +227,11 @@ func (p *program) takeCaptures(at int) error {
 		o := &p.ops[i]
 		pos += len("%") + len(o.name)
 		if pos == at {
-			if o.field != skipField || len(o.lit) < 2 {
-				return fmt.Errorf("column %d: captured headers behind %%%s: cannot tell where they begin", at+1, o.name)
+			switch {
+			case o.field != skipField:
+				return fmt.Errorf("column %d: captured headers behind %%%s: cannot tell where they begin", at+2, o.name)
+			case len(o.lit) < 2 || o.lit[1] == '{':
+				return fmt.Errorf("column %d: captured headers in front of %q: cannot tell where they end", at+2, o.lit)
 			}
 			o.word = false
 			o.usual = usualNone
@@ -236,5 +239,5 @@ func (p *program) takeCaptures(at int) error {
 		}
 		pos += len(o.lit)
 	}
-	return fmt.Errorf("column %d: captured headers at a place where they cannot be read", at+1)
+	return fmt.Errorf("column %d: captured headers at a place where they cannot be read", at+2)
 }

@@ -398,10 +398,12 @@ func datagrams(t *testing.T, path string) (addr string, count func() int) {
 // headers and tcplog, bare, by syslog of both kinds.
 func TestRealHAProxyLogs(t *testing.T) {
 	b, dir := startBackends(t), t.TempDir()
-	plain, captured, tcp := freePort(t), freePort(t), freePort(t)
+	plain, captured, custom, tcp := freePort(t), freePort(t), freePort(t), freePort(t)
 	old, count := datagrams(t, dir+"/rfc3164.log")
 	modern, countModern := datagrams(t, dir+"/rfc5424.log")
+	own, countOwn := datagrams(t, dir+"/own.log")
 	tcpLog, countTCP := datagrams(t, dir+"/tcp.log")
+	const ownFormat = `log-format "%Ts.%ms|%HM %HU|%ST|%Ta|%Tr|%b/%s|%tsc|%sq/%bq %hr %hs x=%[var(txn.x)]"`
 	text := fmt.Sprintf(`
 defaults
   timeout connect 1s
@@ -434,6 +436,16 @@ frontend captured
   use_backend be_queue if { path_beg /queue }
   use_backend be_down if { path_beg /down }
   default_backend be_refused
+frontend custom
+  mode http
+  bind %s
+  log %s format rfc3164 local0
+  capture request header Host len 64
+  %s
+  use_backend be_ok if { path_beg /api }
+  use_backend be_hang if { path_beg /hang }
+  use_backend be_down if { path_beg /down }
+  default_backend be_refused
 frontend tcp
   mode tcp
   bind %s
@@ -458,7 +470,7 @@ backend be_refused
 backend be_tcp
   mode tcp
   server s1 %s
-`, int(gatewayTimeout.Seconds()), plain, old, captured, modern, tcp, tcpLog, b.ok, b.hang, b.hang, b.ok, b.refused, b.ok)
+`, int(gatewayTimeout.Seconds()), plain, old, captured, modern, custom, own, ownFormat, tcp, tcpLog, b.ok, b.hang, b.hang, b.ok, b.refused, b.ok)
 	config := write(t, "haproxy.cfg", []byte(text))
 	raw, err := os.Create(dir + "/raw.log")
 	if err != nil {
@@ -470,6 +482,7 @@ backend be_tcp
 	queue := []string{"/queue/ord_000001", "/queue/ord_000002"}
 	requests := ask(t, plain, append(append([]string(nil), paths...), queue...))
 	ask2 := ask(t, captured, append(append([]string(nil), paths...), queue...))
+	ask3 := ask(t, custom, numbered("/api/orders", "/api/missing", "/hang", "/refused", "/down"))
 	began := time.Now()
 	for range 3 {
 		c, err := net.Dial("tcp", tcp)
@@ -486,7 +499,7 @@ backend be_tcp
 	}
 	end()
 	took := time.Since(began)
-	for late := time.Now().Add(10 * time.Second); (count() < len(requests) || countModern() < len(ask2) || countTCP() < 3) && time.Now().Before(late); {
+	for late := time.Now().Add(10 * time.Second); (count() < len(requests) || countModern() < len(ask2) || countOwn() < len(ask3) || countTCP() < 3) && time.Now().Before(late); {
 		<-time.After(10 * time.Millisecond)
 	}
 	first, second := outcomesOfHAProxy(requests), outcomesOfHAProxy(ask2)
@@ -494,6 +507,7 @@ backend be_tcp
 	holds(t, "httplog by syslog, detected", dir+"/rfc3164.log", Options{}, requests, first)
 	holds(t, "httplog by syslog, named", dir+"/rfc3164.log", Options{Format: mustFormat(t, "haproxy_httplog")}, requests, first)
 	holds(t, "httpslog with captures by syslog of 2009, detected", dir+"/rfc5424.log", Options{}, ask2, second)
+	holds(t, "a log-format of our own, pasted", dir+"/own.log", Options{Format: mustFormat(t, ownFormat)}, ask3, outcomesOfHAProxy(ask3))
 
 	ev := incident.NewEvidence()
 	s := gather(t, ev, dir+"/tcp.log", Options{Name: "tcp"})
