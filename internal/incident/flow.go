@@ -102,6 +102,22 @@ func (f Flow) Name() string {
 	return f.Service + "/" + f.Method
 }
 
+// Codes says whether the source tells by which code calls end; without, nobody can
+// say that none ended by a deadline.
+func (f Flow) Codes() bool {
+	if len(f.Finished) == 0 {
+		return true
+	}
+	for _, done := range f.Finished {
+		for _, l := range statusLabels {
+			if _, ok := ParseGRPCCode(done.Labels[l]); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Callee is the called service's short name: "inventory" of
 // "shop.v1.InventoryService".
 func (f Flow) Callee() string {

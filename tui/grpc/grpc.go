@@ -396,7 +396,7 @@ func (s *Screen) sentences(f *flow) []sentence {
 	}
 	if f.deadline > 0 {
 		say(false, "deadline: set; it ended %s in this evidence", text.Plural(int(f.deadline), "call"))
-	} else if f.most > 1 {
+	} else if f.most > 1 && f.Codes() {
 		say(true, "deadline: none; no call ever ended with DEADLINE_EXCEEDED")
 	}
 	switch p99 := f.p99.in(s.Cursor); {

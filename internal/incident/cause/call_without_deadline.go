@@ -203,18 +203,52 @@ func (h *hang) id() string { return subject("call_without_deadline", h.flow.Edge
 // edge names the call for people: "order -> inventory".
 func (h *hang) edge() string { return h.flow.Caller + " -> " + h.flow.Callee() }
 
+// called is the method in brackets, where the source knows it.
+func (h *hang) called() string {
+	if h.flow.Method == "" {
+		return ""
+	}
+	return " (" + h.flow.Method + ")"
+}
+
+// remedy says where a deadline is missing, by the edge's name if it has one.
+func (h *hang) remedy() string {
+	if h.flow.Server || strings.Contains(h.flow.Callee(), ":") {
+		return fmt.Sprintf("set a deadline wherever %s is called, and HTTP/2 keepalive on those connections", h.flow.Callee())
+	}
+	return fmt.Sprintf("set a deadline on %s (--set %s.deadline=5s) and HTTP/2 keepalive (--set %s.keepalive=20s); try both on the Tune screen", h.edge(), h.flow.Edge(), h.flow.Edge())
+}
+
 // callsWithoutDeadline are the calls that nothing would ever have ended. They
 // do not begin an incident: they make it large, and make it outlast its cause.
 func (s *scene) callsWithoutDeadline() []incident.Finding {
 	var findings []incident.Finding
+	told := map[string]int{}
 	for _, h := range s.hangs {
 		if h.deadline > 0 {
 			s.dismissed = append(s.dismissed, fmt.Sprintf("%s: calls hung, but a deadline ended them (%s)", h.flow.Name(), things(int64(h.deadline), "call", "calls")))
 			continue
 		}
-		findings = append(findings, s.callWithoutDeadline(h))
+		if s.toldByMethod(h) {
+			continue
+		}
+		f := s.callWithoutDeadline(h)
+		if i, twice := told[f.ID]; twice { // two sources count the same calls
+			findings[i].Support = append(findings[i].Support, h.flow.Started.ID())
+			continue
+		}
+		told[f.ID] = len(findings)
+		findings = append(findings, f)
 	}
 	return findings
+}
+
+// toldByMethod says whether another source knows the methods of the calls of a
+// channel.
+func (s *scene) toldByMethod(h *hang) bool {
+	return h.flow.Method == "" && slices.ContainsFunc(s.hangs, func(other *hang) bool {
+		return other.flow.Method != "" && other.deadline == 0 && other.flow.Edge() == h.flow.Edge()
+	})
 }
 
 func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
@@ -224,18 +258,22 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 		Subject: incident.Subject{Edge: h.flow.Edge(), Waiters: int(h.most)},
 	}
 	from, to := h.ends()
-	f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: from %s to %s none ended, up to %s in flight",
-		h.edge(), h.flow.Method, from, to, count(int64(h.most)))
+	f.Claim = fmt.Sprintf("calls %s%s have no deadline: from %s to %s none ended, up to %s in flight",
+		h.edge(), h.called(), from, to, count(int64(h.most)))
 	if h.endedBy == goesOn {
-		f.Claim = fmt.Sprintf("calls %s (%s) have no deadline: since %s none has ended, %s in flight",
-			h.edge(), h.flow.Method, from, count(int64(h.inFlight(h.To))))
+		f.Claim = fmt.Sprintf("calls %s%s have no deadline: since %s none has ended, %s in flight",
+			h.edge(), h.called(), from, count(int64(h.inFlight(h.To))))
 	}
 	earlier := ""
 	if h.before > 0 {
 		earlier = fmt.Sprintf(", %s in flight before,", things(int64(h.before), "was", "were"))
 	}
-	f.Detail = append(f.Detail, fmt.Sprintf("started minus finished: %s calls began%s and none finished in %s; no call ended with DEADLINE_EXCEEDED",
-		count(int64(h.started)), earlier, whole(h.Length())))
+	codes := "no call ended with DEADLINE_EXCEEDED"
+	if !h.flow.Codes() {
+		codes = "by which code calls end is not known to this source"
+	}
+	f.Detail = append(f.Detail, fmt.Sprintf("started minus finished: %s calls began%s and none finished in %s; %s",
+		count(int64(h.started)), earlier, whole(h.Length()), codes))
 	if h.stepErr > 0 && (!h.exactly[0] || !h.exactly[1]) {
 		f.Detail = append(f.Detail, fmt.Sprintf("the counters are read every %s: what is said to be about may be that much earlier", whole(h.stepErr)))
 	}
@@ -266,7 +304,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	s.timedOut(&f)
 	s.plateau(&f, h.flow)
 	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a deadline): Possible, not Likely")
-	f.Action = fmt.Sprintf("set a deadline on %s (--set %s.deadline=5s) and HTTP/2 keepalive (--set %s.keepalive=20s); try both on the Tune screen", h.edge(), h.flow.Edge(), h.flow.Edge())
+	f.Action = h.remedy()
 	return f
 }
 
