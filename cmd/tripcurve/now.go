@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"tripcurve/internal/export/locktree"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/cause"
+	"tripcurve/internal/redact"
 )
 
 // nowTimeout bounds the one look at the server.
@@ -22,8 +24,9 @@ func (a *app) nowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "now --pg DSN",
 		Short: "one look at Postgres: who blocks whom",
-		Long: `Takes one sample of the sessions and locks, prints the sentence and the lock tree, and leaves.
-Without --pg the PG* variables say where. The session is read-only.
+		Long: `Takes one sample of the sessions and locks, prints the sentence and the lock tree, and how far index builds are,
+and leaves. What it cannot see it says on stderr. Without --pg the PG* variables say where. The session is
+read-only.
 
 Exit code 1 when somebody is blocked, 0 when nobody is, 3 when the server could not be reached.`,
 		Args: cobra.NoArgs,
@@ -33,20 +36,23 @@ Exit code 1 when somebody is blocked, 0 when nobody is, 3 when the server could 
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), nowTimeout)
 			defer cancel()
-			sample, err := postgres.SampleOnce(ctx, dsn)
+			look, err := postgres.SampleOnce(ctx, dsn)
 			if err != nil {
 				return sourceError(err)
 			}
 			ev := incident.NewEvidence()
-			ev.Add(postgres.NewSampler("pg").Observe(sample)...)
-			ev.Sampled(sample.At)
+			ev.Add(postgres.NewSampler("pg").Observe(look.Sample)...)
+			ev.Sampled(look.At)
 			v := ev.Snapshot()
-			tree := v.LockTree(sample.At)
+			tree := v.LockTree(look.At)
 			an := cause.Analyze(v, cause.Options{})
+			for _, c := range look.Lacks {
+				fmt.Fprintf(a.stderr, "note: %s\n", redact.Line(c))
+			}
 			if format == "json" {
-				err = writeJSON(a.stdout, locktree.New(tree, an))
+				err = writeJSON(a.stdout, nowJSON{locktree.New(tree, an), append([]postgres.IndexBuild{}, look.Builds...)})
 			} else {
-				_, err = fmt.Fprint(a.stdout, locktree.Text(tree, an))
+				_, err = fmt.Fprint(a.stdout, locktree.Text(tree, an)+buildsText(look.Builds))
 			}
 			if err != nil {
 				return err
@@ -60,6 +66,21 @@ Exit code 1 when somebody is blocked, 0 when nobody is, 3 when the server could 
 	cmd.Flags().StringVar(&dsn, "pg", "", "Postgres to look at: URL or key=value words")
 	formatFlag(cmd, &format, "text", "json")
 	return cmd
+}
+
+// nowJSON is the lock tree with the index builds of the same moment. Lists are never
+// null.
+type nowJSON struct {
+	locktree.Tree
+	Builds []postgres.IndexBuild `json:"index_builds"`
+}
+
+func buildsText(builds []postgres.IndexBuild) string {
+	var b strings.Builder
+	for _, x := range builds {
+		fmt.Fprintf(&b, "\nunder way: %s\n", redact.Line(x.String()))
+	}
+	return b.String()
 }
 
 // pgInEnv says whether the environment names a Postgres.

@@ -230,21 +230,36 @@ func lacking(l *link, x Sample) []string {
 // stands between. It is to be called when Run has returned.
 func (c *Collector) Lacks() []string { return c.lacks }
 
-// SampleOnce takes one sample over a connection of its own. Errors are ErrDSN or
+// Look is one sample, with what else is worth a word.
+type Look struct {
+	Sample
+	Builds []IndexBuild // under way
+	Lacks  []string     // what the sample cannot show
+}
+
+// SampleOnce looks once, over a connection of its own. Errors are ErrDSN or
 // ErrUnreachable and never hold the password.
-func SampleOnce(ctx context.Context, dsn string) (Sample, error) {
+func SampleOnce(ctx context.Context, dsn string) (Look, error) {
 	t, err := parse(Access{DSN: dsn})
 	if err != nil {
-		return Sample{}, err
+		return Look{}, err
 	}
 	l, err := t.dial(ctx, false)
 	if err != nil {
-		return Sample{}, err
+		return Look{}, err
 	}
 	defer l.close()
-	x, err := l.sample(ctx, true)
-	if err != nil {
-		return Sample{}, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+	var look Look
+	look.Sample, err = l.sample(ctx, true)
+	if err == nil {
+		err = l.within(ctx, func(q querier) error {
+			look.Builds, err = l.builds(ctx, q)
+			return err
+		})
 	}
-	return x, nil
+	if err != nil {
+		return Look{}, fmt.Errorf("%w at %s: %s", ErrUnreachable, t.where(), t.scrub(reason(err)))
+	}
+	look.Lacks = lacking(l, look.Sample)
+	return look, nil
 }

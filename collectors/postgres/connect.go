@@ -433,5 +433,5 @@ func oneLine(s string) string {
 			parts = append(parts, line)
 		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.ReplaceAll(strings.Join(parts, "; "), "timeout: context deadline exceeded", "no answer in time")
 }

@@ -116,7 +116,7 @@ func (s *side) read(ctx context.Context, l *link) error {
 		}
 		builds, notes, err := s.indexes(ctx, q, l, at)
 		if err != nil {
-			return fmt.Errorf("read index builds: %w", err)
+			return err
 		}
 		facts = append(facts, builds...)
 		if s.settings == nil || time.Since(s.readAt) >= settingsEvery {
@@ -157,29 +157,50 @@ func (s *side) counters(ctx context.Context, q querier, l *link, at time.Time) (
 	return facts, err
 }
 
-// indexes are the index builds under way, and what to say of them.
-func (s *side) indexes(ctx context.Context, q querier, l *link, at time.Time) (facts []incident.Fact, notes []string, err error) {
+// IndexBuild is an index build under way.
+type IndexBuild struct {
+	PID      int    `json:"pid"`
+	Command  string `json:"command"`  // CREATE INDEX, REINDEX CONCURRENTLY, ...
+	Phase    string `json:"phase"`    // as the server names it: "building index: scanning table"
+	Relation string `json:"relation"` // the table
+	// Share of this phase that is done, 0..1: each phase begins anew, so there is none
+	// of the whole.
+	Share float64 `json:"share_of_phase"`
+}
+
+func (b IndexBuild) String() string {
+	return fmt.Sprintf("%s on %s by %d: %s, %.0f %% of this phase", b.Command, b.Relation, b.PID, b.Phase, math.Floor(100*b.Share))
+}
+
+func (l *link) builds(ctx context.Context, q querier) ([]IndexBuild, error) {
 	rows, err := q.Query(ctx, query("indexes", l.version))
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("read index builds: %w", err)
 	}
-	var (
-		pid                      int
-		command, phase, relation string
-		share                    float64
-	)
-	_, err = pgx.ForEachRow(rows, []any{&pid, &command, &phase, &relation, &share}, func() error {
+	builds, err := pgx.CollectRows(rows, pgx.RowToStructByPos[IndexBuild])
+	if err != nil {
+		return nil, fmt.Errorf("read index builds: %w", err)
+	}
+	return builds, nil
+}
+
+// maxBuilds is how many index builds a status speaks of.
+const maxBuilds = 3
+
+// indexes are the index builds under way, and what to say of them.
+func (s *side) indexes(ctx context.Context, q querier, l *link, at time.Time) (facts []incident.Fact, notes []string, err error) {
+	builds, err := l.builds(ctx, q)
+	for _, b := range builds {
 		facts = append(facts, incident.Series{
 			Name: IndexSeries, Unit: "1", Kind: incident.Gauge, Origin: s.origin,
-			Labels: map[string]string{"pid": strconv.Itoa(pid), "command": command, "phase": phase, "relation": relation},
-			Points: []incident.Point{{At: at, V: share}},
+			Labels: map[string]string{"pid": strconv.Itoa(b.PID), "command": b.Command, "phase": b.Phase, "relation": b.Relation},
+			Points: []incident.Point{{At: at, V: b.Share}},
 			Caveat: "done of this phase alone: there is no share of the whole",
 		})
-		if len(notes) < 3 {
-			notes = append(notes, fmt.Sprintf("%s on %s by %d: %s, %.0f %% of this phase", command, relation, pid, phase, math.Floor(100*share)))
+		if len(notes) < maxBuilds {
+			notes = append(notes, b.String())
 		}
-		return nil
-	})
+	}
 	return facts, notes, err
 }
 
