@@ -179,6 +179,23 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+func TestIDsBelowTheRoot(t *testing.T) {
+	for _, c := range []struct{ request, want string }{
+		{"GET /01ARZ3NDEKTSV4RRFFQ69G5FAV", "GET /:id"},
+		{"GET /81ARZ3NDEKTSV4RRFFQ69G5FAV", "GET /81ARZ3NDEKTSV4RRFFQ69G5FAV"}, // more than 128 bits
+		{"GET /f47ac10b-58cc-4372-a567-0e02b2c3d479", "GET /:id"},
+		{"GET /2026-01-15/report", "GET /:id/report"},
+		{"GET /9c4d1eab12", "GET /:id"},
+		{"GET /Kassel", "GET /Kassel"},
+		{"GET /v2/status", "GET /v2/status"},
+	} {
+		e := newEndpoints(nil)
+		if got := e.name(visit(e, []string{c.request})[0]).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.request, got, c.want)
+		}
+	}
+}
+
 func TestLogsOwnRoute(t *testing.T) {
 	for _, c := range []struct{ route, want string }{
 		{"/api/inventory/:sku", "GET /api/inventory/:sku"},

@@ -44,6 +44,7 @@ type Follow struct {
 	gone      Stats      // of the files before this one
 	endpoints *endpoints // of all of them
 	former    []former   // files that the path meant before
+	looked    time.Time  // when there was nothing more to read
 	pending   []incident.Fact
 }
 
@@ -164,6 +165,7 @@ func (f *Follow) look(ctx context.Context) error {
 				return err
 			}
 		case tailQuiet:
+			f.looked = time.Now()
 			return nil
 		case tailRotated, tailTruncated:
 			if err := f.turn(event, time.Now()); err != nil {
@@ -255,11 +257,11 @@ func (f *Follow) learn() {
 }
 
 // gap marks the lines that were written between the copy and the truncation of
-// a log, which nobody can read.
+// a log, which nobody can read: not before the last look at it.
 func (f *Follow) gap(now time.Time) incident.Episode {
 	from := now
-	if f.gone.Last != Unknown {
-		from = f.gone.Last.Time()
+	if !f.looked.IsZero() {
+		from = f.looked
 	}
 	return incident.Episode{
 		Kind: incident.Gap, From: from.UTC(), To: now.UTC(), Text: "log truncated: lines written meanwhile are lost",

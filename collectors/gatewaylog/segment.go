@@ -40,6 +40,8 @@ func kindOfClasses(s []byte, seen byteClass, depth int, last bool) segmentKind {
 		return wordSegment
 	case seen&(punct|dot|odd) == 0 && len(s) >= 8 && hexOnly(s):
 		return idSegment
+	case len(s) == 26 && ulid(s):
+		return idSegment
 	case depth == 1:
 		return otherSegment
 	case seen == numeral|letter && wordAndNumber(s): // s3, oauth2, sha256
@@ -146,6 +148,17 @@ func uuid(s []byte) bool {
 		}
 	}
 	return true
+}
+
+// ulid says whether s, of 26 bytes, is one: digits and capitals but I, L, O and U, and
+// no more than 128 bits.
+func ulid(s []byte) bool {
+	for _, c := range s {
+		if !digit(c) && (c-'A' > 25 || c == 'I' || c == 'L' || c == 'O' || c == 'U') {
+			return false
+		}
+	}
+	return s[0] <= '7'
 }
 
 // idPrefix is the part of an id up to its underscore, as in ord_9c4d1e; empty
