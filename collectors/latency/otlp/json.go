@@ -14,9 +14,10 @@ const maxDepth = 64
 
 // cursor reads one JSON text from its beginning to its end, without a tree of it.
 type cursor struct {
-	b     []byte
-	i     int
-	depth int
+	b       []byte
+	i       int
+	depth   int
+	objects int
 }
 
 // SyntaxError says what stands where in a JSON text, and what should.
@@ -72,6 +73,9 @@ func (c *cursor) object(each func(key string) error) error {
 	}
 	if c.space() != '{' {
 		return c.expected(c.i, "an object")
+	}
+	if c.objects++; c.objects > maxMessages {
+		return c.expected(c.i, "at most "+strconv.Itoa(maxMessages)+" objects")
 	}
 	if c.depth++; c.depth > maxDepth {
 		return c.expected(c.i, "at most "+strconv.Itoa(maxDepth)+" values in each other")

@@ -206,6 +206,9 @@ func (r *Receiver) read(j job, now time.Time) ([]incident.Fact, reply) {
 		messages = data.GetResourceMetrics()
 	} else {
 		var req collectorpb.ExportMetricsServiceRequest
+		if left := maxMessages; !requestShape.fits(j.body, 0, &left) {
+			return nil, reply{err: fmt.Errorf("more than %d messages in one, or deeper than %d in each other", maxMessages, maxDepth)}
+		}
 		if proto.Unmarshal(j.body, &req) != nil {
 			return nil, reply{err: errors.New("not an ExportMetricsServiceRequest")}
 		}

@@ -28,6 +28,7 @@ import (
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/stats/opentelemetry"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"tripcurve/collectors/latency"
@@ -341,6 +342,45 @@ func TestHTTP(t *testing.T) {
 	}
 	if _, s := l.view(); s.State != incident.SourceOK || !strings.Contains(s.Detail, "1 series of 1 process on 127.0.0.1:") || !strings.Contains(s.Detail, "1 points left out: a point's time is") {
 		t.Errorf("status %+v", s)
+	}
+}
+
+// TestMessagesOfMessages: what is small on the wire and large in memory is refused
+// before it is decoded; what real exporters send is not.
+func TestMessagesOfMessages(t *testing.T) {
+	l := listen(t, ReceiverConfig{})
+	deep := []byte{}
+	for range 100 { // an array in an array in ...
+		deep = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), deep)
+		deep = protowire.AppendBytes(protowire.AppendTag(nil, 5, protowire.BytesType), deep)
+	}
+	for _, number := range []protowire.Number{2, 1, 1, 1} { // value of an attribute of a resource of a request
+		deep = protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), deep)
+	}
+	for name, c := range map[string]struct {
+		kind string
+		body []byte
+		want string
+	}{
+		"many": {typeProtobuf, bytes.Repeat([]byte("\x0a\x00"), maxMessages+1), "more than 500000 messages"},
+		"deep": {typeProtobuf, deep, "deeper than 64"},
+		"json": {typeJSON, []byte(`{"resourceMetrics":[` + strings.Repeat("{},", maxMessages) + "{}]}"), "at most 500000 objects"},
+	} {
+		if resp, text := l.post(t, c.body, "Content-Type", c.kind); resp.StatusCode != 400 || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d %.100q, want %q", name, resp.StatusCode, text, c.want)
+		}
+	}
+	data, err := DecodeJSON([]byte(hang(2)[4]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := proto.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := maxMessages
+	if !requestShape.fits(wire, 0, &left) || maxMessages-left < 20 {
+		t.Errorf("a real message is counted as %d", maxMessages-left)
 	}
 }
 
