@@ -48,7 +48,21 @@ func (f *sourceFlags) addLog(cmd *cobra.Command) {
 	flags.StringVar(&f.logFormat, "log-format", "", "format of the access logs: a name, or a format pasted unchanged: nginx log_format, Apache LogFormat, HAProxy log-format, Envoy's or API Gateway's (default: detected)")
 	flags.StringVar(&f.logZone, "log-zone", "", "zone of log times that name none, such as HAProxy's: Europe/Berlin, UTC, +0200 (default: this host's)")
 	flags.StringVar(&f.logUnit, "log-unit", "", "unit of log durations that name none: s, ms, us or ns (default: by the lines, where they leave no doubt)")
+	_ = cmd.RegisterFlagCompletionFunc("log-format", completeFormats)
+	_ = cmd.RegisterFlagCompletionFunc("log-unit", cobra.FixedCompletions([]string{"s", "ms", "us", "ns"}, cobra.ShellCompDirectiveNoFileComp))
 	f.routes.add(cmd)
+}
+
+// completeFormats offers the formats that --log-format knows by name.
+func completeFormats(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+	formats, err := gatewaylog.Formats()
+	if err != nil { // of an embedded file, which tests would not let pass
+		return nil, cobra.ShellCompDirectiveError
+	}
+	for _, f := range formats {
+		names = append(names, f.Name+"\t"+f.Title)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // logOptions are how to read access logs.

@@ -214,10 +214,45 @@ func FormatByName(name string) (*Format, error) {
 		if f.Name == name || slices.Contains(f.Names, name) {
 			return f, nil
 		}
-		names = append(names, f.Name)
+		names = append(append(names, f.Name), f.Names...)
 	}
 	slices.Sort(names)
+	if near := nearest(name, names); near != "" {
+		return nil, fmt.Errorf("gateway log format %q: not known, did you mean %s?", name, near)
+	}
 	return nil, fmt.Errorf("gateway log format %q: not known; there are %s", name, strings.Join(names, ", "))
+}
+
+// nearest is the name that a few slips of the finger lead from; empty when none is near.
+func nearest(name string, names []string) string {
+	best, least := "", 3
+	for _, n := range names {
+		if d := slips(name, n); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// slips counts what must be typed otherwise to make a of b (Levenshtein).
+func slips(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }
 
 func loadFormats(files fs.FS) ([]*Format, error) {

@@ -91,7 +91,8 @@ func TestPastedLogFormat(t *testing.T) {
 func TestLogFormatThatCannotBe(t *testing.T) {
 	for _, c := range []struct{ format, want string }{
 		{"", `no variables in ""`},
-		{"nginx_timd", "there are apache_combined"},
+		{"nginx_timd", "not known, did you mean nginx_timed?"},
+		{"squid", "not known; there are alb, "},
 		{`'$remote_addr$status $time_local $request'`, "column 13: no text between $remote_addr and $status"},
 		{`"$request" $status`, "no time: one of $time_local"},
 		{`$time_local "$request"`, "no $status"},
