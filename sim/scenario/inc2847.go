@@ -66,7 +66,7 @@ var assumed = []string{
 	"arrivals: checkouts fall from 0.96 to 0.83 per second, 2 reads of stock and 5 of orders per second, Poisson",
 	"gateway: 3 tries of 10 s for a checkout, one try of 30 s for the rest; an abandoned try leaves its call running",
 	"order to inventory: one connection without TCP keepalive, whose balancer drops flows idle for 60 s and tells neither end",
-	"inventory: a pool of 100 Postgres connections; a statement takes 1.5 ms on average",
+	"inventory: a pool of 100 Postgres connections, max_connections 200; a statement takes 1.5 ms on average",
 	"customers wait 10 s; a later answer does not count as served",
 	"grpc.client.duration was recorded by the gateway's tracer over all tries",
 	"the 24 hours before, which are drawn and not simulated",

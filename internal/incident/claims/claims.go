@@ -75,6 +75,12 @@ func Verdicts() []string {
 	return words
 }
 
+// ParseVerdict reads a verdict's word.
+func ParseVerdict(word string) (Verdict, bool) {
+	i := slices.Index(verdicts[:], word)
+	return Verdict(max(i, 0)), i >= 0
+}
+
 // Result is what was found of one claim.
 type Result struct {
 	ID, Text, Kind string

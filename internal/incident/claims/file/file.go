@@ -128,7 +128,7 @@ func claim(n *source.Node) (c claims.Claim, links *source.Node, err error) {
 			c.Text, err = text(v)
 		case "kind":
 			if c.Kind, err = text(v); err == nil && !slices.Contains(claims.Kinds, c.Kind) {
-				return v.Errorf("one of "+strings.Join(claims.Kinds, ", "), "%s", policy.Unknown("kind", c.Kind, claims.Kinds))
+				return v.Wrong("one of " + strings.Join(claims.Kinds, ", "))
 			}
 		case "operands":
 			c.Operands, err = operands(v, claims.Known, nil)
