@@ -114,11 +114,19 @@ func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status
 			f.tail.close()
 		}
 	}()
-	for {
+	for due := false; ; {
 		if err := f.look(ctx); err != nil {
 			f.finishFormer(len(f.former))
 			f.hand(ctx, out, status)
 			return err
+		}
+		if due { // after the look, so that nothing that is handed out is older than Emit
+			due = false
+			err := f.giveUp(time.Now())
+			f.hand(ctx, out, status)
+			if err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -128,11 +136,7 @@ func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status
 			return err
 		case <-poll.C:
 		case <-emit.C:
-			err := f.giveUp(time.Now())
-			f.hand(ctx, out, status)
-			if err != nil {
-				return err
-			}
+			due = true
 		}
 	}
 }
