@@ -84,8 +84,7 @@ var sites = []string{
 // Options of a Client; the zero value is ready to use.
 type Options struct {
 	URL     string        // of a server that stands for Datadog; empty is the site's own
-	Timeout time.Duration // of one query with its retries; 0 is 15 s
-	Retries int           // after 429 and 5xx, waiting 2 s and more; 0 is none, for who asks again anyway
+	Timeout time.Duration // of one query; 0 is 15 s
 
 	transport http.RoundTripper // nil is http.DefaultTransport
 }
@@ -138,9 +137,9 @@ func New(keys Keys, opts Options) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	cfg.UserAgent = "tripcurve"
-	cfg.RetryConfiguration.EnableRetry = opts.Retries > 0
-	cfg.RetryConfiguration.MaxRetries = opts.Retries
-	cfg.RetryConfiguration.HTTPRetryTimeout = opts.Timeout
+	// Who asks waits, as RetryAt says, and tells people so; the client's own retries
+	// would wait in silence.
+	cfg.RetryConfiguration.EnableRetry = false
 	if opts.URL != "" {
 		cfg.Servers = dd.ServerConfigurations{{URL: strings.TrimSuffix(opts.URL, "/")}}
 		cfg.OperationServers = map[string]dd.ServerConfigurations{}
