@@ -3,6 +3,7 @@ package gatewaylog
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"strconv"
@@ -22,6 +23,7 @@ type oracle struct {
 	// A line is read by the groups at, begin, close, method, path, status, took of
 	// a regular expression, or by the same names of JSON keys.
 	line string
+	expr *regexp.Regexp // line, compiled
 	keys map[string]string
 	at   string        // layout of times; empty for seconds since 1970, "ms" and "ns" for those
 	end  bool          // at is the end
@@ -277,7 +279,7 @@ func (o oracle) read(t *testing.T, line string, counts map[string]int64) {
 	t.Helper()
 	got := map[string]string{}
 	if o.line != "" {
-		expr := regexp.MustCompile(o.line)
+		expr := o.expr
 		m := expr.FindStringSubmatch(line)
 		if m == nil {
 			t.Fatalf("the oracle cannot read %s", line)
@@ -381,7 +383,7 @@ func TestCountsEqualTheOracles(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := oracles()
-	queries := calls(400)
+	queries := calls(200)
 	var routes []string
 	for _, r := range oracleRoutes {
 		routes = append(routes, r.route)
@@ -393,6 +395,9 @@ func TestCountsEqualTheOracles(t *testing.T) {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
+			if o.line != "" {
+				o.expr = regexp.MustCompile(o.line)
+			}
 			var lines []string
 			want := map[string]int64{}
 			for _, q := range queries {
@@ -402,14 +407,10 @@ func TestCountsEqualTheOracles(t *testing.T) {
 			}
 			opt := o.opt
 			opt.Name = "access.log"
-			for i := range 3 {
-				if i == 2 { // as found by itself, but for twins
+			for i := range 2 {
+				opt.Format = f
+				if i == 1 && f.Twin == "" { // found by itself, in lines that were shuffled
 					opt.Format = nil
-				} else {
-					opt.Format = f
-				}
-				if i == 2 && f.Twin != "" {
-					continue
 				}
 				opt.Routes = routes
 				ev := incident.NewEvidence()
@@ -431,8 +432,8 @@ func TestCountsEqualTheOracles(t *testing.T) {
 						got[b.At.UTC().Format(time.TimeOnly)+" ended "+key] += b.Ended
 					}
 				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Fatalf("pass %d (-oracle +ours):\n%s\n%s", i, diff, lines[0])
+				if !maps.Equal(want, got) {
+					t.Fatalf("pass %d (-oracle +ours):\n%s\n%s", i, cmp.Diff(want, got), lines[0])
 				}
 				rand.New(rand.NewPCG(uint64(i), 7)).Shuffle(len(lines), func(a, b int) { lines[a], lines[b] = lines[b], lines[a] })
 			}
