@@ -1,9 +1,11 @@
 package bundled
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +29,18 @@ func expected(t *testing.T, name string) *claims.Document {
 	return doc
 }
 
+// once is the bundled evidence, built once for all that only read it.
+var once = sync.OnceValues(func() (*Incident, error) { return Build(context.Background()) })
+
+func bundledView(t *testing.T) *incident.View {
+	t.Helper()
+	in, err := once()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in.Evidence.Snapshot()
+}
+
 // The claims that are shipped are those whose verdicts are tested.
 func TestClaimsAreTheTestedOnes(t *testing.T) {
 	shipped, err := file.Read(ClaimsName, Claims)
@@ -45,7 +59,7 @@ func TestClaimsAreTheTestedOnes(t *testing.T) {
 // What the bundled evidence settles of each list, as was written down before; but
 // for two claims of the twin, of which more is known now.
 func TestClaimsWithEvidence(t *testing.T) {
-	_, v := build(t)
+	v := bundledView(t)
 	for name, other := range map[string]map[string]string{
 		"inc-2847.yaml": {},
 		"corrected-twin.yaml": {
@@ -80,7 +94,7 @@ func TestClaimsWithEvidence(t *testing.T) {
 // The evidence is asked what the operands say: others get another answer, and
 // nothing is made up where no source can tell.
 func TestEvidenceFollowsOperands(t *testing.T) {
-	_, v := build(t)
+	v := bundledView(t)
 	const day = `start: "2026-01-14T14:23:01Z", end: "2026-01-15T14:23:01Z"`
 	for _, c := range []struct{ name, kind, operands, others, want, says string }{
 		{"a status that was sent", "universal", `quantifier: none, of: 504`, "", "inconsistent", "333 answers 504"},
@@ -106,6 +120,14 @@ func TestEvidenceFollowsOperands(t *testing.T) {
 		{"another end of the gateway's", "bound", `bounds: [{unbounded: true}, {value_s: 5}]`, "", "inconsistent", "after 30 s at the latest"},
 		{"statuses that were not sent", "status", `relation: same_answer, claims: [{status: 504}, {status: 503}]`, "scope: POST /api/orders", "inconsistent", "1245 of 502"},
 		{"another day", "order", `instant: "2026-01-16T10:47:00Z", incident_start: "2026-01-15T14:23:01Z", incident_date: not_stated`, "", "inconsistent", "2026-01-15"},
+		{"endpoints that were hit", "count", `stated: 2, parts: [{endpoint: POST /api/orders}, {endpoint: GET /api/inventory/:sku}]`, "", "consistent", "hit were POST /api/orders (1245 failed) and GET /api/inventory/:sku (333 failed)"},
+		{"endpoints that were not", "count", `stated: 2, parts: [{endpoint: POST /api/orders}, {endpoint: GET /api/orders/:id}]`, "", "inconsistent", "not GET /api/orders/:id"},
+		{"an endpoint to which nobody came", "count", `stated: 1, parts: [{endpoint: POST /api/payments/intent}]`, "", "consistent", "before, then none"},
+		{"a count of a status", "count", `count: 1247, of: 502`, "", "consistent", "the log has 1245"},
+		{"another count of a status", "count", `count: 1300, of: 502`, "", "inconsistent", "the log has 1245"},
+		{"a count of failures", "count", `count: 333, of: failed, scope: GET /api/inventory/:sku, count_by: start`, "", "consistent", "the log has 333"},
+		{"a longer impact", "duration", `start: "2026-01-15T14:23:01Z", end: "2026-01-15T14:46:18Z", stated_s: 1900, rounding: none`, "", "inconsistent", "1397 s"},
+		{"the impact as it was", "duration", `start: "2026-01-15T14:23:01Z", end: "2026-01-15T14:46:18Z", stated_s: 1397, rounding: none`, "", "consistent", "requests failed from 14:23:01 to 14:46:18, 1397 s"},
 		{"a metric that is not there", "visibility", `metric: other.duration, value_s: 30, recorded: at_end`, "", "needs_evidence", ""},
 		{"a metric before its time", "visibility", `metric: grpc.client.duration, value_s: 30, recorded: at_end, hang_began: "2026-01-15T14:30:00Z"`, "", "inconsistent", "before 14:30:30"},
 	} {

@@ -21,7 +21,7 @@ type question func(*asked) (answer, bool)
 // questions in order: the first that the claim poses is answered.
 var questions = []question{
 	askConnections, askHolder, askWaiters, askMetric, askUniversal, askStamps, askRestart, askDrop, askStreams, askHold, askLayers,
-	askStatus, askDay, askAgain,
+	askStatus, askDay, askAgain, askEndpoints, askCount, askImpact,
 }
 
 // asked is a claim before the evidence.

@@ -137,7 +137,11 @@ func (a *asked) allFailed(e incident.Endpoint, w incident.Window) (answer, bool)
 	late := t.ok - t.okEnded
 	if a.claim.Operands.Text("count_by") == "start" {
 		if t.ok > 0 {
-			return answer{Inconsistent, fmt.Sprintf("%d of %d that began from %s had success", t.ok, t.ok+t.failed, a.span(w)), ids(t.counterID)}, true
+			got := answer{Inconsistent, fmt.Sprintf("%d of %d that began from %s had success", t.ok, t.ok+t.failed, a.span(w)), ids(t.counterID)}
+			if t.okEnded == 0 {
+				got.text += ", answered after its end"
+			}
+			return got, true
 		}
 		return answer{Consistent, fmt.Sprintf("all %d that began from %s failed", t.failed, a.span(w)), ids(t.firstFailedID)}, true
 	}

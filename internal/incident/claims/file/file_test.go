@@ -4,9 +4,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/claims"
 	"tripcurve/internal/incident/claims/file"
+	"tripcurve/internal/pglock"
 )
 
 // Every mistake is told with its place, what was found and what was expected.
@@ -83,6 +86,29 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// evidence has a little of everything that claims are held against.
+func evidence() *incident.View {
+	at := time.Date(2026, 1, 15, 14, 23, 1, 0, time.UTC)
+	log, pg := incident.Origin{Group: "gateway", Name: "log"}, incident.Origin{Group: "postgres", Name: "pg"}
+	orders := incident.Endpoint{Method: "POST", Route: "/api/orders"}
+	ev := incident.NewEvidence()
+	for i := range 60 {
+		t := at.Add(time.Duration(i-20) * time.Minute)
+		b := incident.Bucket{At: t, Width: time.Second, Endpoint: orders, Status: 201, Started: 3, Ended: 3, Origin: log}
+		if i > 20 && i < 45 {
+			b.Status, b.Outcome = 502, incident.UpstreamTimeout
+		}
+		ev.Add(b, incident.Series{Name: "grpc_client_started_total", Labels: map[string]string{"grpc_method": "Reserve", "grpc_service": "inventory.Inventory"}, Kind: incident.Counter, Unit: "1", Points: []incident.Point{{At: t, V: float64(3 * i)}}, Origin: incident.Origin{Group: "grpc", Name: "order"}})
+	}
+	ev.Add(
+		incident.Episode{Kind: incident.LockWait, From: at, To: at.Add(4 * time.Minute), Session: incident.Session{PID: 7}, Wanted: pglock.RowExclusive, Relation: "stock", Blockers: []incident.Blocker{{PID: 48291, Hard: true, Mode: pglock.Share}}, Origin: pg},
+		incident.Episode{Kind: incident.SessionState, From: at, To: at.Add(4 * time.Minute), Session: incident.Session{PID: 48291}, Held: pglock.Share, Relation: "stock", Origin: pg},
+		incident.Series{Name: incident.SettingSeries, Labels: map[string]string{"name": "max_connections"}, Points: []incident.Point{{At: at, V: 200}}, Origin: pg},
+		incident.Change{At: at.Add(23 * time.Minute), Kind: incident.Restart, System: "order", Text: "order restarted"},
+	)
+	return ev.Snapshot()
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(file.Template)
 	for _, name := range []string{"inc-2847.yaml", "corrected-twin.yaml"} {
@@ -94,6 +120,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte("schema: tripcurve.claims/1\nclaims:\n- {id: a, text: b, kind: rate, operands: {rate_per_s: 1e12, hold_s: 1e12, capacity: 0, fill_s: 0, observations: [{count: 0, window_s: 0}]}}\n"))
 	f.Add([]byte("schema: tripcurve.claims/1\nclaims:\n- {id: a, text: b, kind: config, operands: {library: opossum, failing_calls: 1e12, claimed_open_at: 1e12, volume_threshold: 1e12, errorThresholdPercentage: 1e12}}\n"))
+	v := evidence()
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := file.Read("f.yaml", text)
 		if err != nil {
@@ -102,8 +129,11 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		for _, r := range claims.Check(doc, nil).Claims {
-			if r.Why == "" || r.Verdict == claims.NeedsEvidence && len(r.Needs) == 0 {
+		for _, r := range claims.Check(doc, v).Claims {
+			if r.WithEvidence != r.Verdict && r.Evidence == "" {
+				t.Fatalf("the evidence made %s of %q and says nothing", r.WithEvidence, r.ID)
+			}
+			if r.Why == "" || r.Verdict == claims.NeedsEvidence && r.WithEvidence == r.Verdict && len(r.Needs) == 0 {
 				t.Fatalf("%s of %q says neither why nor what it needs", r.Verdict, r.ID)
 			}
 		}
