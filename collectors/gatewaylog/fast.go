@@ -48,62 +48,47 @@ func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
 		r.reset()
 	}
 	r.by = nil
-	b := line[len(p.head):]
+	pos := len(p.head) // an index costs less than a slice that is cut again and again
 	for i := range p.ops {
 		o := &p.ops[i]
-		n := 0
 		switch o.usual {
 		case usualSkip:
-			c := uint64(o.lit[0]) * ones
-			for {
-				if len(b)-n < 8 {
-					j := bytes.IndexByte(b[n:], o.lit[0])
-					if j < 0 {
-						return false
-					}
-					n += j
-					break
-				}
-				if z := zeros(binary.LittleEndian.Uint64(b[n:]) ^ c); z != 0 {
-					n += bits.TrailingZeros64(z) >> 3
-					break
-				}
-				if n += 8; n > near {
-					j := bytes.IndexByte(b[n:], o.lit[0])
-					if j < 0 {
-						return false
-					}
-					n += j
-					break
-				}
+			n := indexShort(line, pos, o.lit[0])
+			if n < 0 {
+				return false
 			}
+			pos = n
 		case usualSkipQuoted:
-			if n = bytes.IndexByte(b, '"'); n < 0 {
+			n := bytes.IndexByte(line[pos:], '"')
+			if n < 0 {
 				return false
 			}
+			pos += n
 		case usualCLF:
-			if n = 26; len(b) < n || packCLF(b) != d.clock.clf {
+			if len(line)-pos < 26 || packCLF(line[pos:]) != d.clock.clf {
 				return false
 			}
+			pos += 26
 		case usualStatus, usualTry:
-			status := hundreds(b)
-			n = 3
-			switch {
-			case status == 0:
+			status := hundreds(line[pos:])
+			if status == 0 {
 				return false
+			}
+			pos += 3
+			switch {
 			case o.usual == usualStatus:
 				r.Status = status
-			case o.stop == toEnd && len(b) != n, o.stop != toEnd && len(b) > n+1 && b[n+1] == ':':
+			case o.stop == toEnd && len(line) != pos, o.stop != toEnd && len(line) > pos+1 && line[pos+1] == ':':
 				return false
 			default:
 				r.UpstreamStatus, r.Tries = status, 1
 			}
 		case usualTook, usualUpstreamTook:
-			var took time.Duration
-			if took, n = shortSeconds(b); n == 0 {
-				took, n = leadingSeconds(b)
+			took, n := shortSeconds(line[pos:])
+			if n == 0 {
+				took, n = leadingSeconds(line[pos:])
 			}
-			if n == 0 || n+1 < len(b) && b[n+1] == ':' {
+			if pos += n; n == 0 || pos+1 < len(line) && line[pos+1] == ':' {
 				return false
 			}
 			if o.usual == usualTook {
@@ -112,29 +97,47 @@ func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
 				r.UpstreamTook, r.Tries = took, 1
 			}
 		case usualRequest:
-			if n = bytes.IndexByte(b, '"'); n < 0 || !r.fastRequest(b[:n]) {
+			n := bytes.IndexByte(line[pos:], '"')
+			if n < 0 || !r.fastRequest(line[pos:pos+n]) {
 				return false
 			}
+			pos += n
 		case usualAddr:
-			if n = indexNear(b, ' '); n < 2 || b[n-1] == ',' || n+1 < len(b) && b[n+1] == ':' {
+			n := indexShort(line, pos, ' ')
+			if n < pos+2 || line[n-1] == ',' || n+1 < len(line) && line[n+1] == ':' {
 				return false
 			}
-			r.Upstream, r.Tries = b[:n], 1
+			r.Upstream, r.Tries = line[pos:n], 1
+			pos = n
 		default:
 			return false
 		}
-		b = b[n:]
-		if len(b) >= 8 {
-			if binary.LittleEndian.Uint64(b)&o.mask != o.head {
+		if len(line)-pos >= 8 {
+			if binary.LittleEndian.Uint64(line[pos:])&o.mask != o.head {
 				return false
 			}
-		} else if !o.hasLiteral(b) {
+		} else if !o.hasLiteral(line[pos:]) {
 			return false
 		}
-		b = b[len(o.lit):]
+		pos += len(o.lit)
 	}
 	r.by = d
-	return len(b) == 0
+	return pos == len(line)
+}
+
+// indexShort is where c stands in b behind from, -1 when it does not; it is quick for a
+// place that is near.
+func indexShort(b []byte, from int, c byte) int {
+	pattern := uint64(c) * ones
+	for at := from; at <= from+near && len(b)-at >= 8; at += 8 {
+		if z := zeros(binary.LittleEndian.Uint64(b[at:]) ^ pattern); z != 0 {
+			return at + bits.TrailingZeros64(z)>>3
+		}
+	}
+	if n := bytes.IndexByte(b[from:], c); n >= 0 {
+		return from + n
+	}
+	return -1
 }
 
 // finishFast computes what follows from the fields of a line that runFast read.
