@@ -118,9 +118,10 @@ func Check(doc *Document, v *incident.View) Checked {
 	for i := range doc.Claims {
 		by[doc.Claims[i].ID] = &doc.Claims[i]
 	}
+	impact := &impact{}
 	out := Checked{Incident: doc.Incident, Claims: make([]Result, 0, len(doc.Claims))}
 	for i := range doc.Claims {
-		s := &scope{doc: doc, claim: &doc.Claims[i], by: by}
+		s := &scope{doc: doc, claim: &doc.Claims[i], by: by, impact: impact}
 		r := s.result()
 		if v != nil {
 			s.settle(v, &r)
@@ -140,9 +141,10 @@ type finding struct {
 
 // scope is one claim among the others of its document.
 type scope struct {
-	doc   *Document
-	claim *Claim
-	by    map[string]*Claim
+	doc    *Document
+	claim  *Claim
+	by     map[string]*Claim
+	impact *impact // of the document's window, found once for all claims
 }
 
 // rule is one of the fifteen: it says nothing where it does not find the

@@ -11,6 +11,19 @@ import (
 	"tripcurve/internal/incident/cause"
 )
 
+// impact is the evidence's own, worked out when first asked for.
+type impact struct {
+	found  bool
+	window incident.Window
+}
+
+func (i *impact) of(v *incident.View, at time.Time) incident.Window {
+	if !i.found {
+		i.found, i.window = true, cause.Analyze(v, cause.Options{At: at}).Impact
+	}
+	return i.window
+}
+
 // askImpact: did the impact last as long as is said? Only a claim about the whole
 // window of the document is asked that.
 func askImpact(a *asked) (answer, bool) {
@@ -21,8 +34,7 @@ func askImpact(a *asked) (answer, bool) {
 	if !ok || !ok1 || !ok2 || (Interval{start, end}) != a.scope.doc.Window {
 		return answer{}, false
 	}
-	an := cause.Analyze(a.v, cause.Options{At: start.Add(end.Sub(start) / 2)})
-	w := an.Impact
+	w := a.impact.of(a.v, start.Add(end.Sub(start)/2))
 	if w.Length() == 0 || w.Meet(incident.Window{From: start, To: end}).Length() == 0 {
 		return answer{}, false
 	}
