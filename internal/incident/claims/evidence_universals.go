@@ -36,7 +36,7 @@ func askUniversal(a *asked) (answer, bool) {
 		if !ok {
 			return answer{}, false
 		}
-		return a.none(w, "failures of "+e.String(), func(b *incident.Bucket) bool { return b.Endpoint == e && b.Failed() }, e)
+		return a.unaffected(e, w)
 	case of == deadlineExceeded:
 		return a.noDeadline(w, o.Text("scope"))
 	case of == "failed jobs":
@@ -126,6 +126,24 @@ func (a *asked) none(w incident.Window, what string, match func(*incident.Bucket
 		return answer{NeedsEvidence, "there was no traffic to judge by from " + a.span(w), nil}, true
 	}
 	return answer{Consistent, fmt.Sprintf("no %s among %d requests, log complete from %s", what, others, a.span(w)), ids(first, last)}, true
+}
+
+// unaffected holds that an endpoint did in a window as it had done before: what
+// fails at all times is no impact.
+func (a *asked) unaffected(e incident.Endpoint, w incident.Window) (answer, bool) {
+	match := func(b *incident.Bucket) bool { return b.Endpoint == e }
+	got, ok := a.none(w, "failures of "+e.String(), func(b *incident.Bucket) bool { return match(b) && b.Failed() }, e)
+	if !ok || got.verdict != Inconsistent {
+		return got, ok
+	}
+	in, was := a.tally(w, match), a.tally(incident.Window{From: w.From.Add(-24 * time.Hour), To: w.From}, match)
+	share := func(t tally) float64 { return float64(t.failed) / float64(max(1, t.failed+t.ok)) }
+	const usual = 2 // times the share of before
+	if was.failed > 0 && share(in) <= usual*share(was) {
+		got.verdict = Consistent
+		got.text = fmt.Sprintf("%d of %d requests to %s failed, as at other times: %d of %d in the 24 h before", in.failed, in.failed+in.ok, e, was.failed, was.failed+was.ok)
+	}
+	return got, true
 }
 
 // allFailed holds that no request to an endpoint had success.

@@ -1,7 +1,6 @@
 package claims
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -141,9 +140,6 @@ func Find(list []Operand, name string) (Operand, bool) {
 	}
 	return list[i], true
 }
-
-// Clone is a copy whose values can be replaced.
-func (o Operands) Clone() Operands { return maps.Clone(o) }
 
 // known is a value that is there and not called unknown.
 func (o Operands) known(key string) (Value, bool) {

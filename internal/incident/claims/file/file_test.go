@@ -109,6 +109,36 @@ func evidence() *incident.View {
 	return ev.Snapshot()
 }
 
+// What fails at all times is no impact; what fails more often is one.
+func TestUnaffectedAsAtOtherTimes(t *testing.T) {
+	doc, err := file.Read("c.yaml", []byte(`schema: tripcurve.claims/1
+window: {start: "2026-01-15T14:23:00Z", end: "2026-01-15T14:43:00Z"}
+claims:
+- {id: a, text: It was spared., kind: universal, operands: {quantifier: none, of: impact, scope: GET /a}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 15, 14, 23, 0, 0, time.UTC)
+	for failures, want := range map[int64]claims.Verdict{1: claims.Consistent, 2: claims.Consistent, 5: claims.Inconsistent} {
+		ev := incident.NewEvidence()
+		for i := range 80 {
+			n := int64(1)
+			if i >= 60 {
+				n = failures
+			}
+			b := incident.Bucket{At: at.Add(time.Duration(i-60) * time.Minute), Width: time.Minute, Endpoint: incident.Endpoint{Method: "GET", Route: "/a"}, Status: 200, Started: 99, Ended: 99, Origin: incident.Origin{Group: "gateway", Name: "log"}}
+			ev.Add(b)
+			b.Status, b.Outcome, b.Started, b.Ended = 500, incident.ServerError, n, n
+			ev.Add(b)
+		}
+		r := claims.Check(doc, ev.Snapshot()).Claims[0]
+		if r.WithEvidence != want || r.Evidence == "" || len(r.Support) == 0 {
+			t.Errorf("%d failures a minute: %s, want %s: %s", failures, r.WithEvidence, want, r.Evidence)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(file.Template)
 	for _, name := range []string{"inc-2847.yaml", "corrected-twin.yaml"} {
