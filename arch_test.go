@@ -61,6 +61,7 @@ var only = map[string]string{
 	"github.com/prometheus/client_golang/api":     "collectors",
 	"gonum.org/v1/plot":                           "internal/export",
 	"modernc.org/sqlite":                          "internal/incident",
+	"github.com/wasilibs/go-pgquery":              "internal/lint",
 }
 
 // standardOnly rooms stay on the standard library, but for the named packages.

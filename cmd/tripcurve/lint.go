@@ -1,73 +1,134 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/formats"
 	"tripcurve/internal/formats/source"
+	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/lint/config"
+	"tripcurve/internal/lint/migration"
 	"tripcurve/internal/redact"
 )
 
 func (a *app) lintCommand() *cobra.Command {
-	var as, format string
-	var notes bool
+	var f lintFlags
 	cmd := &cobra.Command{
-		Use:   "lint FILE...",
-		Short: "say what a configuration does that its keys do not say",
+		Use:   "lint PATH...",
+		Short: "say what a configuration or a migration does before it does it",
 		Long: `Looks at the configuration of breakers, time limits and retries: what its library ignores in
 silence, what its reader would refuse, and what several layers together make of a call. Name all
 files that a call passes through to have its layers compared. - is the standard input.
 
+Looks at migrations for Postgres (*.sql, and folders of them, in the order of their names): which
+locks each statement takes, for how long, what waits behind them, and how to write it instead.
+Tables that a file makes itself are exempt. --dsn or --stats say how large tables are: work under a
+lock on more than 100,000 rows, or on nobody knows how many, is an error; without them a warning.
+A comment silences a rule for a statement: -- tripcurve:ignore RULE: reason
+
 Formats, each told by its content: ` + strings.Join(formatNames(), ", ") + `.
 Exit codes: 0 nothing found (notes, which --notes shows, are not counted), 1 errors or warnings
-found, 2 a file could not be read or is of no known format.`,
+found in a configuration or errors in a migration, 2 a file could not be read or is of no known
+format, or a statement has a syntax error, 3 the database of --dsn could not be reached.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return badInput("lint takes at least one file\nusage: %s", cmd.UseLine())
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			files, unread := a.configFiles(args)
-			findings, err := config.All(files, as)
-			unread = errors.Join(unread, withHint(err))
-			failing := config.Failing(findings)
-			if !notes {
-				findings = failing
-			}
-			a.printFindings(findings, format)
-			switch {
-			case unread != nil:
-				return exitError{exitUsage, unread}
-			case len(failing) > 0:
-				return exitError{exitFindings, nil}
-			default:
-				return nil
-			}
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, f) },
 	}
-	asFlag(cmd, &as)
-	formatFlag(cmd, &format, "text", "json", "sarif")
-	cmd.Flags().BoolVar(&notes, "notes", false, "show also what is worth knowing but nothing to change")
+	asFlag(cmd, &f.as, sqlFormat)
+	formatFlag(cmd, &f.format, "text", "json", "sarif", "github")
+	cmd.Flags().BoolVar(&f.notes, "notes", false, "show also what is worth knowing but nothing to change")
+	cmd.Flags().BoolVar(&f.locks, "locks", false, "migrations: print the locks of each statement (text only; json has them)")
+	cmd.Flags().StringVar(&f.dsn, "dsn", "", "migrations: database whose statistics say how large tables are")
+	cmd.Flags().StringVar(&f.stats, "stats", "", "migrations: CSV or JSON file of table,rows instead of a database")
+	f.version = strconv.Itoa(migration.NewestVersion)
+	cmd.Flags().Var(&choice{value: &f.version, choices: postgresVersions()}, "for", "migrations: major version of the server")
+	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(postgresVersions(), cobra.ShellCompDirectiveNoFileComp))
+	f.transaction = "statement"
+	cmd.Flags().Var(&choice{value: &f.transaction, choices: []string{"file", "statement"}}, "transaction", "migrations: what the tool that runs them commits at once")
+	_ = cmd.RegisterFlagCompletionFunc("transaction", cobra.FixedCompletions([]string{"file", "statement"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.MarkFlagsMutuallyExclusive("dsn", "stats")
 	return cmd
 }
 
-func (a *app) printFindings(findings []config.Finding, format string) {
-	switch format {
-	case "json":
-		_, _ = a.stdout.Write(config.JSON(findings))
-	case "sarif":
-		_, _ = a.stdout.Write(config.SARIF(findings, version))
+// lintFlags are the flags of lint.
+type lintFlags struct {
+	as, format, dsn, stats, version, transaction string
+	notes, locks                                 bool
+}
+
+// lint looks at migrations and configurations, and says what it found in one go.
+func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
+	paths, scripts, unread := a.sortPaths(args, f.as)
+	var files []config.File
+	var findings []config.Finding
+	if len(paths) > 0 {
+		read, err := a.configFiles(paths)
+		unread = errors.Join(unread, err)
+		for _, one := range read {
+			if one.Name == "stdin" && f.as == "" && isSQL(one.Text) {
+				scripts = append(scripts, migration.File{Name: one.Name, Text: one.Text})
+				continue
+			}
+			files = append(files, one)
+		}
+		findings, err = config.All(files, f.as)
+		unread = errors.Join(unread, withHint(err))
+	}
+	report, err := a.lintMigrations(ctx, scripts, f)
+	if err != nil {
+		return err
+	}
+	failing := len(config.Failing(findings)) > 0 || slices.ContainsFunc(report.Findings, func(f config.Finding) bool { return f.Severity == trap.Error })
+	findings = append(findings, report.Findings...)
+	if !f.notes {
+		findings = config.Failing(findings)
+	}
+	a.printFindings(findings, report.Statements, f)
+	switch {
+	case unread != nil:
+		return exitError{exitUsage, unread}
+	case report.Unread:
+		return exitError{exitUsage, nil}
+	case failing:
+		return exitError{exitFindings, nil}
 	default:
-		for _, f := range findings {
-			fmt.Fprintln(a.stdout, redact.Line(f.String()))
+		return nil
+	}
+}
+
+func (a *app) printFindings(findings []config.Finding, statements []migration.Statement, f lintFlags) {
+	switch f.format {
+	case "json":
+		var locks any
+		if len(statements) > 0 {
+			locks = statements
+		}
+		_, _ = a.stdout.Write(config.JSON(findings, locks))
+	case "sarif":
+		_, _ = a.stdout.Write(config.SARIF(findings, slices.Concat(config.Rules(), migration.Rules()), version))
+	case "github":
+		for line := range strings.Lines(config.GitHub(findings)) {
+			fmt.Fprintln(a.stdout, redact.Line(strings.TrimSuffix(line, "\n")))
+		}
+	default:
+		if f.locks {
+			a.printLocks(statements)
+		}
+		for _, found := range findings {
+			fmt.Fprintln(a.stdout, redact.Line(found.String()))
 		}
 	}
 }
@@ -88,8 +149,8 @@ func formatNames() []string {
 	return names
 }
 
-func asFlag(cmd *cobra.Command, as *string) {
-	names := formatNames()
+func asFlag(cmd *cobra.Command, as *string, more ...string) {
+	names := append(formatNames(), more...)
 	cmd.Flags().Var(&choice{value: as, choices: names}, "as", "format of the files (default: told by their content)")
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }

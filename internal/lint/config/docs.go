@@ -14,10 +14,11 @@ func Docs() string {
 
 This page is written from the code; a test fails when it is not.
 
-` + "`tripcurve lint FILE...`" + ` looks at the configuration of breakers, time limits and retries. Each finding says where, what,
+` + "`tripcurve lint PATH...`" + ` looks at the configuration of breakers, time limits and retries. Each finding says where, what,
 why, and what to write instead. Errors and warnings make the exit code 1; notes are shown with ` + "`--notes`" + ` and fail
 nothing. A YAML file of several documents is taken apart, and so is a Kubernetes ConfigMap: each document, and each file
 in it, is of a format of its own. Several files at once are looked at as the layers that a call passes through.
+Migrations (*.sql) have a part of their own, at the end.
 
 ## Formats
 

@@ -13,6 +13,8 @@ type document struct {
 	Schema   string         `json:"schema"`
 	Findings []inJSON       `json:"findings"`
 	Count    map[string]int `json:"count"` // by severity
+	// Statements are those of migrations with their locks.
+	Statements any `json:"statements,omitempty"`
 }
 
 type inJSON struct {
@@ -26,9 +28,10 @@ type inJSON struct {
 	Instead  string `json:"instead,omitempty"`
 }
 
-// JSON is findings for programs.
-func JSON(findings []Finding) []byte {
-	d := document{Schema: Schema, Findings: []inJSON{}, Count: map[string]int{"error": 0, "warning": 0, "note": 0}}
+// JSON is findings for programs, with the statements of migrations where there are
+// any.
+func JSON(findings []Finding, statements any) []byte {
+	d := document{Schema: Schema, Findings: []inJSON{}, Count: map[string]int{"error": 0, "warning": 0, "note": 0}, Statements: statements}
 	for _, f := range findings {
 		d.Findings = append(d.Findings, inJSON{f.Rule, f.Severity.String(), f.File, f.Line, f.Column, f.What, f.Why, f.Instead})
 		d.Count[f.Severity.String()]++

@@ -147,19 +147,25 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestDocs holds docs/lint.md to the catalogue.
+// TestDocs holds docs/lint.md, up to what it says of migrations, to the catalogue.
 func TestDocs(t *testing.T) {
 	page := filepath.Join("..", "..", "..", "docs", "lint.md")
-	if os.Getenv("TRIPCURVE_UPDATE") != "" {
-		if err := os.WriteFile(page, []byte(Docs()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	have, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(have), Docs()); diff != "" {
+	const migrations = "\n# Migrations\n"
+	ours, theirs, ok := strings.Cut(string(have), migrations)
+	if !ok {
+		t.Fatal("docs/lint.md has no part on migrations")
+	}
+	if os.Getenv("TRIPCURVE_UPDATE") != "" {
+		if err := os.WriteFile(page, []byte(Docs()+migrations+theirs), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(ours, Docs()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -186,7 +192,7 @@ func TestSARIF(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(SARIF(findings, "1.2.3"), &log); err != nil {
+	if err := json.Unmarshal(SARIF(findings, Rules(), "1.2.3"), &log); err != nil {
 		t.Fatal(err)
 	}
 	run := log.Runs[0]

@@ -64,9 +64,9 @@ type (
 	}
 )
 
-// SARIF is findings for code scanners, SARIF 2.1.0. Its levels have our severities'
-// names.
-func SARIF(findings []Finding, version string) []byte {
+// SARIF is findings of these rules for code scanners, SARIF 2.1.0. Its levels have
+// our severities' names.
+func SARIF(findings []Finding, rules []Rule, version string) []byte {
 	run := sarifRun{
 		Tool:       sarifTool{sarifDriver{Name: "tripcurve", Version: version, Language: "en", Rules: []sarifRule{}}},
 		Results:    []sarifResult{},
@@ -74,7 +74,7 @@ func SARIF(findings []Finding, version string) []byte {
 		Language:   "en", NewlineSequences: []string{"\r\n", "\n"},
 	}
 	index := map[string]int{}
-	for _, r := range Rules() {
+	for _, r := range rules {
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.Rule == r.ID }) {
 			index[r.ID] = len(run.Tool.Driver.Rules)
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Doc}, sarifConfig{r.Severity.String()}})

@@ -9,7 +9,7 @@ import (
 // TestSARIFIsValid holds the log against the schema of SARIF 2.1.0.
 func TestSARIFIsValid(t *testing.T) {
 	for name, findings := range map[string][]Finding{"some": everything(t), "none": nil} {
-		report, err := sarif.FromBytes(SARIF(findings, "1.2.3"))
+		report, err := sarif.FromBytes(SARIF(findings, Rules(), "1.2.3"))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
