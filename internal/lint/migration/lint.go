@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,6 +86,7 @@ type walk struct {
 	tx       transaction
 	timeout  bool  // lock_timeout of the session
 	warned   bool  // of its absence
+	wrong    int   // syntax errors
 	open     []int // statements of the report that the transaction has locks of
 	findings []config.Finding
 }
@@ -120,13 +122,24 @@ func (w *walk) close(until string) {
 	w.tx = transaction{}
 }
 
+// withoutTx are the comments by which goose, sql-migrate and dbmate are told to run a
+// file without a transaction.
+var withoutTx = regexp.MustCompile(`(?i)^\s*(\+goose\s+no\s+transaction|\+migrate\s+up\s.*notransaction|migrate:up\s.*transaction:false)`)
+
+// mostWrong is after how many syntax errors a file is no migration; of mostExplored
+// the grammar is asked what it expected, where at most mostHead bytes stand before:
+// it reads them again for each word.
+const (
+	mostWrong    = 100
+	mostExplored = 20
+	mostHead     = 4 << 10
+)
+
 func (w *walk) all() error {
 	script := split(w.text)
 	ignores := w.ignores(script.comments)
-	for _, c := range script.comments {
-		if t := strings.ToLower(strings.Join(strings.Fields(c.text), " ")); t == "+goose no transaction" || strings.HasPrefix(t, "+migrate up") && strings.Contains(t, "notransaction") || strings.HasPrefix(t, "migrate:up") && strings.Contains(t, "transaction:false") {
-			w.tx = transaction{}
-		}
+	if slices.ContainsFunc(script.comments, func(c remark) bool { return withoutTx.MatchString(c.text) }) {
+		w.tx = transaction{}
 	}
 	for _, m := range script.metas {
 		if n, _, _ := strings.Cut(m.text, " "); slices.Contains([]string{`\i`, `\ir`, `\include`, `\include_relative`}, n) {
@@ -137,6 +150,10 @@ func (w *walk) all() error {
 		w.at = c
 		if err := w.chunk(); err != nil {
 			return err
+		}
+		if w.wrong == mostWrong {
+			w.unread(c.end, fmt.Sprintf("found %d syntax errors", mostWrong), "expected SQL; the rest was not looked at")
+			break
 		}
 	}
 	until := "the end of the file, if the tool commits there"
@@ -181,13 +198,14 @@ func (w *walk) chunk() error {
 // unread is a statement that cannot be read.
 func (w *walk) unread(at int, what, instead string) {
 	w.report.Unread = true
+	w.wrong++
 	w.say(at, rules["syntax"], trap.Error, what, "", instead)
 }
 
 func (w *walk) syntax(c chunk, e *syntaxError) {
 	at := min(e.at, len(c.text))
 	instead := ""
-	if strings.HasPrefix(e.message, "syntax error") {
+	if strings.HasPrefix(e.message, "syntax error") && w.wrong < mostExplored && at < mostHead {
 		if all := expected(c.text, at); len(all) > 0 {
 			instead = "expected " + strings.Join(all, " ")
 		}

@@ -22,7 +22,7 @@ type chunk struct {
 	nesting int
 }
 
-// note is something in a file that is no SQL.
+// remark is something in a file that is no SQL.
 type remark struct {
 	text string
 	at   int
@@ -49,7 +49,9 @@ type splitter struct {
 	stdin  bool     // COPY ... FROM STDIN
 	atomic int      // depth of BEGIN ATOMIC ... END
 	levels []level
+	over   int // levels more than are kept
 	peak   int
+	back   bool // the part for going back has begun
 }
 
 // level is one parenthesis, bracket or CASE: how deep the expression in it is.
@@ -62,7 +64,7 @@ type level struct {
 func split(text string) script {
 	s := &splitter{text: text, start: -1}
 	s.fresh()
-	for s.i < len(text) && !s.down() {
+	for s.i < len(text) && !s.back {
 		s.step()
 	}
 	s.finish(s.i)
@@ -70,7 +72,7 @@ func split(text string) script {
 }
 
 func (s *splitter) fresh() {
-	s.start, s.words, s.last, s.stdin, s.atomic, s.peak = -1, s.words[:0], "", false, 0, 0
+	s.start, s.words, s.last, s.stdin, s.atomic, s.peak, s.over = -1, s.words[:0], "", false, 0, 0, 0
 	s.levels = append(s.levels[:0], level{})
 }
 
@@ -81,6 +83,7 @@ func (s *splitter) finish(end int) {
 		if s.vars != nil {
 			text = string(s.vars[:end])
 		}
+		s.over = 0
 		for len(s.levels) > 1 {
 			s.leave()
 		}
@@ -90,12 +93,14 @@ func (s *splitter) finish(end int) {
 	s.fresh()
 }
 
-// down says that the part for going back begins, as goose, sql-migrate and dbmate
-// mark it.
-func (s *splitter) down() bool {
-	if n := len(s.out.comments); n > 0 {
-		c := strings.ToLower(strings.TrimSpace(s.out.comments[n-1].text))
-		return strings.HasPrefix(c, "+goose down") || strings.HasPrefix(c, "+migrate down") || strings.HasPrefix(c, "migrate:down")
+// goesBack says whether a comment begins the part for going back, as goose,
+// sql-migrate and dbmate mark it.
+func goesBack(comment string) bool {
+	c := strings.TrimSpace(comment)
+	for _, mark := range []string{"+goose down", "+migrate down", "migrate:down"} {
+		if len(c) >= len(mark) && strings.EqualFold(c[:len(mark)], mark) {
+			return true
+		}
 	}
 	return false
 }
@@ -108,6 +113,7 @@ func (s *splitter) step() {
 		s.i++
 	case strings.HasPrefix(rest, "--"):
 		end := lineEnd(rest)
+		s.back = goesBack(rest[2:end])
 		s.out.comments = append(s.out.comments, remark{strings.TrimRight(rest[2:end], "\r"), s.i})
 		s.i += end
 	case strings.HasPrefix(rest, "/*"):
@@ -140,7 +146,7 @@ func (s *splitter) token(rest string) {
 	case c == '$':
 		s.i += dollar(rest)
 	case c == '(' || c == '[':
-		s.levels = append(s.levels, level{open: c})
+		s.enter(c)
 		s.i++
 	case c == ')' || c == ']':
 		if len(s.levels) > 1 {
@@ -189,8 +195,22 @@ func (s *splitter) grow(by int) {
 	s.peak = max(s.peak, t.most+perLevel*(len(s.levels)-1))
 }
 
+// enter opens a level; beyond what is read anyway they are only counted.
+func (s *splitter) enter(open byte) {
+	if len(s.levels) > mostNesting {
+		s.over++
+		return
+	}
+	s.levels = append(s.levels, level{open: open})
+	s.grow(0)
+}
+
 // leave closes a level: what was in it is part of the expression around it.
 func (s *splitter) leave() {
+	if s.over > 0 {
+		s.over--
+		return
+	}
 	s.grow(0)
 	inner := s.top().most
 	s.levels = s.levels[:len(s.levels)-1]
@@ -214,7 +234,7 @@ func (s *splitter) word(w string) {
 	case links[w]:
 		s.grow(1)
 	case w == "case":
-		s.levels = append(s.levels, level{open: 'c'})
+		s.enter('c')
 	case w == "end" && s.top().open == 'c':
 		s.leave()
 	case w == "end" && s.atomic > 0:

@@ -24,6 +24,9 @@ var ignoring = regexp.MustCompile(`^\s*tripcurve:ignore\b\s*([A-Za-z/-]*)\s*(:?)
 func (w *walk) ignores(comments []remark) []*ignore {
 	var all []*ignore
 	for _, c := range comments {
+		if !strings.Contains(c.text, "tripcurve:ignore") {
+			continue
+		}
 		m := ignoring.FindStringSubmatch(c.text)
 		if m == nil {
 			continue
