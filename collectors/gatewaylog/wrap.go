@@ -11,7 +11,7 @@ type wrapper uint8
 const (
 	noWrapper wrapper = iota
 	wrapBOM
-	wrapDocker        // {"log":"...\n","stream":"stdout","time":"..."}
+	wrapDocker        // {"log":"...\n","stream":"stdout","time":"..."}, in any order
 	wrapCRI           // 2026-01-15T14:23:31.122334455Z stdout F ...
 	wrapCompose       // gateway-1  | ...
 	wrapKubectl       // [pod/gateway-7d9f/nginx] ...
@@ -156,31 +156,58 @@ func (p *peeler) peelObject(b []byte) ([]byte, wrapper, int, verdict) {
 	if bytes.HasSuffix(b, []byte("},")) {
 		return b[:len(b)-1], wrapList, 0, peeled
 	}
-	docker := bytes.HasPrefix(b, []byte(`{"log":"`))
-	if !docker && !bytes.Contains(b, []byte(`"__REALTIME_TIMESTAMP"`)) {
-		return b, noWrapper, 0, bare
-	}
-	if docker {
-		n := closingQuote(b[len(`{"log":"`):])
-		if n < 0 {
-			return b, noWrapper, 0, bare
-		}
-		text := b[len(`{"log":"`):][:n]
-		rest := b[len(`{"log":"`)+n+1:]
-		if !bytes.Contains(rest, []byte(`"stream":"`)) {
-			return b, noWrapper, 0, bare
-		}
-		stream := 0
-		if bytes.Contains(rest, []byte(`"stream":"stderr"`)) {
-			stream = 1
-		}
+	if text, stream, ok := dockerText(b); ok {
 		text = p.unescape(text)
 		if t, ok := bytes.CutSuffix(text, []byte("\n")); ok {
 			return t, wrapDocker, stream, peeled
 		}
 		return text, wrapDocker, stream, part
 	}
+	if !bytes.Contains(b, []byte(`"__REALTIME_TIMESTAMP"`)) {
+		return b, noWrapper, 0, bare
+	}
 	return p.peelJournal(b)
+}
+
+// dockerText finds the text and the stream of a line of docker's json-file. Shippers
+// that wrote it anew may have put its fields in another order, with blanks between.
+func dockerText(b []byte) (text []byte, stream int, ok bool) {
+	if !bytes.Contains(b, []byte(`"log"`)) || !bytes.Contains(b, []byte(`"stream"`)) {
+		return nil, 0, false
+	}
+	stream = -1
+	for i := blank(b, 1); i < len(b) && b[i] == '"'; i = blank(b, i+1) {
+		n := closingQuote(b[i+1:])
+		if n < 0 {
+			return nil, 0, false
+		}
+		name := b[i+1:][:n]
+		if i = blank(b, i+n+2); i >= len(b) || b[i] != ':' {
+			return nil, 0, false
+		}
+		from, to, next, ok := value(b, blank(b, i+1))
+		if !ok {
+			return nil, 0, false
+		}
+		if b[from-1] == '"' {
+			switch v := b[from:to:to]; {
+			case string(name) == "log":
+				text = v
+			case string(name) != "stream":
+			case string(v) == "stdout":
+				stream = 0
+			case string(v) == "stderr":
+				stream = 1
+			}
+		}
+		if text != nil && stream >= 0 {
+			return text, stream, true
+		}
+		if i = blank(b, next); i >= len(b) || b[i] != ',' {
+			break
+		}
+	}
+	return nil, 0, false
 }
 
 // peelJournal finds MESSAGE on a line of journalctl -o json.

@@ -22,6 +22,12 @@ var wrappings = []struct {
 	{"docker json-file", "docker json-file", func(_ int, line string) string {
 		return `{"log":"` + jsonText(line) + `\n","stream":"stdout","time":"2026-01-15T14:23:31.122334455Z"}`
 	}},
+	{"docker json-file with blanks", "docker json-file", func(_ int, line string) string {
+		return `{ "log": "` + jsonText(line) + `\n", "stream": "stdout", "time": "2026-01-15T14:23:31.122334455Z" }`
+	}},
+	{"docker json-file in another order", "docker json-file", func(_ int, line string) string {
+		return `{"stream":"stdout","attrs":{"log":"no","n":1},"time":"2026-01-15T14:23:31.122334455Z","log":"` + jsonText(line) + `\n"}`
+	}},
 	{"docker json-file, cut at 16 KiB", "docker json-file", func(i int, line string) string {
 		if i%3 > 0 {
 			return `{"log":"` + jsonText(line) + `\n","stream":"stdout","time":"2026-01-15T14:23:31.122334455Z"}`
