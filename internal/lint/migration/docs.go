@@ -27,12 +27,13 @@ would have taken there.
 - **Transactions**: inside BEGIN and COMMIT every lock lives until COMMIT. ` + "`--transaction file`" + ` says that the tool commits once a
   file, ` + "`statement`" + ` (the default) once a statement. goose, sql-migrate and dbmate say in comments that a file has none, and where
   the part for going back begins: that part is not looked at.
-- **Tables that the file makes** are exempt: nobody else uses them. Earlier files say which indexes, partitions, foreign keys
+- **Tables that the file makes** are exempt, also with IF NOT EXISTS: nobody else uses them. Earlier files say which indexes, partitions, foreign keys
   and column types there are.
 - **A comment silences a rule** for the statement that it stands before, in, or behind on its last line, with a reason:
   ` + "`-- tripcurve:ignore drop-table: nobody reads it since May`" + `.
 - **Versions**: ` + "`--for 12`" + ` to ` + "`18`" + ` (default 18). The lock modes are the same in all of them; what a server does not have yet is an
-  error. What only 18 has (NOT NULL constraints that are NOT VALID, virtual columns, WITHOUT OVERLAPS) the grammar does not take.
+  error. Of what only 18 has, NOT NULL as a constraint of the table is read; virtual columns, WITHOUT OVERLAPS and NOT ENFORCED are
+  syntax errors here.
 - **Not looked at**: what DO blocks, CALL and functions run, files that psql includes, statements of more than 1 MiB.
   Statements nested deeper than some 60 levels are refused. psql's meta commands, variables and COPY data are passed over.
 

@@ -165,6 +165,10 @@ func (w *walk) all() error {
 	return nil
 }
 
+// notNullConstraint is NOT NULL as a constraint of a table, which 18 has and the
+// grammar does not: it locks and scans as the CHECK of the same does.
+var notNullConstraint = regexp.MustCompile(`(?i)(\bADD\s+(?:CONSTRAINT\s+(?:"[^"]+"|\w+)\s+)?)NOT\s+NULL\s+("[^"]+"|\w+)`)
+
 func (w *walk) chunk() error {
 	c := w.at
 	if len(c.text) > mostBytes {
@@ -181,6 +185,12 @@ func (w *walk) chunk() error {
 	}
 	s, err := parse(c.text)
 	var e *syntaxError
+	if errors.As(err, &e) && w.opt.Version > GrammarVersion && notNullConstraint.MatchString(c.text) {
+		if as, err := parse(notNullConstraint.ReplaceAllString(c.text, "${1}CHECK (${2} IS NOT NULL)")); err == nil {
+			w.statement(as)
+			return nil
+		}
+	}
 	switch {
 	case errors.As(err, &e):
 		w.syntax(c, e)
@@ -303,9 +313,7 @@ func (w *walk) own(object string) bool {
 func (w *walk) made(s typed) {
 	switch s.kind {
 	case "CreateStmt":
-		if !s.is("if_not_exists") {
-			w.fresh[relation(s.node("relation"))] = true
-		}
+		w.fresh[relation(s.node("relation"))] = true // also IF NOT EXISTS: the first run is the one that counts
 	case "CreateTableAsStmt":
 		w.fresh[relation(s.node("into").node("rel"))] = true
 	case "ViewStmt":

@@ -41,8 +41,6 @@ func (w *walk) alter(on, object string, c tree) {
 			"AT_SetAccessMethod": "SET ACCESS METHOD", "AT_SetExpression": "SET EXPRESSION",
 		}[c.text("subtype")]
 		w.tell(finding{rule: "rewrites-table", of: on, what: what + " of " + on, why: "it copies the table under ACCESS EXCLUSIVE: no read, no write", instead: "copy the rows in batches into a new table, and change the names"})
-	case "AT_AddIdentity":
-		w.tell(finding{rule: "set-not-null", of: on, what: "ADD GENERATED AS IDENTITY to " + on + "." + c.text("name"), why: "the column must be NOT NULL already, and it takes ACCESS EXCLUSIVE", instead: "set NOT NULL by a validated CHECK first"})
 	case "AT_AttachPartition":
 		w.attach(on, relation(def.node("name")))
 	case "AT_DetachPartition":
