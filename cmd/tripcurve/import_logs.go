@@ -85,14 +85,14 @@ func (im *importer) survey(paths []string) ([]importLog, error) {
 
 // lookAt looks at a file's ends; err says that it is no log of any kind.
 func (im *importer) lookAt(l *importLog) (err error) {
+	if info, err := os.Stat(l.path); err != nil || !info.Mode().IsRegular() {
+		return err // what is looked at in a pipe is not there any more when it is read
+	}
 	src, err := im.openNamed(l.path, "")
 	if err != nil {
 		return err
 	}
 	src.close()
-	if src.stream != nil {
-		return nil // a pipe
-	}
 	if _, notOne := serverlog.Sniff(src.head, im.server.Prefix); notOne == nil || otlp.Sniff(otlp.Head(bytes.NewReader(src.head))) == nil {
 		return nil
 	}

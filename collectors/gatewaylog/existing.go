@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -19,7 +18,7 @@ func (f *Follow) Existing() (*Follow, error) {
 	if f.opt.Path == "" {
 		return nil, nil
 	}
-	file, err := os.Open(f.opt.Path)
+	file, err := openRegular(f.opt.Path)
 	if err != nil {
 		return nil, err
 	}

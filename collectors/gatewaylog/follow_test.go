@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -417,5 +418,24 @@ func TestFollowEqualsImport(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A named pipe is refused, and not waited for: opening one blocks until somebody
+// writes, which no ctrl+c ends.
+func TestFollowRefusesAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := follow(t, newFollow(t, FollowOptions{Path: path, Poll: time.Millisecond}))
+	if err := r.end(); err == nil || !strings.Contains(err.Error(), "is no regular file; pipe it into - instead") {
+		t.Error(err)
+	}
+	if _, err := newFollow(t, FollowOptions{Path: path}).Existing(); err == nil {
+		t.Error("existing lines of a pipe")
+	}
+	if look, err := LookAt(path, Options{}, true); err != nil || look.First != Unknown {
+		t.Errorf("%+v, %v", look, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"tripcurve/collectors/logfile"
 )
@@ -28,14 +29,14 @@ func LookAt(path string, opt Options, last bool) (Look, error) {
 
 func lookAt(path string, opt Options, last bool) (Look, error) {
 	l := Look{First: Unknown, Last: Unknown}
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() && !info.IsDir() {
+		return l, err // it cannot be read twice: even opening a pipe takes something from its writer
+	}
 	f, info, err := logfile.Open(path)
 	if err != nil {
 		return l, err
 	}
 	defer f.Close()
-	if !info.Mode().IsRegular() {
-		return l, nil // it cannot be read twice
-	}
 	text, done, err := logfile.Text(bufio.NewReaderSize(f, 256<<10))
 	if err != nil {
 		return l, err

@@ -38,18 +38,24 @@ type tail struct {
 const markBytes = 256
 
 func openTail(path string) (*tail, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file; pipe it into - instead", path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
 	return &tail{path: path, file: f, block: make([]byte, 256<<10)}, nil
+}
+
+// openRegular opens a file, and looks first: opening a named pipe waits for its
+// writer, whatever happens to the collector meanwhile.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file; pipe it into - instead", path)
+	}
+	return os.Open(path)
 }
 
 func (t *tail) close() {
@@ -125,7 +131,7 @@ func (t *tail) more() ([]byte, tailEvent, error) {
 // reopen opens the path again after a pause. It is the same file when it begins
 // with the same bytes.
 func (t *tail) reopen() (tailEvent, error) {
-	f, err := os.Open(t.path)
+	f, err := openRegular(t.path)
 	if err != nil {
 		return tailQuiet, err
 	}
@@ -162,7 +168,7 @@ func (t *tail) remember() {
 // restart begins the file anew.
 func (t *tail) restart(event tailEvent) error {
 	if event == tailRotated {
-		f, err := os.Open(t.path)
+		f, err := openRegular(t.path)
 		if isGone(err) {
 			t.missing = true
 			return nil // renamed again already; the next look will tell
