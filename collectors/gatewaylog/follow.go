@@ -117,7 +117,11 @@ func (f *Follow) runFile(ctx context.Context, out chan<- []incident.Fact, status
 	for due := false; ; {
 		if err := f.look(ctx); err != nil {
 			f.finishFormer(len(f.former))
-			f.hand(ctx, out, status)
+			if f.now().State == incident.SourceOK {
+				f.give(ctx, out) // a look that failed does not say that all is well
+			} else {
+				f.hand(ctx, out, status)
+			}
 			return err
 		}
 		if due { // after the look, so that nothing that is handed out is older than Emit
@@ -275,6 +279,18 @@ func (f *Follow) gap(now time.Time) incident.Episode {
 
 // hand gives out what was counted, and the status.
 func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) {
+	if !f.give(ctx, out) {
+		return
+	}
+	f.src = f.now()
+	select {
+	case status <- f.src:
+	case <-ctx.Done():
+	}
+}
+
+// give gives out what was counted since; false when ctx ended before, and it is kept.
+func (f *Follow) give(ctx context.Context, out chan<- []incident.Fact) bool {
 	facts := f.pending
 	f.pending = nil
 	for i := range f.former {
@@ -288,14 +304,10 @@ func (f *Follow) hand(ctx context.Context, out chan<- []incident.Fact, status ch
 		case out <- facts:
 		case <-ctx.Done():
 			f.pending = facts
-			return
+			return false
 		}
 	}
-	f.src = f.now()
-	select {
-	case status <- f.src:
-	case <-ctx.Done():
-	}
+	return true
 }
 
 // lastWait bounds handing out the last facts after the context has ended.

@@ -432,6 +432,9 @@ func TestFollowRefusesAPipe(t *testing.T) {
 	if err := r.end(); err == nil || !strings.Contains(err.Error(), "is no regular file; pipe it into - instead") {
 		t.Error(err)
 	}
+	if r.last.Name != "" {
+		t.Errorf("of a log that cannot be opened it is said that it is %v", r.last.State)
+	}
 	if _, err := newFollow(t, FollowOptions{Path: path}).Existing(); err == nil {
 		t.Error("existing lines of a pipe")
 	}
