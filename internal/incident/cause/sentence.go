@@ -252,6 +252,8 @@ func (s *scene) checked(findings []incident.Finding) []string {
 	}
 	if !s.v.Sees("postgres") {
 		list = append(list, "locks: not looked at, "+s.why("postgres", "no Postgres source"))
+	} else if n := s.waitedForUnknown(); len(s.holders) == 0 && n > 0 {
+		list = append(list, fmt.Sprintf("locks: not known, %s, and no source says for whom", things(n, "session waited", "sessions waited")))
 	} else if len(s.holders) == 0 {
 		list = append(list, "locks: nobody waited")
 	}

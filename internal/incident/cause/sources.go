@@ -110,6 +110,18 @@ func (s *scene) why(group, none string) string {
 // young is the age below which a wait for a lock may end by itself at any time.
 const young = 5 * time.Second
 
+// waitedForUnknown counts the sessions that waited in the window for holders that no
+// source names: a server's log has none when log_error_verbosity is terse.
+func (s *scene) waitedForUnknown() int {
+	pids := map[int]bool{}
+	s.v.EachEpisode(func(e *incident.Episode) {
+		if e.Kind == incident.LockWait && len(e.Blockers) == 0 && len(e.Was) == 0 && e.From.Before(s.v.Window.To) && !e.To.Before(s.v.Window.From) {
+			pids[e.Session.Leader()] = true
+		}
+	})
+	return len(pids)
+}
+
 // waiting says who blocks whom at the last look, however short that is; empty
 // when nobody waits, or nobody has looked lately.
 func (s *scene) waiting() string {
@@ -132,8 +144,15 @@ func (s *scene) waiting() string {
 	for _, r := range tree.Roots {
 		walk(r.Children)
 	}
+	if len(tree.Roots) == 0 && len(tree.Cycles) == 0 {
+		return fmt.Sprintf("%s for locks, and no source says for whom", things(tree.Waiting, "session waits", "sessions wait"))
+	}
 	if len(tree.Roots) == 0 {
-		return fmt.Sprintf("%s for locks in a cycle: %s", things(tree.Waiting, "session waits", "sessions wait"), strings.Trim(fmt.Sprint(tree.Cycles), "[]"))
+		var cycles []string
+		for _, pids := range tree.Cycles {
+			cycles = append(cycles, strings.Trim(fmt.Sprint(pids), "[]"))
+		}
+		return fmt.Sprintf("%s for locks in a cycle: %s", things(tree.Waiting, "session waits", "sessions wait"), strings.Join(cycles, ", and "))
 	}
 	r := tree.Roots[0]
 	h := holder{session: r.Session, held: r.Held, relation: r.Relation, lockType: r.LockType}
