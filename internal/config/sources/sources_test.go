@@ -2,10 +2,12 @@ package sources
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -239,6 +241,46 @@ func TestSecretsAreReadWhereTheyAre(t *testing.T) {
 	defer stop()
 	if _, err := (Secret{Command: []string{"sleep", "60"}}).Read(ctx, env); err == nil {
 		t.Error("a command that does not end is waited for")
+	}
+}
+
+// What a command has started ends with it: a pipe has an end when nobody has it open
+// for writing any more.
+func TestACommandLeavesNothingBehind(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "child")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	began := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		f, err := os.Open(pipe)
+		close(began)
+		if err == nil {
+			_, err = io.Copy(io.Discard, f)
+			f.Close()
+		}
+		ended <- err
+	}()
+	read := make(chan error, 1)
+	go func() {
+		_, err := (Secret{Command: []string{"sh", "-c", `sleep 60 >"$0" & wait`, pipe}}).Read(ctx, os.Getenv)
+		read <- err
+	}()
+	<-began
+	stop()
+	if err := <-read; err == nil {
+		t.Error("a command that was stopped gives a credential")
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("what the command has started still runs")
 	}
 }
 
