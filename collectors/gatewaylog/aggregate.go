@@ -97,8 +97,8 @@ func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
 	if r.End.Known() {
 		end = a.cell(endSecond/windowSeconds, s)
 		end.ended[endSecond%windowSeconds]++
-		if r.Took >= 0 && end.add(r.Took) {
-			a.weight += sketchWeight
+		if r.Took >= 0 {
+			a.weight += end.add(r.Took)
 		}
 		a.cover(r.End)
 	}
@@ -202,25 +202,27 @@ func (w *window) cell(s int32) *cell {
 }
 
 // add keeps one duration, exact to the microsecond until it is in the sketch; it
-// says whether that is a new one.
-func (c *cell) add(took time.Duration) (sketched bool) {
+// says by how many bytes the cell has grown.
+func (c *cell) add(took time.Duration) (grew int64) {
 	us := took.Microseconds()
 	if us > 1<<32-1 { // 71 minutes
-		sketched = c.spill()
+		grew = c.spill()
 		c.sketch.Add(took)
-		return sketched
+		return grew
 	}
 	if len(c.took) == maxLoose {
-		sketched = c.spill()
+		grew = c.spill()
 	}
+	room := cap(c.took)
 	c.took = append(c.took, uint32(us))
-	return sketched
+	return grew + 4*int64(cap(c.took)-room)
 }
 
-// spill moves the loose durations into the sketch, which it makes when there is none.
-func (c *cell) spill() (made bool) {
+// spill moves the loose durations into the sketch, which it makes when there is none;
+// it says by how many bytes the cell has grown.
+func (c *cell) spill() (grew int64) {
 	if c.sketch == nil {
-		c.sketch, made = sketch.New(), true
+		c.sketch, grew = sketch.New(), sketchWeight
 	}
 	// Most logs write milliseconds, so that the same few durations come again
 	// and again: counting them first spares most logarithms.
@@ -241,7 +243,7 @@ func (c *cell) spill() (made bool) {
 		c.sketch.AddN(time.Duration(ms)*time.Millisecond, int64(count[ms]))
 	}
 	c.took = c.took[:0]
-	return made
+	return grew
 }
 
 // Flush hands out what was counted since the last Flush, read from the bytes
