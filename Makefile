@@ -42,8 +42,8 @@ soak: ## the lab beside the simulator, three runs each, then long fuzzing: two h
 golden: ## rewrite golden files, scripts and transcripts; review the diff like code
 	TRIPCURVE_UPDATE=1 go test $(PKGS)
 
-fuzz: ## every fuzz target for 30 s
-	FUZZTIME=30s scripts/fuzz
+fuzz: ## every fuzz target for 60 s
+	FUZZTIME=60s scripts/fuzz
 
 bench: ## the promised figures as ratios, each measured in one run
 	scripts/bench
