@@ -1,14 +1,12 @@
 package pgtest
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // PgBouncer starts a pooler in transaction mode before the server and returns the
@@ -54,51 +52,14 @@ default_pool_size = 1
 			}
 		}
 	}
-	cmd := s.command(bin)
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Args = []string{"sh", "-c", `"$0" "$@" & p=$!; cat >/dev/null; kill -INT $p; wait $p`, bin, config}
-	cmd.Path = sh
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready, exited := make(chan struct{}), make(chan struct{})
-	var log strings.Builder // read by others only after exited
-	go func() {
-		defer close(exited)
-		lines, up := bufio.NewScanner(stderr), false
-		for lines.Scan() {
-			if log.Len() < 1<<16 {
-				log.WriteString(lines.Text() + "\n")
-			}
-			if !up && strings.Contains(lines.Text(), "process up") {
-				up = true
-				close(ready)
-			}
+	cmd, up := s.command(bin, config), false
+	c := startChild(t, "pgbouncer", cmd, func(line string, ready chan<- struct{}, _ <-chan struct{}) {
+		if !up && strings.Contains(line, "process up") {
+			up = true
+			close(ready)
 		}
-		_ = cmd.Wait() // a stopped pooler's exit code says nothing
-	}()
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		<-exited
 	})
-	select {
-	case <-ready:
-	case <-exited:
-		t.Fatalf("pgbouncer did not start:\n%s", log.String())
-	case <-time.After(startTimeout):
-		t.Fatalf("pgbouncer was not ready within %s", startTimeout)
-	}
+	t.Cleanup(c.stop)
 	return strings.Replace(s.DSN(), fmt.Sprintf(":%d/", s.Port), fmt.Sprintf(":%d/", port), 1)
 }
 

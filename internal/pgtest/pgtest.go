@@ -3,10 +3,8 @@
 package pgtest
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -37,8 +35,7 @@ type Server struct {
 
 	databases atomic.Int32 // made by Database
 
-	lifeline io.Closer     // closing it stops the server
-	exited   chan struct{} // closed when it has stopped
+	process *child
 }
 
 // startTimeout is far beyond what initdb and a start take on a busy machine
@@ -105,56 +102,18 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // Resume starts a stopped server again, on the same port and data.
 func (s *Server) Resume(t testing.TB) {
 	t.Helper()
-	// The shell stops the server when its standard input ends, so that a test
-	// that is killed leaves no server behind.
-	cmd := s.command("postgres")
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Args = append([]string{"sh", "-c", `"$0" "$@" & p=$!; cat >/dev/null; kill -INT $p; wait $p`, cmd.Path}, s.args...)
-	cmd.Path = sh
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready, exited := make(chan struct{}), make(chan struct{})
-	s.lifeline, s.exited = stdin, exited
-	var log strings.Builder // read by others only after exited
-	go func() {
-		defer close(exited)
-		lines, up := bufio.NewScanner(stderr), false
-		for lines.Scan() {
-			if log.Len() < 1<<16 {
-				log.WriteString(lines.Text() + "\n")
-			}
-			switch {
-			case up:
-			case strings.Contains(lines.Text(), "ready to accept connections"):
-				up = true
-				close(ready)
-			case strings.Contains(lines.Text(), "redirecting log output to logging collector"):
-				up = true // the rest goes to files
-				go s.awaitPIDFile(ready, exited)
-			}
+	up := false
+	s.process = startChild(t, "postgres", s.command("postgres", s.args...), func(line string, ready chan<- struct{}, exited <-chan struct{}) {
+		switch {
+		case up:
+		case strings.Contains(line, "ready to accept connections"):
+			up = true
+			close(ready)
+		case strings.Contains(line, "redirecting log output to logging collector"):
+			up = true // the rest goes to files
+			go s.awaitPIDFile(ready, exited)
 		}
-		_ = cmd.Wait() // a stopped server's exit code says nothing
-	}()
-	select {
-	case <-ready:
-	case <-exited:
-		t.Fatalf("postgres did not start:\n%s", log.String())
-	case <-time.After(startTimeout):
-		s.Stop()
-		t.Fatalf("postgres was not ready within %s:\n%s", startTimeout, log.String())
-	}
+	})
 }
 
 // awaitPIDFile closes ready when the server has written to its pid file that it
@@ -188,10 +147,7 @@ func (s *Server) Log(t testing.TB, name string) []byte {
 
 // Stop shuts the server down at once, as an administrator's fast shutdown does:
 // clients get SQLSTATE 57P01. It returns when the server has gone.
-func (s *Server) Stop() {
-	_ = s.lifeline.Close()
-	<-s.exited
-}
+func (s *Server) Stop() { s.process.stop() }
 
 // DSN is a URL of the superuser over TCP.
 func (s *Server) DSN() string { return s.DSNOf("postgres", Password) }
