@@ -90,7 +90,8 @@ func (k MomentKind) String() string {
 type Moment struct {
 	ID         string
 	At         time.Time
-	End        time.Time // zero for a point
+	End        time.Time // zero for a point, and while it goes on
+	Open       bool      // it went on at the last look
 	Kind       MomentKind
 	Text       string // one fact, no judgement
 	System     string

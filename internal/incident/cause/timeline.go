@@ -82,7 +82,7 @@ func (s *scene) momentsOf(f incident.Finding) []incident.Moment {
 			interval.Text += ": " + q
 		}
 		if h.open {
-			interval.End = time.Time{}
+			interval.End, interval.Open = time.Time{}, true
 			return []incident.Moment{interval}
 		}
 		return []incident.Moment{interval, {

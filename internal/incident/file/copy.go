@@ -56,7 +56,7 @@ func (r *Reader) copyTo(out string) error {
 	return nil
 }
 
-// change copies a file and changes the copy in one transaction. What of the change
+// change copies a file and changes the copy, of this schema, in one transaction. What of the change
 // is not needed any more is not in the copy's free pages either. On an error nothing
 // is left of the copy.
 func change(path, out, doing string, f func(*sql.Tx) error) error {
@@ -78,7 +78,10 @@ func change(path, out, doing string, f func(*sql.Tx) error) error {
 		if err != nil {
 			return explain(out, doing, err)
 		}
-		if err = f(tx); err == nil {
+		if err = migrate(tx); err == nil {
+			err = f(tx)
+		}
+		if err == nil {
 			err = tx.Commit()
 		} else {
 			err = errors.Join(err, tx.Rollback())

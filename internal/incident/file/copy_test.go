@@ -125,6 +125,10 @@ func TestCopyHasItsNameWhenItIsWhole(t *testing.T) {
 	}
 }
 
+func note(id string, at float64, text string) incident.Written {
+	return incident.WriteEntry(incident.Entry{ID: id, Start: second(at), Text: text, Confidence: "stated"})
+}
+
 func TestTrim(t *testing.T) {
 	w, path := recorded(t, facts(t)...)
 	late := incident.Origin{Group: "gateway", Name: "late.log", File: "sha256:cd", From: 0, To: 90}
@@ -135,7 +139,7 @@ func TestTrim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "seen"}, incident.Moment{ID: "m2", At: second(90), Text: "late"}); err != nil {
+	if err := w.WriteTimeline(second(91), "on-call engineer", "add", note("m1", 2, "seen"), note("m2", 90, "late note")); err != nil {
 		t.Fatal(err)
 	}
 	out := other(t, "part.incident")
@@ -157,11 +161,11 @@ func TestTrim(t *testing.T) {
 	if len(got.Buckets())+len(got.Changes()) != 0 {
 		t.Errorf("%d buckets and %d changes, want none", len(got.Buckets()), len(got.Changes()))
 	}
-	if len(meta.Moments) != 1 || meta.Moments[0].ID != "m1" {
-		t.Errorf("moments %+v, want m1", meta.Moments)
+	if len(meta.Written) != 1 || meta.Written[0].ID != "m1" {
+		t.Errorf("entries %+v, want m1", meta.Written)
 	}
 	text, err := os.ReadFile(out)
-	if err != nil || strings.Contains(string(text), "late.log") || strings.Contains(string(text), "/late") || strings.Contains(string(text), "what is this") {
+	if err != nil || strings.Contains(string(text), "late.log") || strings.Contains(string(text), "/late") || strings.Contains(string(text), "what is this") || strings.Contains(string(text), "late note") {
 		t.Errorf("what lies outside is still in the file, %v", err)
 	}
 	// Half open: the bucket of the first second ends where this window begins.
@@ -195,7 +199,7 @@ func TestMerge(t *testing.T) {
 	if err := w.Append(nil, []incident.SourceStatus{{Name: "pg", Group: "postgres", State: incident.SourceDown, LastAt: second(9), Detail: "cut"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "seen"}); err != nil {
+	if err := w.WriteTimeline(second(9), "on-call engineer", "add", note("m1", 2, "seen")); err != nil {
 		t.Fatal(err)
 	}
 
@@ -212,8 +216,8 @@ func TestMerge(t *testing.T) {
 		if diff := compare(ev.Snapshot(), got); diff != "" {
 			t.Errorf("(-one recorder +merged) %s", diff)
 		}
-		if len(meta.Moments) != 1 {
-			t.Errorf("moments %+v", meta.Moments)
+		if len(meta.Written) != 1 {
+			t.Errorf("entries %+v", meta.Written)
 		}
 		if left, err := filepath.Glob(out + "-*"); err != nil || len(left) > 0 {
 			t.Error("left beside the file:", left, err)
@@ -264,8 +268,10 @@ func TestRedactedCopy(t *testing.T) {
 	gap := incident.Episode{Kind: incident.Gap, From: second(4), To: second(5), Text: "cannot reach " + addr, Origin: incident.Origin{Group: "grpc", Name: addr + ":9090"}}
 	all[2], all[4] = wait, line
 	w, path := recorded(t, append(all, gap)...)
-	if err := w.SaveMoments(incident.Moment{ID: "m1", At: second(2), Text: "told " + mail, Support: []incident.ID{gap.ID()}}); err != nil {
-		t.Fatal(err)
+	for _, text := range []string{"told " + mail, "asked " + mail} { // the audit has the first
+		if err := w.WriteTimeline(second(9), "on-call engineer", "edit", note("m1", 2, text)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -292,8 +298,8 @@ func TestRedactedCopy(t *testing.T) {
 	if x := got.Exemplars()[0].Raw; x != `{"client":"[ip-1]","card":"[card-1]"}` {
 		t.Errorf("line %s", x)
 	}
-	if m := meta.Moments[0]; m.Text != "told [email-1]" || !strings.Contains(string(m.Support[0]), "[ip-1]") {
-		t.Errorf("moment %+v", m)
+	if f := meta.Written[0].Fields; f["text"] != "asked [email-1]" || f["start"] == "" {
+		t.Errorf("entry %+v", f)
 	}
 	if len(got.Buckets()) != 1 || got.Buckets()[0].Started != 2 || got.Window != loadedWindow(t, path) {
 		t.Error("what was counted has changed")
@@ -378,7 +384,7 @@ func TestInspect(t *testing.T) {
 	}
 	want := map[string]int64{
 		"bucket": 1, "latency": 1, "episode": 1, "lock_sample": 1, "series": 1, "point": 3, "exemplar": 1, "change": 1,
-		"moment": 0, "threshold_set": 0, "endpoint": 1, "origin": 3,
+		"entry": 0, "audit": 0, "threshold_set": 0, "endpoint": 1, "origin": 3,
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

@@ -148,8 +148,9 @@ func TestContinueAppends(t *testing.T) {
 	}
 	defer w.Close()
 	set := ThresholdSet{Name: "chosen", At: second(60), Library: "opossum", Sets: []string{"order.inventory.deadline=5s"}}
-	moment := incident.Moment{ID: "m1", At: second(90), Kind: incident.MAction, Text: "rolled back", Lane: "people"}
-	for _, err := range []error{w.Append(facts(t)[1:], nil), w.SaveThresholds(set), w.SaveMoments(moment)} {
+	entry := incident.WriteEntry(incident.Entry{ID: "m1", Start: second(90), Kind: incident.KAction, Text: "rolled back", Confidence: "stated"})
+	entry.Comments = []incident.Comment{{At: second(95), Role: "on-call engineer", Text: "by hand"}}
+	for _, err := range []error{w.Append(facts(t)[1:], nil), w.SaveThresholds(set), w.WriteTimeline(second(91), "on-call engineer", "add", entry)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +161,7 @@ func TestContinueAppends(t *testing.T) {
 	if diff := compare(ev.Snapshot(), got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]ThresholdSet{set}, meta.Thresholds) + cmp.Diff([]incident.Moment{moment}, meta.Moments); diff != "" {
+	if diff := cmp.Diff([]ThresholdSet{set}, meta.Thresholds) + cmp.Diff([]incident.Written{entry}, meta.Written); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -256,7 +257,7 @@ func TestBadFiles(t *testing.T) {
 		"a newer schema": {changed(func(b []byte) []byte {
 			binary.BigEndian.PutUint32(b[60:], 7)
 			return b
-		}), ErrNewerSchema, "it has schema 7, this program reads up to 2"},
+		}), ErrNewerSchema, "it has schema 7, this program reads up to 3"},
 		"cut short": {changed(func(b []byte) []byte { return b[:len(b)/2] }), ErrCorrupt, "cut short"},
 		"overwritten in the middle": {changed(func(b []byte) []byte {
 			for i := 4096; i < len(b); i++ {

@@ -56,7 +56,8 @@ var tables = []struct{ name, from, to string }{
 	{"point", "min(at_ns)", "max(at_ns)"},
 	{"exemplar", "min(coalesce(start_ns, end_ns))", "max(coalesce(end_ns, start_ns))"},
 	{"change", "min(at_ns)", "max(at_ns)"},
-	{"moment", "min(at_ns)", "max(at_ns)"},
+	{"entry", "min(start_ns)", "max(start_ns)"},
+	{"audit", "min(at_ns)", "max(at_ns)"},
 	{"threshold_set", "", ""},
 	{"endpoint", "", ""},
 	{"origin", "", ""},
@@ -133,6 +134,14 @@ func (s *Summary) count(tx *sql.Tx) error {
 	var first, last sql.NullInt64
 	s.Tables = []Table{}
 	for _, t := range tables {
+		var there bool // a file of an older schema has not all of them
+		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)`, t.name).Scan(&there); err != nil {
+			return err
+		}
+		if !there {
+			s.Tables = append(s.Tables, Table{Name: t.name})
+			continue
+		}
 		from, to := t.from, t.to
 		if from == "" {
 			from, to = "NULL", "NULL"
@@ -143,7 +152,7 @@ func (s *Summary) count(tx *sql.Tx) error {
 			return err
 		}
 		s.Tables = append(s.Tables, Table{t.name, n, rfc3339(a), rfc3339(b)})
-		if t.name == "moment" {
+		if t.name == "entry" || t.name == "audit" {
 			continue // what people wrote is no evidence
 		}
 		if a.Valid && (!first.Valid || a.Int64 < first.Int64) {

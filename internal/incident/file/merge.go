@@ -75,7 +75,7 @@ func (w *Writer) mergeWith(path string) error {
 	if err := w.Append(facts, sources); err != nil {
 		return err
 	}
-	if err := w.SaveMoments(meta.Moments...); err != nil {
+	if err := w.mergeTimeline(path, meta.Written); err != nil {
 		return err
 	}
 	for _, t := range meta.Thresholds {

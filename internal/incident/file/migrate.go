@@ -11,6 +11,13 @@ var migrations = []string{
 	`ALTER TABLE source ADD COLUMN since_ns INTEGER;
 	 ALTER TABLE source ADD COLUMN clock_ns INTEGER;
 	 ALTER TABLE source ADD COLUMN clock_err_ns INTEGER;`,
+	// 3: what people wrote of the timeline, and the audit of it. Nothing ever wrote to moment.
+	`DROP TABLE moment;
+	 CREATE TABLE entry (id TEXT PRIMARY KEY, start_ns INTEGER, written TEXT NOT NULL) WITHOUT ROWID;
+	 CREATE TABLE audit (
+	   seq INTEGER PRIMARY KEY, change INTEGER NOT NULL, at_ns INTEGER NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
+	   entry TEXT NOT NULL, before TEXT, after TEXT, undoes INTEGER
+	 );`,
 }
 
 // migrate brings a file that is to be added to up to this schema, in one transaction:
@@ -24,13 +31,20 @@ func (w *Writer) migrate() error {
 	if version == Schema {
 		return nil
 	}
-	return w.transact("bring the schema up to date", func(tx *sql.Tx) error {
-		for v := version; v < Schema; v++ {
-			if _, err := tx.Exec(migrations[v-1]); err != nil {
-				return err
-			}
-		}
-		_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, Schema))
+	return w.transact("bring the schema up to date", migrate)
+}
+
+// migrate brings what a transaction sees up to this schema.
+func migrate(tx *sql.Tx) error {
+	var version int
+	if err := tx.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
 		return err
-	})
+	}
+	for v := version; v < Schema; v++ {
+		if _, err := tx.Exec(migrations[v-1]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, Schema))
+	return err
 }

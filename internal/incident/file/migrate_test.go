@@ -39,7 +39,7 @@ func TestAFileOfTheFirstSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := db.Exec("PRAGMA user_version = 1"); err != nil {
+	if _, err := db.Exec("DROP TABLE entry; DROP TABLE audit; CREATE TABLE moment (id TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID; PRAGMA user_version = 1"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

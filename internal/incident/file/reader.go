@@ -22,8 +22,8 @@ type Meta struct {
 	Schema     int
 	Name       string // "INC-2847"
 	Created    time.Time
-	Moments    []incident.Moment // by time
-	Thresholds []ThresholdSet    // the newest last
+	Written    []incident.Written // what people wrote of the timeline, by id
+	Thresholds []ThresholdSet     // the newest last
 }
 
 // Reader reads an incident file, also one that is being written.
@@ -106,7 +106,7 @@ func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 		{"series", l.readSeries},
 		{"exemplars", l.readExemplars},
 		{"changes", l.readChanges},
-		{"timeline entries", l.readMoments},
+		{"timeline entries", l.readWritten},
 		{"threshold sets", l.readThresholds},
 	} {
 		if err := part.read(); err != nil {
@@ -185,8 +185,8 @@ func (l *loader) readEndpoints() error {
 
 func (l *loader) readSources() error {
 	columns := "since_ns, clock_ns, clock_err_ns"
-	var version int
-	if err := l.tx.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+	version, err := l.version()
+	if err != nil {
 		return err
 	}
 	if version < 2 {
@@ -411,19 +411,25 @@ func (l *loader) readChanges() error {
 	})
 }
 
-func (l *loader) readMoments() error {
-	return l.each(`SELECT entry FROM moment ORDER BY at_ns, id`, func(s scan) error {
-		var entry string
-		var m incident.Moment
-		if err := s(&entry); err != nil {
+func (l *loader) readWritten() error {
+	if version, err := l.version(); err != nil || version < 3 {
+		return err
+	}
+	return l.each(`SELECT written FROM entry ORDER BY id`, func(s scan) error {
+		var text string
+		if err := s(&text); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(entry), &m); err != nil {
-			return fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		l.meta.Moments = append(l.meta.Moments, m)
-		return nil
+		w, err := decodeWritten(text)
+		l.meta.Written = append(l.meta.Written, w)
+		return err
 	})
+}
+
+// version is the schema that the file has.
+func (l *loader) version() (v int, err error) {
+	err = l.tx.QueryRow(`PRAGMA user_version`).Scan(&v)
+	return v, err
 }
 
 func (l *loader) readThresholds() error {

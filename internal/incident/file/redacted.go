@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )
 
@@ -58,17 +57,13 @@ func Redacted(path, out string, r *redact.Redactor) error {
 		if err := rewrite(tx, "meta", "value", " AND key = 'name'", text); err != nil {
 			return fmt.Errorf("meta.value: %w", err)
 		}
-		return rewrite(tx, "moment", "entry", "", func(entry string) string {
-			var m incident.Moment
-			if json.Unmarshal([]byte(entry), &m) != nil {
-				return text(entry) // the loader says what is wrong with it
+		written := inWritten(text)
+		for _, c := range []struct{ table, column string }{{"entry", "written"}, {"audit", "before"}, {"audit", "after"}} {
+			if err := rewrite(tx, c.table, c.column, "", written); err != nil {
+				return fmt.Errorf("%s.%s: %w", c.table, c.column, err)
 			}
-			m.Text, m.SourceText, m.System = text(m.Text), text(m.SourceText), text(m.System)
-			for i, id := range m.Support {
-				m.Support[i] = incident.ID(text(string(id)))
-			}
-			return encode(m)
-		})
+		}
+		return nil
 	})
 }
 

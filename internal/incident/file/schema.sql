@@ -1,4 +1,4 @@
--- Schema 2 of an incident file. docs/incident-file.md explains it.
+-- Schema 3 of an incident file. docs/incident-file.md explains it.
 -- Instants (_at, from_ns, to_ns, ...) are unix nanoseconds in UTC, NULL when
 -- unknown; lengths are nanoseconds; words are those of the program's reports.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -72,8 +72,15 @@ CREATE TABLE change (
   origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What people add: entries of the timeline and chosen thresholds.
-CREATE TABLE moment (id TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID;
+-- What people wrote of the timeline: an entry of their own, or what they changed of
+-- one that the evidence gives (start_ns is NULL then, unless they changed the start).
+CREATE TABLE entry (id TEXT PRIMARY KEY, start_ns INTEGER, written TEXT NOT NULL) WITHOUT ROWID;
+
+-- Every action of a person: the rows of one change are undone together.
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY, change INTEGER NOT NULL, at_ns INTEGER NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
+  entry TEXT NOT NULL, before TEXT, after TEXT, undoes INTEGER
+);
 
 CREATE TABLE threshold_set (
   name TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, library TEXT NOT NULL, sets TEXT NOT NULL

@@ -31,11 +31,14 @@ func Trim(path, out string, w incident.Window) error {
 			`DELETE FROM point WHERE at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM exemplar WHERE coalesce(end_ns, start_ns) IS NULL OR coalesce(end_ns, start_ns) < ?1 OR coalesce(start_ns, end_ns) >= ?2`,
 			`DELETE FROM change WHERE at_ns IS NULL OR at_ns < ?1 OR at_ns >= ?2`,
-			`DELETE FROM moment WHERE at_ns < ?1 OR at_ns >= ?2`,
+			`DELETE FROM entry WHERE start_ns < ?1 OR start_ns >= ?2`,
 		} {
 			if _, err := tx.Exec(s, from, to); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(`DELETE FROM audit WHERE entry NOT IN (SELECT id FROM entry)`); err != nil {
+			return err
 		}
 		if err := unused(tx); err != nil {
 			return err

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/redact"
 )
 
 //go:embed schema.sql
@@ -153,23 +152,6 @@ func (w *Writer) Append(facts []incident.Fact, sources []incident.SourceStatus) 
 		}
 		for _, s := range sources {
 			if err := b.source(s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// SaveMoments writes entries of the timeline; one of the same id is replaced.
-func (w *Writer) SaveMoments(moments ...incident.Moment) error {
-	return w.transact("save timeline entries", func(tx *sql.Tx) error {
-		for _, m := range moments {
-			m.Text, m.SourceText = redact.MaskSecrets(m.Text), redact.MaskSecrets(m.SourceText)
-			entry, err := json.Marshal(m)
-			if err != nil {
-				return fmt.Errorf("timeline entry %s: %w", m.ID, err)
-			}
-			if _, err := tx.Exec(`INSERT OR REPLACE INTO moment VALUES (?, ?, ?)`, m.ID, m.At.UnixNano(), string(entry)); err != nil {
 				return err
 			}
 		}
