@@ -46,7 +46,7 @@ func books(sc sim.Scenario, res *sim.Result) []incident.Fact {
 		counter("fulfillment.shipped", res.Fulfilment.Shipped),
 		counter("fulfillment.failed", res.Fulfilment.Failed),
 		incident.Series{
-			Name: "inventory.reservations.without_order", Unit: "1", Kind: incident.Gauge,
+			Name: incident.OrphanSeries, Unit: "1", Kind: incident.Gauge,
 			Points: []incident.Point{{At: end, V: float64(res.Orphans - res.OrphansSwept)}},
 			Origin: incident.Origin{Group: "query", Name: booksSource}, Caveat: "asked of both databases at the end",
 		},

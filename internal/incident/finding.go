@@ -103,30 +103,6 @@ type Moment struct {
 	Hidden     bool
 }
 
-// Impact is what one endpoint went through.
-type Impact struct {
-	Endpoint                Endpoint
-	Before, During, After   Counts
-	FirstFailed, LastFailed time.Time // start of the first; end of the last, to the full second after it; zero when none failed
-	Recovered               time.Time // end of the first success after which failures are rare again; zero when unknown
-	P50During, P99During    Quantile
-	P50Before, P99Before    Quantile
-	Requests, Failed        int64 // over the impact window, by start; without an impact over all evidence
-	Vanished                bool  // traffic that stopped altogether: no failures, no requests
-	VanishedFrom            time.Time
-	Support                 []ID
-	Statuses                map[int]int64 // during
-	// ByEnd: its log has no durations, so all counts are by end, and FirstFailed
-	// is when the first failing request was answered.
-	ByEnd bool
-}
-
-// Counts of requests by start.
-type Counts struct {
-	Requests, Failed int64
-	Statuses         map[int]int64
-}
-
 // Remainder is a part of the impact window that no trigger covers, and what is
 // said about it.
 type Remainder struct {
@@ -143,6 +119,7 @@ type Analysis struct {
 	Impact     Window    // zero when nothing failed
 	Findings   []Finding // most important first
 	Endpoints  []Impact
+	Extent     Extent
 	Coverage   float64 // share of Impact covered by triggers, 0..1
 	Remainder  []Remainder
 	Timeline   []Moment

@@ -46,3 +46,13 @@ var grpcCodeBy = func() map[string]GRPCCode {
 	}
 	return by
 }()
+
+// Failed says that the called service, or the way to it, failed the call. What
+// its caller did wrong or gave up is not the service's failure.
+func (c GRPCCode) Failed() bool {
+	switch c {
+	case 2, GRPCDeadlineExceeded, 8, 12, 13, 14, 15: // UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
+		return true
+	}
+	return false
+}

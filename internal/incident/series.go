@@ -146,3 +146,7 @@ func (s *Series) Resets() []time.Time {
 	}
 	return at
 }
+
+// OrphanSeries is the gauge of reservations that no order names, as somebody asked
+// the databases for it.
+const OrphanSeries = "inventory.reservations.without_order"

@@ -42,7 +42,7 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(b.Confidence, a.Confidence))
 	})
 
-	a := incident.Analysis{Impact: s.impact, Findings: findings, Endpoints: s.endpoints}
+	a := incident.Analysis{Impact: s.impact, Findings: findings}
 	for _, f := range findings {
 		if f.Role == incident.Trigger { // an amplifier is no cause of the beginning
 			a.Confidence = max(a.Confidence, f.Confidence)
@@ -51,6 +51,9 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	a.Coverage, a.Remainder = s.coverage(findings)
 	a.Checked = s.checked(findings)
 	a.Timeline = s.timeline(findings)
+	a.Extent = s.reach(a.Timeline)
+	s.effects(a.Extent.Errors)
+	a.Endpoints = s.endpoints
 	a.Sentence, a.Proof = s.sentence(&a)
 	return a
 }

@@ -353,8 +353,8 @@ func (s *scene) precise(index map[incident.Endpoint]int) {
 
 // latencies sets the quantiles, of requests by their end.
 func (s *scene) latencies(index map[incident.Endpoint]int) {
-	type pair struct{ before, during incident.Sketch }
-	merged := make([]pair, len(s.endpoints))
+	type parts struct{ before, during, after incident.Sketch }
+	merged := make([]parts, len(s.endpoints))
 	join := func(into *incident.Sketch, more incident.Sketch) {
 		if *into == nil {
 			*into = more
@@ -374,6 +374,8 @@ func (s *scene) latencies(index map[incident.Endpoint]int) {
 			join(&merged[i].before, l.Sketch)
 		case l.At.Before(s.impact.To):
 			join(&merged[i].during, l.Sketch)
+		default:
+			join(&merged[i].after, l.Sketch)
 		}
 	})
 	for i := range s.endpoints {
@@ -383,6 +385,9 @@ func (s *scene) latencies(index map[incident.Endpoint]int) {
 		}
 		if d := merged[i].during; d != nil {
 			x.P50During, x.P99During = d.Quantile(0.5), d.Quantile(0.99)
+		}
+		if a := merged[i].after; a != nil {
+			x.P50After, x.P99After = a.Quantile(0.5), a.Quantile(0.99)
 		}
 	}
 }

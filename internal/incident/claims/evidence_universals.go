@@ -42,7 +42,7 @@ func askUniversal(a *asked) (answer, bool) {
 	case of == "failed jobs":
 		return a.noFailedJobs(w, o.Text("scope"))
 	case of == "partial work":
-		n, id, ok := a.gauge(orphanSeries)
+		n, id, ok := a.gauge(incident.OrphanSeries)
 		if !ok {
 			return answer{}, false
 		}
@@ -57,7 +57,7 @@ func askUniversal(a *asked) (answer, bool) {
 	}
 	got, ok := a.none(w, "successes of "+e.String(), func(b *incident.Bucket) bool { return b.Endpoint == e && b.Outcome == incident.OK })
 	if stated, has := o.Number("orphan_reservations"); ok && has && got.verdict == Consistent {
-		n, id, known := a.gauge(orphanSeries)
+		n, id, known := a.gauge(incident.OrphanSeries)
 		switch {
 		case !known:
 			got.verdict = NeedsEvidence
@@ -72,10 +72,6 @@ func askUniversal(a *asked) (answer, bool) {
 	}
 	return got, ok
 }
-
-// orphanSeries is the count of reservations that no order names, as somebody
-// asked the databases for it.
-const orphanSeries = "inventory.reservations.without_order"
 
 // gauge is the last value of a series.
 func (a *asked) gauge(name string) (float64, incident.ID, bool) {
