@@ -140,7 +140,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 			im.opt.Known = logfile.KnownOf(ev.Snapshot(), gatewaylog.Group)
 			im.calls.Known = logfile.KnownOf(ev.Snapshot(), "grpc")
 			im.server.Known = logfile.KnownOf(ev.Snapshot(), serverlog.Group)
-			im.w, err = file.Continue(out)
+			im.w, err = im.resume(out)
 		}
 	}
 	if err != nil {

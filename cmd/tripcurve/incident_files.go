@@ -31,6 +31,18 @@ func incidentFile(args []string) error {
 	return nil
 }
 
+// resume opens an incident file to add to it, and says so when that made a new file of it.
+func (a *app) resume(path string) (*file.Writer, error) {
+	w, err := file.Continue(path)
+	if err != nil {
+		return nil, err
+	}
+	if u, was := w.Upgraded(); was {
+		fmt.Fprintf(a.stderr, "%s: had schema %d and has %d now; as it was it is %s\n", path, u.From, file.Schema, u.Kept)
+	}
+	return w, nil
+}
+
 // fileError is the error of a command that reads incident files and writes one.
 func fileError(out string, err error) error {
 	switch {

@@ -78,7 +78,7 @@ func change(path, out, doing string, f func(*sql.Tx) error) error {
 		if err != nil {
 			return explain(out, doing, err)
 		}
-		if err = migrate(tx); err == nil {
+		if err = raise(tx, Schema); err == nil {
 			err = f(tx)
 		}
 		if err == nil {

@@ -257,7 +257,7 @@ func TestBadFiles(t *testing.T) {
 		"a newer schema": {changed(func(b []byte) []byte {
 			binary.BigEndian.PutUint32(b[60:], 7)
 			return b
-		}), ErrNewerSchema, "it has schema 7, this program reads up to 3"},
+		}), ErrNewerSchema, fmt.Sprintf("it has schema 7, this program reads up to %d", Schema)},
 		"cut short": {changed(func(b []byte) []byte { return b[:len(b)/2] }), ErrCorrupt, "cut short"},
 		"overwritten in the middle": {changed(func(b []byte) []byte {
 			for i := 4096; i < len(b); i++ {

@@ -134,14 +134,6 @@ func (s *Summary) count(tx *sql.Tx) error {
 	var first, last sql.NullInt64
 	s.Tables = []Table{}
 	for _, t := range tables {
-		var there bool // a file of an older schema has not all of them
-		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)`, t.name).Scan(&there); err != nil {
-			return err
-		}
-		if !there {
-			s.Tables = append(s.Tables, Table{Name: t.name})
-			continue
-		}
 		from, to := t.from, t.to
 		if from == "" {
 			from, to = "NULL", "NULL"

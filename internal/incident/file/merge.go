@@ -33,7 +33,10 @@ func Merge(out string, paths ...string) error {
 		if err := r.copyTo(part); err != nil {
 			return err
 		}
-		w, err := Continue(part)
+		if err := raised(part); err != nil {
+			return explain(out, "merge", err)
+		}
+		w, err := resume(part)
 		if err != nil {
 			return err
 		}

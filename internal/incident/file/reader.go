@@ -42,7 +42,7 @@ func Load(path string) (*incident.Evidence, Meta, error) {
 	return r.Load()
 }
 
-// Open opens a file for reading.
+// Open opens a file for reading. One of an older schema is read as it is, and stays so.
 func Open(path string) (*Reader, error) {
 	if err := check(path); err != nil {
 		return nil, err
@@ -62,6 +62,10 @@ func Open(path string) (*Reader, error) {
 		}
 	}
 	if err != nil {
+		db.Close()
+		return nil, explain(path, "open", err)
+	}
+	if err := overlay(db); err != nil {
 		db.Close()
 		return nil, explain(path, "open", err)
 	}
@@ -184,15 +188,7 @@ func (l *loader) readEndpoints() error {
 }
 
 func (l *loader) readSources() error {
-	columns := "since_ns, clock_ns, clock_err_ns"
-	version, err := l.version()
-	if err != nil {
-		return err
-	}
-	if version < 2 {
-		columns = "NULL, NULL, NULL"
-	}
-	return l.each(`SELECT name, grp, state, last_ns, detail, `+columns+` FROM source`, func(s scan) error {
+	return l.each(`SELECT name, grp, state, last_ns, detail, since_ns, clock_ns, clock_err_ns FROM source`, func(s scan) error {
 		var st incident.SourceStatus
 		var state string
 		var last, since, ahead, within sql.NullInt64
@@ -412,9 +408,6 @@ func (l *loader) readChanges() error {
 }
 
 func (l *loader) readWritten() error {
-	if version, err := l.version(); err != nil || version < 3 {
-		return err
-	}
 	return l.each(`SELECT written FROM entry ORDER BY id`, func(s scan) error {
 		var text string
 		if err := s(&text); err != nil {
@@ -424,12 +417,6 @@ func (l *loader) readWritten() error {
 		l.meta.Written = append(l.meta.Written, w)
 		return err
 	})
-}
-
-// version is the schema that the file has.
-func (l *loader) version() (v int, err error) {
-	err = l.tx.QueryRow(`PRAGMA user_version`).Scan(&v)
-	return v, err
 }
 
 func (l *loader) readThresholds() error {

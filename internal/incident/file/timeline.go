@@ -90,9 +90,6 @@ func (r *Reader) Audit() (list []Audit, err error) {
 		return nil, explain(r.path, "read the audit", err)
 	}
 	defer tx.Rollback() // nothing was written
-	if v, err := (&loader{tx: tx}).version(); err != nil || v < 3 {
-		return nil, explained(r.path, "read the audit", err)
-	}
 	list, err = readAudit(tx, `ORDER BY seq`)
 	return list, explained(r.path, "read the audit", err)
 }

@@ -23,6 +23,7 @@ var schema string
 type Writer struct {
 	path string
 	db   *sql.DB
+	was  Upgrade
 	known
 	tidied time.Time // before which it forgot when it looked last for what nothing refers to
 }
@@ -92,20 +93,34 @@ func create(path, name string, at time.Time) (*Writer, error) {
 	return w, nil
 }
 
-// Continue opens an existing file to append to it.
+// Continue opens an existing file to append to it. One of an older schema becomes one of
+// this schema before, and is kept as it was: see Upgraded.
 func Continue(path string) (*Writer, error) {
 	if err := check(path); err != nil {
 		return nil, err
 	}
+	was, err := upgrade(path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := resume(path)
+	if err == nil {
+		w.was = was
+	}
+	return w, err
+}
+
+// Upgraded says what became of a file of an older schema.
+func (w *Writer) Upgraded() (u Upgrade, was bool) { return w.was, w.was != Upgrade{} }
+
+// resume opens a file of this schema to append to it.
+func resume(path string) (*Writer, error) {
 	db, err := connect(path, "_txlock", "immediate")
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{path: path, db: db, known: newKnown()}
-	if err = w.record(); err == nil {
-		err = w.migrate()
-	}
-	if err != nil {
+	if err := w.record(); err != nil {
 		db.Close()
 		return nil, err
 	}
