@@ -1,0 +1,87 @@
+package anomaly
+
+import "time"
+
+// Indicator is what users get, on the same grid as the rows: the share of
+// requests that failed or an endpoint's latency.
+type Indicator struct {
+	ID      string
+	Bad     Direction
+	Values  []float64 // one per grid step, NaN where nothing is known
+	Quantum float64   // less than this is no change, in the indicator's unit
+}
+
+// Breach is an indicator that left what it usually does and stayed away.
+type Breach struct {
+	ID     string
+	At     int    // grid step at which the alarm was raised
+	Effect Effect // after the onset, against before it
+}
+
+// Opening says whether what is seen opens an incident, and on what ground.
+type Opening struct {
+	Open     bool
+	Onset    Onset // zero when no series jumped
+	Breaches []Breach
+}
+
+// What an incident takes beside a breach: series that changed together. Two of
+// two are no agreement of many, a tenth of them all is more than chance, and the
+// strength keeps out what only just passes.
+const (
+	leastAgreeing = 3
+	agreeingShare = 0.1
+	leastStrength = 0.5
+	// breachSigmas is how far the usual sample after the onset must be from before
+	// it; beyond 3, so that an indicator that is merely lively does not pass.
+	breachSigmas = 5
+)
+
+// Open decides whether an incident is opened: an indicator breached, and many
+// series changed together at the time. Neither alone is enough. A single CUSUM
+// fires several times per 1,000 samples on a series that only follows the day,
+// and a deploy or a batch job moves many series that no user notices.
+func Open(indicators []Indicator, rows []Row, p ConsensusParams) Opening {
+	onset, ok := Consensus(rows, p)
+	if !ok {
+		return Opening{}
+	}
+	o := Opening{Onset: onset}
+	for _, i := range indicators {
+		if b, ok := breached(i, onset.At); ok {
+			o.Breaches = append(o.Breaches, b)
+		}
+	}
+	o.Open = len(o.Breaches) > 0 && onset.Together()
+	return o
+}
+
+// Together says that enough series changed for it to be one event.
+func (o Onset) Together() bool {
+	return len(o.Agree) >= leastAgreeing && float64(len(o.Agree)) >= agreeingShare*float64(o.Of) && o.Strength >= leastStrength
+}
+
+// breached says that the indicator's sum alarms at or after the onset and that
+// what follows the onset is, as a rule and not for one sample, worse than what
+// was before it.
+func breached(i Indicator, onset int) (Breach, bool) {
+	if onset <= 0 || onset >= len(i.Values) {
+		return Breach{}, false
+	}
+	e := NewBaseline(i.Values[:onset], RelativeFloor)
+	if e.Scale < i.Quantum {
+		e.Scale = i.Quantum
+	}
+	b := Breach{ID: i.ID, At: -1, Effect: e.Effect(i.Values[onset:], i.Bad)}
+	if !b.Effect.Anomalous() || b.Effect.Median < breachSigmas {
+		return Breach{}, false
+	}
+	c := NewCUSUM(CUSUMParams{Bad: i.Bad, Quantum: i.Quantum})
+	for t, v := range i.Values {
+		if c.Observe(time.Unix(int64(t), 0), v) && t >= onset {
+			b.At = t
+			return b, true
+		}
+	}
+	return Breach{}, false
+}
