@@ -132,7 +132,10 @@ func (k *Key) Read(header string, body []byte, now time.Time) (Event, error) {
 	if err := k.Verify(header, body, now); err != nil {
 		return Event{}, err
 	}
-	var e Event
+	e, ok := asWritten(string(body))
+	if ok {
+		return e, nil
+	}
 	if err := json.Unmarshal(body, &e); err != nil {
 		return Event{}, fmt.Errorf("event: %w", err)
 	}
