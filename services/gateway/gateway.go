@@ -104,17 +104,20 @@ func (g *Gateway) Close() {
 // drive. It always answers: what the pipeline could not do is a status.
 func (g *Gateway) Handle(ctx context.Context, r Request) Response {
 	resp := Response{Route: r.Route, Start: g.clock.Now()}
-	var trace host.Trace
+	trace := r.Trace
+	if trace == nil {
+		trace = new(host.Trace)
+	}
 	var err error
 	switch r.Route {
 	case PostOrder:
-		err = g.checkout(ctx, r, &resp, &trace)
+		err = g.checkout(ctx, r, &resp, trace)
 	case GetOrder:
-		err = g.readOrder(ctx, r, &resp, &trace)
+		err = g.readOrder(ctx, r, &resp, trace)
 	case GetStock:
-		err = g.readStock(ctx, r, &resp, &trace)
+		err = g.readStock(ctx, r, &resp, trace)
 	case PostIntent:
-		err = g.createIntent(ctx, r, &resp, &trace)
+		err = g.createIntent(ctx, r, &resp, trace)
 	default:
 		resp.Status, resp.Code = 404, "unknown_route"
 	}

@@ -40,6 +40,9 @@ type Request struct {
 	ID       string   // GetOrder: the order's id; GetStock: the sku
 	// Key is the client's Idempotency-Key; empty when it sent none.
 	Key string
+	// Trace is where the tries are taken down, before their answer is read for the
+	// last time; nil is one of the request's own.
+	Trace *host.Trace
 }
 
 // Checkout is the body of POST /api/orders.

@@ -16,6 +16,9 @@ type Trace struct {
 	self     [1]grpc.CallOption
 }
 
+// Reset makes the trace ready for the next call. What Attempts held is overwritten.
+func (t *Trace) Reset() { t.Attempts = nil }
+
 // Option is the trace as the options of the call that it takes down.
 func (t *Trace) Option() []grpc.CallOption {
 	t.self[0] = t

@@ -291,9 +291,10 @@ func answer(o Order) (*pb.CheckoutResponse, error) {
 }
 
 func lines(items []Item) []*pb.Item {
-	out := make([]*pb.Item, len(items))
+	out, room := make([]*pb.Item, len(items)), make([]pb.Item, len(items))
 	for i, it := range items {
-		out[i] = &pb.Item{Sku: it.SKU, Qty: int32(it.Qty), PriceCents: it.PriceCents}
+		out[i] = &room[i]
+		out[i].Sku, out[i].Qty, out[i].PriceCents = it.SKU, int32(it.Qty), it.PriceCents
 	}
 	return out
 }

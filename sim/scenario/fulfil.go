@@ -35,10 +35,10 @@ type backOffice struct {
 // webhookSecret signs the simulated processor's messages.
 const webhookSecret = "whsec_simulated"
 
-func newBackOffice(r *run, ledger payment.Ledger) *backOffice {
+func newBackOffice(r *run, ledger payment.Ledger, orders int) *backOffice {
 	d := r.sc.World.Statement()
 	return &backOffice{
-		r: r, queue: r.w.NewJobQueue(world.JobQueueOptions{Statement: d}), shipments: r.w.NewShipments(d),
+		r: r, queue: r.w.NewJobQueue(world.JobQueueOptions{Statement: d, Expect: orders}), shipments: r.w.NewShipments(d, orders),
 		ledger: ledger, chance: r.w.Stream("processor").Rand(),
 	}
 }

@@ -162,12 +162,13 @@ func (r *run) build() error {
 		PoolSize: o.PoolSize, Statement: o.Statement(), Cancel: r.sc.Edges["inventory.postgres"].Cancel,
 		CancelTime: o.CancelTime, Limits: world.Limits{PoolWait: o.PoolWait, Lock: o.LockTimeout, Statement: o.StatementTimeout},
 	})
-	r.stock = world.NewStock(r.db)
-	r.orders = w.NewOrders(o.Statement(), knownOrders+expect(r.sc.Checkouts, r.sc.Length))
+	checkouts := expect(r.sc.Checkouts, r.sc.Length)
+	r.stock = world.NewStock(r.db, checkouts)
+	r.orders = w.NewOrders(o.Statement(), knownOrders+checkouts)
 	r.orders.TakeCheckouts(order.Checkouts{Mode: cmp.Or(r.sc.Checkout, order.Sync)})
-	ledger := w.NewLedger(o.Statement(), 2*expect(r.sc.Checkouts, r.sc.Length))
+	ledger := w.NewLedger(o.Statement(), 2*checkouts)
 	r.shop = newShop(r)
-	r.back = newBackOffice(r, ledger)
+	r.back = newBackOffice(r, ledger, checkouts)
 
 	var err error
 	if r.gateway, err = w.AddService("gateway", nil); err != nil {

@@ -8,6 +8,7 @@ import (
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/retry"
 	"tripcurve/services/gateway"
+	"tripcurve/services/host"
 	"tripcurve/services/order"
 	"tripcurve/sim"
 	"tripcurve/sim/vtime"
@@ -126,6 +127,7 @@ type customer struct {
 	s     *shop
 	route gateway.Route
 	tag   uint64
+	trace host.Trace // of the request under way
 }
 
 // customer is one whom nobody is any more, or a new one.
@@ -161,6 +163,10 @@ func (c *customer) Run() {
 func (c *customer) ask(q gateway.Request) gateway.Response {
 	r := c.s.r
 	r.rec.started(q.Route, r.w.K.Now())
+	if r.obs.OnAccess == nil && r.obs.OnCheckout == nil { // else the tries are kept by whoever looks on
+		c.trace.Reset()
+		q.Trace = &c.trace
+	}
 	resp := r.gw.Handle(&c.ctx, q)
 	r.rec.ended(q.Route, &resp, r.w.K.Now())
 	if r.obs.OnCheckout != nil && q.Route == gateway.PostOrder {

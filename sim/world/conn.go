@@ -82,7 +82,7 @@ type Conn struct {
 	OnFull   func() // called whenever the last stream is taken; may be nil
 	OnUnfull func() // called whenever there is a free stream again; may be nil
 
-	counts []*Counts
+	counts []*methodCounts
 }
 
 // Counts are the counters of one method at the client, as its metrics export
@@ -91,6 +91,12 @@ type Counts struct {
 	Method  string // /package.Service/Method
 	Started int64
 	Handled [17]int64 // by gRPC status code
+}
+
+// methodCounts are the counters of one method, which is looked up once.
+type methodCounts struct {
+	Counts
+	m *method // nil while the server has none of that name
 }
 
 // Add counts another's calls of the same method too.
@@ -148,8 +154,15 @@ func (c *Conn) Open() int { return c.open.n }
 // load is how many calls are open or wait to be.
 func (c *Conn) load() int { return c.open.n + c.granted + c.waiting.n }
 
-// Counts are the counters by method, in the order of the first call.
-func (c *Conn) Counts() []*Counts { return c.counts }
+// Counts are the counters by method, in the order of the first call. They go on
+// counting.
+func (c *Conn) Counts() []*Counts {
+	all := make([]*Counts, len(c.counts))
+	for i, n := range c.counts {
+		all[i] = &n.Counts
+	}
+	return all
+}
 
 // Began is when the client's process began, and with it its counters.
 func (c *Conn) Began() time.Time { return c.from.began }
@@ -162,13 +175,13 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-func (c *Conn) countsOf(name string) *Counts {
+func (c *Conn) countsOf(name string) *methodCounts {
 	for _, n := range c.counts {
 		if n.Method == name {
 			return n
 		}
 	}
-	n := &Counts{Method: name}
+	n := &methodCounts{Counts: Counts{Method: name}}
 	c.counts = append(c.counts, n)
 	return n
 }
@@ -201,7 +214,10 @@ func (c *Conn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.Call
 func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, _ ...grpc.CallOption) error {
 	n := c.countsOf(name)
 	n.Started++
-	err := c.invoke(ctx, name, args, reply)
+	if n.m == nil {
+		n.m = c.to.methods[name]
+	}
+	err := c.invoke(ctx, n.m, name, args, reply)
 	code := codes.OK
 	if err != nil {
 		if code = status.Code(err); code == codes.DeadlineExceeded {
@@ -212,9 +228,8 @@ func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, _ ...gr
 	return err
 }
 
-func (c *Conn) invoke(ctx context.Context, name string, args, reply any) error {
+func (c *Conn) invoke(ctx context.Context, m *method, name string, args, reply any) error {
 	k := c.w.K
-	m := c.to.methods[name]
 	if m == nil {
 		return status.Errorf(codes.Unimplemented, "unknown method %s", name)
 	}

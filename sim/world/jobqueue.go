@@ -12,14 +12,15 @@ import (
 	"tripcurve/sim/vtime"
 )
 
-// JobQueueOptions are what a JobQueue is made of. Every zero is what riverqueue's
-// Options have there.
+// JobQueueOptions are what a JobQueue is made of. A zero is what riverqueue's Options
+// have there.
 type JobQueueOptions struct {
 	Statement   sim.Dist // time of one statement
 	Workers     int      // jobs of one kind at once, per process
 	JobTimeout  time.Duration
 	RescueAfter time.Duration
 	MaxAttempts int
+	Expect      int // so many jobs: what is remembered of them is made that large
 }
 
 // JobQueue is the job queue in the order database, a host.Queue with River's
@@ -64,7 +65,7 @@ func (w *World) NewJobQueue(o JobQueueOptions) *JobQueue {
 	return &JobQueue{
 		backend: backend{k: w.K, time: o.Statement, times: w.Stream("statements of the job queue")},
 		o:       o, draws: w.Stream("job queue"),
-		unique: make(map[string]*queued), counts: make(map[string]*host.JobCounts),
+		unique: make(map[string]*queued, o.Expect), counts: make(map[string]*host.JobCounts),
 	}
 }
 

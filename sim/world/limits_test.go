@@ -49,7 +49,7 @@ func TestLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			d := w.NewDatabase(DatabaseOptions{Name: "inventory", PoolSize: 2, Statement: sim.Fixed(time.Millisecond), Cancel: policy.Propagate, Limits: c.limits})
-			s := NewStock(d)
+			s := NewStock(d, 0)
 			s.Add("a", 100)
 			w.K.Start(nil, vtime.Func(func() {
 				d.Hold(d.Connect(48291, "migrator", "migrate"), s.table, pglock.Share, "CREATE INDEX", vtime.Time(time.Minute), nil)

@@ -55,11 +55,11 @@ const (
 	returned         // its rows are back on the shelf
 )
 
-// NewStock is a stock without rows.
-func NewStock(d *Database) *Stock {
+// NewStock is a stock without rows which expects so many reservations.
+func NewStock(d *Database, expect int) *Stock {
 	return &Stock{d: d, shelf: &shelf{
 		table: d.Table(inventory.ReserveUpdate.Table), skus: make(map[string]*rows), ids: d.w.Stream("reservation ids"),
-		byID: make(map[string]*Reserved), locks: rowLocks{k: d.w.K},
+		byID: make(map[string]*Reserved, expect), locks: rowLocks{k: d.w.K},
 	}}
 }
 

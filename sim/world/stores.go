@@ -68,8 +68,8 @@ func (w *World) NewOrders(time sim.Dist, expect int) *Orders {
 	return &Orders{
 		backend: backend{k: w.K, time: time, times: w.Stream("statements of orders")},
 		book: &book{
-			carts: make(map[string]order.Cart), orders: make(map[string]*order.Order), byKey: make(map[string]*order.Order),
-			pays: make(map[string]*order.Order), locks: rowLocks{k: w.K},
+			carts: make(map[string]order.Cart, expect), orders: make(map[string]*order.Order, expect),
+			byKey: make(map[string]*order.Order, expect), pays: make(map[string]*order.Order, expect), locks: rowLocks{k: w.K},
 			how: order.Checkouts{Mode: order.Sync}, door: &Database{server: &server{Name: "orders", w: w}},
 		},
 	}
@@ -435,12 +435,12 @@ type Shipments struct {
 	byOrder map[string][]warehouse.Shipment
 }
 
-// NewShipments is a warehouse that has shipped nothing and whose statements take
-// that time.
-func (w *World) NewShipments(time sim.Dist) *Shipments {
+// NewShipments is a warehouse that has shipped nothing, whose statements take that
+// time and which expects so many shipments.
+func (w *World) NewShipments(time sim.Dist, expect int) *Shipments {
 	return &Shipments{
 		backend: backend{k: w.K, time: time, times: w.Stream("statements of shipments")},
-		byKey:   make(map[string]warehouse.Shipment), byOrder: make(map[string][]warehouse.Shipment),
+		byKey:   make(map[string]warehouse.Shipment, expect), byOrder: make(map[string][]warehouse.Shipment, expect),
 	}
 }
 

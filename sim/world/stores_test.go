@@ -44,7 +44,7 @@ func TestStockKeepsItsContract(t *testing.T) {
 		w := newWorld(t)
 		s := NewStock(w.NewDatabase(DatabaseOptions{
 			Name: "inventory", PoolSize: 8, Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, Cancel: o.Cancel,
-		}))
+		}), 0)
 		for sku, n := range o.Rows {
 			s.Add(sku, n)
 		}
@@ -89,7 +89,7 @@ func TestLedgerKeepsItsContract(t *testing.T) {
 func TestShipmentsKeepTheirContract(t *testing.T) {
 	shipmentstest.Run(t, func(t *testing.T) shipmentstest.World {
 		w := newWorld(t)
-		return shipmentstest.World{Shipments: w.NewShipments(sim.Dist{Shape: sim.Exponential, A: time.Millisecond}), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
+		return shipmentstest.World{Shipments: w.NewShipments(sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, 0), Do: func(fs ...func(context.Context)) { do(w, fs...) }}
 	})
 }
 
@@ -97,7 +97,7 @@ func TestShipmentsKeepTheirContract(t *testing.T) {
 func locked(t *testing.T, cancel policy.Cancel) (*World, *Database, *Stock) {
 	w := newWorld(t)
 	d := w.NewDatabase(DatabaseOptions{Name: "inventory", PoolSize: 2, Statement: sim.Dist{Shape: sim.Exponential, A: time.Millisecond}, Cancel: cancel})
-	s := NewStock(d)
+	s := NewStock(d, 0)
 	s.Add("a", 4)
 	w.K.Start(nil, vtime.Func(func() {
 		d.Hold(d.Connect(48291, "migrator", "migrate"), s.table, pglock.Share, "CREATE INDEX", vtime.Time(time.Minute), nil)
