@@ -20,7 +20,7 @@ type Ending struct {
 func (f Flow) Ends(w Window) []Ending {
 	var out []Ending
 	for _, s := range f.Finished {
-		n := rise(s, w, len(f.Started.Points) > 0 && len(s.Points) > 0 && f.Started.Points[0].At.Before(s.Points[0].At))
+		n := s.Rise(w, len(f.Started.Points) > 0 && len(s.Points) > 0 && f.Started.Points[0].At.Before(s.Points[0].At))
 		if !(n > 0) {
 			continue
 		}
@@ -36,8 +36,9 @@ func (f Flow) Ends(w Window) []Ending {
 	return out
 }
 
-// rise is how much a counter grew in w; after a reset it had begun at zero.
-func rise(s *Series, w Window, fromZero bool) (sum float64) {
+// Rise is how much a counter grew in w, from the last sample before it on; after a
+// reset it had begun at zero. fromZero: so it had before its first sample.
+func (s *Series) Rise(w Window, fromZero bool) (sum float64) {
 	points := s.in(w)
 	was := math.NaN()
 	if len(points) > 0 && fromZero && w.Has(points[0].At) {

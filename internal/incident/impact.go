@@ -9,6 +9,7 @@ type Impact struct {
 	Says                    string // one line: what became of it
 	Before, During, After   Counts
 	FirstFailed, LastFailed time.Time // start of the first; end of the last, to the full second after it; zero when none failed
+	NoneWell                Window    // in which requests were answered, and not one of them well; zero when there is no such time
 	Recovered               time.Time // end of the first success after which failures are rare again; zero when unknown
 	// Quantiles of requests by their end, as far as latencies are known: of the ten
 	// minutes before the impact, of the impact, and of what follows it.

@@ -49,6 +49,7 @@ type Report struct {
 	Remainder  []Remainder      `json:"remainder"`
 	Findings   []Finding        `json:"findings"`
 	Endpoints  []Endpoint       `json:"endpoints"`
+	Extent     Extent           `json:"extent"`
 	Timeline   []timeline.Entry `json:"timeline"`
 	Sources    []Source         `json:"sources"`
 	Checked    []string         `json:"checked"`
@@ -103,6 +104,8 @@ type Subject struct {
 type Endpoint struct {
 	Method       string    `json:"method"`
 	Route        string    `json:"route"`
+	Effect       string    `json:"effect"` // down, failing, slower, no traffic, unaffected
+	Says         string    `json:"says"`
 	Requests     int64     `json:"requests"` // in the impact window, by start
 	Failed       int64     `json:"failed"`
 	FailedShare  *float64  `json:"failed_share"` // 0..1; null without requests
@@ -116,6 +119,9 @@ type Endpoint struct {
 	P99Before    *Quantile `json:"p99_before"`
 	P50During    *Quantile `json:"p50_during"`
 	P99During    *Quantile `json:"p99_during"`
+	P50After     *Quantile `json:"p50_after"`
+	P99After     *Quantile `json:"p99_after"`
+	NoneWell     *Window   `json:"none_answered_well"`
 	Vanished     bool      `json:"vanished"`
 	VanishedFrom *string   `json:"vanished_from"`
 	CountedByEnd bool      `json:"counted_by_end"` // the log has no durations, so starts are not known
@@ -125,7 +131,8 @@ type Endpoint struct {
 type Counts struct {
 	Requests int64            `json:"requests"`
 	Failed   int64            `json:"failed"`
-	Statuses map[string]int64 `json:"statuses"` // "0" is an answer that was never sent
+	Share    *float64         `json:"failed_share"` // 0..1; null without requests
+	Statuses map[string]int64 `json:"statuses"`     // "0" is an answer that was never sent
 }
 
 // Quantile is an interval; its upper end is null when it is open.
@@ -171,6 +178,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	for _, e := range a.Endpoints {
 		rep.Endpoints = append(rep.Endpoints, endpoint(e, foreign))
 	}
+	rep.Extent = extent(a.Extent, foreign, ours)
 	var get export.Lookup
 	if v != nil {
 		get = v.Get
@@ -207,6 +215,7 @@ func finding(f incident.Finding, foreign, ours func(string) string) Finding {
 func endpoint(e incident.Impact, foreign func(string) string) Endpoint {
 	out := Endpoint{
 		Method: foreign(e.Endpoint.Method), Route: foreign(e.Endpoint.Route), Requests: e.Requests, Failed: e.Failed,
+		Effect: e.Effect.String(), Says: foreign(e.Says), P50After: quantile(e.P50After), P99After: quantile(e.P99After), NoneWell: window(e.NoneWell),
 		Before: counts(e.Before), During: counts(e.During), After: counts(e.After),
 		FirstFailed: export.Instant(e.FirstFailed), LastFailed: export.Instant(e.LastFailed), Recovered: export.Instant(e.Recovered),
 		P50Before: quantile(e.P50Before), P99Before: quantile(e.P99Before), P50During: quantile(e.P50During), P99During: quantile(e.P99During),
@@ -220,6 +229,9 @@ func endpoint(e incident.Impact, foreign func(string) string) Endpoint {
 
 func counts(c incident.Counts) Counts {
 	out := Counts{Requests: c.Requests, Failed: c.Failed, Statuses: map[string]int64{}}
+	if v, ok := c.Share(); ok {
+		out.Share = share(v)
+	}
 	for _, status := range slices.Sorted(maps.Keys(c.Statuses)) {
 		out.Statuses[strconv.Itoa(status)] = c.Statuses[status]
 	}

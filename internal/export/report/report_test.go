@@ -47,18 +47,38 @@ func analysis() incident.Analysis {
 		},
 		Endpoints: []incident.Impact{
 			{
-				Endpoint: orders, Requests: 1247, Failed: 1247, FirstFailed: at("14:23:01.798"), LastFailed: at("14:46:17.999"), Recovered: at("14:46:19"),
+				Endpoint: orders, Effect: incident.Down, Says: "1,247 of 1,247 failed (100.0 %): 502 upstream timeout", Before: incident.Counts{Requests: 50561}, Requests: 1247,
+				NoneWell: impact, P99Before: incident.Quantile{Lo: 14 * time.Millisecond, Hi: 16 * time.Millisecond}, Failed: 1247, FirstFailed: at("14:23:01.798"), LastFailed: at("14:46:17.999"), Recovered: at("14:46:19"),
 				P50During: incident.Quantile{Lo: 29900 * time.Millisecond, Hi: 30100 * time.Millisecond}, P99During: incident.Quantile{Lo: 10 * time.Second, Capped: true},
 				During: incident.Counts{Requests: 1247, Failed: 1247, Statuses: map[int]int64{502: 1247, 0: 1}},
 			},
-			{Endpoint: incident.Endpoint{Method: "POST", Route: "/api/payments/intent"}, Vanished: true, VanishedFrom: at("14:23:20")},
+			{Endpoint: incident.Endpoint{Method: "POST", Route: "/api/payments/intent"}, Effect: incident.Starved, Says: "no request from 14:23:20Z on", Vanished: true, VanishedFrom: at("14:23:20")},
 		},
 		Remainder: []incident.Remainder{{Window: incident.Window{From: at("14:27:01"), To: at("14:46:18")}, Explanation: "began with a connection that nobody noticed was dead: 663 calls hung", Detail: []string{"only the restart of order ended it"}}},
 		Timeline: []incident.Moment{
 			{ID: "b", At: at("14:46:18"), Kind: incident.MRecovery, Text: "order service restarted"},
 			{ID: "a", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "SHARE lock on stock_reservations", SourceText: "pg", Confidence: "measured"},
 		},
+		Extent:  reach(impact, orders),
 		Checked: []string{"deploys: none in the window"},
+	}
+}
+
+func reach(impact incident.Window, orders incident.Endpoint) incident.Extent {
+	return incident.Extent{
+		Window:   impact,
+		Outcomes: []incident.OutcomeCount{{Outcome: incident.UpstreamTimeout, Requests: 1247}},
+		Errors:   []incident.ErrorCount{{Endpoint: orders, Status: 502, Outcome: incident.UpstreamTimeout, Requests: 1246, Share: 1246.0 / 1247}, {Endpoint: orders, Outcome: incident.UpstreamReset, Requests: 1, Share: 1.0 / 1247}},
+		Calls:    []incident.CallCount{{Caller: "order", Callee: "inventory", Method: "Reserve", Calls: 3752, Open: true}, {Caller: "gateway", Callee: "inventory", Method: "GetStock", Code: "OK", Calls: 2897}},
+		Orders:   incident.Figure{N: 1247, Known: true, Says: "failed requests POST /api/orders"},
+		Customers: incident.Figure{
+			AtMost: 1247, Says: "unknown: no evidence names customers; at most 1,247, one for each failed request",
+			Query: "SELECT count(DISTINCT user_id) FROM failed WHERE status = 'failed'",
+		},
+		Intents:    incident.Figure{Known: true, Says: "calls order -> payment (CreateIntent) begun in the window"},
+		Orphans:    incident.Figure{N: 12, Known: true, AtLeast: true, Says: "reservations of someone@example.com"},
+		Dependents: []incident.Dependent{{Service: "inventory", Effect: incident.Hung, Callers: []string{"order"}, Calls: []incident.Edge{{Caller: "order", Callee: "inventory", Method: "Reserve", Effect: incident.Hung, Begun: 3752, InFlight: 3752}}, Says: "calls of Reserve by order: 3,752 begun, 0 ended"}},
+		Times:      incident.Spans([]incident.Window{impact}, incident.Marks{Acknowledged: at("14:31:00")}),
 	}
 }
 
@@ -108,7 +128,7 @@ func TestAdviceKeepsItsLiteralsAndEvidenceDoesNot(t *testing.T) {
 	if !strings.Contains(text, "select pg_cancel_backend(48291)") {
 		t.Error("the statement to paste lost its pid")
 	}
-	for _, gone := range []string{"4711", "'reserved'", "10.0.0.7", "0123456789"} {
+	for _, gone := range []string{"4711", "'reserved'", "10.0.0.7", "someone@example.com", "0123456789"} {
 		if strings.Contains(text, gone) {
 			t.Errorf("%s is in the report", gone)
 		}

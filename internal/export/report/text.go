@@ -58,6 +58,7 @@ func (rep Report) Text() string {
 			rep.endpoint(&b, e, a.Endpoints[i])
 		}
 	}
+	rep.extentText(&b)
 	if len(rep.Timeline) > 0 {
 		head("TIMELINE (UTC)")
 		for _, e := range rep.Timeline {
@@ -149,6 +150,11 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 	fmt.Fprintf(b, "  %-30s %8s %8s %7s %9s %9s\n", name, thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared,
 		brief(raw.P50During), brief(raw.P99During))
 	var notes []string
+	if w := raw.NoneWell; w != (incident.Window{}) {
+		notes = append(notes, fmt.Sprintf("%s: none answered well from %s to %s", e.Effect, clock(w.From), clock(w.To)))
+	} else if raw.Effect != incident.Unaffected && !e.Vanished {
+		notes = append(notes, e.Effect)
+	}
 	if !raw.FirstFailed.IsZero() {
 		notes = append(notes, fmt.Sprintf("failing from %s to %s", clock(raw.FirstFailed), till(raw.LastFailed)))
 	}
@@ -163,6 +169,22 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 	}
 	if len(notes) > 0 {
 		fmt.Fprint(b, export.Wrap(strings.Join(notes, "; "), "    ", "    "))
+	}
+	if rep.Impact == nil {
+		return
+	}
+	var apart []string
+	for _, t := range []struct {
+		when string
+		n    incident.Counts
+		p99  incident.Quantile
+	}{{"before", raw.Before, raw.P99Before}, {"after", raw.After, raw.P99After}} {
+		if t.n.Requests > 0 {
+			apart = append(apart, fmt.Sprintf("%s: %s of %s failed, p99 %s", t.when, export.Count(t.n.Failed), export.Count(t.n.Requests), brief(t.p99)))
+		}
+	}
+	if len(apart) > 0 {
+		fmt.Fprint(b, export.Wrap(strings.Join(apart, "; "), "    ", "    "))
 	}
 }
 
@@ -320,7 +342,7 @@ func (rep Report) Markdown() []byte {
 		b.WriteByte('\n')
 	}
 	if len(rep.Endpoints) > 0 {
-		b.WriteString("## Endpoints, " + rep.scope() + "\n\n| Endpoint | Requests | Failed | Share | p50 | p99 | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|\n")
+		b.WriteString("## Endpoints, " + rep.scope() + "\n\n| Endpoint | Impact | Requests | Failed | Share | Share before | p50 | p99 | p99 before | p99 after | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 		for i, e := range rep.Endpoints {
 			raw, shared := a.Endpoints[i], "-"
 			if e.FailedShare != nil {
@@ -339,12 +361,17 @@ func (rep Report) Markdown() []byte {
 			if e.Vanished {
 				last = "traffic stopped " + at(raw.VanishedFrom)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", redact.MarkdownCode(e.Method+" "+e.Route),
-				thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared, md(export.Quantile(raw.P50During)), md(export.Quantile(raw.P99During)),
-				at(raw.FirstFailed), last, at(raw.Recovered))
+			was := "no data"
+			if e.Before.Share != nil {
+				was = percent(*e.Before.Share)
+			}
+			fmt.Fprintf(&b, "| %s | %s: %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", redact.MarkdownCode(e.Method+" "+e.Route),
+				e.Effect, md(e.Says), thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared, was, md(export.Quantile(raw.P50During)), md(export.Quantile(raw.P99During)),
+				md(export.Quantile(raw.P99Before)), md(export.Quantile(raw.P99After)), at(raw.FirstFailed), last, at(raw.Recovered))
 		}
 		b.WriteByte('\n')
 	}
+	rep.extentMarkdown(&b)
 	if len(rep.Timeline) > 0 {
 		b.WriteString("## Timeline (UTC)\n\n| Time | What happened | Source | Confidence |\n|---|---|---|---|\n")
 		for _, e := range rep.Timeline {

@@ -68,6 +68,7 @@ type scene struct {
 	others    []incident.Window // further impacts, apart from this one
 	endpoints []incident.Impact // worst first
 	holders   []*holder         // of locks that others waited for, heaviest first
+	flows     []counted         // all of them
 	hangs     []*hang           // calls that did not end, the deepest callee first
 	dismissed []string          // what was looked at and is not the cause, in words
 	told      map[string]string // findings by ID: what their entry in the timeline says

@@ -47,7 +47,9 @@ type hang struct {
 func (s *scene) findHangs() {
 	var all []*hang
 	for _, f := range s.v.Flows() {
-		if h := s.hang(f); h != nil {
+		points := f.Points(s.closeUp)
+		s.flows = append(s.flows, counted{f, points})
+		if h := s.hang(f, points); h != nil {
 			all = append(all, h)
 		}
 	}
@@ -67,8 +69,14 @@ func (s *scene) findHangs() {
 	slices.SortStableFunc(s.hangs, func(a, b *hang) int { return cmp.Compare(b.most, a.most) })
 }
 
+// counted is a flow with its points in the close-up.
+type counted struct {
+	flow   incident.Flow
+	points []incident.FlowPoint
+}
+
 // hang is the longest time in which calls of a flow piled up and none ended.
-func (s *scene) hang(f incident.Flow) *hang {
+func (s *scene) hang(f incident.Flow, points []incident.FlowPoint) *hang {
 	var best, now hang
 	running := false
 	stop := func() {
@@ -79,7 +87,6 @@ func (s *scene) hang(f incident.Flow) *hang {
 		running = false
 	}
 	deadline := 0.0
-	points := f.Points(s.closeUp)
 	for i, p := range points {
 		deadline += p.Deadline
 		switch {

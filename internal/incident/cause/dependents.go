@@ -22,22 +22,20 @@ type edge struct {
 func (s *scene) edges(w incident.Window) []edge {
 	var out []edge
 	before := incident.Window{From: w.From.Add(-w.Length()), To: w.From}
-	for _, f := range s.v.Flows() {
+	for _, c := range s.flows {
+		f := c.flow
 		e := edge{flow: f, ends: f.Ends(w)}
 		e.Caller, e.Callee, e.Method = f.Caller, f.Callee(), f.Method
-		begun, most, last := 0.0, 0.0, 0.0
-		for i, p := range f.Points(w) {
-			if i > 0 || w.Has(p.At) {
-				begun += p.Started
+		most, last := 0.0, 0.0
+		for i, p := range c.points {
+			if !p.At.Before(w.To) {
+				break
+			}
+			if next := i+1 < len(c.points) && !c.points[i+1].At.After(w.From); next {
+				continue // the one before the window holds until its first
 			}
 			if most = max(most, p.InFlight); !p.Restart {
 				last = p.InFlight
-			}
-		}
-		was := 0.0
-		for i, p := range f.Points(before) {
-			if i > 0 || before.Has(p.At) {
-				was += p.Started
 			}
 		}
 		ended, failed := 0.0, 0.0
@@ -47,7 +45,7 @@ func (s *scene) edges(w incident.Window) []edge {
 				failed += end.Calls
 			}
 		}
-		e.Before, e.Begun, e.Ended, e.Failed, e.InFlight, e.open = whole64(was), whole64(begun), whole64(ended), whole64(failed), whole64(most), whole64(last)
+		e.Before, e.Begun, e.Ended, e.Failed, e.InFlight, e.open = whole64(f.Started.Rise(before, false)), whole64(f.Started.Rise(w, false)), whole64(ended), whole64(failed), whole64(most), whole64(last)
 		e.Effect = s.edgeEffect(&e)
 		out = append(out, e)
 	}

@@ -22,6 +22,9 @@ func (s *scene) effects(errors []incident.ErrorCount) {
 	for i := range s.endpoints {
 		x := &s.endpoints[i]
 		x.Effect = s.effect(x)
+		if w, ok := s.noneSucceeded(x); ok {
+			x.NoneWell = w
+		}
 		x.Says = s.says(x, errors)
 	}
 }
@@ -61,10 +64,10 @@ func (s *scene) says(x *incident.Impact, errors []incident.ErrorCount) string {
 	if x.Effect == incident.Starved {
 		return fmt.Sprintf("no request from %s on", clock(x.VanishedFrom))
 	}
-	line := fmt.Sprintf("%s of %s failed", count(x.Failed), count(x.Requests))
 	if x.Requests == 0 {
 		return "no request came"
 	}
+	line := fmt.Sprintf("%s of %s failed", count(x.Failed), count(x.Requests))
 	if x.Failed > 0 {
 		line += fmt.Sprintf(" (%s)", percent(float64(x.Failed)/float64(x.Requests)))
 		var types []string
@@ -76,7 +79,7 @@ func (s *scene) says(x *incident.Impact, errors []incident.ErrorCount) string {
 		if len(types) > 0 {
 			line += ": " + strings.Join(types, ", ")
 		}
-		if w, ok := s.noneSucceeded(x); ok {
+		if w := x.NoneWell; w != (incident.Window{}) {
 			line += fmt.Sprintf("; none was answered well from %s to %s", clock(w.From), clock(w.To))
 		}
 	}
