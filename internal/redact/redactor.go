@@ -2,9 +2,7 @@ package redact
 
 import (
 	"fmt"
-	"math/big"
 	"net/netip"
-	"regexp"
 	"strings"
 )
 
@@ -21,7 +19,7 @@ const (
 	IP      Kind = "ip"
 	Address Kind = "address"
 	ID      Kind = "id"
-	Literal Kind = "literal" // in SQL; replaced by $1, not by a token
+	Literal Kind = "literal" // in SQL; replaced by $1, in a server's details by [value]
 )
 
 // kinds in the order in which they are reported, with their names for readers.
@@ -61,35 +59,25 @@ func New(opt Options) *Redactor {
 	return &Redactor{opt: opt, tokens: map[Kind]map[string]string{}, count: map[Kind]int{}}
 }
 
-// finder finds values of one kind. The expression's first group is the value.
-type finder struct {
-	kind Kind
-	re   *regexp.Regexp
-	is   func(value string) bool // nil: every match
-}
-
-var finders = []finder{
-	{Email, regexp.MustCompile(`([A-Za-z0-9._%+-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+)`), isMail},
-	{IBAN, regexp.MustCompile(`\b([A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b`), isIBAN},
-	{Card, regexp.MustCompile(`(?:^|[^\d.-])(\d(?:[ -]?\d){12,18})(?:$|[^\d])`), isCard},
-	{IP, regexp.MustCompile(`(?:^|[^\w.])(\d{1,3}(?:\.\d{1,3}){3})(?:$|[^\w.]|\.(?:\D|$))`), isIP},
-	{IP, regexp.MustCompile(`(?:^|[^\w:.])((?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?)`), isIP},
-	{Phone, regexp.MustCompile(`(?:^|[^\w+])(\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12})(?:$|[^\w])`), nil},
-	{Phone, regexp.MustCompile(`(?:^|[^\w(])(\(\d{3}\) ?\d{3}[ .-]\d{4})(?:$|[^\w])`), nil},
-	{Phone, regexp.MustCompile(`(?:^|[^\w.-])(\d{3}[.-]\d{3}[.-]\d{4})(?:$|[^\w.-])`), nil},
-	{Address, regexp.MustCompile(`(?i)"(?:line[12]|street|street_?address|zip|zip_?code|postal_?code|postcode)\\?"\s*:\s*\\?"((?:[^"\\])*)`), nil},
-	{Address, regexp.MustCompile(`(?i)\b(?:street|zip|zip_?code|postal_?code|postcode)=([^\s&;,"']+)`), nil},
-}
-
-var idFinder = finder{ID, regexp.MustCompile(`\b((?:ord|res|cart|pi|usr|user|cus|pm|shp)_[A-Za-z0-9]*\d[A-Za-z0-9]*)\b`), nil}
-
 // Text replaces what must not leave in foreign text: log lines, annotations,
 // statements and sentences that quote one, whose literals become $1. Control
 // characters are not its matter: the writers of each format sanitise.
 func (r *Redactor) Text(s string) string {
-	s = r.Prose(s)
+	s = r.details(r.Prose(s))
+	if !verbs.in(s) {
+		return s
+	}
 	if at := statement.FindStringIndex(s); at != nil {
 		s = s[:at[0]] + r.literals(s[at[0]:], inProse)
+	}
+	return s
+}
+
+// details replaces the values in the details of a server's messages.
+func (r *Redactor) details(s string) string {
+	t := look(s)
+	for _, f := range ofServers {
+		s = r.apply(f, t, s)
 	}
 	return s
 }
@@ -98,23 +86,28 @@ func (r *Redactor) Text(s string) string {
 // select pg_cancel_backend(48291), and is worth nothing without its literals.
 func (r *Redactor) Prose(s string) string {
 	s = replaceSecrets(s, func(secret string) string { return r.replaced(Secret, secret) })
+	t := look(s)
 	for _, f := range finders {
-		s = r.apply(f, s)
+		s = r.apply(f, t, s)
 	}
 	if r.opt.IDs {
-		s = r.apply(idFinder, s)
+		for _, f := range idFinders {
+			s = r.apply(f, t, s)
+		}
 	}
 	return s
 }
 
 // SQL replaces the literals of a statement by $1, $2, ... and keeps its shape;
-// what remains, comments for instance, goes through Text's filter.
+// comments, and what turns out to be no SQL, go through Text's filter before.
 func (r *Redactor) SQL(s string) string {
-	s = r.literals(s, wholeStatement)
-	return r.Text(s)
+	return r.literals(r.details(r.Prose(s)), wholeStatement)
 }
 
-func (r *Redactor) apply(f finder, s string) string {
+func (r *Redactor) apply(f finder, t traits, s string) string {
+	if !f.may(t) {
+		return s
+	}
 	var b strings.Builder
 	done := 0
 	// Matches may share a delimiter, so each search begins where the last value ended.
@@ -123,11 +116,23 @@ func (r *Redactor) apply(f finder, s string) string {
 		if m == nil {
 			break
 		}
-		lo, hi := at+m[2], at+m[3]
-		if value := s[lo:hi]; value != "" && !isToken(value) && !isToken("["+value) && (f.is == nil || f.is(value)) {
+		lo, hi := at, at
+		for g := 2; g < len(m); g += 2 { // the group that took part
+			if m[g] >= 0 {
+				lo, hi = at+m[g], at+m[g+1]
+			}
+		}
+		value := s[lo:hi]
+		if f.cut != nil && value != "" {
+			value = value[:f.cut(value)]
+		}
+		if value != "" && !isToken(value) && !isToken("["+value) {
 			b.WriteString(s[done:lo])
 			b.WriteString(r.replaced(f.kind, value))
+			hi = lo + len(value)
 			done = hi
+		} else if f.cut != nil {
+			hi = lo + wordLen(s[lo:hi]) + 1 // what was found may hold one further on
 		}
 		at = max(hi, at+m[0]+1)
 	}
@@ -140,13 +145,18 @@ func (r *Redactor) apply(f finder, s string) string {
 
 // replaced counts one replacement and gives value's token.
 func (r *Redactor) replaced(k Kind, value string) string {
+	if k == Literal {
+		r.count[k]++
+		return "[value]"
+	}
+	value = canonical(k, value)
 	if k == IP && r.opt.KeepNetwork {
 		if a, err := netip.ParseAddr(value); err == nil {
 			r.remember(k, value)
 			return network(a)
 		}
 	}
-	return r.remember(k, canonical(k, value))
+	return r.remember(k, value)
 }
 
 func (r *Redactor) remember(k Kind, value string) string {
@@ -179,10 +189,24 @@ func network(a netip.Addr) string {
 // canonical makes the ways of writing one value equal.
 func canonical(k Kind, v string) string {
 	switch k {
-	case Card, Phone, IBAN:
-		return strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(v)
+	case Card, Phone:
+		v = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(v)
+		if k == Phone && strings.HasPrefix(v, "00") {
+			v = "+" + v[2:]
+		}
+		return v
+	case IBAN:
+		return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(v))
 	case Email:
-		return strings.ToLower(v)
+		return strings.ToLower(strings.Replace(v, "%40", "@", 1))
+	case IP:
+		if strings.Contains(v, "-") {
+			return strings.ReplaceAll(v, "-", ".")
+		}
+		if a, err := netip.ParseAddr(v); err == nil {
+			return a.String()
+		}
+		return v
 	default:
 		return v
 	}
@@ -230,54 +254,4 @@ func (r *Redactor) Statement() string {
 		return "Redacted: nothing found that had to be replaced."
 	}
 	return "Redacted: " + strings.Join(parts, ", ") + " replaced; equal tokens stand for equal values."
-}
-
-// isMail keeps out the user part of user@host, where host is no domain but has a
-// version (module@v1.2.3) or nothing but digits behind its last dot.
-func isMail(v string) bool {
-	top := v[strings.LastIndexByte(v, '.')+1:]
-	return len(top) >= 2 && strings.Trim(top, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-func isIP(v string) bool {
-	_, err := netip.ParseAddr(v)
-	return err == nil && v != "::"
-}
-
-// isCard is Luhn's check; an all-zero number passes it and is none.
-func isCard(v string) bool {
-	sum, n, nonzero := 0, 0, false
-	for i := len(v) - 1; i >= 0; i-- {
-		if v[i] < '0' || v[i] > '9' {
-			continue
-		}
-		d := int(v[i] - '0')
-		nonzero = nonzero || d != 0
-		if n%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-		n++
-	}
-	return nonzero && n >= 13 && n <= 19 && sum%10 == 0
-}
-
-// isIBAN is the check of ISO 13616: the rearranged number is 1 modulo 97.
-func isIBAN(v string) bool {
-	v = strings.ReplaceAll(v, " ", "")
-	if len(v) < 15 || len(v) > 34 {
-		return false
-	}
-	var digits strings.Builder
-	for _, c := range v[4:] + v[:4] {
-		if c >= 'A' {
-			fmt.Fprint(&digits, int(c-'A')+10)
-		} else {
-			digits.WriteRune(c)
-		}
-	}
-	n, ok := new(big.Int).SetString(digits.String(), 10)
-	return ok && new(big.Int).Mod(n, big.NewInt(97)).Int64() == 1
 }

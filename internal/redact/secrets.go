@@ -70,7 +70,7 @@ type secretFinder struct {
 // which secrets are kept in headers, DSNs, JSON, YAML and query strings.
 const secretKeys = `(?:password|passwd|pwd|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?(?:[_-]?base)?|token|` +
 	`api[_-]?key|app(?:lication)?[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|signature|credentials?|` +
-	`session[_-]?id|sessid)`
+	`session[_-]?id|sessid|connect\.sid)`
 
 // secretValue is a value quoted in one of three ways, perhaps cut off before its
 // closing quote, or a bare one.
@@ -96,7 +96,7 @@ var secretFinders = []secretFinder{
 			return true
 		},
 	},
-	{re: regexp.MustCompile(`(?i)\bcookie\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`)},
+	{re: regexp.MustCompile(`(?i)(?:\b|_)cookies?\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`)},
 	{
 		re:   regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`),
 		pick: func(_, secret string) bool { return strings.ContainsAny(secret, "0123456789._~+/=") },
@@ -106,7 +106,11 @@ var secretFinders = []secretFinder{
 	{re: regexp.MustCompile(`(?i)\b(?:password|identified\s+by)\s+` + `('(?:[^'\\]|\\.|'')*(?:'|\\?$))`)},
 	{re: regexp.MustCompile(`\b(eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)`)},
 	{re: regexp.MustCompile(`\b((?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|` +
-		`glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16})`)},
+		`glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16}|whsec_[A-Za-z0-9+/=]{16,}|npm_[A-Za-z0-9]{30,}|` +
+		`AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|sk-[A-Za-z0-9_-]{20,}|ya29\.[\w-]{20,})`)},
+	{re: regexp.MustCompile(`hooks\.slack\.com/services/([\w/]{20,})`)},
+	// user:password@tcp(host:3306)/db, as Go's driver of MySQL has it.
+	{re: regexp.MustCompile(`\b[\w.-]+:([^\s"'<>/:]+)@(?:tcp|unix)\(`)},
 	// Payment intents' client secrets: pi_3Mx_secret_abc123. A column such as
 	// my_client_secret_hash has neither digit nor capital.
 	{
@@ -172,37 +176,44 @@ func isToken(s string) bool { return token.MatchString(s) }
 var token = regexp.MustCompile(`^\[[a-z-]+-\d+\]`)
 
 // hints are the beginnings without which no finder can match; lower case.
-var hints = []string{
+var hints = hintsOf(
 	"password", "passwd", "pwd", "passphrase", "secret", "token", "api_key", "api-key", "apikey", "app_key", "app-key",
 	"appkey", "application_key", "application-key", "applicationkey", "access_key", "access-key", "accesskey",
-	"private", "signing", "signature", "credential", "session", "sessid", "authorization", "cookie", "bearer",
+	"private", "signing", "signature", "credential", "session", "sessid", "connect.sid", "authorization", "cookie", "bearer",
 	"identified", "://", "eyj", "sk_", "rk_", "pk_", "gh", "glpat", "xox", "akia", "asia",
+	"whsec_", "npm_", "aiza", "sg.", "sk-", "ya29.", "hooks.slack", "@tcp(", "@unix(",
 	"?code=", "&code=", "?sig=", "&sig=", "?key=", "&key=", "?auth=", "&auth=", "?jwt=", "&jwt=", "?pass=", "&pass=",
+)
+
+// hintSet holds texts in lower case by their first byte.
+type hintSet [128][]string
+
+func hintsOf(texts ...string) *hintSet {
+	var h hintSet
+	for _, t := range texts {
+		h[t[0]] = append(h[t[0]], t)
+	}
+	return &h
 }
 
-// byFirst holds the hints by their first byte.
-var byFirst = func() (t [128][]string) {
-	for _, h := range hints {
-		t[h[0]] = append(t[h[0]], h)
-	}
-	return t
-}()
-
-// mayHoldSecret is one cheap pass over text that nearly always holds none.
-func mayHoldSecret(s string) bool {
+// in says, in one cheap pass, whether one of them is in s, in letters of either case.
+func (h *hintSet) in(s string) bool {
 	for i := 0; i < len(s); i++ {
 		b := lower(s[i])
 		if b >= 128 {
 			continue
 		}
-		for _, h := range byFirst[b] {
-			if hasPrefixFold(s[i:], h) {
+		for _, t := range h[b] {
+			if hasPrefixFold(s[i:], t) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// mayHoldSecret is quickly false of text that nearly always holds none.
+func mayHoldSecret(s string) bool { return hints.in(s) }
 
 func hasPrefixFold(s, prefix string) bool {
 	if len(s) < len(prefix) {

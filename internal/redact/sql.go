@@ -16,7 +16,10 @@ const (
 
 // statement is where SQL begins in prose: a verb with what must follow it.
 var statement = regexp.MustCompile(`(?i)\b(?:select\s+\S|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|merge\s+into\s|` +
-	`with\s+\S+\s+as\s|copy\s+\S+\s+(?:from|to)\s|(?:create|alter|drop)\s+(?:table|index|unique|role|user|view|function|type|schema|database)\b)`)
+	`with\s+\S+\s+as\s|call\s+[\w.]+\s*\(|execute\s+\w+\s*\(|values\s*\(|copy\s+\S+\s+(?:from|to)\s|(?:create|alter|drop)\s+(?:table|index|unique|role|user|view|function|type|schema|database)\b)`)
+
+// verbs are what statement begins with.
+var verbs = hintsOf("select", "insert", "update", "delete", "merge", "with", "copy", "create", "alter", "drop", "call", "execute", "values")
 
 // literals replaces strings and numbers of SQL by $1, $2, ..., continuing after
 // the statement's own parameters; equal literals get equal numbers. Identifiers,
@@ -70,6 +73,8 @@ func afterOperator(before string) bool {
 func sqlToken(s string, i int) (end int, literal bool) {
 	rest := s[i:]
 	switch c := rest[0]; {
+	case c == '[':
+		return i + max(1, len(token.FindString(rest))), false // a Redactor has been here
 	case c == '\'':
 		return quoted(s, i, false), true
 	case (c == 'e' || c == 'E') && strings.HasPrefix(rest[1:], "'"):

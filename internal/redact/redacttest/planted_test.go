@@ -1,0 +1,47 @@
+package redacttest
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/redact"
+)
+
+// Every planted value is one that a Redactor replaces, as the kind it is of, and no two are
+// equal: else a test that plants them would find nothing to be wrong.
+func TestSecretsAreWhatTheySay(t *testing.T) {
+	all := Secrets(2847, 200)
+	if len(all) != 200 || 200 < 4*Ways() {
+		t.Fatalf("%d secrets of %d ways, want each way at least four times", len(all), Ways())
+	}
+	if d := cmp.Diff(all, Secrets(2847, 200)); d != "" {
+		t.Errorf("the same seed gives others: %s", d)
+	}
+	seen := map[string]bool{}
+	for _, s := range all {
+		if len(Leaks(s.Text, []Secret{s})) != 1 || seen[s.Value] {
+			t.Errorf("%q is not in %q, or twice", s.Value, s.Text)
+		}
+		seen[s.Value] = true
+		for name, of := range map[string]func(*redact.Redactor, string) string{"text": (*redact.Redactor).Text, "statement": (*redact.Redactor).SQL} {
+			r := redact.New(redact.Options{})
+			got := of(r, s.Text)
+			if len(Leaks(got, []Secret{s})) > 0 {
+				t.Errorf("%s: as %s %q stays in %q", s.Kind, name, s.Value, got)
+			}
+			if c := r.Counts(); name == "text" && (len(c) == 0 || !has(c, s.Kind)) {
+				t.Errorf("%s: counted as %+v", s.Text, c)
+			}
+		}
+	}
+}
+
+func has(counts []redact.Count, k redact.Kind) bool {
+	for _, c := range counts {
+		if c.Kind == k {
+			return true
+		}
+	}
+	return false
+}
