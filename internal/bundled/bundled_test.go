@@ -84,7 +84,9 @@ func TestINC2847(t *testing.T) {
 			}
 		}
 	}
-	if d := cmp.Diff(map[string]bool{"lock_root": true, "call_without_deadline": true, "pool_exhausted": true}, causes); d != "" {
+	if d := cmp.Diff(map[string]bool{
+		"lock_root": true, "call_without_deadline": true, "pool_exhausted": true, "retry_amplification": true, "no_keepalive": true,
+	}, causes); d != "" {
 		t.Errorf("causes (-want +got):\n%s", d)
 	}
 	for _, m := range a.Timeline {

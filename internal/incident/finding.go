@@ -39,7 +39,7 @@ func (r Role) String() string {
 type Finding struct {
 	ID         string // stable: rule name and subject
 	Role       Role
-	Cause      string // rule: "lock_root", "call_without_deadline", "pool_exhausted"
+	Cause      string // the rule that found it: "lock_root", "traffic_step", ...
 	Claim      string // one sentence
 	Detail     []string
 	Action     string // what to do; exact SQL where there is one
@@ -114,15 +114,18 @@ type Remainder struct {
 
 // Analysis is everything derived from the evidence; a pure function of it.
 type Analysis struct {
-	Sentence   string    // speaks of the whole incident
-	Proof      []string  // lines under it
-	Impact     Window    // zero when nothing failed
-	Findings   []Finding // most important first
+	Sentence   string      // speaks of the whole incident
+	Proof      []string    // lines under it
+	Impact     Window      // zero when nothing failed
+	First      FirstFailed // zero when nothing failed
+	Findings   []Finding   // most important first
 	Endpoints  []Impact
 	Extent     Extent
 	Coverage   float64 // share of Impact covered by triggers, 0..1
 	Remainder  []Remainder
 	Timeline   []Moment
-	Checked    []string // what was looked at and found innocent
+	Checked    []string // in words: what was looked at beside the rules, and what could not be
+	Checks     []Check  // by rule, in the order of their names
+	ReadHangs  []ReadHang
 	Confidence Confidence
 }

@@ -32,22 +32,46 @@ type FlowPoint struct {
 // Flows are all flows, by caller, service and method. Calls that no caller counts
 // are told by who is called.
 func (v *View) Flows() []Flow {
+	v.findFlows()
+	return v.flows
+}
+
+// ServerFlows are the flows as those count them who are called, also where callers
+// count them too: the other view of the same calls.
+func (v *View) ServerFlows() []Flow {
+	v.findFlows()
+	return v.serverFlows
+}
+
+func (v *View) findFlows() {
+	v.flowed.Do(func() {
+		all := v.allFlows()
+		byCaller := map[string]bool{} // methods that callers count
+		for _, f := range all {
+			byCaller[f.Name()] = byCaller[f.Name()] || !f.Server
+		}
+		for _, f := range all {
+			if f.Server {
+				v.serverFlows = append(v.serverFlows, f)
+			}
+			if !f.Server || !byCaller[f.Name()] {
+				v.flows = append(v.flows, f)
+			}
+		}
+	})
+}
+
+func (v *View) allFlows() []Flow {
 	var flows []Flow
-	byCaller := map[string]bool{} // methods that callers count
+	byKey := map[string]int{}
 	for _, s := range v.series {
 		if n, ok := callNamesBy[s.Name]; ok && s.Name == n.Started {
-			f := newFlow(n, s)
-			byCaller[f.Name()] = byCaller[f.Name()] || !f.Server
-			flows = append(flows, f)
+			byKey[flowKey(n.Finished, s)] = len(flows)
+			flows = append(flows, newFlow(n, s))
 		}
 	}
-	flows = slices.DeleteFunc(flows, func(f Flow) bool { return f.Server && byCaller[f.Name()] })
 	if len(flows) == 0 {
 		return nil
-	}
-	byKey := map[string]int{}
-	for i, f := range flows {
-		byKey[flowKey(callNamesBy[f.Started.Name].Finished, f.Started)] = i
 	}
 	for _, s := range v.series {
 		if n, ok := callNamesBy[s.Name]; !ok || s.Name != n.Finished {

@@ -25,11 +25,15 @@ type View struct {
 	sampled   []time.Time
 
 	// Worked out when first asked for.
+	flowed   sync.Once
+	flows    []Flow // as Flows has them
 	flight   sync.Once
 	inFlight []FlowPoint
 	counted  bool // something counts started calls
 	logged   sync.Once
 	logs     []Window // what each gateway source covers
+
+	serverFlows []Flow
 }
 
 // Buckets are all buckets in order of time. It copies them out: for one pass

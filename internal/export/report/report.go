@@ -53,6 +53,9 @@ type Report struct {
 	Timeline   []timeline.Entry `json:"timeline"`
 	Sources    []Source         `json:"sources"`
 	Checked    []string         `json:"checked"`
+	First      *FirstFailure    `json:"first_failure"`
+	Checks     []Check          `json:"checks"` // by rule: found innocent, or not decided
+	ReadHangs  []ReadHang       `json:"read_hangs"`
 
 	analysis incident.Analysis
 }
@@ -127,6 +130,32 @@ type Endpoint struct {
 	CountedByEnd bool      `json:"counted_by_end"` // the log has no durations, so starts are not known
 }
 
+// FirstFailure is the earliest degraded call.
+type FirstFailure struct {
+	Method  string   `json:"method"`
+	Route   string   `json:"route"`
+	At      string   `json:"at"`
+	WithinS float64  `json:"within_s"` // it may be so much later
+	Support []string `json:"support"`
+}
+
+// Check is what a rule looked at and found innocent, or why it could not decide.
+type Check struct {
+	Rule     string   `json:"rule"`
+	Innocent bool     `json:"innocent"` // false: not decided, for want of a source
+	Why      string   `json:"why"`
+	Support  []string `json:"support"`
+}
+
+// ReadHang is why the reads of an endpoint failed under a lock.
+type ReadHang struct {
+	Endpoint string   `json:"endpoint"`
+	Why      string   `json:"why"`
+	Finding  string   `json:"finding"` // the lock's
+	Text     string   `json:"text"`
+	Support  []string `json:"support"`
+}
+
 // Counts of requests; by status code as sent to clients.
 type Counts struct {
 	Requests int64            `json:"requests"`
@@ -172,6 +201,10 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	for _, m := range a.Remainder {
 		rep.Remainder = append(rep.Remainder, Remainder{*window(m.Window), foreign(m.Explanation), each(m.Detail, foreign), ids(m.Support, foreign)})
 	}
+	rep.Checks, rep.ReadHangs = checks(a.Checks, foreign), readHangs(a.ReadHangs, foreign)
+	if x := a.First; !x.At.IsZero() {
+		rep.First = &FirstFailure{foreign(x.Endpoint.Method), foreign(x.Endpoint.Route), *export.Instant(x.At), export.Seconds(x.Within), ids(x.Support, foreign)}
+	}
 	for _, f := range a.Findings {
 		rep.Findings = append(rep.Findings, finding(f, foreign, ours))
 	}
@@ -208,6 +241,22 @@ func finding(f incident.Finding, foreign, ours func(string) string) Finding {
 	}
 	if f.Subject.Endpoint != (incident.Endpoint{}) {
 		out.Subject.Endpoint = foreign(f.Subject.Endpoint.String())
+	}
+	return out
+}
+
+func checks(list []incident.Check, foreign func(string) string) []Check {
+	out := make([]Check, 0, len(list))
+	for _, c := range list {
+		out = append(out, Check{c.Rule, c.Looked, foreign(c.Why), ids(c.Support, foreign)})
+	}
+	return out
+}
+
+func readHangs(list []incident.ReadHang, foreign func(string) string) []ReadHang {
+	out := make([]ReadHang, 0, len(list))
+	for _, r := range list {
+		out = append(out, ReadHang{foreign(r.Endpoint.String()), r.Why.String(), foreign(r.Finding), foreign(r.Text), ids(r.Support, foreign)})
 	}
 	return out
 }

@@ -34,6 +34,9 @@ func (rep Report) Text() string {
 	if rep.Impact != nil {
 		head("IMPACT")
 		line("  ", rep.extent())
+		if x := rep.First; x != nil {
+			line("  ", fmt.Sprintf("First failure: %s %s, begun at %s", x.Method, x.Route, x.At))
+		}
 		for i, m := range rep.Remainder {
 			w := a.Remainder[i].Window
 			line("  ", fmt.Sprintf("%s to %s %s", clock(w.From), till(w.To), said(m.Explanation)))
@@ -87,15 +90,57 @@ func (rep Report) Text() string {
 			line("  ", fmt.Sprintf("%s (%s) %s, %s%s", s.Name, s.Group, s.State, last, detail))
 		}
 	}
-	if len(rep.Checked) > 0 {
+	if len(rep.ReadHangs) > 0 {
+		head("WHY READS HUNG")
+		for _, r := range rep.ReadHangs {
+			line("  ", fmt.Sprintf("%s: %s: %s", r.Endpoint, r.Why, r.Text))
+		}
+	}
+	if innocent := rep.innocent(); len(innocent) > 0 {
 		head("CHECKED, AND NOT THE CAUSE")
-		for _, c := range rep.Checked {
+		for _, c := range innocent {
 			line("  ", c)
+		}
+	}
+	if undecided := rep.undecided(); len(undecided) > 0 {
+		head("NOT DECIDED")
+		for _, u := range undecided {
+			line("  ", u)
 		}
 	}
 	b.WriteByte('\n')
 	b.WriteString(export.Wrap(rep.Redaction.Statement, "", ""))
 	return b.String()
+}
+
+// innocent is what was looked at and is not the cause, in words.
+func (rep Report) innocent() []string {
+	lines := slices.Clone(rep.Checked)
+	for _, c := range rep.Checks {
+		if c.Innocent {
+			lines = append(lines, fmt.Sprintf("%s: %s (%s)", c.Rule, c.Why, export.Plural(len(c.Support), "fact")))
+		}
+	}
+	return lines
+}
+
+// undecided are the rules that could not say, those together that lack the same.
+func (rep Report) undecided() (lines []string) {
+	rules := map[string][]string{}
+	var why []string
+	for _, c := range rep.Checks {
+		if c.Innocent {
+			continue
+		}
+		if rules[c.Why] == nil {
+			why = append(why, c.Why)
+		}
+		rules[c.Why] = append(rules[c.Why], c.Rule)
+	}
+	for _, w := range why {
+		lines = append(lines, strings.Join(rules[w], ", ")+": "+w)
+	}
+	return lines
 }
 
 func (rep Report) lastAt(i int) time.Time {
@@ -386,10 +431,24 @@ func (rep Report) Markdown() []byte {
 		}
 		b.WriteByte('\n')
 	}
-	if len(rep.Checked) > 0 {
+	if len(rep.ReadHangs) > 0 {
+		b.WriteString("## Why reads hung\n\n")
+		for _, r := range rep.ReadHangs {
+			fmt.Fprintf(&b, "- %s: %s: %s\n", md(r.Endpoint), r.Why, md(r.Text))
+		}
+		b.WriteByte('\n')
+	}
+	if innocent := rep.innocent(); len(innocent) > 0 {
 		b.WriteString("## Checked, and not the cause\n\n")
-		for _, c := range rep.Checked {
+		for _, c := range innocent {
 			fmt.Fprintf(&b, "- %s\n", md(c))
+		}
+		b.WriteByte('\n')
+	}
+	if undecided := rep.undecided(); len(undecided) > 0 {
+		b.WriteString("## Not decided\n\n")
+		for _, u := range undecided {
+			fmt.Fprintf(&b, "- %s\n", md(u))
 		}
 		b.WriteByte('\n')
 	}

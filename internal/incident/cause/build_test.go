@@ -134,9 +134,7 @@ func (b *builder) line(line string) error {
 			Origin: incident.Origin{Group: a.bare[1], Name: either(a.kv["name"], a.bare[1])},
 		})
 	case "sampled":
-		for t := a.at("from"); t.Before(a.at("to")); t = t.Add(time.Second) {
-			b.ev.Sampled(t)
-		}
+		b.looks(a)
 	case "logged":
 		b.logged(a)
 	case "source":
@@ -267,9 +265,17 @@ func (b *builder) waits(a args) {
 		})
 		from = from.Add(a.dur("every"))
 	}
+	b.looks(a)
+}
+
+// looks are a collector's at the locks: an instant, and the gauge that says so.
+func (b *builder) looks(a args) {
+	gauge := incident.Series{Name: incident.LockWaitersSeries, Unit: "1", Kind: incident.Gauge, Origin: pgOrigin}
 	for t := a.at("from"); t.Before(a.at("to")); t = t.Add(time.Second) {
 		b.ev.Sampled(t)
+		gauge.Points = append(gauge.Points, incident.Point{At: t, V: a.num("n", 0)})
 	}
+	b.ev.Add(gauge)
 }
 
 // calls are scraped every 5 s; those of hangs never finish.

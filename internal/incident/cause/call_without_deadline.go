@@ -205,7 +205,7 @@ func (h *hang) inFlight(at time.Time) float64 {
 }
 
 // id is its finding's.
-func (h *hang) id() string { return subject("call_without_deadline", h.flow.Edge(), h.flow.Name()) }
+func (h *hang) id() string { return subject(deadlineRule, h.flow.Edge(), h.flow.Name()) }
 
 // edge names the call for people: "order -> inventory".
 func (h *hang) edge() string { return h.flow.Caller + " -> " + h.flow.Callee() }
@@ -226,14 +226,31 @@ func (h *hang) remedy() string {
 	return fmt.Sprintf("set a deadline on %s (--set %s.deadline=5s) and HTTP/2 keepalive (--set %s.keepalive=20s); try both on the Tune screen", h.edge(), h.flow.Edge(), h.flow.Edge())
 }
 
+// deadlineRule names calls that hang with nothing to end them.
+const deadlineRule = "call_without_deadline"
+
+// noHangs says that calls in flight were looked at, or could not be.
+func (s *scene) noHangs() {
+	flows := s.v.Flows()
+	if len(flows) == 0 {
+		s.undecided(deadlineRule, "nothing counts started calls, so calls in flight are not known")
+		return
+	}
+	s.innocent(deadlineRule, fmt.Sprintf("calls in flight did not pile up in %s", things(len(flows), "method", "methods")), s.flowsLookedAt()...)
+}
+
 // callsWithoutDeadline are the calls that nothing would ever have ended. They
 // do not begin an incident: they make it large, and make it outlast its cause.
 func (s *scene) callsWithoutDeadline() []incident.Finding {
 	var findings []incident.Finding
 	told := map[string]int{}
+	if len(s.hangs) == 0 {
+		s.noHangs()
+	}
 	for _, h := range s.hangs {
 		if h.deadline > 0 {
 			s.dismissed = append(s.dismissed, fmt.Sprintf("%s: calls hung, but a deadline ended them (%s)", h.flow.Name(), things(int64(h.deadline), "call", "calls")))
+			s.innocent(deadlineRule, fmt.Sprintf("calls of %s hung, but a deadline ended %s", h.flow.Name(), count(int64(h.deadline))+" of them"), h.flow.Started.ID())
 			continue
 		}
 		if s.toldByMethod(h) {
@@ -260,7 +277,7 @@ func (s *scene) toldByMethod(h *hang) bool {
 
 func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	f := incident.Finding{
-		ID: h.id(), Role: incident.Amplifier, Cause: "call_without_deadline",
+		ID: h.id(), Role: incident.Amplifier, Cause: deadlineRule,
 		Window: h.Window, Confidence: incident.Possible,
 		Subject: incident.Subject{Edge: h.flow.Edge(), Waiters: int(h.most)},
 	}
@@ -310,7 +327,7 @@ func (s *scene) callWithoutDeadline(h *hang) incident.Finding {
 	}
 	s.timedOut(&f)
 	s.plateau(&f, h.flow)
-	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a deadline): Possible, not Likely")
+	f.Detail = append(f.Detail, s.counterfactual(f.ID, "with a deadline"))
 	f.Action = h.remedy()
 	return f
 }

@@ -83,6 +83,12 @@ func supported(t *testing.T, v *incident.View, a incident.Analysis) {
 	for _, r := range a.Remainder {
 		open("remainder "+r.Explanation, r.Support, r.Explanation != "")
 	}
+	for _, c := range a.Checks {
+		open("check of "+c.Rule+" "+c.Why, c.Support, c.Looked)
+	}
+	for _, r := range a.ReadHangs {
+		open("read of "+r.Endpoint.String(), r.Support, true)
+	}
 	for _, x := range a.Endpoints {
 		open(x.Endpoint.String(), x.Support, x.Failed > 0 || x.Vanished)
 	}
@@ -131,8 +137,22 @@ func report(a incident.Analysis, timeline bool) string {
 			p("endpoint %s: vanished at %s", x.Endpoint, clock(x.VanishedFrom))
 		}
 	}
+	for _, r := range a.ReadHangs {
+		p("reads %s: %s: %s", r.Endpoint, r.Why, r.Text)
+	}
 	for _, c := range a.Checked {
 		p("checked %s", c)
+	}
+	var undecided []string
+	for _, c := range a.Checks {
+		if c.Looked {
+			p("innocent %s: %s", c.Rule, c.Why)
+		} else {
+			undecided = append(undecided, c.Rule)
+		}
+	}
+	if len(undecided) > 0 {
+		p("undecided %s", strings.Join(undecided, ", "))
 	}
 	if timeline {
 		for _, m := range a.Timeline {

@@ -18,7 +18,7 @@ func (s *scene) coverage(findings []incident.Finding) (float64, []incident.Remai
 	}
 	var covered []incident.Window
 	for _, f := range findings {
-		if f.Role != incident.Trigger {
+		if f.Role != incident.Trigger || f.Confidence == incident.NoClearCause {
 			continue
 		}
 		if w := f.Window.Meet(s.impact); w.Length() > 0 {
@@ -134,6 +134,7 @@ func (s *scene) hungCalls(r *incident.Remainder, h *hang, inFlight float64) {
 	if len(open) == 0 {
 		r.Explanation = "began with a connection that nobody noticed was dead: " + hung
 		r.Detail = append(r.Detail, "no deadline and no keepalive noticed it")
+		s.dead = append(s.dead, deadCall{h, r.Window, int64(inFlight), slices.Clone(r.Support)})
 	} else {
 		r.Explanation = fmt.Sprintf("began with calls %s %s: a dead connection or stuck handlers, the evidence does not say which", h.edge(), long)
 		r.Detail = append(append(r.Detail, hung+", and no deadline ended them"), open...)

@@ -77,6 +77,7 @@ func (s *scene) findHolders() {
 	for _, e := range all {
 		l.follow(e, e, incident.Window{From: e.From, To: e.To}, nil)
 	}
+	s.waits = l.waits
 	for _, h := range l.roots {
 		h.sum()
 		s.holders = append(s.holders, h)
@@ -297,7 +298,7 @@ func (h *holder) end() time.Time {
 func (h *holder) foreign() string {
 	switch {
 	case h.idle:
-		return "it is idle in transaction: it holds its locks and does nothing"
+		return idleWhy
 	case isDDL(h.session.Query):
 		return "it runs DDL"
 	case h.lockType == "relation" && h.held >= pglock.Share:

@@ -33,14 +33,45 @@ func (s *scene) lockRoots() []incident.Finding {
 		}
 		if why := s.harmless(h); why != "" {
 			s.dismissed = append(s.dismissed, why)
+			s.innocent(h.rule(), why, h.evidence()...)
 			continue
 		}
 		if v := s.judge(h); v.refuted != "" {
 			s.dismissed = append(s.dismissed, fmt.Sprintf("the lock of pid %d on %s: %s", h.session.PID, h.on(), v.refuted))
 		}
-		findings = append(findings, s.lockRoot(h))
+		root := s.lockRoot(h)
+		queue, ok := s.queueBehind(h)
+		switch {
+		case !ok:
+			findings = append(findings, root)
+		case h.idle:
+			findings = append(findings, root, queue)
+		default: // without the request that waits, its readers would pass
+			findings = append(findings, queue, root)
+		}
 	}
+	s.lockChecks(findings)
 	return findings
+}
+
+// lockChecks says of the rules about locks that they looked, and found nothing.
+func (s *scene) lockChecks(findings []incident.Finding) {
+	rules := []struct{ rule, none string }{
+		{lockRootRule, "no session kept others waiting for long"},
+		{queueRule, "no waiting request for ACCESS EXCLUSIVE stopped others"},
+		{idleRule, "no session that was idle in transaction kept others waiting"},
+	}
+	n, support := s.looks()
+	for _, r := range rules {
+		switch {
+		case slices.ContainsFunc(findings, func(f incident.Finding) bool { return f.Cause == r.rule }):
+		case slices.ContainsFunc(s.checks, func(c incident.Check) bool { return c.Rule == r.rule }): // a lock was, and is innocent
+		case !s.v.Sees("postgres"):
+			s.undecided(r.rule, s.why("postgres", "there is no Postgres source"))
+		case n > 0:
+			s.innocent(r.rule, fmt.Sprintf("%s in %s", r.none, things(n, "look at the locks", "looks at the locks")), support...)
+		}
+	}
 }
 
 // material says whether others waited for long enough to speak of. Where requests
@@ -68,10 +99,33 @@ func (s *scene) harmless(h *holder) string {
 	return ""
 }
 
+// lockRootRule names sessions that ran something, mostly DDL.
+const lockRootRule = "lock_root"
+
+// rule names what the holder of a lock is: one that runs something, or one that does
+// nothing.
+func (h *holder) rule() string {
+	if h.idle {
+		return idleRule
+	}
+	return lockRootRule
+}
+
+// evidence is the holder's states and the waits that show most.
+func (h *holder) evidence() []incident.ID {
+	ids := slices.Clone(h.states)
+	for i, c := range h.waits {
+		if i < 3 || c.From.Equal(h.fullAt) {
+			ids = append(ids, c.wait.ID())
+		}
+	}
+	return ids
+}
+
 func (s *scene) lockRoot(h *holder) incident.Finding {
 	f := incident.Finding{
-		ID:     subject("lock_root", fmt.Sprint(h.session.PID), h.relation),
-		Cause:  "lock_root",
+		ID:     subject(h.rule(), fmt.Sprint(h.session.PID), h.relation),
+		Cause:  h.rule(),
 		Window: incident.Window{From: h.From, To: h.end()},
 		Subject: incident.Subject{
 			PID: h.session.PID, Relation: h.relation, Mode: h.held.String(), Waiters: h.waiters,
@@ -84,12 +138,7 @@ func (s *scene) lockRoot(h *holder) incident.Finding {
 	f.Detail = append(f.Detail, h.matrix()...)
 	f.Detail = append(f.Detail, fmt.Sprintf("%s blocked-seconds in all, the longest wait %s", count(int64(h.blocked.Seconds())), whole(h.longest)))
 	f.Action = h.action()
-	f.Support = append(f.Support, h.states...)
-	for i, c := range h.waits {
-		if i < 3 || c.From.Equal(h.fullAt) {
-			f.Support = append(f.Support, c.wait.ID())
-		}
-	}
+	f.Support = append(f.Support, h.evidence()...)
 	v := s.judge(h)
 	f.Role, f.Confidence = v.role, v.confidence
 	f.Detail = append(f.Detail, v.detail...)
@@ -99,6 +148,10 @@ func (s *scene) lockRoot(h *holder) incident.Finding {
 	case s.impact != (incident.Window{}):
 		f.Support = append(f.Support, s.worst().Support...)
 		f.Against = s.firstFailedAfter(h.end())
+	}
+	if f.Role == incident.Trigger && f.Confidence == incident.Possible && s.impact != (incident.Window{}) {
+		f.Confidence = s.word(&f, basis{certain: true, first: s.before(h.From, h.sinceErr, "postgres")})
+		f.Detail = append(f.Detail, s.counterfactual(f.ID, "without it"))
 	}
 	return f
 }
@@ -123,13 +176,7 @@ func (s *scene) judge(h *holder) verdict {
 		return v
 	}
 	v := verdict{role: incident.Symptom, confidence: incident.NoClearCause}
-	late, early := h.From.Sub(s.impact.From), s.impact.From.Sub(h.waits[0].From)
-	switch {
-	case late > onset+h.sinceErr:
-		v.refuted = fmt.Sprintf("it began %s after the first failing request", whole(late))
-	case early > mechanism:
-		v.refuted = fmt.Sprintf("sessions had waited for it for %s before the first request failed", whole(early))
-	}
+	v.refuted = s.refute(h.From, h.sinceErr, h.waits[0].From)
 	if v.refuted != "" {
 		v.detail = []string{v.refuted + ": it cannot have begun the failure"}
 		return v
@@ -144,8 +191,31 @@ func (s *scene) judge(h *holder) verdict {
 	if left := s.impact.To.Sub(h.end()); left > onset && !h.open {
 		v.detail = append(v.detail, "requests went on failing after it had ended: it does not explain that part")
 	}
-	v.detail = append(v.detail, "no counterfactual was run (the same incident without it): Possible, not Likely")
+	if v.role == incident.Trigger && h.letsPass() {
+		v.role = incident.Amplifier
+		v.detail = append(v.detail, "by itself it lets the others pass: they waited behind a request that waited for it")
+	}
+	if doubt := s.clockDoubt("postgres", "gateway"); doubt > onset {
+		v.detail = append(v.detail, fmt.Sprintf("the clocks of Postgres and the gateway may be %s apart: which was first is not said", whole(doubt)))
+	}
+	if v.role != incident.Trigger {
+		v.detail = append(v.detail, s.counterfactual("", "without it"))
+	}
 	return v
+}
+
+// refute says why a lock that was held since from, and waited for since firstWait,
+// cannot have begun the failure; empty when it can.
+func (s *scene) refute(from time.Time, err time.Duration, firstWait time.Time) string {
+	late, early := from.Sub(s.impact.From), s.impact.From.Sub(firstWait)
+	doubt := s.clockDoubt("postgres", "gateway")
+	switch {
+	case late > onset+err+doubt:
+		return fmt.Sprintf("it began %s after the first failing request", whole(late))
+	case early > mechanism+doubt:
+		return fmt.Sprintf("sessions had waited for it for %s before the first request failed", whole(early))
+	}
+	return ""
 }
 
 // trigger is the lock that is old, foreign and large enough to have begun the
@@ -187,10 +257,7 @@ func (h *holder) claim() string {
 		holds = fmt.Sprintf("holds %s on %s since %s (%s); %s", h.mode(), h.on(), clock(h.From), whole(h.To.Sub(h.From)),
 			things(h.waiters, "session waits", "sessions wait"))
 	}
-	if h.idle {
-		name += ", idle in transaction,"
-	}
-	return name + " " + holds
+	return name + h.idly() + " " + holds
 }
 
 func (h *holder) mode() string {
@@ -276,7 +343,7 @@ func (h *holder) action() string {
 	query := strings.ToUpper(strings.Join(strings.Fields(h.session.Query), " "))
 	if h.open {
 		if h.idle {
-			return fmt.Sprintf("select pg_terminate_backend(%d);\n-- ends the session; its transaction is rolled back. pg_cancel_backend would not: nothing is running.", h.session.PID)
+			return h.endIdle()
 		}
 		return fmt.Sprintf("select pg_cancel_backend(%d);\n-- cancels its statement and rolls its transaction back; those who wait go on at once.", h.session.PID)
 	}
@@ -286,7 +353,7 @@ func (h *holder) action() string {
 			return "next time: CREATE INDEX CONCURRENTLY, which lets writes pass; and set lock_timeout"
 		}
 	case h.idle:
-		return "set idle_in_transaction_session_timeout"
+		return neverIdle
 	}
 	return "set lock_timeout, so that a migration gives up rather than hold up the work"
 }

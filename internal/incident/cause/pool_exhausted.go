@@ -26,10 +26,15 @@ type ceiling struct {
 	measured    bool // a source says that it is full; else it follows from the plateau
 }
 
+// poolRule names pools with no free place.
+const poolRule = "pool_exhausted"
+
 // poolsExhausted are pools with no free connection. They explain why reads hang
-// that no lock blocks: a SELECT needs a connection before it can be free of it.
-func (s *scene) poolsExhausted() []incident.Finding {
-	ceilings := s.measuredPools()
+// that no lock blocks: a SELECT needs a connection before it can be free of it. One
+// that filled before the first failure, when nothing else is known to have begun it,
+// was too small for the work.
+func (s *scene) poolsExhausted(triggers []incident.Finding) []incident.Finding {
+	ceilings := slices.Clone(s.full)
 	for _, h := range s.holders {
 		if !s.material(h) || s.harmless(h) != "" || s.judge(h).refuted != "" {
 			continue
@@ -47,23 +52,62 @@ func (s *scene) poolsExhausted() []incident.Finding {
 		ceilings[i].support = append(ceilings[i].support, c.support...)
 		ceilings[i].application = either(ceilings[i].application, c.application)
 	}
+	begun := slices.ContainsFunc(triggers, func(f incident.Finding) bool {
+		return f.Role == incident.Trigger && f.Confidence > incident.NoClearCause
+	})
 	var findings []incident.Finding
 	for _, c := range ceilings {
-		findings = append(findings, s.poolExhausted(c))
+		f := s.poolExhausted(c)
+		if c.measured && !begun {
+			s.saturated(&f)
+		}
+		findings = append(findings, f)
 	}
 	return findings
 }
 
-// measuredPools are those that a source says are full.
-func (s *scene) measuredPools() []ceiling {
-	var all []ceiling
+// saturated makes a pool that filled before the first request failed, and was full
+// for most of the impact, what began it.
+func (s *scene) saturated(f *incident.Finding) {
+	if s.impact == (incident.Window{}) || f.Window.From.After(s.impact.From.Add(onset)) || 2*f.Window.Meet(s.impact).Length() < s.impact.Length() {
+		return
+	}
+	if s.impact.From.Sub(f.Window.From) > mechanism {
+		return // it had been full for long, and requests did not fail
+	}
+	f.Role = incident.Trigger
+	f.Support = append(f.Support, s.worst().Support...)
+	f.Detail = append([]string{"it was full before the first request failed, and no lock, change or step of the traffic is seen that would have filled it"}, f.Detail...)
+	f.Action = "make the pool larger, or what holds its connections shorter; and give the wait for a connection a timeout"
+	f.Confidence = s.word(f, basis{certain: true, first: s.before(f.Window.From, time.Second, "grpc")})
+}
+
+// findFullPools finds those that a source says are full: an episode, or the gauges of
+// a pool's own metrics.
+func (s *scene) findFullPools() {
 	s.v.EachEpisode(func(e *incident.Episode) {
 		w := incident.Window{From: e.From, To: e.To}
 		if e.Kind == incident.PoolFull && w.Meet(s.closeUp).Length() >= leastPlateau {
-			all = append(all, ceiling{Window: w, application: e.Text, size: int(e.Value), support: []incident.ID{e.ID()}, measured: true})
+			s.full = append(s.full, ceiling{Window: w, application: e.Text, size: int(e.Value), support: []incident.ID{e.ID()}, measured: true})
 		}
 	})
-	return all
+	gauges := s.poolGauges()
+	for _, g := range gauges {
+		if c, ok := s.fullBy(g); ok {
+			s.full = append(s.full, c)
+		}
+	}
+	var support []incident.ID
+	for _, g := range gauges {
+		support = append(support, g.used.ID())
+	}
+	switch {
+	case len(s.full) > 0:
+	case len(gauges) == 0:
+		s.undecided(poolRule, "no source shows how full a pool is")
+	default:
+		s.innocent(poolRule, fmt.Sprintf("%s, and none was full for %s", things(len(gauges), "pool is watched", "pools are watched"), whole(leastPlateau)), support...)
+	}
 }
 
 // plateauOf finds the ceiling of the sessions of one application, the one with
@@ -139,7 +183,7 @@ func (s *scene) demand(w incident.Window) int64 {
 func (s *scene) poolExhausted(c ceiling) incident.Finding {
 	name := either(c.application, "the database")
 	f := incident.Finding{
-		ID: subject("pool_exhausted", name), Role: incident.Amplifier, Cause: "pool_exhausted",
+		ID: subject(poolRule, name), Role: incident.Amplifier, Cause: poolRule,
 		Window: c.Window, Confidence: incident.Possible, Support: c.support,
 		Subject: incident.Subject{Pool: name, Waiters: c.size},
 	}
@@ -162,7 +206,7 @@ func (s *scene) poolExhausted(c ceiling) incident.Finding {
 			s.told[f.ID] = fmt.Sprintf("pool of %s full: %s sessions wait, and reads have no connection", name, count(c.size))
 		}
 	}
-	f.Detail = append(f.Detail, "no counterfactual was run (the same incident with a larger pool): Possible, not Likely")
+	f.Detail = append(f.Detail, s.counterfactual(f.ID, "with a larger pool"))
 	f.Action = "a deadline on every call gives connections back; a larger pool only fills later"
 	return f
 }

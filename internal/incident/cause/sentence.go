@@ -18,7 +18,7 @@ func (s *scene) sentence(a *incident.Analysis) (string, []string) {
 	}
 	var top *incident.Finding
 	for i := range a.Findings {
-		if f := &a.Findings[i]; f.Role == incident.Trigger || top == nil && f.Cause == "lock_root" && a.Impact == (incident.Window{}) {
+		if f := &a.Findings[i]; f.Role == incident.Trigger || top == nil && (f.Cause == lockRootRule || f.Cause == idleRule) && a.Impact == (incident.Window{}) {
 			top = f
 			break
 		}

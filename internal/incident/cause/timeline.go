@@ -67,7 +67,7 @@ func (s *scene) momentsOf(f incident.Finding) []incident.Moment {
 	first := f.Support[:min(1, len(f.Support))]
 	interval := incident.Moment{ID: f.ID, At: f.Window.From, End: f.Window.To, Support: first}
 	switch f.Cause {
-	case "lock_root":
+	case lockRootRule, idleRule:
 		h := s.holderOf(f)
 		if h == nil {
 			return nil
@@ -90,7 +90,7 @@ func (s *scene) momentsOf(f incident.Finding) []incident.Moment {
 			Text: fmt.Sprintf("lock of pid %d on %s gone", f.Subject.PID, h.on()), Confidence: "measured",
 			Precision: max(time.Millisecond, h.untilErr), Support: first,
 		}}
-	case "call_without_deadline":
+	case deadlineRule:
 		interval.Kind, interval.Lane, interval.System, interval.Confidence = incident.MSymptom, "grpc", f.Subject.Edge, "derived"
 		interval.Text = f.Claim
 		for _, h := range s.hangs {
@@ -98,9 +98,14 @@ func (s *scene) momentsOf(f incident.Finding) []incident.Moment {
 				interval.Precision = h.stepErr
 			}
 		}
-	case "pool_exhausted":
+	case poolRule:
 		interval.Kind, interval.Lane, interval.System, interval.Confidence = incident.MSymptom, "pool", f.Subject.Pool, "derived"
 		interval.Text = s.told[f.ID]
+		if f.Role == incident.Trigger {
+			interval.Kind = incident.MTrigger
+		}
+	default:
+		return otherMoments(f, interval)
 	}
 	return []incident.Moment{interval}
 }
@@ -157,7 +162,7 @@ func (s *scene) momentOfChange(c incident.Change, findings []incident.Finding) (
 	}
 	if c.Kind == incident.DDL {
 		for _, f := range findings {
-			if f.Cause == "lock_root" && f.Subject.Relation == c.System && c.At.Sub(f.Window.From).Abs() < onset {
+			if (f.Cause == lockRootRule || f.Cause == idleRule) && f.Subject.Relation == c.System && c.At.Sub(f.Window.From).Abs() < onset {
 				return incident.Moment{}, false
 			}
 		}
