@@ -36,6 +36,8 @@ type live struct {
 	sources  map[string]incident.SourceStatus
 	keeping  keeping
 	look     time.Time // when to look again whether there is too much
+
+	ranks *cause.Live // of whoever evaluates: the screens' publisher, or record
 }
 
 // newLive begins a recording at path. The file must not exist.
@@ -55,6 +57,7 @@ func newLive(path string, k keeping, now time.Time) (*live, error) {
 	return &live{
 		name: name, path: path, out: make(chan tui.EvidenceMsg, 1),
 		evidence: incident.NewEvidence(), file: w, sources: map[string]incident.SourceStatus{}, keeping: k,
+		ranks: cause.NewLive(cause.Options{}),
 	}, nil
 }
 
@@ -120,17 +123,17 @@ func (l *live) publish(ctx context.Context) {
 }
 
 func (l *live) offer() {
-	l.mu.Lock()
-	fresh := l.fresh
-	l.fresh = false
-	v := l.evidence.Snapshot()
-	l.mu.Unlock()
-	if !fresh {
-		return
+	if v, fresh := l.newest(); fresh {
+		replace(l.out, tui.EvidenceMsg{Name: l.name, View: v, Analysis: l.ranks.Observe(v), Live: true})
 	}
-	msg := message(l.name, v)
-	msg.Live = true
-	replace(l.out, msg)
+}
+
+// newest is what is known, and whether anything of it is new since it was last asked.
+func (l *live) newest() (v *incident.View, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh, l.fresh = l.fresh, false
+	return l.evidence.Snapshot(), fresh
 }
 
 // replace puts a view where nobody has taken the one before it yet. out has one place

@@ -15,6 +15,7 @@ import (
 
 	"tripcurve/collectors/supervise"
 	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/redact"
 )
 
@@ -89,8 +90,9 @@ func (a *app) record(ctx context.Context, c collecting, path string, now time.Ti
 		return l.stopped // without a screen a recording that stopped is the end
 	}
 	go func() { done <- supervise.New(c.collectors, c.options).Run(ctx, write) }()
-	tick := time.NewTicker(reportEvery)
+	tick, grid := time.NewTicker(reportEvery), time.NewTicker(cause.Grid)
 	defer tick.Stop()
+	defer grid.Stop()
 	for {
 		select {
 		case err = <-done:
@@ -113,7 +115,19 @@ func (a *app) record(ctx context.Context, c collecting, path string, now time.Ti
 			fmt.Fprintf(a.stderr, "%s  %s\n", time.Now().UTC().Format("15:04:05Z"), redact.Line(stateText(s)))
 		case <-tick.C:
 			a.reportRecording(l)
+		case <-grid.C:
+			if v, fresh := l.newest(); fresh {
+				l.ranks.Observe(v)
+				a.reportRanks(l.ranks.Changes())
+			}
 		}
+	}
+}
+
+// reportRanks says which findings came, moved or went, and why.
+func (a *app) reportRanks(changes []cause.RankChange) {
+	for _, c := range changes {
+		fmt.Fprintf(a.stderr, "%s\n", redact.Line(c.String()))
 	}
 }
 

@@ -69,6 +69,7 @@ func (a *app) watch(ctx context.Context, c collecting, record string, keys *os.F
 	}
 	shown := a.show(ctx, tui.Options{Name: l.name, Live: l.out, Record: record}, keys, collect, l.publish)
 	err = errors.Join(shown, collected, l.close())
+	a.reportRanks(l.ranks.Changes()) // the terminal is free again
 	if err == nil {
 		fmt.Fprintf(a.stderr, "recorded %s\nopen it again with: tripcurve open %s\n", plural(l.facts, "fact"), record)
 	}

@@ -47,8 +47,9 @@ type hang struct {
 func (s *scene) findHangs() {
 	var all []*hang
 	for _, f := range s.v.Flows() {
-		points := f.Points(s.closeUp)
-		s.flows = append(s.flows, counted{f, points})
+		wide := f.Points(incident.Window{From: earlier(s.around().From, s.closeUp.From), To: s.closeUp.To})
+		points := part(wide, s.closeUp)
+		s.flows = append(s.flows, counted{f, points, wide})
 		if h := s.hang(f, points); h != nil {
 			all = append(all, h)
 		}
@@ -72,7 +73,22 @@ func (s *scene) findHangs() {
 // counted is a flow with its points in the close-up.
 type counted struct {
 	flow   incident.Flow
-	points []incident.FlowPoint
+	points []incident.FlowPoint // around the impact
+	wide   []incident.FlowPoint // from the usual time before it on
+}
+
+// part are the points in a window and the one before it, which belongs to it only as
+// what was in flight.
+func part(points []incident.FlowPoint, w incident.Window) []incident.FlowPoint {
+	at := func(p incident.FlowPoint, t time.Time) int { return p.At.Compare(t) }
+	from, _ := slices.BinarySearchFunc(points, w.From, at)
+	to, _ := slices.BinarySearchFunc(points, w.To, at)
+	from = max(0, from-1)
+	list := slices.Clone(points[from:max(from, to)])
+	if len(list) > 0 {
+		list[0] = incident.FlowPoint{At: list[0].At, InFlight: list[0].InFlight}
+	}
+	return list
 }
 
 // hang is the longest time in which calls of a flow piled up and none ended.

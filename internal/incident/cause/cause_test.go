@@ -200,7 +200,7 @@ func BenchmarkAnalyze(b *testing.B) {
 	v := build.ev.Snapshot()
 	b.ResetTimer()
 	for b.Loop() {
-		if a := Analyze(v, Options{}); len(a.Findings) != 3 {
+		if a := Analyze(v, Options{}); len(a.Findings) != 5 {
 			b.Fatalf("%d findings", len(a.Findings))
 		}
 	}

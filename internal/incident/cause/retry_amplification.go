@@ -35,13 +35,22 @@ func (s *scene) retriesAmplified() []incident.Finding {
 	}
 	var all []*tries
 	var looked []incident.ID
-	for _, f := range s.v.Flows() {
+	asked := map[string]int64{} // counting is a pass over the buckets
+	requests := func(e incident.Endpoint, w incident.Window) int64 {
+		key := fmt.Sprint(e, w.From.UnixNano(), w.To.UnixNano())
+		if _, known := asked[key]; !known {
+			asked[key] = s.asked(e, w)
+		}
+		return asked[key]
+	}
+	for _, c := range s.flows {
+		f := c.flow
 		if f.Server || len(f.Started.Points) == 0 {
 			continue
 		}
 		// Requests are compared with calls while both were counted.
 		healthy := incident.Window{From: later(f.Started.Points[0].At, s.impact.From.Add(-recent)), To: s.impact.From}
-		before, during := begun(f, healthy), begun(f, s.impact)
+		before, during := begun(c.wide, healthy), begun(c.wide, s.impact)
 		if before < leastAsks {
 			continue
 		}
@@ -49,7 +58,7 @@ func (s *scene) retriesAmplified() []incident.Finding {
 			if x.FirstFailed.IsZero() || x.ByEnd {
 				continue
 			}
-			was, now := s.asked(x.Endpoint, healthy), s.asked(x.Endpoint, s.impact)
+			was, now := requests(x.Endpoint, healthy), requests(x.Endpoint, s.impact)
 			t := &tries{flow: f, endpoint: x, before: before / float64(was), during: during / float64(now), calls: during, requests: now}
 			if was < leastAsks || now == 0 || math.Abs(t.before-1) > 0.25 {
 				continue // another number of calls belongs to it, or others make them too
@@ -99,11 +108,9 @@ func most(all []*tries) (worst *tries) {
 }
 
 // begun is how many calls of a flow began in a window.
-func begun(f incident.Flow, w incident.Window) (n float64) {
-	for i, p := range f.Points(w) {
-		if i > 0 {
-			n += p.Started
-		}
+func begun(points []incident.FlowPoint, w incident.Window) (n float64) {
+	for _, p := range part(points, w) {
+		n += p.Started
 	}
 	return n
 }

@@ -59,7 +59,7 @@ func (s *scene) slowCallees() []incident.Finding {
 		s.undecided(pathRule, "nothing counts started and finished calls")
 		return nil
 	}
-	edges := s.edgeViews(flows)
+	edges := s.edgeViews()
 	top, most := -1, 0.0
 	for i, e := range edges {
 		most = max(most, e.excess)
@@ -121,11 +121,11 @@ func (s *scene) slowFinding(rule string, e edgeView, took string, support []inci
 }
 
 // edgeViews are the flows of callers with their own excess.
-func (s *scene) edgeViews(flows []incident.Flow) []edgeView {
+func (s *scene) edgeViews() []edgeView {
 	var edges []edgeView
-	for _, f := range flows {
-		if !f.Server {
-			edges = append(edges, edgeView{Flow: f, view: s.viewOf(f)})
+	for _, f := range s.flows {
+		if !f.flow.Server {
+			edges = append(edges, edgeView{Flow: f.flow, view: s.viewBy(part(f.wide, s.around()), inFlight)})
 		}
 	}
 	for i := range edges {
@@ -140,18 +140,14 @@ func (s *scene) edgeViews(flows []incident.Flow) []edgeView {
 	return edges
 }
 
-// viewOf is how long the calls of a flow took before and during the impact.
-func (s *scene) viewOf(f incident.Flow) view {
-	under := func(p incident.FlowPoint) float64 { return p.InFlight }
-	return s.viewBy(f.Points(s.around()), under)
-}
+func inFlight(p incident.FlowPoint) float64 { return p.InFlight }
 
 // around is the healthy time that is compared with and the impact.
 func (s *scene) around() incident.Window {
 	return incident.Window{From: later(s.v.Window.From, s.impact.From.Add(-recent)), To: s.impact.To}
 }
 
-// viewBy takes the calls under way at each point from a function of it.
+// viewBy is how long calls took before and during the impact; it takes the calls under way at each point from a function of it.
 func (s *scene) viewBy(points []incident.FlowPoint, under func(incident.FlowPoint) float64) view {
 	var v view
 	var before, during []float64
@@ -206,7 +202,7 @@ func (s *scene) viewBy(points []incident.FlowPoint, under func(incident.FlowPoin
 func (s *scene) inside(e edgeView) (excess float64, seen bool, support []incident.ID) {
 	for _, f := range s.v.ServerFlows() {
 		if f.Name() == e.Name() {
-			return s.viewOf(f).excess, true, s.flowSupport(f)
+			return s.viewBy(f.Points(s.around()), inFlight).excess, true, s.flowSupport(f)
 		}
 	}
 	for _, g := range s.poolGauges() {
