@@ -19,6 +19,9 @@ import (
 // claimsSuffix is the ending of the claims that lie beside an incident file.
 const claimsSuffix = ".claims.yaml"
 
+// evidenceSimulated is said wherever claims are held against the bundled incident.
+const evidenceSimulated = "the evidence is simulated: what it settles is what the reconstruction shows (docs/inc-2847.md)"
+
 func (a *app) checkCommand() *cobra.Command {
 	var format string
 	var only []string
@@ -73,7 +76,7 @@ Exit code 1 when a claim is inconsistent, of the document alone or with the evid
 			checked := claims.Check(doc, v)
 			opt := export.Options{Name: name, Unredacted: unredacted, Only: shown}
 			if args[0] == bundledName {
-				opt.Note = "the evidence is simulated: what it settles is what the reconstruction shows (docs/inc-2847.md)"
+				opt.Note = evidenceSimulated
 			}
 			rep := export.New(doc, checked, v, opt)
 			text := []byte(rep.Text())

@@ -22,15 +22,15 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "write thresholds, the timeline or plots",
+		Short: "write thresholds, the timeline, plots or the postmortem",
 		Long: `Writes files for readers and for libraries. An existing file is never replaced without --force;
 what would change is shown instead. -o - prints to the standard output.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return badInput("export what? %s config, %[1]s timeline or %[1]s plots", cmd.CommandPath())
+			return badInput("export what? %s config, %[1]s timeline, %[1]s plots or %[1]s postmortem", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(a.exportConfigCommand(), a.exportTimelineCommand(), a.exportPlotsCommand())
+	cmd.AddCommand(a.exportConfigCommand(), a.exportTimelineCommand(), a.exportPlotsCommand(), a.exportPostmortemCommand())
 	return cmd
 }
 

@@ -1,0 +1,322 @@
+package postmortem
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tripcurve/internal/export"
+	"tripcurve/internal/export/plot"
+	"tripcurve/internal/export/postmortem/author"
+	"tripcurve/internal/export/timeline"
+	"tripcurve/internal/incident"
+)
+
+// summary is what a reader gets who reads nothing else.
+func (b *builder) summary() []Block {
+	blocks := []Block{b.ask(b.Notes.Summary, "the summary in a few sentences", "summary")}
+	if b.Analysis.Sentence == "" {
+		blocks = append(blocks, text("The evidence shows nothing that is wrong."))
+	} else {
+		blocks = append(blocks, callout("note", "What the evidence says", b.foreign(sentence(b.Analysis.Sentence))+" Confidence: "+b.Analysis.Confidence.String()+"."))
+	}
+	if len(b.Assumed) > 0 {
+		assumed := make([]string, len(b.Assumed))
+		for i, s := range b.Assumed {
+			assumed[i] = b.ours(s)
+		}
+		blocks = append(blocks, group("The evidence is simulated, and of it this is assumed", list(assumed...)))
+	}
+	return blocks
+}
+
+// sentence ends with a full stop.
+func sentence(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
+}
+
+func (b *builder) decisions() (blocks []Block) {
+	if len(b.Notes.Decisions) == 0 {
+		return []Block{b.gap("decisions", "the decisions that came out of it", "decisions")}
+	}
+	if w := b.doc.Window; w != nil {
+		blocks = append(blocks, facts(
+			row("Incident", b.doc.Incident), row("From", w.From), row("To", w.To), row("Length", b.facts["impact_duration"]+" ("+b.facts["impact_seconds"]+" s)"),
+		))
+	}
+	for _, d := range b.Notes.Decisions {
+		title := b.line(d.Title)
+		if d.Verdict != "" {
+			title = verdictWord(d.Verdict) + ": " + title
+		}
+		blocks = append(blocks, callout("note", title, b.says(d.Text)))
+	}
+	return blocks
+}
+
+func verdictWord(v author.Verdict) string {
+	return map[author.Verdict]string{"adopt": "Adopted", "plan": "Planned", "defer": "Deferred", "reject": "Rejected"}[v]
+}
+
+func (b *builder) impact() []Block {
+	a := b.Analysis
+	if a.Impact.Length() == 0 {
+		return []Block{text("No request failed in the evidence."), b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact")}
+	}
+	rows := [][]Cell{
+		row("Customer impact", fmt.Sprintf("%s to %s UTC on %s, %s (%s s)", clock(a.Impact.From), clock(a.Impact.To), b.facts["impact_date"], b.facts["impact_duration"], b.facts["impact_seconds"])),
+		row("Worst endpoint", fmt.Sprintf("%s: %s of %s requests failed (%s)", b.facts["endpoint"], b.facts["failed"], b.facts["requests"], b.facts["failed_share"])),
+		row("Covered by its trigger", fmt.Sprintf("%s s of %s s (%s)", b.facts["covered_seconds"], b.facts["impact_seconds"], b.facts["coverage"])),
+	}
+	for _, m := range a.Remainder {
+		why := m.Explanation
+		if why == "" {
+			why = "is unexplained"
+		}
+		rows = append(rows, row("Remainder", b.foreign(fmt.Sprintf("%s to %s, %s s: %s", clock(m.Window.From), clock(m.Window.To), export.Number(m.Window.Length().Seconds(), 0), why))))
+	}
+	if n, ok := b.facts["orphans"]; ok {
+		rows = append(rows, row("Reservations without an order", n))
+	}
+	if n, ok := b.facts["jobs_failed"]; ok {
+		rows = append(rows, row("Jobs of paid orders that failed", n))
+	}
+	blocks := []Block{b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact"), facts(rows...)}
+	doc := timeline.New(a, timeline.Options{Name: b.Name})
+	var spans [][]Cell
+	for _, s := range doc.Spans {
+		took := "unknown"
+		if s.DurationS != nil {
+			took = (time.Duration(*s.DurationS * float64(time.Second))).Round(time.Millisecond).String()
+		}
+		spans = append(spans, []Cell{{Text: s.Name, Head: true}, {Text: s.Between}, {Text: took, Right: true}})
+	}
+	if len(spans) > 0 {
+		blocks = append(blocks, table("How long things took", []string{"name", "from and to", "took"}, spans...))
+	}
+	if b.View != nil {
+		blocks = append(blocks, b.incidentChart()...)
+	}
+	return blocks
+}
+
+// incidentChart is failures, lock waiters and calls in flight over time.
+func (b *builder) incidentChart() []Block {
+	f := plot.Incident(b.Name, b.View, b.Analysis)
+	p := picture(f)
+	if p.svg == "" {
+		return nil
+	}
+	return []Block{
+		{Kind: Chart, Chart: &p},
+		group("The same as a table", figureTable(f, 14)),
+	}
+}
+
+func (b *builder) causes() []Block {
+	blocks := []Block{group("Trigger", b.roles(incident.Trigger, "No trigger was found in the evidence.")...)}
+	if b.Notes.Trigger != "" {
+		blocks[0].Blocks = append(blocks[0].Blocks, text(b.says(b.Notes.Trigger)))
+	}
+	factors := append([]Block{text("In the evidence:")}, b.roles(incident.Amplifier, "No amplifier was found in the evidence.")...)
+	if len(b.Notes.Factors) == 0 {
+		factors = append(factors, b.gap("causes", "the contributing factors", "contributing_factors"))
+	} else {
+		factors = append(factors, text("As the authors see it:"), list(b.saysEach(b.Notes.Factors)...))
+	}
+	blocks = append(blocks,
+		group("Detection", b.ask(b.Notes.Detection, "how it was noticed", "detection")),
+		group("Contributing factors", factors...),
+		group("Resolution", b.ask(b.Notes.Resolution, "what ended it", "resolution")),
+	)
+	if len(b.Analysis.Checked) > 0 {
+		var items []string
+		for _, c := range b.Analysis.Checked {
+			items = append(items, b.foreign(c))
+		}
+		blocks = append(blocks, group("Looked at and found innocent", list(items...)))
+	}
+	for i := range blocks {
+		blocks[i].Open = true
+	}
+	return blocks
+}
+
+func (b *builder) roles(r incident.Role, none string) (blocks []Block) {
+	var items []string
+	for _, f := range b.Analysis.Findings {
+		if f.Role == r {
+			items = append(items, b.foreign(sentence(f.Claim)))
+		}
+	}
+	if len(items) == 0 {
+		return []Block{text(none)}
+	}
+	return []Block{list(items...)}
+}
+
+func (b *builder) timeline() []Block {
+	get := export.Lookup(nil)
+	if b.View != nil {
+		get = b.View.Get
+	}
+	clean := b.r.Text
+	if b.Unredacted {
+		clean = func(s string) string { return s }
+	}
+	var rows [][]Cell
+	for _, e := range timeline.Entries(b.Analysis.Timeline, false, get, clean) {
+		took := ""
+		if e.DurationS != nil {
+			took = export.Number(*e.DurationS, 3) + " s"
+		}
+		rows = append(rows, []Cell{{Text: e.Clock(true), Head: true}, {Text: e.Kind}, {Text: e.Text}, {Text: took, Right: true}, {Text: e.Source}, {Text: e.Confidence}})
+	}
+	if len(rows) == 0 {
+		return []Block{text("The timeline has no entry.")}
+	}
+	return []Block{
+		table("All instants are UTC", []string{"at", "kind", "what", "lasted", "source", "confidence"}, rows...),
+		text("Entries can be added, corrected and hidden with `tripcurve timeline`; every format of `tripcurve export timeline` holds the same rows."),
+	}
+}
+
+func (b *builder) phases() (blocks []Block) {
+	if len(b.Notes.Phases) == 0 {
+		return []Block{b.gap("phases", "the phases from the trigger to full resolution", "phases")}
+	}
+	current := -1
+	var rows [][]Cell
+	for i, p := range b.Notes.Phases {
+		if current < 0 && p.State == author.InProgress {
+			current = i
+		}
+		state := Cell{Text: string(p.State)}
+		switch p.State {
+		case author.Done:
+			state.Text, state.Tone = "done", Good
+		case author.InProgress:
+			state.Tone = Warn
+		case "":
+			state = b.cell("", "the state of a phase", "phases.state")
+		}
+		mark := ""
+		if i == current {
+			mark = " (we are here)"
+		}
+		rows = append(rows, []Cell{{Text: fmt.Sprint(i + 1), Head: true}, {Text: b.line(p.Name) + mark}, state, {Text: b.line(p.From)}, {Text: b.line(p.To)}, {Text: b.line(p.Text)}})
+	}
+	switch {
+	case current >= 0:
+		blocks = append(blocks, text(fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(rows), b.line(b.Notes.Phases[current].Name))))
+	default:
+		blocks = append(blocks, text("No phase is in progress."))
+	}
+	return append(blocks, table("", []string{"phase", "what", "state", "from", "to", "notes"}, rows...))
+}
+
+func (b *builder) lessons() (blocks []Block) {
+	for _, part := range []struct {
+		title, what, key string
+		items            []author.Text
+	}{
+		{"What went well", "what went well", "went_well", b.Notes.Well},
+		{"What went badly", "what went badly", "went_badly", b.Notes.Badly},
+		{"Where we were lucky", "where we were lucky", "lucky", b.Notes.Lucky},
+		{"What surprised us", "what surprised us", "surprises", b.Notes.Surprises},
+	} {
+		if len(part.items) == 0 {
+			blocks = append(blocks, opened(part.title, b.gap("lessons", part.what, part.key)))
+			continue
+		}
+		blocks = append(blocks, opened(part.title, list(b.saysEach(part.items)...)))
+	}
+	return blocks
+}
+
+func (b *builder) actions() []Block {
+	if len(b.Notes.Actions) == 0 {
+		return []Block{b.gap("actions", "what is to be done, by whom and until when", "action_items")}
+	}
+	var rows [][]Cell
+	for _, a := range b.Notes.Actions {
+		state := Cell{Text: string(a.Status)}
+		if a.Status == author.Done {
+			state.Tone = Good
+		}
+		what := b.cell(a.What, "what an action is", "action_items.what")
+		what.Head = true
+		rows = append(rows, []Cell{
+			what, {Text: string(a.Type)}, b.cell(a.Owner, "who does an action", "action_items.owner"),
+			{Text: b.line(a.Ticket)}, b.cell(a.Due, "until when an action is done", "action_items.due"), state,
+		})
+	}
+	return []Block{table("", []string{"what", "type", "owner", "ticket", "due", "state"}, rows...)}
+}
+
+func (b *builder) faq() (blocks []Block) {
+	var rows [][]Cell
+	if b.facts["failed"] != "" {
+		rows = append(rows, row("Requests that failed", fmt.Sprintf("%s of %s of %s", b.facts["failed"], b.facts["requests"], b.facts["endpoint"])))
+	}
+	if n, ok := b.facts["orphans"]; ok {
+		rows = append(rows, row("Reservations that no order names", n+", asked of both databases at the end"))
+	}
+	if open := b.withoutDeadline(); b.Edges != nil {
+		what := "none"
+		if len(open) > 0 {
+			what = strings.Join(open, ", ")
+		}
+		rows = append(rows, row("Calls that still have no deadline", what))
+	}
+	if len(rows) > 0 {
+		blocks = append(blocks, facts(rows...))
+	}
+	if len(b.Notes.FAQ) == 0 {
+		return append(blocks, b.gap("faq", "the questions that people ask, and their answers", "faq"))
+	}
+	for _, q := range b.Notes.FAQ {
+		blocks = append(blocks, group(b.line(q.Question), b.ask(q.Answer, "an answer", "faq.answer")))
+	}
+	return blocks
+}
+
+func (b *builder) analogy() (blocks []Block) {
+	if a := b.Notes.Analogy; a == nil {
+		blocks = append(blocks, b.gap("analogy", "an analogy", "analogy"))
+	} else {
+		inner := []Block{b.ask(a.Text, "the analogy", "analogy.text")}
+		var rows [][]Cell
+		for _, p := range a.Pairs {
+			rows = append(rows, row(b.line(p.Here), b.line(p.There)))
+		}
+		if len(rows) > 0 {
+			inner = append(inner, table("", []string{"here", "there"}, rows...))
+		}
+		if a.Limit != "" {
+			inner = append(inner, text("Where it ends: "+b.says(a.Limit)))
+		}
+		title := b.line(a.Title)
+		if title == "" {
+			title = "An analogy"
+		}
+		blocks = append(blocks, opened(title, inner...))
+	}
+	if len(b.Notes.TwoMeanings) == 0 {
+		return append(blocks, b.gap("analogy", "words with two meanings", "two_meanings"))
+	}
+	var rows [][]Cell
+	for _, w := range b.Notes.TwoMeanings {
+		for i, m := range w.Meanings {
+			name := ""
+			if i == 0 {
+				name = b.line(w.Word)
+			}
+			rows = append(rows, row(name, b.line(m.In), b.line(m.Means)))
+		}
+	}
+	return append(blocks, opened("Words with two meanings", table("", []string{"word", "in", "means"}, rows...)))
+}
