@@ -121,7 +121,10 @@ type Analysis struct {
 	Findings   []Finding   // most important first
 	Endpoints  []Impact
 	Extent     Extent
-	Coverage   float64 // share of Impact covered by triggers, 0..1
+	Onset      Onset       // zero without an impact
+	Components []Component // slower since the onset, by what is their own
+	Gaps       []CallGap   // between the two ends of a call, the largest growth first
+	Coverage   float64     // share of Impact covered by triggers, 0..1
 	Remainder  []Remainder
 	Timeline   []Moment
 	Checked    []string // in words: what was looked at beside the rules, and what could not be

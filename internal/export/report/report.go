@@ -50,6 +50,9 @@ type Report struct {
 	Findings   []Finding        `json:"findings"`
 	Endpoints  []Endpoint       `json:"endpoints"`
 	Extent     Extent           `json:"extent"`
+	Onset      *Onset           `json:"onset"`      // null without an impact
+	Components []Component      `json:"components"` // slower since the onset, by what is their own
+	Gaps       []Gap            `json:"gaps"`       // between the two ends of a call
 	Timeline   []timeline.Entry `json:"timeline"`
 	Sources    []Source         `json:"sources"`
 	Checked    []string         `json:"checked"`
@@ -212,6 +215,8 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 		rep.Endpoints = append(rep.Endpoints, endpoint(e, foreign))
 	}
 	rep.Extent = extent(a.Extent, foreign, ours)
+	rep.Onset = newOnset(a.Onset, foreign)
+	rep.Components, rep.Gaps = newComponents(a.Components, foreign), newGaps(a.Gaps, foreign)
 	var get export.Lookup
 	if v != nil {
 		get = v.Get

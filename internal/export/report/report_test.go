@@ -59,8 +59,15 @@ func analysis() incident.Analysis {
 			{ID: "b", At: at("14:46:18"), Kind: incident.MRecovery, Text: "order service restarted"},
 			{ID: "a", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "SHARE lock on stock_reservations", SourceText: "pg", Confidence: "measured"},
 		},
-		Extent:  reach(impact, orders),
-		Checked: []string{"deploys: none in the window"},
+		Extent: reach(impact, orders),
+		Onset: incident.Onset{
+			At: at("14:23:01"), Err: 8 * time.Second, Of: 29, Together: true, Opens: true,
+			Agree: []incident.Agreed{{Name: "order.inventory Reserve in flight", Jump: 7.86, At: at("14:23:06"), Support: []incident.ID{"series/grpc/order/1"}}, {Name: "GET /api/orders/:id requests", Jump: -6.21, At: at("14:22:56")}},
+			Says:  "Onset by consensus: 2 of 29 series that vary changed at 14:23:01Z ± 8 s: order.inventory Reserve in flight up, GET /api/orders/:id requests down",
+		},
+		Components: []incident.Component{{Name: "inventory", Before: 10 * time.Millisecond, During: 505 * time.Millisecond, Calls: 3752, Own: 495 * time.Millisecond, Share: 0.99, Slow: true, Says: "inventory: 505 ms instead of 10 ms a call over 3,752 calls; 495 ms a call is its own, 99.0 % of what is more where it is seen first"}},
+		Gaps:       []incident.CallGap{{Caller: "order", Callee: "inventory", Before: time.Millisecond, During: 490 * time.Millisecond, Says: "order waits for inventory 490 ms longer a call than inventory works, 1 ms before"}},
+		Checked:    []string{"deploys: none in the window"},
 	}
 }
 

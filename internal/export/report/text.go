@@ -37,6 +37,9 @@ func (rep Report) Text() string {
 		if x := rep.First; x != nil {
 			line("  ", fmt.Sprintf("First failure: %s %s, begun at %s", x.Method, x.Route, x.At))
 		}
+		for _, l := range rep.whenAndWhere() {
+			line("  ", l)
+		}
 		for i, m := range rep.Remainder {
 			w := a.Remainder[i].Window
 			line("  ", fmt.Sprintf("%s to %s %s", clock(w.From), till(w.To), said(m.Explanation)))
@@ -366,6 +369,9 @@ func (rep Report) Markdown() []byte {
 	}
 	if rep.Impact != nil {
 		fmt.Fprintf(&b, "## Impact\n\n%s\n\n", rep.extent())
+		for _, l := range rep.whenAndWhere() {
+			fmt.Fprintf(&b, "- %s\n", md(l))
+		}
 		for i, m := range rep.Remainder {
 			w := a.Remainder[i].Window
 			fmt.Fprintf(&b, "- %s to %s %s\n", clock(w.From), till(w.To), md(said(m.Explanation)))

@@ -22,6 +22,9 @@ type ConsensusParams struct {
 // jumps of noise alone is often beyond the floor, hardly ever beyond its double.
 const agreeFactor = 2
 
+// leastSamples of a coarse series make a mean, however short the window is.
+const leastSamples = 3
+
 // beyondClip is what the logarithm beyond the clip is worth, in sigmas. A hard
 // clip has flat tops whose first sample is too early by half a window.
 const beyondClip = 2
@@ -49,6 +52,9 @@ type Row struct {
 	// Every is how many grid steps one sample of this series covers; a coarser
 	// series says less precisely when it changed. 0 and 1 are the same.
 	Every int
+	// Quantum is the least sigma, in the row's unit: half an event of what is
+	// counted. One failure in a quiet hour is no jump.
+	Quantum float64
 }
 
 func (r Row) every() int { return max(1, r.Every) }
@@ -124,8 +130,8 @@ func Consensus(rows []Row, p ConsensusParams) (Onset, bool) {
 		// Its own instant is sought around the onset, so only that is loaded.
 		every := r.every()
 		reach := max(short, every)
-		first := max(0, at-reach-(short+1)*every) / every * every
-		last := min(len(r.Values), at+reach+(short+1)*every+1)
+		first := max(0, at-reach-(max(leastSamples, short)+1)*every) / every * every
+		last := min(len(r.Values), at+reach+(max(leastSamples, short)+1)*every+1)
 		if first >= last {
 			continue
 		}
@@ -231,7 +237,7 @@ func (j *jumper) load(r Row) bool {
 		j.cum[i+1], j.count[i+1] = c, k
 	}
 	j.gaps = int(j.count[j.n]) < j.n
-	return j.n >= 2*max(2, slices.Min(j.p.Windows)/r.every())
+	return j.n >= 2*max(leastSamples, slices.Min(j.p.Windows)/r.every())
 }
 
 // addBeyondFloor adds what the loaded row's jumps are beyond the floor to sum.
@@ -245,7 +251,7 @@ func (j *jumper) addBeyondFloor(sum []float64, r Row, window int, sigma float64)
 		return
 	}
 	// The usual row, without gaps: the same by a third of the work.
-	w := max(2, window)
+	w := max(leastSamples, window)
 	if j.n < 2*w {
 		return
 	}
@@ -267,8 +273,8 @@ func (j *jumper) addBeyondFloor(sum []float64, r Row, window int, sigma float64)
 // [from, to) at which enough samples stand on both sides.
 func (j *jumper) each(r Row, window int, sigma float64, from, to int, f func(t int, jump float64)) {
 	step := r.every()
-	w := max(2, window/step) // a mean takes two samples
-	least := int32(w+1) / 2  // of each side must be there
+	w := max(leastSamples, window/step)
+	least := int32(w+1) / 2 // of each side must be there
 	to = min(to, len(r.Values))
 	full := 1 / (sigma * math.Sqrt(2/float64(w)))
 	for i := max(w, from/step); i+w <= j.n && i*step < to; i++ {
@@ -317,7 +323,7 @@ func (j *jumper) sigma(r Row) float64 {
 	if k := (still+len(j.diff))/2 - still; k >= 0 {
 		mad = kth(j.diff, min(k, len(j.diff)-1))
 	}
-	return max(madToSigma*mad/math.Sqrt2, j.p.Level*level/float64(n))
+	return max(madToSigma*mad/math.Sqrt2, j.p.Level*level/float64(n), r.Quantum)
 }
 
 // kth is the k-th smallest of positive samples; it reorders v. Positive floats

@@ -81,23 +81,27 @@ type Series struct {
 // a longer gap stays a gap.
 const HoldSteps = 3
 
-// StepOf is the usual time between two samples: the median of the differences,
-// which neither a gap nor a sample twice moves. Zero for less than two samples.
+// mostSteps bounds how many differences StepOf looks at.
+const mostSteps = 64
+
+// StepOf is the usual time between two samples: the median of differences, of 64
+// spread over the whole when there are more, which neither a gap nor a sample
+// twice moves. Zero for less than two samples.
 func StepOf(points []incident.Point) time.Duration {
-	if len(points) < 2 {
-		return 0
-	}
-	steps := make([]time.Duration, 0, len(points)-1)
-	for i := 1; i < len(points); i++ {
+	var steps [mostSteps]time.Duration
+	n := 0
+	stride := max(1, (len(points)-1+mostSteps-1)/mostSteps)
+	for i := 1; i < len(points); i += stride {
 		if d := points[i].At.Sub(points[i-1].At); d > 0 {
-			steps = append(steps, d)
+			steps[n] = d
+			n++
 		}
 	}
-	if len(steps) == 0 {
+	if n == 0 {
 		return 0
 	}
-	slices.Sort(steps)
-	return steps[len(steps)/2]
+	slices.Sort(steps[:n])
+	return steps[n/2]
 }
 
 // Rates are a cumulative counter's changes per second, each at the later of its
@@ -180,10 +184,12 @@ func Grid(points []incident.Point, own time.Duration, from time.Time, step time.
 			cells[i] = v
 		}
 	}
+	zero, width := from.UnixNano(), int64(step) // plain numbers: a second costs less than a time.Time's
 	for _, p := range points[first:] {
-		i := int(p.At.Sub(from) / step)
-		if p.At.Before(from) {
-			i = -1 - int((from.Sub(p.At)-1)/step)
+		since := p.At.UnixNano() - zero
+		i := int(since / width)
+		if since < 0 {
+			i = -1 - int((-since-1)/width)
 		}
 		if i >= n {
 			fill(i)

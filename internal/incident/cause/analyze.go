@@ -59,6 +59,8 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	a.Extent = s.reach(a.Timeline)
 	s.effects(a.Extent.Errors)
 	a.Endpoints = s.endpoints
+	a.Onset = s.onset()
+	a.Components, a.Gaps = s.components(a.Onset)
 	a.Sentence, a.Proof = s.sentence(&a)
 	return a
 }

@@ -1,0 +1,238 @@
+package cause
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/anomaly"
+)
+
+const (
+	stepsBefore = 480 // of the grid, before the impact's beginning
+	stepsAfter  = 120
+	// mostEndpoints bounds how many endpoints are followed as series, the worst
+	// first.
+	mostEndpoints = 32
+	// half is the least sigma of a count, in events of one sample.
+	half = 0.5
+	// namedAgreeing is how many agreeing series the line names.
+	namedAgreeing = 3
+)
+
+// measure is a row and what it is made of.
+type measure struct {
+	anomaly.Row
+	name    string
+	support []incident.ID
+}
+
+// grid is the instants at which all series are compared.
+type grid struct {
+	from time.Time
+	step time.Duration
+	n    int
+}
+
+func (g grid) at(i int) time.Time { return g.from.Add(time.Duration(i) * g.step) }
+func (g grid) window() incident.Window {
+	return incident.Window{From: g.from, To: g.at(g.n)}
+}
+
+// index is the first step that begins at an instant or after it.
+func (g grid) index(t time.Time) int {
+	return max(0, min(g.n, int((t.Sub(g.from)+g.step-1)/g.step)))
+}
+
+// onset finds when series changed together around the beginning of the impact.
+// Without an impact no user noticed, and nothing is opened.
+func (s *scene) onset() incident.Onset {
+	if s.impact == (incident.Window{}) {
+		return incident.Onset{}
+	}
+	g := s.onsetGrid()
+	measures := s.measures(g)
+	rows := make([]anomaly.Row, len(measures))
+	for i, m := range measures {
+		rows[i] = m.Row
+	}
+	found, ok := anomaly.Consensus(rows, anomaly.ConsensusParams{})
+	if !ok {
+		return incident.Onset{Of: found.Of, Says: fmt.Sprintf("No onset: none of %s changed around %s", things(found.Of, "series", "series"), clock(s.impact.From))}
+	}
+	o := incident.Onset{At: g.at(found.At), Err: time.Duration(found.Err) * g.step, Of: found.Of, Together: found.Together()}
+	byID := map[string]*measure{}
+	for i := range measures {
+		byID[measures[i].ID] = &measures[i]
+	}
+	for _, a := range found.Agree {
+		m := byID[a.ID]
+		o.Agree = append(o.Agree, incident.Agreed{Name: m.name, Jump: a.Jump, At: g.at(a.At), Support: m.support})
+	}
+	o.Opens = o.Together && s.impact.From.Sub(o.At).Abs() <= around+o.Err
+	o.Says = s.onsetLine(o)
+	return o
+}
+
+// onsetLine says when, how surely, and who agrees.
+func (s *scene) onsetLine(o incident.Onset) string {
+	var names []string
+	for _, a := range o.Agree[:min(namedAgreeing, len(o.Agree))] {
+		way := "up"
+		if a.Jump < 0 {
+			way = "down"
+		}
+		names = append(names, a.Name+" "+way)
+	}
+	of := fmt.Sprintf("%s of %s that vary changed at %s ± %s", count(len(o.Agree)), things(o.Of, "series", "series"), o.At.Format("15:04:05Z"), whole(o.Err))
+	if more := len(o.Agree) - len(names); more > 0 {
+		names = append(names, count(more)+" more")
+	}
+	if len(names) > 0 {
+		of += ": " + strings.Join(names, ", ")
+	}
+	if !o.Together {
+		return "No common onset: only " + of
+	}
+	return "Onset by consensus: " + of
+}
+
+// onsetGrid is some minutes around the impact's beginning, at the step of the
+// finest source: a log has its requests to the second.
+func (s *scene) onsetGrid() grid {
+	step := time.Second
+	if len(s.endpoints) == 0 {
+		step = 0
+		for _, x := range s.v.AllSeries() {
+			if d := anomaly.StepOf(near(x.Points, s.closeUp)); d > 0 && (step == 0 || d < step) {
+				step = d
+			}
+		}
+		step = max(time.Second, min(step.Truncate(time.Second), time.Minute))
+	}
+	return grid{from: s.impact.From.Truncate(time.Second).Add(-stepsBefore * step), step: step, n: stepsBefore + stepsAfter}
+}
+
+// measures are all series of the evidence, each once, as they are compared:
+// counters as rates, calls as what is in flight, requests of each endpoint.
+func (s *scene) measures(g grid) []measure {
+	var list []measure
+	list = append(list, s.requestMeasures(g)...)
+	for _, f := range s.v.Flows() {
+		points := f.Points(g.window())
+		inFlight := make([]incident.Point, len(points))
+		for i, p := range points {
+			inFlight[i] = incident.Point{At: p.At, V: p.InFlight}
+		}
+		name := f.Edge()
+		if f.Method != "" {
+			name += " " + f.Method
+		}
+		m := s.measure(g, inFlight, half)
+		m.ID, m.name, m.support = "in flight/"+string(f.Started.ID()), name+" in flight", []incident.ID{f.Started.ID()}
+		list = append(list, m)
+	}
+	for _, x := range s.v.AllSeries() {
+		if x.Name == incident.SettingSeries {
+			continue
+		}
+		points := near(x.Points, g.window())
+		quantum := 0.0
+		counts := x.Unit == "1" || x.Unit == ""
+		switch {
+		case x.Kind == incident.Counter:
+			points = anomaly.Rates(points)
+			if own := anomaly.StepOf(points); counts && own > 0 {
+				quantum = half / own.Seconds()
+			}
+		case counts:
+			quantum = half
+		}
+		m := s.measure(g, points, quantum)
+		m.ID, m.name, m.support = string(x.ID()), describe(x), []incident.ID{x.ID()}
+		list = append(list, m)
+	}
+	return list
+}
+
+// measure puts points on the grid; the caller names it.
+func (s *scene) measure(g grid, points []incident.Point, quantum float64) measure {
+	own := anomaly.StepOf(points)
+	return measure{Row: anomaly.Row{Values: anomaly.Grid(points, own, g.from, g.step, g.n), Every: int(own / g.step), Quantum: quantum}}
+}
+
+// requestMeasures are what the gateway saw of its worst endpoints: requests and
+// failures by the second of their start, latency by their end.
+func (s *scene) requestMeasures(g grid) []measure {
+	var list []measure
+	for _, x := range s.endpoints[:min(mostEndpoints, len(s.endpoints))] {
+		e := x.Endpoint
+		add := func(what string, values []float64, every int, quantum float64) {
+			list = append(list, measure{
+				Row:  anomaly.Row{ID: what + "/" + e.String(), Values: values, Every: every, Quantum: quantum},
+				name: e.String() + " " + what, support: x.Support[:min(1, len(x.Support))],
+			})
+		}
+		add("requests", s.v.Rate(func(b incident.Bucket) bool { return b.Endpoint == e }, g.window(), g.step, x.ByEnd), 1, half)
+		add("failures", s.v.Rate(func(b incident.Bucket) bool { return b.Endpoint == e && b.Failed() }, g.window(), g.step, x.ByEnd), 1, half)
+		var took []incident.Point // one a step, of all outcomes
+		var merged incident.Sketch
+		var of time.Time
+		flush := func(width time.Duration) {
+			if merged == nil {
+				return
+			}
+			if q := merged.Quantile(0.5); !q.Capped {
+				took = append(took, incident.Point{At: of.Add(width), V: ((q.Lo + q.Hi) / 2).Seconds()})
+			}
+		}
+		var width time.Duration
+		s.v.EachLatency(g.window(), func(l *incident.Latency) {
+			if l.Endpoint != e {
+				return
+			}
+			if merged != nil && l.At.Equal(of) {
+				if m, err := merged.Merge(l.Sketch); err == nil {
+					merged = m
+				}
+				return
+			}
+			flush(width)
+			merged, of, width = l.Sketch, l.At, l.Width
+		})
+		flush(width)
+		m := s.measure(g, took, 0)
+		add("latency", m.Values, m.Every, 0)
+	}
+	return list
+}
+
+// near are the points in a window and the one before it.
+func near(points []incident.Point, w incident.Window) []incident.Point {
+	before := func(p incident.Point, at time.Time) int { return p.At.Compare(at) }
+	from, _ := slices.BinarySearchFunc(points, w.From, before)
+	to, _ := slices.BinarySearchFunc(points, w.To, before)
+	return points[max(0, from-1):max(from, to)]
+}
+
+// describe names a series for a reader: the metric, whose, and how calls ended.
+func describe(x *incident.Series) string {
+	text := x.Name
+	if service, method := incident.MethodOf(x.Labels); service != "" || method != "" {
+		text += " " + strings.Trim(service+"/"+method, "/")
+	} else {
+		for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
+			text += " " + x.Labels[k]
+		}
+	}
+	for _, k := range incident.StatusLabels() {
+		if v := x.Labels[k]; v != "" && !strings.Contains(text, " "+v) {
+			text += " " + v
+			break
+		}
+	}
+	return text
+}
