@@ -70,8 +70,7 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 		},
 	}
 	cmd.Flags().IntVar(&seeds, "seeds", 5, "simulated nights of each mechanism")
-	cmd.Flags().StringVar(&world, "scenario", "", "the bundled scenario of the pipeline that a recorded FILE is of: "+strings.Join(scenario.Names(), ", "))
-	_ = cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(scenario.Names(), cobra.ShellCompDirectiveNoFileComp))
+	worldFlag(cmd, &world)
 	cmd.Flags().StringSliceVar(&only, "mechanism", nil, "simulate only these (may be repeated): "+strings.Join(diagnose.IDs(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("mechanism", cobra.FixedCompletions(diagnose.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	formatFlag(cmd, &format, "text", "json", "md")
@@ -89,13 +88,10 @@ func (a *app) told(ctx context.Context, arg, world string) (name string, v *inci
 	}
 	if world == "" {
 		return "", nil, sc, badInput("%s is a recording: to simulate a mechanism, a scenario of its pipeline is needed (services, load, policies), and a recording has none; "+
-			"--scenario names one of %s. `tripcurve analyze %s` says what the evidence alone does", arg, strings.Join(scenario.Names(), ", "), arg)
+			"--scenario names one of %s. `tripcurve analyze %s` says what the evidence alone does", arg, strings.Join(worlds(), ", "), arg)
 	}
-	sc, ok := scenario.ByName(world)
-	if !ok {
-		return "", nil, sc, badInput("--scenario %q: expected one of %s", world, strings.Join(scenario.Names(), ", "))
-	}
-	return name, v, sc, nil
+	sc, err = worldOf(world)
+	return name, v, sc, err
 }
 
 func (a *app) explain(ctx context.Context, arg, world string, seeds int, only []string) (explanation.Report, error) {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/incident"
@@ -28,6 +29,8 @@ type Options struct {
 	Unredacted  bool
 	Redaction   redact.Options
 	GeneratedAt time.Time // zero: not stated
+	// Counterfactual, where it was run; may be nil.
+	Counterfactual *diagnose.Counterfactual
 }
 
 // Report is an analysis ready to be written. What did not happen or is not
@@ -59,6 +62,8 @@ type Report struct {
 	First      *FirstFailure    `json:"first_failure"`
 	Checks     []Check          `json:"checks"` // by rule: found innocent, or not decided
 	ReadHangs  []ReadHang       `json:"read_hangs"`
+
+	Counterfactual *Counterfactual `json:"counterfactual"` // null: it was not run
 
 	analysis incident.Analysis
 }
@@ -217,6 +222,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	rep.Extent = extent(a.Extent, foreign, ours)
 	rep.Onset = newOnset(a.Onset, foreign)
 	rep.Components, rep.Gaps = newComponents(a.Components, foreign), newGaps(a.Gaps, foreign)
+	rep.Counterfactual = counterfactual(opt.Counterfactual, foreign)
 	var get export.Lookup
 	if v != nil {
 		get = v.Get

@@ -57,6 +57,7 @@ func (rep Report) Text() string {
 			line("  ", allUncounted)
 		}
 	}
+	rep.counterfactualText(&b)
 	if len(rep.Endpoints) > 0 {
 		head("ENDPOINTS, " + rep.scope())
 		fmt.Fprintf(&b, "  %-30s %8s %8s %7s %9s %9s\n", "", "requests", "failed", "share", "p50", "p99")
@@ -302,7 +303,7 @@ const (
 )
 
 func (rep Report) uncounted() bool {
-	return slices.ContainsFunc(rep.Findings, func(f Finding) bool {
+	return rep.Counterfactual == nil && slices.ContainsFunc(rep.Findings, func(f Finding) bool {
 		return slices.ContainsFunc(f.Detail, func(d string) bool { return strings.HasPrefix(d, uncounted) })
 	})
 }
@@ -392,6 +393,7 @@ func (rep Report) Markdown() []byte {
 		}
 		b.WriteByte('\n')
 	}
+	rep.counterfactualMarkdown(&b)
 	if len(rep.Endpoints) > 0 {
 		b.WriteString("## Endpoints, " + rep.scope() + "\n\n| Endpoint | Impact | Requests | Failed | Share | Share before | p50 | p99 | p99 before | p99 after | First failed | Last failed | Recovered |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 		for i, e := range rep.Endpoints {

@@ -3,7 +3,6 @@ package cause
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -224,27 +223,14 @@ func (s *scene) inside(e edgeView) (excess float64, seen bool, support []inciden
 	return 0, false, nil
 }
 
-// poolFullOf says that a pool of a service was full at most looks in the impact.
+// poolFullOf says that a pool of a service was full for most of the impact.
 func (s *scene) poolFullOf(service string) bool {
-	w := incident.Window{From: s.impact.From.Add(-scrape), To: s.impact.To}
-	for _, g := range s.poolGauges() {
-		if !strings.HasPrefix(g.name, service) {
-			continue
-		}
-		most, ok := mean(g.most, w)
-		full, all := 0, 0
-		for _, p := range samples(g.used, w) {
-			if all++; p.V >= most {
-				full++
-			}
-		}
-		if ok && 2*full > all {
+	for _, c := range s.full {
+		if strings.HasPrefix(c.application, service) && 2*c.Meet(s.impact).Length() > s.impact.Length() {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.full, func(c ceiling) bool {
-		return strings.HasPrefix(c.application, service) && 2*c.Meet(s.impact).Length() > s.impact.Length()
-	})
+	return false
 }
 
 func (s *scene) flowSupport(f incident.Flow) []incident.ID {

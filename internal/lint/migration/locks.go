@@ -342,11 +342,7 @@ func (l *locker) alter(s tree) {
 				l.take(relation(def.node("name")), pglock.AccessExclusive)
 			}
 		case "AT_DetachPartition":
-			partition := pglock.AccessExclusive
-			if l.version < 14 {
-				partition = pglock.ShareUpdateExclusive
-			}
-			l.take(relation(def.node("name")), partition)
+			l.take(relation(def.node("name")), pglock.AccessExclusive)
 			l.take(l.known(on).fallback, pglock.AccessExclusive)
 		case "AT_AddInherit":
 			l.take(relation(def.tree), pglock.ShareUpdateExclusive)
