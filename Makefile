@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof validate mutate soak golden fuzz bench profile gen dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench profile gen dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ validate: ## the simulator against formulas, published results and its own books
 
 mutate: ## flip every rule of the breaker machines; a trace or script must notice each
 	scripts/mutate
+
+versions: ## what depends on PostgreSQL's version, against real servers of 12 to 18; not in CI
+	scripts/versions
 
 soak: ## the lab beside the simulator, three runs each, then long fuzzing: two hours; not in CI
 	scripts/soak

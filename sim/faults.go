@@ -29,6 +29,9 @@ type LockTable struct {
 	PID       int
 	User      string
 	Statement string
+	// Idle says that the session does nothing once it has the lock: it is idle in its
+	// transaction.
+	Idle bool
 }
 
 // RestartService kills a service's processes and connections and starts it again.

@@ -38,6 +38,7 @@ Exit code 3 when no source was ever reached.`,
 			if err := k.check(); err != nil {
 				return err
 			}
+			defer thrift()()
 			now := time.Now()
 			c, err := a.collecting(cmd.Context(), "record", f, k, now)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func collect(dsn string) error {
+	debug.SetGCPercent(50) // as tripcurve record has it
 	c, err := New(Config{Access: Access{DSN: dsn}})
 	if err != nil {
 		return err

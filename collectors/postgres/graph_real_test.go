@@ -188,7 +188,9 @@ func (c *crowd) settle(t *testing.T) {
 		}
 		var waiting []int32
 		var state string
-		err := c.admin.QueryRow(ctx, "select coalesce(array_agg(pid), '{}'), coalesce(string_agg(pid || ' ' || waitstart, ',' order by pid), '') from pg_locks where not granted and waitstart is not null").Scan(&waiting, &state)
+		err := c.admin.QueryRow(ctx, `select coalesce(array_agg(pid), '{}'), coalesce(string_agg(pid || ' ' || since, ',' order by pid), '') from (
+			select pid, case when current_setting('server_version_num')::int >= 140000 then to_jsonb(l)->>'waitstart' else a.query_start::text end as since
+			from pg_locks l join pg_stat_activity a using (pid) where not granted) w where since is not null`).Scan(&waiting, &state)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -235,6 +235,9 @@ func (r *run) lockTable(f sim.LockTable) {
 	r.trigger()
 	s := r.db.Connect(f.PID, f.User, "migrate")
 	r.db.Hold(s, r.db.Table(f.Table), f.Mode, f.Statement, until, func() {
+		if f.Idle {
+			s.Idle()
+		}
 		r.rec.lockFrom(r.w.Now())
 		r.event("lock_taken", fmt.Sprintf("pid %d (%s) holds %s on %s: %s", f.PID, f.User, f.Mode, f.Table, f.Statement))
 	})

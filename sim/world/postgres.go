@@ -267,6 +267,10 @@ func (d *Database) Hold(s *Session, t *Table, m pglock.Mode, statement string, u
 	}
 }
 
+// Idle makes a session that holds locks do nothing: its statement has ended, and its
+// transaction has not.
+func (s *Session) Idle() { s.state, s.began = sessionInTransaction, s.d.w.K.Now() }
+
 // Sessions appends what pg_stat_activity and pg_locks show of every session that
 // is not idle, in the order of their pids.
 func (d *server) Sessions(rows []sim.PGSession) []sim.PGSession {

@@ -35,7 +35,7 @@ func (s *scene) changesClose() []incident.Finding {
 		c := all[i]
 		lead := s.impact.From.Sub(c.At)
 		switch doubt := s.clockDoubt(c.Origin.Group, "gateway"); {
-		case c.Kind == incident.DDL && s.explained:
+		case c.Kind == incident.DDL && (s.explained || s.lockedBy(c)): // the rule of locks has judged it
 		case lead < -doubt:
 			if s.closeUp.Has(c.At) {
 				after++
@@ -59,6 +59,11 @@ func (s *scene) changesClose() []incident.Finding {
 		s.innocent(changeRule, fmt.Sprintf("%s, none close before requests failed", things(others, "change is known", "changes are known")), all[len(all)-1].ID())
 	}
 	return findings
+}
+
+// lockedBy says that others waited for the lock of a statement.
+func (s *scene) lockedBy(c incident.Change) bool {
+	return slices.ContainsFunc(s.holders, func(h *holder) bool { return h.relation == c.System })
 }
 
 func (s *scene) changeClose(c incident.Change, lead time.Duration) incident.Finding {

@@ -23,7 +23,8 @@ type ceiling struct {
 	application string
 	size        int
 	support     []incident.ID
-	measured    bool // a source says that it is full; else it follows from the plateau
+	err         time.Duration // From may be so much earlier
+	measured    bool          // a source says that it is full; else it follows from the plateau
 }
 
 // poolRule names pools with no free place.
@@ -59,7 +60,7 @@ func (s *scene) poolsExhausted(triggers []incident.Finding) []incident.Finding {
 	for _, c := range ceilings {
 		f := s.poolExhausted(c)
 		if c.measured && !begun {
-			s.saturated(&f)
+			s.saturated(&f, c.err)
 		}
 		findings = append(findings, f)
 	}
@@ -68,8 +69,8 @@ func (s *scene) poolsExhausted(triggers []incident.Finding) []incident.Finding {
 
 // saturated makes a pool that filled before the first request failed, and was full
 // for most of the impact, what began it.
-func (s *scene) saturated(f *incident.Finding) {
-	if s.impact == (incident.Window{}) || f.Window.From.After(s.impact.From.Add(onset)) || 2*f.Window.Meet(s.impact).Length() < s.impact.Length() {
+func (s *scene) saturated(f *incident.Finding, err time.Duration) {
+	if s.impact == (incident.Window{}) || f.Window.From.After(s.impact.From.Add(onset+err)) || 2*f.Window.Meet(s.impact).Length() < s.impact.Length() {
 		return
 	}
 	if s.impact.From.Sub(f.Window.From) > mechanism {
@@ -79,7 +80,7 @@ func (s *scene) saturated(f *incident.Finding) {
 	f.Support = append(f.Support, s.worst().Support...)
 	f.Detail = append([]string{"it was full before the first request failed, and no lock, change or step of the traffic is seen that would have filled it"}, f.Detail...)
 	f.Action = "make the pool larger, or what holds its connections shorter; and give the wait for a connection a timeout"
-	f.Confidence = s.word(f, basis{certain: true, first: s.before(f.Window.From, time.Second, "grpc")})
+	f.Confidence = s.word(f, basis{certain: true, first: s.before(f.Window.From, err, "grpc")})
 }
 
 // findFullPools finds those that a source says are full: an episode, or the gauges of

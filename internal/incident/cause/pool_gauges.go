@@ -76,33 +76,34 @@ func poolName(x *incident.Series) string {
 	return name
 }
 
-// fullBy is the longest time around the impact in which no place of a pool was free
-// at any sample.
+// fullBy is the time around the impact in which no place of a pool was free, but for
+// moments: a pool that many wait for has a free place now and then.
 func (s *scene) fullBy(g poolGauge) (ceiling, bool) {
 	best := ceiling{application: g.name, measured: true, support: []incident.ID{g.used.ID(), g.most.ID()}}
 	var now incident.Window
 	most, i := 0.0, 0
-	for _, p := range g.used.Points {
+	for n, p := range g.used.Points {
 		for ; i < len(g.most.Points) && !g.most.Points[i].At.After(p.At); i++ {
 			most = g.most.Points[i].V
 		}
-		full := most > 0 && p.V >= most
-		switch {
-		case full && now.From.IsZero():
-			now = incident.Window{From: p.At, To: p.At}
-		case full:
-			now.To = p.At
-		default:
-			now = incident.Window{}
+		if n > 0 {
+			best.err = max(best.err, min(p.At.Sub(g.used.Points[n-1].At), scrape))
 		}
-		if full && now.Meet(s.closeUp).Length() > best.Meet(s.closeUp).Length() {
+		if most <= 0 || p.V < most {
+			continue
+		}
+		if now.From.IsZero() || p.At.Sub(now.To) > scrape {
+			now.From = p.At
+		}
+		now.To = p.At
+		if now.Meet(s.closeUp).Length() > best.Meet(s.closeUp).Length() {
 			best.Window, best.size = now, int(most)
 		}
 	}
 	return best, best.Length() >= leastPlateau
 }
 
-// at is a gauge's mean over the samples in a window; ok is false without any.
+// mean is a gauge's over the samples in a window; ok is false without any.
 func mean(x *incident.Series, w incident.Window) (v float64, ok bool) {
 	sum, n := 0.0, 0
 	for _, p := range samples(x, w) {

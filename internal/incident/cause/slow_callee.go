@@ -3,6 +3,7 @@ package cause
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,14 +224,27 @@ func (s *scene) inside(e edgeView) (excess float64, seen bool, support []inciden
 	return 0, false, nil
 }
 
-// poolFullOf says that a pool of a service was full for most of the impact.
+// poolFullOf says that a pool of a service was full at most looks in the impact.
 func (s *scene) poolFullOf(service string) bool {
-	for _, c := range s.full {
-		if strings.HasPrefix(c.application, service) && 2*c.Meet(s.impact).Length() > s.impact.Length() {
+	w := incident.Window{From: s.impact.From.Add(-scrape), To: s.impact.To}
+	for _, g := range s.poolGauges() {
+		if !strings.HasPrefix(g.name, service) {
+			continue
+		}
+		most, ok := mean(g.most, w)
+		full, all := 0, 0
+		for _, p := range samples(g.used, w) {
+			if all++; p.V >= most {
+				full++
+			}
+		}
+		if ok && 2*full > all {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(s.full, func(c ceiling) bool {
+		return strings.HasPrefix(c.application, service) && 2*c.Meet(s.impact).Length() > s.impact.Length()
+	})
 }
 
 func (s *scene) flowSupport(f incident.Flow) []incident.ID {

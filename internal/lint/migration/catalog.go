@@ -5,6 +5,7 @@ import "slices"
 // catalog is what the files read so far say of the database: enough to know which
 // other relations a statement locks.
 type catalog struct {
+	version int // of the server
 	tables  map[string]*table
 	indexes map[string]string // index to its table
 	views   map[string]view
@@ -29,8 +30,8 @@ type table struct {
 	fallback    string // the DEFAULT partition
 }
 
-func newCatalog() *catalog {
-	return &catalog{tables: map[string]*table{}, indexes: map[string]string{}, views: map[string]view{}}
+func newCatalog(version int) *catalog {
+	return &catalog{version: version, tables: map[string]*table{}, indexes: map[string]string{}, views: map[string]view{}}
 }
 
 // table is one table, made when nothing was known of it.

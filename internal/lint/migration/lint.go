@@ -60,7 +60,7 @@ type LockedFor struct {
 // Lint looks at migrations in the order in which they run.
 func Lint(files []File, opt Options) (Report, error) {
 	opt.Version = cmp.Or(opt.Version, NewestVersion)
-	c := newCatalog()
+	c := newCatalog(opt.Version)
 	var r Report
 	for _, f := range files {
 		w := &walk{file: f.Name, text: f.Text, lines: newLines(f.Text), opt: opt, catalog: c, fresh: map[string]bool{}, report: &r}

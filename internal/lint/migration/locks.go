@@ -342,7 +342,11 @@ func (l *locker) alter(s tree) {
 				l.take(relation(def.node("name")), pglock.AccessExclusive)
 			}
 		case "AT_DetachPartition":
-			l.take(relation(def.node("name")), pglock.AccessExclusive)
+			partition := pglock.AccessExclusive
+			if l.version < 14 {
+				partition = pglock.ShareUpdateExclusive
+			}
+			l.take(relation(def.node("name")), partition)
 			l.take(l.known(on).fallback, pglock.AccessExclusive)
 		case "AT_AddInherit":
 			l.take(relation(def.tree), pglock.ShareUpdateExclusive)
