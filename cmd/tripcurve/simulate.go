@@ -216,6 +216,9 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 	rep.Assumed = append(rep.Assumed, sc.Assumed...)
 	rep.Fell(trap.Find(sc, result))
 	if evidence != nil {
+		if !changed && sc.Name == scenario.INC2847().Name {
+			evidence.SetWritten(bundled.Written())
+		}
 		if err := writeIncident(out, bundled.Name+" simulated", evidence, sc.Start); err != nil {
 			return err
 		}
@@ -249,5 +252,9 @@ func writeIncident(path, name string, ev *incident.Evidence, at time.Time) error
 		return exitError{exitUsage, err}
 	}
 	v := ev.Snapshot()
-	return errors.Join(w.Append(v.Facts(), v.Sources), w.Close())
+	err = w.Append(v.Facts(), v.Sources)
+	if err == nil && len(v.Written) > 0 {
+		err = w.WriteTimeline(at, "tripcurve", "import", v.Written...)
+	}
+	return errors.Join(err, w.Close())
 }

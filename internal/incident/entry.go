@@ -204,11 +204,15 @@ func CurrentPhase(phases []Entry) int {
 }
 
 // Timeline is all of an incident's timeline in its order: what the analysis says of
-// the evidence in v, which may be nil, and what people wrote.
+// the evidence in v, which may be nil, and what people wrote (View.Written).
 func Timeline(v *View, a Analysis, written []Written) []Entry {
 	var list []Entry
 	at := map[string]int{}
-	for _, m := range a.Timeline {
+	derived := a.Derived
+	if derived == nil {
+		derived = a.Timeline
+	}
+	for _, m := range derived {
 		e := EntryOf(v, m)
 		if _, twice := at[e.ID]; twice {
 			continue
@@ -216,7 +220,7 @@ func Timeline(v *View, a Analysis, written []Written) []Entry {
 		at[e.ID] = len(list)
 		list = append(list, e)
 	}
-	markPhases(list, a.Timeline)
+	markPhases(list, derived)
 	for _, w := range written {
 		if i, known := at[w.ID]; known {
 			list[i] = w.Apply(list[i])
@@ -298,6 +302,38 @@ func markPhases(list []Entry, moments []Moment) {
 			list[mark.at].Phase = mark.phase
 		}
 	}
+}
+
+// Moments are the moments of the evidence as people changed them, and people's own
+// entries but for phases, in the order of Analysis.Timeline.
+func Moments(derived []Moment, written []Written) []Moment {
+	if len(written) == 0 {
+		return derived
+	}
+	list := slices.Clone(derived)
+	at := map[string]int{}
+	for i, m := range list {
+		at[EntryID("evidence", m.ID)] = i
+	}
+	for _, w := range written {
+		i, known := at[w.ID]
+		if known {
+			m := w.Apply(EntryOf(nil, list[i])).Moment()
+			if w.Fields["kind"] == "" && w.Fields["phase"] == "" {
+				m.Kind = list[i].Kind
+			}
+			m.ID, m.SourceText = list[i].ID, list[i].SourceText
+			list[i] = m
+			continue
+		}
+		if e := w.Apply(Entry{ID: w.ID}); !w.Derived && e.Kind != KPhase {
+			list = append(list, e.Moment())
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Moment) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+	})
+	return list
 }
 
 // Moment is an entry as screens and pictures show it.

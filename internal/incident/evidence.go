@@ -20,6 +20,7 @@ type Evidence struct {
 	changes   []Change
 	sampled   []time.Time // when locks were looked at, in order
 	sources   []SourceStatus
+	written   []Written
 	span      Window
 
 	// sought is what is looked for while a fact is taken in: kept here, for it
@@ -110,6 +111,12 @@ func (ev *Evidence) Sampled(at ...time.Time) {
 	ev.view = nil
 }
 
+// SetWritten says what people wrote of the timeline; the list is the evidence's then.
+func (ev *Evidence) SetWritten(list []Written) {
+	ev.view = nil
+	ev.written = list
+}
+
 // Snapshot is what is known now. It never changes and costs a copy of what was
 // written since the last one.
 func (ev *Evidence) Snapshot() *View {
@@ -117,6 +124,7 @@ func (ev *Evidence) Snapshot() *View {
 		ev.view = &View{
 			Window:    ev.span,
 			Sources:   ev.sources,
+			Written:   ev.written,
 			buckets:   ev.buckets.snapshot(),
 			latencies: ev.latencies.snapshot(),
 			episodes:  ev.episodes.snapshot(),

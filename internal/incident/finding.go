@@ -126,7 +126,8 @@ type Analysis struct {
 	Gaps       []CallGap   // between the two ends of a call, the largest growth first
 	Coverage   float64     // share of Impact covered by triggers, 0..1
 	Remainder  []Remainder
-	Timeline   []Moment
+	Timeline   []Moment // with what people wrote, but for phases; see Timeline for all of it
+	Derived    []Moment // what the evidence alone says
 	Checked    []string // in words: what was looked at beside the rules, and what could not be
 	Checks     []Check  // by rule, in the order of their names
 	ReadHangs  []ReadHang

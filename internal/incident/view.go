@@ -15,6 +15,7 @@ import (
 type View struct {
 	Window  Window // from the first to the last instant of all evidence; zero when there is none
 	Sources []SourceStatus
+	Written []Written // what people wrote of the timeline
 
 	buckets   []*chunk[bucket]
 	latencies []*chunk[latency]

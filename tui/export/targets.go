@@ -69,11 +69,7 @@ func Targets() []Target {
 }
 
 func document(s State) timeline.Document {
-	opt := timeline.Options{Name: s.Name, GeneratedAt: s.At}
-	if s.View != nil {
-		opt.Get = s.View.Get
-	}
-	return timeline.New(s.Analysis, opt)
+	return timeline.New(s.Analysis, timeline.Options{Name: s.Name, GeneratedAt: s.At, View: s.View})
 }
 
 func analysis(s State) report.Report {

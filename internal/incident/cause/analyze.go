@@ -55,8 +55,9 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	a.ReadHangs = s.readHangs(findings)
 	a.Checks = s.allChecks(findings)
 	a.Checked = s.checked(findings)
-	a.Timeline = s.timeline(findings)
-	a.Extent = s.reach(a.Timeline)
+	a.Derived = s.timeline(findings)
+	a.Timeline = incident.Moments(a.Derived, v.Written)
+	a.Extent = s.reach(a.Derived)
 	s.effects(a.Extent.Errors)
 	a.Endpoints = s.endpoints
 	a.Onset = s.onset()

@@ -117,6 +117,7 @@ func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 			return nil, Meta{}, explain(r.path, "read "+part.name, err)
 		}
 	}
+	l.ev.SetWritten(l.meta.Written)
 	return l.ev, l.meta, nil
 }
 
