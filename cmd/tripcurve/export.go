@@ -13,7 +13,6 @@ import (
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/plot"
-	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/redact"
@@ -81,39 +80,6 @@ func analyzed(ctx context.Context, args []string) (name string, v *incident.View
 		return "", nil, an, err
 	}
 	return name, v, cause.Analyze(v, cause.Options{}), nil
-}
-
-func (a *app) exportTimelineCommand() *cobra.Command {
-	var o outFlags
-	var format string
-	var unredacted bool
-	cmd := &cobra.Command{
-		Use:               "timeline [FILE]",
-		Short:             "the timeline as Markdown or JSON",
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, v, an, err := analyzed(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			doc := timeline.New(an, timeline.Options{Name: name, Unredacted: unredacted, Get: v.Get})
-			data := doc.Markdown()
-			if format == "json" || !cmd.Flags().Changed("format") && filepath.Ext(o.out) == ".json" {
-				if data, err = doc.JSON(); err != nil {
-					return err
-				}
-			}
-			if o.out == "" {
-				o.out = "-"
-			}
-			return a.write(o.out, data, o.force, true)
-		},
-	}
-	o.add(cmd, "file to write to (default: the standard output)")
-	formatFlag(cmd, &format, "md", "json")
-	cmd.Flags().BoolVar(&unredacted, "unredacted", false, "write query texts, addresses and ids as collected")
-	return cmd
 }
 
 func (a *app) exportPlotsCommand() *cobra.Command {

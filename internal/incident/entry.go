@@ -286,6 +286,7 @@ func markPhases(list []Entry, moments []Moment) {
 	for i, m := range moments[:min(len(moments), len(list))] {
 		switch {
 		case m.Hidden:
+		case strings.HasSuffix(m.ID, "/vanished"): // what stopped coming failed nobody
 		case m.Kind == MSymptom && m.Lane == "errors" && (first < 0 || m.At.Before(moments[first].At)):
 			first = i
 		case m.Kind == MRecovery && m.Lane == "errors" && (last < 0 || m.At.After(moments[last].At)):

@@ -264,3 +264,18 @@ func setWord[T ~uint8](t *T, names []string, s string) error {
 func notOneOf(s string, names []string) error {
 	return fmt.Errorf("%q; expected one of %s", s, strings.Join(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" }), ", "))
 }
+
+// Rewrite is what people wrote of an entry that is now as after says. derived is the
+// entry as the evidence gives it, nil for one of people's own.
+func Rewrite(derived *Entry, after Entry) Written {
+	if derived == nil {
+		return WriteEntry(after)
+	}
+	w := Written{ID: after.ID, Derived: true, Fields: map[string]string{}, Comments: slices.Clone(after.Comments)}
+	for _, f := range fields {
+		if v := f.get(after); v != f.get(*derived) {
+			w.Fields[f.name] = v
+		}
+	}
+	return w
+}

@@ -51,9 +51,11 @@ func Targets() []Target {
 		Target{"timeline", "Markdown", "timeline.md", func(s State) (Artifact, error) {
 			return plain(s, func() ([]byte, error) { return document(s).Markdown(), nil })
 		}},
+		Target{"timeline", "HTML", "timeline.html", func(s State) (Artifact, error) { return plain(s, document(s).HTML) }},
 		Target{"timeline", "JSON", "timeline.json", func(s State) (Artifact, error) {
 			return plain(s, document(s).JSON)
 		}},
+		Target{"timeline", "CSV", "timeline.csv", func(s State) (Artifact, error) { return plain(s, document(s).CSV) }},
 		Target{"analysis", "text", "analysis.txt", func(s State) (Artifact, error) {
 			return plain(s, func() ([]byte, error) { return []byte(analysis(s).Text()), nil })
 		}},

@@ -17,6 +17,9 @@ import (
 // laneOrder is how lanes stand under each other; others follow by name.
 var laneOrder = []string{"deploy", "locks", "pool", "errors", "grpc", "people"}
 
+// phasesLane is below all others, for it is about what they show.
+const phasesLane = "phases"
+
 // laneWidth is the column in which the lanes' axis begins.
 const laneWidth = 10
 
@@ -27,7 +30,11 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	s.drawHead(c)
 	lanes := s.lanes()
 	y := 1
-	if room := c.H() - 1 - min(6, len(s.moments)+1); len(lanes) > 0 && !s.Full {
+	if now := incident.CurrentPhase(s.phases); now >= 0 && c.H() >= 14 && !s.Full {
+		s.drawPhase(c, y, now)
+		y++
+	}
+	if room := c.H() - y - min(6, len(s.moments)+1); len(lanes) > 0 && !s.Full {
 		lanes = lanes[:min(len(lanes), max(0, room-2))]
 		part := c.Rows(y, len(lanes)+1)
 		s.drawLanes(&part, lanes)
@@ -76,6 +83,49 @@ func (s *Screen) drawHead(c *grid.Canvas) {
 	}
 }
 
+// drawPhase says in which phase one is, and how far the others are.
+func (s *Screen) drawPhase(c *grid.Canvas, y, now int) {
+	p := s.phases[now]
+	x := c.Text(1, y, theme.Dim, "now") + 1
+	x = c.Clip(x, y, c.W()-x-1, theme.Strong, redact.Flat(p.Text), s.Set().More) + 1
+	rest := p.Progress.String()
+	if now+1 < len(s.phases) {
+		rest += ", " + text.Plural(len(s.phases)-now-1, "phase") + " to come"
+	}
+	if p.Confidence != "" {
+		rest += ", " + redact.Line(p.Confidence)
+	}
+	if grid.Width(rest)+x < c.W() {
+		c.Right(c.W()-1, y, theme.Dim, rest)
+	}
+}
+
+// drawPhases draws those phases that lie in the range as intervals in a lane of
+// their own, each with its number.
+func (s *Screen) drawPhases(plot *grid.Canvas, y int, column func(time.Time) int) {
+	free := 0
+	for i, p := range s.phases {
+		end := p.End
+		if p.Open {
+			end = s.Range.To
+		}
+		if p.Track != incident.IncidentTrack || p.Start.After(s.Range.To) || p.Start.Before(s.Range.From) && !end.After(s.Range.From) {
+			continue
+		}
+		from, to := max(0, column(p.Start)), min(plot.W()-1, column(end))
+		if end.After(p.Start) {
+			plot.Fill(from, y, to-from+1, 1, s.Set().Empty, theme.Note)
+			plot.Set(from, y, '[', theme.Note)
+			plot.Set(to, y, ']', theme.Note)
+			from++
+		}
+		if from = max(from, free); from < plot.W() && i < 9 {
+			plot.Set(from, y, rune('1'+i), theme.Note)
+			free = from + 1
+		}
+	}
+}
+
 func (s *Screen) lanes() []string {
 	var lanes []string
 	for i := range s.moments {
@@ -90,6 +140,9 @@ func (s *Screen) lanes() []string {
 		return len(laneOrder)
 	}
 	slices.SortStableFunc(lanes, func(a, b string) int { return rank(a) - rank(b) })
+	if slices.ContainsFunc(s.phases, func(p incident.Entry) bool { return p.Track == incident.IncidentTrack }) {
+		lanes = append(lanes, phasesLane)
+	}
 	return lanes
 }
 
@@ -151,6 +204,9 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 		}
 		plot.Set(x, y, m.Key, st)
 		free[y] = x + 1
+	}
+	if y := slices.Index(lanes, phasesLane); y >= 0 {
+		s.drawPhases(&plot, y, column)
 	}
 	s.drawCursor(&plot, column(s.Cursor), clockRow)
 }

@@ -22,7 +22,8 @@ import (
 // Screen is the screen.
 type Screen struct {
 	screen.Common
-	moments []events.Event // shown, in order
+	moments []events.Event   // shown, in order
+	phases  []incident.Entry // of the incident and of its remediation, in order
 	list    screen.List
 	cut     bool // the list had no room for the selected moment's text
 
@@ -113,6 +114,10 @@ func (s *Screen) reload() {
 	var was string
 	if m := s.selected(); m != nil {
 		was = m.ID
+	}
+	s.phases = nil
+	if s.View != nil && len(s.View.Written) > 0 {
+		s.phases = incident.Phases(incident.Timeline(nil, incident.Analysis{}, s.View.Written))
 	}
 	s.moments = s.moments[:0]
 	for _, m := range events.Of(s.Analysis.Timeline) {

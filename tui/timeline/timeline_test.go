@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
@@ -143,5 +144,32 @@ func TestYank(t *testing.T) {
 		if m, ok := got[0].(screen.CopyMsg); !ok || m.Text != want {
 			t.Errorf("%s copies %q, want %q", name, m.Text, want)
 		}
+	}
+}
+
+// What people wrote stands in its lanes, and the phases in one of their own, with the
+// one that one is in above.
+func TestPeoplesEntriesAndPhases(t *testing.T) {
+	msg := tuitest.Incident()
+	ev := incident.NewEvidence()
+	ev.Add(msg.View.Facts()...)
+	at := tuitest.Range.From.Truncate(time.Minute)
+	var written []incident.Written
+	for i, e := range []incident.Entry{
+		{Start: at.Add(10 * time.Minute), Precision: time.Minute, Text: "rolled back", Kind: incident.KAction, Confidence: "stated"},
+		{Start: at.Add(5 * time.Minute), End: at.Add(28 * time.Minute), Text: "phase 1: locked", Kind: incident.KPhase, Progress: incident.Done, Confidence: "assumed"},
+		{Start: at.Add(28 * time.Minute), Text: "phase 2: restart", Kind: incident.KPhase, Progress: incident.Done, Confidence: "assumed"},
+		{Start: at.Add(240 * time.Hour), Open: true, Text: "phase 3: breakers", Kind: incident.KPhase, Track: incident.RemediationTrack, Progress: incident.InProgress, Confidence: "assumed"},
+		{Start: at.Add(2400 * time.Hour), Text: "phase 4: a queue", Kind: incident.KPhase, Track: incident.RemediationTrack, Progress: incident.Planned, Confidence: "assumed"},
+	} {
+		e.ID = incident.EntryID("test", fmt.Sprint(i))
+		written = append(written, incident.WriteEntry(e))
+	}
+	ev.SetWritten(written)
+	msg.View = ev.Snapshot()
+	msg.Analysis.Timeline = incident.Moments(msg.Analysis.Timeline, written)
+	for _, size := range tuitest.Sizes {
+		s := tuitest.Send(New(), screen.SizeMsg{W: size[0], H: size[1] - 3}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
+		tuitest.Golden(t, fmt.Sprintf("phases_%dx%d", size[0], size[1]), tuitest.Draw(s, size[0], size[1]-3))
 	}
 }

@@ -50,7 +50,7 @@ func (d Document) table(b *strings.Builder, rows []Row, t incident.Track) {
 	dated := d.severalDays(rows)
 	head := []string{"Time (UTC)", "Until", "Lasted", "What happened", "System", "Kind", "Who", "Source", "Confidence"}
 	if t == incident.RemediationTrack {
-		head[0], head[5] = "From", "Progress"
+		head[0] = "From"
 	}
 	if d.zone != nil {
 		head = append([]string{head[0], "Time (" + redact.Markdown(d.Zone) + ")"}, head[1:]...)
@@ -119,7 +119,7 @@ func (s Span) value() string {
 func (r Row) sort() string {
 	switch {
 	case r.Progress != "":
-		return r.Progress
+		return r.Kind + ", " + r.Progress
 	case r.Phase != "":
 		return r.Kind + ", " + r.Phase
 	}
