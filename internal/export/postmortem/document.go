@@ -28,7 +28,8 @@ type Document struct {
 	GeneratedAt *string            `json:"generated_at,omitempty"`
 	Redaction   timeline.Redaction `json:"redaction"`
 	NotFilled   []Gap              `json:"not_filled_in"` // what was asked of people and not answered
-	Terms       []Term             `json:"glossary"`      // those that the text uses
+	Language    []string           `json:"blame_warnings"`
+	Terms       []Term             `json:"glossary"` // those that the text uses
 	Sections    []Section          `json:"sections"`
 }
 

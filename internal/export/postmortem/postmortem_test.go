@@ -46,15 +46,6 @@ func evil() Input {
 			Findings:  []incident.Finding{{ID: "lock_root/1", Role: incident.Trigger, Cause: "lock_root", Claim: hostile, Detail: []string{hostile}, Action: hostile, Window: w, Coverage: 0.5, Subject: incident.Subject{PID: 1, Relation: hostile, Mode: hostile, Waiters: 2}, GroupNames: []string{hostile}}},
 			Timeline:  []incident.Moment{{ID: "m", At: t0, Kind: incident.MTrigger, Text: hostile, System: hostile, SourceText: hostile}},
 			Remainder: []incident.Remainder{{Window: w, Explanation: hostile}},
-			Checks:    []incident.Check{{Rule: hostile, Looked: true, Why: hostile}},
-			Extent: incident.Extent{
-				Errors:     []incident.ErrorCount{{Endpoint: endpoint, Status: 502, Requests: 3, Share: 1}},
-				Calls:      []incident.CallCount{{Caller: hostile, Callee: hostile, Code: "DEADLINE_EXCEEDED", Calls: 2}, {Open: true, Calls: 7}},
-				Customers:  incident.Figure{Says: hostile, Query: hostile},
-				Orders:     incident.Figure{N: 3, Known: true, AtLeast: true, Says: hostile},
-				Dependents: []incident.Dependent{{Service: hostile, Effect: incident.Down, Callers: []string{hostile}, Says: hostile}},
-				Times:      []incident.Span{{Name: hostile, Starts: hostile, Ends: hostile, Why: hostile}},
-			},
 		},
 		Notes: &author.Notes{
 			Title: text, Status: "draft", Authors: []author.Text{text}, Summary: text, Business: text, Well: []author.Text{text},
@@ -167,18 +158,6 @@ func TestWithoutAnythingEveryPartSaysSo(t *testing.T) {
 		if !strings.Contains(s, "parts not filled in") || strings.Count(s, "Not filled in") < 20 {
 			t.Errorf("%s does not say what is missing", name)
 		}
-	}
-}
-
-func TestFiguresThatAreNotKnownAreNeverZero(t *testing.T) {
-	md := string(New(evil()).Markdown())
-	for _, want := range []string{"| **Customers** | unknown: ", "| **Orders not accepted** | at least 3: ", "2 ended with `DEADLINE_EXCEEDED`, and 7 had begun and not ended"} {
-		if !strings.Contains(md, want) {
-			t.Errorf("no %q", want)
-		}
-	}
-	if d := New(Input{Notes: &author.Notes{Summary: "{{customers}} customers, {{failed}} requests"}}); !strings.Contains(string(d.Markdown()), "unknown customers, unknown requests") {
-		t.Error("a fact that is not known is not said to be unknown")
 	}
 }
 

@@ -78,46 +78,29 @@ func (b *builder) impact() []Block {
 		}
 		rows = append(rows, row("Remainder", b.foreign(fmt.Sprintf("%s to %s, %s s: %s", clock(m.Window.From), clock(m.Window.To), export.Number(m.Window.Length().Seconds(), 0), why))))
 	}
-	x := a.Extent
-	for _, hit := range []struct {
-		name   string
-		figure incident.Figure
-	}{{"Orders not accepted", x.Orders}, {"Customers", x.Customers}, {"Payment intents asked for", x.Intents}, {"Orphan reservations", x.Orphans}} {
-		if hit.figure.Says != "" {
-			rows = append(rows, row(hit.name, b.figure(hit.figure)))
-		}
+	if n, ok := b.facts["orphans"]; ok {
+		rows = append(rows, row("Reservations without an order", n))
 	}
 	if n, ok := b.facts["jobs_failed"]; ok {
 		rows = append(rows, row("Jobs of paid orders that failed", n))
 	}
 	blocks := []Block{b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact"), facts(rows...)}
+	doc := timeline.New(a, timeline.Options{Name: b.Name})
 	var spans [][]Cell
-	for _, s := range x.Times {
+	for _, s := range doc.Spans {
 		took := "unknown"
-		if s.Known {
-			took = s.Length.Round(time.Millisecond).String()
+		if s.DurationS != nil {
+			took = (time.Duration(*s.DurationS * float64(time.Second))).Round(time.Millisecond).String()
 		}
-		spans = append(spans, []Cell{{Text: s.Name, Head: true}, {Text: s.Starts}, {Text: s.Ends}, {Text: took, Right: true}, {Text: b.ours(s.Why)}})
+		spans = append(spans, []Cell{{Text: s.Name, Head: true}, {Text: s.Between}, {Text: took, Right: true}})
 	}
 	if len(spans) > 0 {
-		blocks = append(blocks, table("How long things took", []string{"name", "from", "to", "took", "why it is unknown"}, spans...))
+		blocks = append(blocks, table("How long things took", []string{"name", "from and to", "took"}, spans...))
 	}
 	if b.View != nil {
 		blocks = append(blocks, b.incidentChart()...)
 	}
 	return blocks
-}
-
-// figure is a count and what was counted, or why it is not known.
-func (b *builder) figure(f incident.Figure) string {
-	says := strings.TrimPrefix(b.foreign(f.Says), "unknown: ")
-	switch {
-	case f.Known:
-		return figureText(f) + ": " + says
-	case f.Query != "":
-		return "unknown: " + says + "; what would tell: `" + strings.ReplaceAll(b.ours(f.Query), "`", "'") + "`"
-	}
-	return "unknown: " + says
 }
 
 // incidentChart is failures, lock waiters and calls in flight over time.
@@ -149,28 +132,17 @@ func (b *builder) causes() []Block {
 		group("Contributing factors", factors...),
 		group("Resolution", b.ask(b.Notes.Resolution, "what ended it", "resolution")),
 	)
-	if items := b.innocent(); len(items) > 0 {
+	if len(b.Analysis.Checked) > 0 {
+		var items []string
+		for _, c := range b.Analysis.Checked {
+			items = append(items, b.foreign(c))
+		}
 		blocks = append(blocks, group("Looked at and found innocent", list(items...)))
 	}
 	for i := range blocks {
 		blocks[i].Open = true
 	}
 	return blocks
-}
-
-// innocent is what was looked at and is no cause, and what could not be looked at.
-func (b *builder) innocent() (items []string) {
-	for _, c := range b.Analysis.Checks {
-		said := strings.ReplaceAll(c.Rule, "_", " ") + ": "
-		if !c.Looked {
-			said = "Not decided: " + said
-		}
-		items = append(items, b.foreign(said+c.Why))
-	}
-	for _, c := range b.Analysis.Checked {
-		items = append(items, b.foreign(c))
-	}
-	return items
 }
 
 func (b *builder) roles(r incident.Role, none string) (blocks []Block) {
@@ -290,15 +262,8 @@ func (b *builder) faq() (blocks []Block) {
 	if b.facts["failed"] != "" {
 		rows = append(rows, row("Requests that failed", fmt.Sprintf("%s of %s of %s", b.facts["failed"], b.facts["requests"], b.facts["endpoint"])))
 	}
-	x := b.Analysis.Extent
-	if x.Customers.Says != "" {
-		rows = append(rows, row("Customers", b.figure(x.Customers)))
-	}
-	if x.Intents.Says != "" {
-		rows = append(rows, row("Payment intents meanwhile", b.figure(x.Intents)))
-	}
-	if x.Orphans.Says != "" {
-		rows = append(rows, row("Reservations that no order names", b.figure(x.Orphans)))
+	if n, ok := b.facts["orphans"]; ok {
+		rows = append(rows, row("Reservations that no order names", n+", asked of both databases at the end"))
 	}
 	if open := b.withoutDeadline(); b.Edges != nil {
 		what := "none"

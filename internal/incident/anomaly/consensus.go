@@ -71,8 +71,11 @@ type Onset struct {
 	At       int     // grid step: the first that belongs to the new time
 	Err      int     // grid steps by which it may be off either way; see Consensus
 	Strength float64 // mean over all series of the sigmas beyond the floor
-	Agree    []Agreement
-	Of       int // series that say anything at all: constant or empty ones do not
+	// Prominence is the strength by its own median over all instants: series that
+	// wander agree a little at any time.
+	Prominence float64
+	Agree      []Agreement
+	Of         int // series that say anything at all: constant or empty ones do not
 }
 
 // Consensus finds the onset by jumps that many series make together. For each
@@ -121,7 +124,10 @@ func Consensus(rows []Row, p ConsensusParams) (Onset, bool) {
 	}
 	short, long := slices.Min(p.Windows), slices.Max(p.Windows)
 	at := firstPeak(sum, p.Peak*best, long)
-	o := Onset{At: at, Strength: sum[at], Of: said}
+	o := Onset{At: at, Strength: sum[at], Prominence: math.Inf(1), Of: said}
+	if usual := slices.Sorted(slices.Values(sum[min(short, n/2) : n-min(short, n/2)])); len(usual) > 0 && quantile(usual, 0.5) > 0 {
+		o.Prominence = sum[at] / quantile(usual, 0.5)
+	}
 	finest := 0
 	for i, r := range rows {
 		if sigmas[i] == 0 {

@@ -25,6 +25,7 @@ type Baseline struct {
 	Quantum          float64 // the smallest step between two of its values
 	Scale            float64 // one sigma, robust and floored; in the series' unit
 	sorted           []float64
+	still            bool // no noise at all and at zero: the scale is 1 for want of a better
 }
 
 // NewBaseline is the robust centre and scale of samples:
@@ -59,8 +60,19 @@ func NewBaseline(samples []float64, relative float64) Baseline {
 	b.MAD = quantile(away, 0.5)
 	b.Scale = max(madToSigma*b.MAD, b.IQR*iqrToSigma, relative*math.Abs(b.Median), b.Quantum)
 	if b.Scale == 0 { // all zero: whatever comes is as far away as it is large
-		b.Scale = 1
+		b.Scale, b.still = 1, true
 	}
+	return b
+}
+
+// AtLeast is the baseline with a scale of at least quantum, in the series' unit:
+// what is less is no change. A series that never left zero has no scale of its
+// own and takes it as it is.
+func (b Baseline) AtLeast(quantum float64) Baseline {
+	if b.still && quantum > 0 {
+		b.Scale, b.still = quantum, false
+	}
+	b.Scale = max(b.Scale, quantum)
 	return b
 }
 
