@@ -147,7 +147,7 @@ func (d Document) chart(rows []Row) chart {
 	const ticks = 6
 	for i := range ticks {
 		at := from.Add(to.Sub(from) / (ticks - 1) * time.Duration(i))
-		c.Ticks = append(c.Ticks, chartTick{min(x(at), chartWidth-40), at.UTC().Format(layout)})
+		c.Ticks = append(c.Ticks, chartTick{min(x(at), chartWidth-70), at.UTC().Format(layout)})
 	}
 	return c
 }

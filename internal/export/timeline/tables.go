@@ -140,9 +140,9 @@ func (d Document) Mermaid() []byte {
 
 // mermaid is s as the name of a task: a colon would end it, # and ; are of its own
 // escapes, % begins a comment, and a backquote could end the fence.
-func mermaid(s string) string {
-	return strings.NewReplacer("#", "#35;", ":", "#58;", ";", "#59;", "%", "#37;", "`", "#96;", "<", "#60;", ">", "#62;").Replace(redact.Flat(s))
-}
+func mermaid(s string) string { return mermaidEscapes.Replace(redact.Flat(s)) }
+
+var mermaidEscapes = strings.NewReplacer("#", "#35;", ":", "#58;", ";", "#59;", "%", "#37;", "`", "#96;", "<", "#60;", ">", "#62;")
 
 func lanesOf(rows []Row) []string {
 	var lanes []string
@@ -227,9 +227,9 @@ func (r Row) facts() []string {
 	return list
 }
 
-func icalText(s string) string {
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace(redact.Lines(s))
-}
+func icalText(s string) string { return icalEscapes.Replace(redact.Lines(s)) }
+
+var icalEscapes = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`)
 
 // fold writes a content line in pieces of at most 75 octets, never within a character.
 func fold(b *strings.Builder, s string) {

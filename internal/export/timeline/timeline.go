@@ -140,7 +140,7 @@ func New(a incident.Analysis, opt Options) Document {
 		clean = func(s string) string { return s }
 	}
 	d := Document{
-		Schema: Schema, Incident: redact.Line(clean(opt.Name)), GeneratedAt: export.Instant(opt.GeneratedAt), Rows: []Row{}, zone: opt.Zone,
+		Schema: Schema, Incident: redact.Line(clean(opt.Name)), GeneratedAt: export.Instant(opt.GeneratedAt), zone: opt.Zone,
 	}
 	if opt.Zone != nil {
 		d.Zone = opt.Zone.String()
@@ -151,6 +151,7 @@ func New(a incident.Analysis, opt Options) Document {
 		written, get = opt.View.Written, opt.View.Get
 	}
 	entries := incident.Timeline(opt.View, a, written)
+	d.Rows = make([]Row, 0, len(entries))
 	phases := incident.Phases(entries)
 	if i := incident.CurrentPhase(phases); i >= 0 {
 		text := redact.Flat(clean(phases[i].Text))
@@ -340,7 +341,7 @@ var formats = []formatter{
 
 // track are the rows of a track, in their order.
 func (d Document) track(t incident.Track) []Row {
-	var rows []Row
+	rows := make([]Row, 0, len(d.Rows))
 	for _, r := range d.Rows {
 		if r.entry.Track == t {
 			rows = append(rows, r)
