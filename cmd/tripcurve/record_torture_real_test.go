@@ -443,26 +443,10 @@ func fill(t *testing.T, path string, ours bool) {
 	}
 }
 
-// stallOf is how long the terminal stands still: TRIPCURVE_TEST_STALL, else 10 s. The
-// mechanism is the same for a minute: nobody reads, the program's write waits, and the
-// kernel's buffer of some kilobytes is full after the first frames.
-func stallOf(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("TRIPCURVE_TEST_STALL")
-	if text == "" {
-		return 10 * time.Second
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// TestRealStalledTerminal lets nobody read what watch and record write for a while;
+// TestRealStalledTerminal lets nobody read what watch and record write for a minute;
 // both go on recording.
 func TestRealStalledTerminal(t *testing.T) {
-	stall := stallOf(t)
+	const stall = time.Minute
 	pages := newCountedPages(t, 0)
 	dir := t.TempDir()
 	settings := filepath.Join(dir, "config.yaml")
