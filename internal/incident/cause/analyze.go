@@ -108,6 +108,7 @@ type scene struct {
 	passed    map[string]bool             // findings by ID whose counterfactual was run
 	full      []ceiling                   // pools that a source says were full
 	dead      []deadCall                  // calls on connections that nobody noticed were dead
+	stuck     []incident.Finding          // breakers that stayed open
 	checks    []incident.Check            // by the rules, as they look
 	explained bool                        // by a trigger that a rule without chance found
 	suspected bool                        // a change or the traffic may have begun it

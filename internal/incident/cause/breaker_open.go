@@ -175,6 +175,7 @@ func (s *scene) breakerOpen(c *circuit) (incident.Finding, bool) {
 		f.Detail = append(f.Detail, fmt.Sprintf("its probes went out %s and none closed it before", things(int64(c.count("half_open", w)), "time", "times")))
 		f.Action = "look at what its probe meets (a dead connection, a timeout shorter than the callee takes), and close it by hand"
 		f.Detail = append(f.Detail, s.counterfactual(f.ID, "without the breaker"))
+		s.stuck = append(s.stuck, f)
 		return f, true
 	}
 	if opens >= flaps && closes >= flaps-1 {

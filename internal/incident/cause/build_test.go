@@ -128,6 +128,16 @@ func (b *builder) line(line string) error {
 			s.Points = append(s.Points, incident.Point{At: t, V: a.num("value", 0)})
 		}
 		b.ev.Add(s)
+	case "counter":
+		b.counter(a)
+	case "level":
+		b.level(a)
+	case "change":
+		kind, ok := incident.ParseChangeKind(a.bare[1])
+		if !ok {
+			return fmt.Errorf("unknown change %q", a.bare[1])
+		}
+		b.ev.Add(incident.Change{At: a.at("at"), Kind: kind, System: a.bare[2], Text: a.kv["text"], Origin: incident.Origin{Group: "platform", Name: "deploys"}})
 	case "gap":
 		b.ev.Add(incident.Episode{
 			Kind: incident.Gap, From: a.at("from"), To: a.at("to"), Open: a.has("open"), Text: "connection refused",
@@ -159,6 +169,43 @@ func (b *builder) logged(a args) {
 			Points: []incident.Point{{At: a.at("at"), V: a.num("n", 1)}}, Origin: origin,
 		},
 	)
+}
+
+// counter is scraped every 5 s and counts the instants named: counter
+// circuit.order.inventory.open from=14:00 to=14:30 at=14:20,14:22, or rate= from since= to till=.
+func (b *builder) counter(a args) {
+	s := incident.Series{Name: a.bare[1], Unit: "1", Kind: incident.Counter, Origin: incident.Origin{Group: "grpc", Name: either(a.kv["by"], "order")}}
+	v := 0.0
+	for t := a.at("from"); !t.After(a.at("to")); t = t.Add(5 * time.Second) {
+		for _, at := range strings.Split(a.kv["at"], ",") {
+			if when := (args{kv: map[string]string{"at": at}}).at("at"); !when.IsZero() && !when.After(t) && when.After(t.Add(-5*time.Second)) {
+				v++
+			}
+		}
+		if since := a.at("since"); !since.IsZero() && t.After(since) && !t.After(a.at("till")) {
+			v += 5 * a.num("rate", 1)
+		}
+		s.Points = append(s.Points, incident.Point{At: t, V: v})
+	}
+	b.ev.Add(s)
+}
+
+// level is a gauge every 5 s: value, and other between since and till.
+func (b *builder) level(a args) {
+	origin := incident.Origin{Group: either(a.kv["group"], "datadog"), Name: either(a.kv["source"], "datadog")}
+	s := incident.Series{Name: a.bare[1], Kind: incident.Gauge, Origin: origin}
+	if name := a.kv["label"]; name != "" {
+		key, value, _ := strings.Cut(name, ":")
+		s.Labels = map[string]string{key: value}
+	}
+	for t := a.at("from"); !t.After(a.at("to")); t = t.Add(5 * time.Second) {
+		v := a.num("value", 0)
+		if since := a.at("since"); !since.IsZero() && !t.Before(since) && t.Before(a.at("till")) {
+			v = a.num("other", 0)
+		}
+		s.Points = append(s.Points, incident.Point{At: t, V: v})
+	}
+	b.ev.Add(s)
 }
 
 var pgOrigin = incident.Origin{Group: "postgres", Name: "pg"}

@@ -89,15 +89,17 @@ func (s *scene) changeClose(c incident.Change, lead time.Duration) incident.Find
 	}
 	p := s.chance(n, max(lead, time.Second), 1)
 	f.Detail = append(f.Detail, fmt.Sprintf("close in time and no more (by chance: %s)", chanceText(p)))
-	for _, o := range s.v.Changes() { // a way back
+	back := false
+	for _, o := range s.v.Changes() { // the way back
 		if o.System == c.System && o.At.After(s.impact.From) && o.At.Before(s.impact.To.Add(onset)) {
+			back = true
 			f.Window.To = earlier(s.impact.To, o.At.Add(mechanism))
 			f.Support = append(f.Support, o.ID())
 			f.Detail = append(f.Detail, fmt.Sprintf("the next %s of it was at %s; requests failed until %s", o.Kind, clock(o.At), till(s.impact.To)))
 			break
 		}
 	}
-	if x := s.worst(); f.Window.To.Equal(s.impact.To) && !x.Recovered.IsZero() {
+	if x := s.worst(); !back && !x.Recovered.IsZero() {
 		f.Against = s.bucketAt(x.Endpoint, x.Recovered)
 		f.Detail = append(f.Detail, "requests succeeded again without another change of it")
 	}

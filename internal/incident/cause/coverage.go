@@ -62,6 +62,12 @@ func (s *scene) explain(w incident.Window) incident.Remainder {
 		s.hungCalls(&r, h, at)
 		return r
 	}
+	for _, f := range s.stuck {
+		if 10*f.Window.Meet(w).Length() >= 9*w.Length() {
+			r.Explanation, r.Support = fmt.Sprintf("was the breaker of %s, which stayed open", f.Subject.Edge), f.Support
+			break
+		}
+	}
 	return r
 }
 

@@ -62,8 +62,11 @@ func (s *scene) limitsReached() []incident.Finding {
 			ID: subject(limitRule, r.what), Cause: limitRule, Role: incident.Trigger, Confidence: incident.Possible,
 			Window: r.Window, Claim: r.claim, Action: r.action, Subject: incident.Subject{Pool: r.what}, Support: r.support,
 		}
-		if i := slices.IndexFunc(findings, func(o incident.Finding) bool { return o.ID == f.ID }); i >= 0 {
-			findings[i].Support = append(findings[i].Support, f.Support...) // two views of one limit
+		if i := slices.IndexFunc(findings, func(o incident.Finding) bool { return o.ID == f.ID }); i >= 0 { // two views of one limit
+			o := &findings[i]
+			o.Support = append(o.Support, f.Support...)
+			o.Window = incident.Window{From: earlier(o.Window.From, f.Window.From), To: later(o.Window.To, f.Window.To)}
+			o.Detail = append([]string{f.Claim}, o.Detail...)
 			continue
 		}
 		late := r.From.Sub(s.impact.From)
@@ -138,7 +141,7 @@ func (s *scene) connectionsUsed() []reached {
 	var support []incident.ID
 	for _, x := range states {
 		support = append(support, x.ID())
-		for _, p := range samples(x, s.closeUp) {
+		for _, p := range samples(x, s.wellBefore()) {
 			total[p.At] += p.V
 		}
 	}
@@ -155,7 +158,7 @@ func (s *scene) connectionsUsed() []reached {
 		return nil
 	}
 	return []reached{{
-		Window: w, what: limitEvents[0].what, action: limitEvents[0].action, support: support, err: time.Second, group: "postgres",
+		Window: incident.Window{From: w.From, To: w.To.Add(time.Second)}, what: limitEvents[0].what, action: limitEvents[0].action, support: support, err: time.Second, group: "postgres",
 		claim: fmt.Sprintf("all %s connections that the server gives to clients were in use from %s to %s", count(int64(most)), clock(w.From), till(w.To)),
 	}}
 }
@@ -167,7 +170,7 @@ func (s *scene) gaugesNearLimit() (list []reached) {
 			if x.Name != n.name || x.Kind != incident.Gauge {
 				continue
 			}
-			points := samples(x, s.closeUp)
+			points := samples(x, s.wellBefore())
 			at := make([]time.Time, len(points))
 			v := make(map[time.Time]float64, len(points))
 			peak := 0.0
@@ -185,12 +188,18 @@ func (s *scene) gaugesNearLimit() (list []reached) {
 				err = at[1].Sub(at[0])
 			}
 			list = append(list, reached{
-				Window: w, what: n.limit, action: n.action, support: []incident.ID{x.ID()}, err: err, group: x.Origin.Group,
-				claim: fmt.Sprintf("%s was at %s of %s from %s to %s", nameOf(x), percent(peak/n.all), n.limit, clock(w.From), till(w.To)),
+				Window: incident.Window{From: w.From, To: w.To.Add(err)}, what: n.limit, action: n.action, support: []incident.ID{x.ID()}, err: err, group: x.Origin.Group,
+				claim:  fmt.Sprintf("%s was at %s of %s from %s to %s", nameOf(x), percent(peak/n.all), n.limit, clock(w.From), till(w.To)),
 			})
 		}
 	}
 	return list
+}
+
+// wellBefore is the time around the impact and enough before it to see that a limit was
+// reached long ago.
+func (s *scene) wellBefore() incident.Window {
+	return incident.Window{From: s.impact.From.Add(-stepBack), To: s.closeUp.To}
 }
 
 // nameOf is a series' name and whose it is.

@@ -40,7 +40,18 @@ func (s *scene) sentence(a *incident.Analysis) (string, []string) {
 	case top == nil:
 		return s.unexplained(a), proof
 	}
+	if top.Cause == changeRule || top.Cause == trafficRule {
+		return top.Claim + s.coincides(a), proof
+	}
 	return top.Claim + s.extent(a), proof
+}
+
+// coincides says no more of what is only close in time than that.
+func (s *scene) coincides(a *incident.Analysis) string {
+	if s.open {
+		return fmt.Sprintf("; that is close in time, and may be why %s failed %s %s (%s so far)", have(s.failing()), s.since(), clock(a.Impact.From), whole(a.Impact.Length()))
+	}
+	return fmt.Sprintf("; that is close in time, and may be why %s failed for %s", s.failing(), whole(a.Impact.Length()))
 }
 
 // extent says how much of the impact the trigger covers, and what the rest is.
