@@ -41,7 +41,7 @@ type Input struct {
 // New makes the document.
 func New(in Input) *Document {
 	b := &builder{Input: in, r: redact.New(in.Redaction), doc: &Document{
-		Schema: Schema, GeneratedAt: export.Instant(in.GeneratedAt), Authors: []string{}, NotFilled: []Gap{}, Language: []string{}, Terms: []Term{}, Sections: []Section{},
+		Schema: Schema, GeneratedAt: export.Instant(in.GeneratedAt), Authors: []string{}, NotFilled: []Gap{}, Terms: []Term{}, Sections: []Section{},
 	}}
 	if b.Notes == nil {
 		b.Notes = &author.Notes{}

@@ -28,8 +28,7 @@ type Document struct {
 	GeneratedAt *string            `json:"generated_at,omitempty"`
 	Redaction   timeline.Redaction `json:"redaction"`
 	NotFilled   []Gap              `json:"not_filled_in"` // what was asked of people and not answered
-	Language    []string           `json:"blame_warnings"`
-	Terms       []Term             `json:"glossary"` // those that the text uses
+	Terms       []Term             `json:"glossary"`      // those that the text uses
 	Sections    []Section          `json:"sections"`
 }
 

@@ -12,7 +12,7 @@ import (
 var factNames = []string{
 	"endpoint", "failed", "requests", "failed_share", "status",
 	"impact_date", "impact_from", "impact_to", "impact_duration", "impact_seconds",
-	"coverage", "covered_seconds", "remainder_seconds", "orphans", "jobs_failed", "waiters",
+	"coverage", "covered_seconds", "remainder_seconds", "orders_failed", "customers", "orphans", "jobs_failed", "waiters",
 }
 
 // FactNames are what {{name}} in an author's text may call.
@@ -44,24 +44,32 @@ func factsOf(in Input) map[string]string {
 			break
 		}
 	}
+	for name, f := range map[string]incident.Figure{"orders_failed": a.Extent.Orders, "customers": a.Extent.Customers, "orphans": a.Extent.Orphans} {
+		if f.Known {
+			m[name] = figureText(f)
+		}
+	}
 	if in.View == nil {
 		return m
 	}
-	for name, series := range map[string]string{"orphans": orphanSeries, "jobs_failed": failedJobsSeries} {
-		for _, s := range in.View.AllSeries() {
-			if s.Name == series && len(s.Points) > 0 {
-				m[name] = export.Number(s.Points[len(s.Points)-1].V, 0)
-			}
+	for _, s := range in.View.AllSeries() {
+		if s.Name == failedJobsSeries && len(s.Points) > 0 {
+			m["jobs_failed"] = export.Number(s.Points[len(s.Points)-1].V, 0)
 		}
 	}
 	return m
 }
 
-// The series that a query of the books leaves.
-const (
-	orphanSeries     = "inventory.reservations.without_order"
-	failedJobsSeries = "fulfillment.failed"
-)
+// failedJobsSeries is what the worker that ships paid orders counts.
+const failedJobsSeries = "fulfillment.failed"
+
+// figureText is a count that is known.
+func figureText(f incident.Figure) string {
+	if f.AtLeast {
+		return "at least " + export.Count(f.N)
+	}
+	return export.Count(f.N)
+}
 
 // worst is the endpoint with the most failed requests; false when none failed.
 func worst(all []incident.Impact) (w incident.Impact, ok bool) {

@@ -91,9 +91,6 @@ func (w *page) header(d *Document) {
 	if n := len(d.NotFilled); n > 0 {
 		w.f("<div class=\"missing\" role=\"note\"><p><strong>%s</strong></p>\n<p>%s</p></div>\n", redact.HTML(countMissing(n)), redact.HTML(listMissing(d.NotFilled)))
 	}
-	for _, line := range d.Language {
-		w.f("<p class=\"missing\">Wording: %s</p>\n", redact.HTML(line))
-	}
 	w.f("</header>\n")
 }
 

@@ -16,9 +16,6 @@ func (d *Document) Markdown() []byte {
 		fmt.Fprintf(&w.b, "- **%s**: %s\n", redact.Markdown(line[0]), redact.Markdown(line[1]))
 	}
 	w.missing(d)
-	for _, line := range d.Language {
-		fmt.Fprintf(&w.b, "\n> **Wording.** %s\n", redact.Markdown(line))
-	}
 	w.b.WriteString("\n## Contents\n\n")
 	for _, s := range d.Sections {
 		fmt.Fprintf(&w.b, "- [%s](#%s)\n", redact.Markdown(s.Title), anchor(s.Title))

@@ -35,6 +35,10 @@ func evil() Input {
 		incident.Exemplar{Kind: incident.FirstFailing, Start: t0, Endpoint: endpoint, Status: 502, Outcome: incident.UpstreamTimeout, Raw: "POST " + hostile, Origin: origin},
 		incident.Change{At: t0, Kind: incident.Deploy, System: hostile, Text: hostile, Origin: incident.Origin{Group: "people", Name: hostile}},
 	)
+	ev.SetWritten([]incident.Written{
+		incident.WriteEntry(incident.Entry{ID: "a", Start: t0, Kind: incident.KDecision, Text: hostile, Actor: hostile, System: hostile, Confidence: "stated", Comments: []incident.Comment{{At: t0, Role: hostile, Text: hostile}}}),
+		incident.WriteEntry(incident.Entry{ID: "b", Start: t0, Kind: incident.KPhase, Text: hostile, Progress: incident.InProgress, Track: incident.RemediationTrack}),
+	})
 	v := ev.Snapshot()
 	w := incident.Window{From: t0, To: t0.Add(time.Minute)}
 	text := author.Text(hostile)
@@ -46,6 +50,15 @@ func evil() Input {
 			Findings:  []incident.Finding{{ID: "lock_root/1", Role: incident.Trigger, Cause: "lock_root", Claim: hostile, Detail: []string{hostile}, Action: hostile, Window: w, Coverage: 0.5, Subject: incident.Subject{PID: 1, Relation: hostile, Mode: hostile, Waiters: 2}, GroupNames: []string{hostile}}},
 			Timeline:  []incident.Moment{{ID: "m", At: t0, Kind: incident.MTrigger, Text: hostile, System: hostile, SourceText: hostile}},
 			Remainder: []incident.Remainder{{Window: w, Explanation: hostile}},
+			Checks:    []incident.Check{{Rule: hostile, Looked: true, Why: hostile}},
+			Extent: incident.Extent{
+				Errors:     []incident.ErrorCount{{Endpoint: endpoint, Status: 502, Requests: 3, Share: 1}},
+				Calls:      []incident.CallCount{{Caller: hostile, Callee: hostile, Code: "DEADLINE_EXCEEDED", Calls: 2}, {Open: true, Calls: 7}},
+				Customers:  incident.Figure{Says: hostile, Query: hostile},
+				Orders:     incident.Figure{N: 3, Known: true, AtLeast: true, Says: hostile},
+				Dependents: []incident.Dependent{{Service: hostile, Effect: incident.Down, Callers: []string{hostile}, Says: hostile}},
+				Times:      []incident.Span{{Name: hostile, Starts: hostile, Ends: hostile, Why: hostile}},
+			},
 		},
 		Notes: &author.Notes{
 			Title: text, Status: "draft", Authors: []author.Text{text}, Summary: text, Business: text, Well: []author.Text{text},
@@ -161,6 +174,18 @@ func TestWithoutAnythingEveryPartSaysSo(t *testing.T) {
 	}
 }
 
+func TestFiguresThatAreNotKnownAreNeverZero(t *testing.T) {
+	md := string(New(evil()).Markdown())
+	for _, want := range []string{"We are in phase 1 of 1", "| **Customers** | unknown: ", "| **Orders not accepted** | at least 3: ", "2 ended with `DEADLINE_EXCEEDED`, and 7 had begun and not ended"} {
+		if !strings.Contains(md, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if d := New(Input{Notes: &author.Notes{Summary: "{{customers}} customers, {{failed}} requests"}}); !strings.Contains(string(d.Markdown()), "unknown customers, unknown requests") {
+		t.Error("a fact that is not known is not said to be unknown")
+	}
+}
+
 func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	a, b := New(evil()), New(evil())
 	for _, write := range []func(*Document) ([]byte, error){(*Document).JSON, (*Document).HTML, func(d *Document) ([]byte, error) { return d.Markdown(), nil }} {
@@ -213,11 +238,14 @@ func TestSecretsAreReplaced(t *testing.T) {
 
 func TestTermsAreMarkedWhereTheyAreUsedFirst(t *testing.T) {
 	d := New(Input{Name: "INC-1", Notes: &author.Notes{
-		Summary: "A cart, a deadline and another deadline. `deadline` is code.", Terms: []author.Term{{Term: "cart", Means: "what is bought"}},
+		Summary: "Of 7,504 and 1.504: a cart, a deadline and another deadline. `deadline` is code.", Terms: []author.Term{{Term: "cart", Means: "what is bought"}},
 	}})
 	md := string(d.Markdown())
-	if strings.Count(md, `[deadline](#glossary "`) != 1 || !strings.Contains(md, `A [cart](#glossary "what is bought"), a [deadline](#glossary`) {
+	if strings.Count(md, `[deadline](#glossary "`) != 1 || !strings.Contains(md, `: a [cart](#glossary "what is bought"), a [deadline](#glossary`) {
 		t.Errorf("terms in %s", md)
+	}
+	if strings.Contains(md, "[504]") {
+		t.Error("a part of a number is a term")
 	}
 	page, _ := d.HTML()
 	if n := bytes.Count(page, []byte(`href="#term-deadline"`)); n != 1 {

@@ -94,7 +94,7 @@ func (m *marker) pieces(s string) (all []piece) {
 		at := 0
 		for _, span := range m.re.FindAllStringIndex(p.text, -1) {
 			t := m.find(p.text[span[0]:span[1]])
-			if t == nil {
+			if t == nil || inNumber(p.text, span[0], span[1]) {
 				continue
 			}
 			m.forget(t)
@@ -109,6 +109,14 @@ func (m *marker) pieces(s string) (all []piece) {
 		}
 	}
 	return all
+}
+
+// inNumber says that what stands at from to to is a part of a longer number, as the
+// 504 of 7,504 is.
+func inNumber(s string, from, to int) bool {
+	digit := func(i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
+	joint := func(i int) bool { return i >= 0 && i < len(s) && (s[i] == ',' || s[i] == '.') }
+	return digit(from) && joint(from-1) && digit(from-2) || digit(to-1) && joint(to) && digit(to+1)
 }
 
 // forget takes a term out, whose first use has been found.

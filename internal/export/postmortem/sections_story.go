@@ -2,6 +2,7 @@ package postmortem
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,29 +79,46 @@ func (b *builder) impact() []Block {
 		}
 		rows = append(rows, row("Remainder", b.foreign(fmt.Sprintf("%s to %s, %s s: %s", clock(m.Window.From), clock(m.Window.To), export.Number(m.Window.Length().Seconds(), 0), why))))
 	}
-	if n, ok := b.facts["orphans"]; ok {
-		rows = append(rows, row("Reservations without an order", n))
+	x := a.Extent
+	for _, hit := range []struct {
+		name   string
+		figure incident.Figure
+	}{{"Orders not accepted", x.Orders}, {"Customers", x.Customers}, {"Payment intents asked for", x.Intents}, {"Orphan reservations", x.Orphans}} {
+		if hit.figure.Says != "" {
+			rows = append(rows, row(hit.name, b.figure(hit.figure)))
+		}
 	}
 	if n, ok := b.facts["jobs_failed"]; ok {
 		rows = append(rows, row("Jobs of paid orders that failed", n))
 	}
 	blocks := []Block{b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact"), facts(rows...)}
-	doc := timeline.New(a, timeline.Options{Name: b.Name})
 	var spans [][]Cell
-	for _, s := range doc.Spans {
+	for _, s := range x.Times {
 		took := "unknown"
-		if s.DurationS != nil {
-			took = (time.Duration(*s.DurationS * float64(time.Second))).Round(time.Millisecond).String()
+		if s.Known {
+			took = s.Length.Round(time.Millisecond).String()
 		}
-		spans = append(spans, []Cell{{Text: s.Name, Head: true}, {Text: s.Between}, {Text: took, Right: true}})
+		spans = append(spans, []Cell{{Text: s.Name, Head: true}, {Text: s.Starts}, {Text: s.Ends}, {Text: took, Right: true}, {Text: b.ours(s.Why)}})
 	}
 	if len(spans) > 0 {
-		blocks = append(blocks, table("How long things took", []string{"name", "from and to", "took"}, spans...))
+		blocks = append(blocks, table("How long things took", []string{"name", "from", "to", "took", "why it is unknown"}, spans...))
 	}
 	if b.View != nil {
 		blocks = append(blocks, b.incidentChart()...)
 	}
 	return blocks
+}
+
+// figure is a count and what was counted, or why it is not known.
+func (b *builder) figure(f incident.Figure) string {
+	says := strings.TrimPrefix(b.foreign(f.Says), "unknown: ")
+	switch {
+	case f.Known:
+		return figureText(f) + ": " + says
+	case f.Query != "":
+		return "unknown: " + says + "; what would tell: `" + strings.ReplaceAll(b.ours(f.Query), "`", "'") + "`"
+	}
+	return "unknown: " + says
 }
 
 // incidentChart is failures, lock waiters and calls in flight over time.
@@ -132,17 +150,28 @@ func (b *builder) causes() []Block {
 		group("Contributing factors", factors...),
 		group("Resolution", b.ask(b.Notes.Resolution, "what ended it", "resolution")),
 	)
-	if len(b.Analysis.Checked) > 0 {
-		var items []string
-		for _, c := range b.Analysis.Checked {
-			items = append(items, b.foreign(c))
-		}
+	if items := b.innocent(); len(items) > 0 {
 		blocks = append(blocks, group("Looked at and found innocent", list(items...)))
 	}
 	for i := range blocks {
 		blocks[i].Open = true
 	}
 	return blocks
+}
+
+// innocent is what was looked at and is no cause, and what could not be looked at.
+func (b *builder) innocent() (items []string) {
+	for _, c := range b.Analysis.Checks {
+		said := strings.ReplaceAll(c.Rule, "_", " ") + ": "
+		if !c.Looked {
+			said = "Not decided: " + said
+		}
+		items = append(items, b.foreign(said+c.Why))
+	}
+	for _, c := range b.Analysis.Checked {
+		items = append(items, b.foreign(c))
+	}
+	return items
 }
 
 func (b *builder) roles(r incident.Role, none string) (blocks []Block) {
@@ -158,64 +187,116 @@ func (b *builder) roles(r incident.Role, none string) (blocks []Block) {
 	return []Block{list(items...)}
 }
 
-func (b *builder) timeline() []Block {
-	get := export.Lookup(nil)
+// entries are all of the timeline, what people wrote of it among them.
+func (b *builder) entries() []incident.Entry {
+	var written []incident.Written
 	if b.View != nil {
-		get = b.View.Get
+		written = b.View.Written
 	}
-	clean := b.r.Text
-	if b.Unredacted {
-		clean = func(s string) string { return s }
-	}
-	var rows [][]Cell
-	for _, e := range timeline.Entries(b.Analysis.Timeline, false, get, clean) {
-		took := ""
-		if e.DurationS != nil {
-			took = export.Number(*e.DurationS, 3) + " s"
-		}
-		rows = append(rows, []Cell{{Text: e.Clock(true), Head: true}, {Text: e.Kind}, {Text: e.Text}, {Text: took, Right: true}, {Text: e.Source}, {Text: e.Confidence}})
-	}
-	if len(rows) == 0 {
-		return []Block{text("The timeline has no entry.")}
-	}
-	return []Block{
-		table("All instants are UTC", []string{"at", "kind", "what", "lasted", "source", "confidence"}, rows...),
-		text("Entries can be added, corrected and hidden with `tripcurve timeline`; every format of `tripcurve export timeline` holds the same rows."),
-	}
+	return incident.Timeline(b.View, b.Analysis, written)
 }
 
-func (b *builder) phases() (blocks []Block) {
-	if len(b.Notes.Phases) == 0 {
-		return []Block{b.gap("phases", "the phases from the trigger to full resolution", "phases")}
+func (b *builder) timeline() (blocks []Block) {
+	for _, t := range []struct {
+		track incident.Track
+		title string
+	}{{incident.IncidentTrack, "The incident (all instants are UTC)"}, {incident.RemediationTrack, "The remediation"}} {
+		var rows [][]Cell
+		for _, e := range b.entries() {
+			if !e.Hidden && e.Track == t.track {
+				rows = append(rows, b.entry(e))
+			}
+		}
+		if len(rows) > 0 {
+			blocks = append(blocks, table(t.title, []string{"at", "kind", "what", "lasted", "who", "source", "confidence"}, rows...))
+		}
 	}
-	current := -1
+	if len(blocks) == 0 {
+		return []Block{text("The timeline has no entry.")}
+	}
+	return append(blocks, text("Entries can be added, corrected and hidden with `tripcurve timeline`; every format of `tripcurve export timeline` holds the same rows."))
+}
+
+// entry is a row of the timeline.
+func (b *builder) entry(e incident.Entry) []Cell {
+	kind := strings.ReplaceAll(e.Kind.String(), "-", " ")
+	if e.Phase != incident.NoPhase {
+		kind += ", " + strings.ReplaceAll(e.Phase.String(), "-", " ")
+	}
+	took := ""
+	switch {
+	case e.Open:
+		took = "not over"
+	case !e.End.IsZero():
+		took = export.Number(e.End.Sub(e.Start).Seconds(), 3) + " s"
+	}
+	source := e.Source.String()
+	if source == "" && b.View != nil {
+		source = export.Sources(e.Support, b.View.Get)
+	}
+	words := b.foreign(e.Text)
+	for _, c := range e.Comments {
+		words += fmt.Sprintf(" (%s: %s)", b.foreign(c.Role), b.foreign(c.Text))
+	}
+	return []Cell{{Text: timeline.Stamp(e), Head: true}, {Text: kind}, {Text: words}, {Text: took, Right: true}, {Text: b.foreign(e.Actor)}, {Text: b.foreign(source)}, {Text: b.foreign(e.Confidence)}}
+}
+
+// phases are those of the timeline, and those of the author's file.
+func (b *builder) phases() (blocks []Block) {
+	if phases := incident.Phases(b.entries()); len(phases) > 0 {
+		current := incident.CurrentPhase(phases)
+		var rows [][]Cell
+		for i, p := range phases {
+			to := ""
+			switch {
+			case p.Open:
+				to = "not over"
+			case !p.End.IsZero():
+				to = timeline.Stamp(incident.Entry{Start: p.End, Precision: p.Precision})
+			}
+			rows = append(rows, phaseRow(i, current, b.foreign(p.Text), strings.ReplaceAll(p.Progress.String(), "-", " "), timeline.Stamp(p), to, b.foreign(p.Confidence)))
+		}
+		said := "No phase is in progress."
+		if current >= 0 {
+			said = fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(phases), b.foreign(phases[current].Text))
+		}
+		blocks = append(blocks, text(said), table("On the timeline", []string{"phase", "what", "state", "from", "to", "known by"}, rows...))
+	}
+	if len(b.Notes.Phases) == 0 {
+		if len(blocks) == 0 {
+			blocks = append(blocks, b.gap("phases", "the phases from the trigger to full resolution (here, or as entries of the timeline)", "phases"))
+		}
+		return blocks
+	}
+	current := slices.IndexFunc(b.Notes.Phases, func(p author.Phase) bool { return p.State == author.InProgress })
 	var rows [][]Cell
 	for i, p := range b.Notes.Phases {
-		if current < 0 && p.State == author.InProgress {
-			current = i
+		if p.State == "" {
+			b.gap("phases", "the state of a phase", "phases.state")
 		}
-		state := Cell{Text: string(p.State)}
-		switch p.State {
-		case author.Done:
-			state.Text, state.Tone = "done", Good
-		case author.InProgress:
-			state.Tone = Warn
-		case "":
-			state = b.cell("", "the state of a phase", "phases.state")
-		}
-		mark := ""
-		if i == current {
-			mark = " (we are here)"
-		}
-		rows = append(rows, []Cell{{Text: fmt.Sprint(i + 1), Head: true}, {Text: b.line(p.Name) + mark}, state, {Text: b.line(p.From)}, {Text: b.line(p.To)}, {Text: b.line(p.Text)}})
+		rows = append(rows, phaseRow(i, current, b.line(p.Name), string(p.State), b.line(p.From), b.line(p.To), b.line(p.Text)))
 	}
-	switch {
-	case current >= 0:
-		blocks = append(blocks, text(fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(rows), b.line(b.Notes.Phases[current].Name))))
-	default:
-		blocks = append(blocks, text("No phase is in progress."))
+	said := "No phase is in progress."
+	if current >= 0 {
+		said = fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(rows), b.line(b.Notes.Phases[current].Name))
 	}
-	return append(blocks, table("", []string{"phase", "what", "state", "from", "to", "notes"}, rows...))
+	return append(blocks, text(said), table("As the authors tell it", []string{"phase", "what", "state", "from", "to", "notes"}, rows...))
+}
+
+func phaseRow(i, current int, what, state, from, to, notes string) []Cell {
+	cell := Cell{Text: state}
+	switch state {
+	case string(author.Done):
+		cell.Tone = Good
+	case string(author.InProgress):
+		cell.Tone = Warn
+	case "":
+		cell = Cell{Text: "not filled in", Tone: Bad}
+	}
+	if i == current {
+		what += " (we are here)"
+	}
+	return []Cell{{Text: fmt.Sprint(i + 1), Head: true}, {Text: what}, cell, {Text: from}, {Text: to}, {Text: notes}}
 }
 
 func (b *builder) lessons() (blocks []Block) {
@@ -262,8 +343,15 @@ func (b *builder) faq() (blocks []Block) {
 	if b.facts["failed"] != "" {
 		rows = append(rows, row("Requests that failed", fmt.Sprintf("%s of %s of %s", b.facts["failed"], b.facts["requests"], b.facts["endpoint"])))
 	}
-	if n, ok := b.facts["orphans"]; ok {
-		rows = append(rows, row("Reservations that no order names", n+", asked of both databases at the end"))
+	x := b.Analysis.Extent
+	if x.Customers.Says != "" {
+		rows = append(rows, row("Customers", b.figure(x.Customers)))
+	}
+	if x.Intents.Says != "" {
+		rows = append(rows, row("Payment intents meanwhile", b.figure(x.Intents)))
+	}
+	if x.Orphans.Says != "" {
+		rows = append(rows, row("Reservations that no order names", b.figure(x.Orphans)))
 	}
 	if open := b.withoutDeadline(); b.Edges != nil {
 		what := "none"

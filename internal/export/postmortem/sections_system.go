@@ -86,50 +86,32 @@ func counted(c incident.Counts) string {
 	return export.Count(c.Failed) + " of " + export.Count(c.Requests)
 }
 
-// errorKind is one way of failing, as the gateway saw it.
-type errorKind struct {
-	endpoint incident.Endpoint
-	status   int
-	outcome  incident.Outcome
-}
-
 func (b *builder) errors() []Block {
-	if b.View == nil {
-		return []Block{text("The evidence has no requests of a gateway.")}
+	errors := b.Analysis.Extent.Errors
+	if len(errors) == 0 {
+		return []Block{text("No request failed."), text(b.deadlineExceeded())}
 	}
-	kinds := map[errorKind]int64{}
-	var total int64
-	w := b.Analysis.Impact
-	b.View.EachBucket(w, func(k *incident.Bucket) {
-		if k.Failed() && k.Started > 0 {
-			kinds[errorKind{k.Endpoint, k.Status, k.Outcome}] += k.Started
-			total += k.Started
-		}
-	})
-	if total == 0 {
-		return []Block{text("No request failed.")}
-	}
-	order := slices.SortedFunc(maps.Keys(kinds), func(x, y errorKind) int {
-		return cmp.Or(cmp.Compare(kinds[y], kinds[x]), cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.status, y.status), cmp.Compare(x.outcome, y.outcome))
-	})
 	names := map[int]author.Text{}
 	for _, g := range b.Notes.ErrorGroups {
 		for _, s := range g.Statuses {
 			names[s] = g.Name
 		}
 	}
-	groups := map[string]int64{}
+	groups, total := map[string]int64{}, int64(0)
+	for _, e := range errors {
+		total += e.Requests
+	}
 	var rows [][]Cell
-	for _, k := range order {
-		name := names[k.status]
+	for _, e := range errors {
+		name := names[e.Status]
 		cell := Cell{Text: b.line(name)}
 		if name == "" {
-			cell = b.cell("", "a name for answers with "+statusWord(k.status), "error_groups")
+			cell = b.cell("", "a name for answers with "+statusWord(e.Status), "error_groups")
 		}
-		groups[cell.Text] += kinds[k]
+		groups[cell.Text] += e.Requests
 		rows = append(rows, []Cell{
-			{Text: "`" + b.foreign(k.endpoint.String()) + "`", Head: true}, {Text: statusWord(k.status)}, {Text: k.outcome.String()}, cell,
-			{Text: export.Count(kinds[k]), Right: true}, {Text: share(kinds[k], total), Right: true},
+			{Text: "`" + b.foreign(e.Endpoint.String()) + "`", Head: true}, {Text: statusWord(e.Status)}, {Text: e.Outcome.String()}, cell,
+			{Text: export.Count(e.Requests), Right: true}, {Text: percent(e.Share), Right: true},
 		})
 	}
 	bars := make([]bar, 0, len(groups))
@@ -152,16 +134,20 @@ func (b *builder) errors() []Block {
 // deadlineExceeded says what the calls' own counters say of it, for no status of
 // HTTP does.
 func (b *builder) deadlineExceeded() string {
-	flows, n := b.View.Flows(), 0.0
-	if len(flows) == 0 {
-		return "The evidence has no counters of calls by code."
+	calls := b.Analysis.Extent.Calls
+	if len(calls) == 0 {
+		return "The evidence has no counters of calls between services."
 	}
-	for _, f := range flows {
-		for _, p := range f.Points(b.View.Window) {
-			n += p.Deadline
+	var exceeded, open int64
+	for _, c := range calls {
+		switch {
+		case c.Open:
+			open += c.Calls
+		case c.Code == "DEADLINE_EXCEEDED":
+			exceeded += c.Calls
 		}
 	}
-	return fmt.Sprintf("Calls between services that ended with `DEADLINE_EXCEEDED`: %s.", export.Number(n, 0))
+	return fmt.Sprintf("Of the calls between services %s ended with `DEADLINE_EXCEEDED`, and %s had begun and not ended.", export.Count(exceeded), export.Count(open))
 }
 
 // issue is a line of the ranking.
@@ -408,6 +394,21 @@ func (b *builder) dependencies() []Block {
 	}
 	if len(cols.Blocks) > 0 {
 		blocks = append(blocks, cols)
+	}
+	var hit [][]Cell
+	for _, d := range b.Analysis.Extent.Dependents {
+		effect := Cell{Text: d.Effect.String(), Tone: Bad}
+		switch d.Effect {
+		case incident.Unaffected:
+			effect.Tone = Good
+		case incident.Slower, incident.Failing:
+			effect.Tone = Warn
+		case incident.Down, incident.Hung, incident.Starved:
+		}
+		hit = append(hit, []Cell{{Text: b.foreign(d.Service), Head: true}, effect, {Text: b.foreign(strings.Join(d.Callers, ", "))}, {Text: b.foreign(strings.Join(d.Callees, ", "))}, {Text: b.foreign(d.Says)}})
+	}
+	if len(hit) > 0 {
+		blocks = append(blocks, table("Services of the call graph, as the evidence has them", []string{"service", "effect", "called by", "calls", "what happened"}, hit...))
 	}
 	if rows := b.lockRows(); len(rows) > 0 {
 		blocks = append(blocks, table("Who waited for whom in the database", []string{"who", "what", "on", "sessions that waited"}, rows...))
