@@ -303,6 +303,8 @@ func (h *holder) foreign() string {
 		return "it runs DDL"
 	case h.lockType == "relation" && h.held >= pglock.Share:
 		return h.held.String() + " on a whole table is not what requests take"
+	case h.lockType == "relation" && h.held == pglock.None && h.keepsRowExclusive():
+		return "what keeps ROW EXCLUSIVE waiting is a lock of a whole table, SHARE or stronger, which requests do not take"
 	}
 	apps := map[string]int{}
 	for _, c := range h.waits {
@@ -313,6 +315,17 @@ func (h *holder) foreign() string {
 		return "none of the waiting sessions is of its user and application"
 	}
 	return ""
+}
+
+// keepsRowExclusive says that all who waited wanted what a write of a request wants, or
+// less: of an unknown mode that is enough to say that it is no request's.
+func (h *holder) keepsRowExclusive() bool {
+	for wanted := range h.wanted {
+		if wanted == pglock.None || wanted > pglock.RowExclusive {
+			return false
+		}
+	}
+	return len(h.wanted) > 0
 }
 
 // isDDL reads the first word of a statement.
