@@ -63,7 +63,7 @@ Exit code 1 when something is wrong, also when no cause was found; 0 when nothin
 			if _, err := a.stdout.Write(text); err != nil {
 				return err
 			}
-			if len(an.Findings) > 0 || an.Impact.Length() > 0 {
+			if len(an.Findings) > 0 || an.Impact.Length() > 0 || an.Onset.Opens {
 				return exitError{code: exitFindings}
 			}
 			return nil

@@ -121,7 +121,7 @@ type Analysis struct {
 	Findings   []Finding   // most important first
 	Endpoints  []Impact
 	Extent     Extent
-	Onset      Onset       // zero without an impact
+	Onset      Onset       // zero when nobody failed or waits longer
 	Components []Component // slower since the onset, by what is their own
 	Gaps       []CallGap   // between the two ends of a call, the largest growth first
 	Coverage   float64     // share of Impact covered by triggers, 0..1

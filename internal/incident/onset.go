@@ -14,6 +14,7 @@ type Onset struct {
 	// Opens says that an incident is to be opened: requests fail as they do not
 	// usually, and series changed together at the time. Neither alone does.
 	Opens bool
+	Slow  string // one sentence: who waits longer, when no request failed
 	Says  string // one line
 }
 

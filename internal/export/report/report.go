@@ -53,7 +53,7 @@ type Report struct {
 	Findings   []Finding        `json:"findings"`
 	Endpoints  []Endpoint       `json:"endpoints"`
 	Extent     Extent           `json:"extent"`
-	Onset      *Onset           `json:"onset"`      // null without an impact
+	Onset      *Onset           `json:"onset"`      // null when nobody failed or waits longer
 	Components []Component      `json:"components"` // slower since the onset, by what is their own
 	Gaps       []Gap            `json:"gaps"`       // between the two ends of a call
 	Timeline   []timeline.Entry `json:"timeline"`

@@ -31,6 +31,11 @@ func (rep Report) Text() string {
 		line("  ", p)
 	}
 	fmt.Fprintf(&b, "  Confidence: %s.\n", rep.Confidence)
+	if rep.Impact == nil {
+		for _, l := range rep.whenAndWhere() {
+			line("  ", l)
+		}
+	}
 	if rep.Impact != nil {
 		head("IMPACT")
 		line("  ", rep.extent())
@@ -365,7 +370,12 @@ func (rep Report) Markdown() []byte {
 	for _, p := range rep.newProof() {
 		fmt.Fprintf(&b, "- %s\n", md(p))
 	}
-	if len(rep.newProof()) > 0 {
+	if rep.Impact == nil {
+		for _, l := range rep.whenAndWhere() {
+			fmt.Fprintf(&b, "- %s\n", md(l))
+		}
+	}
+	if len(rep.newProof()) > 0 || rep.Impact == nil && rep.Onset != nil {
 		b.WriteByte('\n')
 	}
 	if rep.Impact != nil {

@@ -44,15 +44,26 @@ const (
 // Open decides whether an incident is opened: an indicator breached, and many
 // series changed together at the time. Neither alone is enough. A single CUSUM
 // fires several times per 1,000 samples on a series that only follows the day,
-// and a deploy or a batch job moves many series that no user notices.
-func Open(indicators []Indicator, rows []Row, p ConsensusParams) Opening {
-	onset, ok := Consensus(rows, p)
+// and a deploy or a batch job moves many series that no user notices. The series
+// are looked at only when a sum alarms, for most of the time none does; rows is
+// asked for them then.
+func Open(indicators []Indicator, rows func() []Row, p ConsensusParams) Opening {
+	alarms := make([]int, len(indicators)) // the last alarm of each, -1 for none
+	none := true
+	for k, i := range indicators {
+		alarms[k] = lastAlarm(i)
+		none = none && alarms[k] < 0
+	}
+	if none {
+		return Opening{}
+	}
+	onset, ok := Consensus(rows(), p)
 	if !ok {
 		return Opening{}
 	}
 	o := Opening{Onset: onset}
-	for _, i := range indicators {
-		if b, ok := breached(i, onset.At); ok {
+	for k, i := range indicators {
+		if b, ok := breached(i, alarms[k], onset); ok {
 			o.Breaches = append(o.Breaches, b)
 		}
 	}
@@ -66,24 +77,29 @@ func (o Onset) Together() bool {
 		o.Strength >= leastStrength && o.Prominence >= leastProminence
 }
 
-// breached says that the indicator's sum alarms at or after the onset and that
-// what follows the onset is, as a rule and not for one sample, worse than what
-// was before it.
-func breached(i Indicator, onset int) (Breach, bool) {
-	if onset <= 0 || onset >= len(i.Values) {
-		return Breach{}, false
-	}
-	usual := NewBaseline(i.Values[:onset], RelativeFloor).AtLeast(i.Quantum)
-	b := Breach{ID: i.ID, At: -1, Effect: usual.Effect(i.Values[onset:], i.Bad)}
-	if !b.Effect.Anomalous() || b.Effect.Median < breachSigmas {
-		return Breach{}, false
-	}
+// lastAlarm is the step at which the indicator's sum was last raised; -1 when it
+// never was.
+func lastAlarm(i Indicator) int {
 	c := NewCUSUM(CUSUMParams{Bad: i.Bad, Quantum: i.Quantum})
+	last, was := -1, false
 	for t, v := range i.Values {
-		if c.Observe(time.Unix(int64(t), 0), v) && t >= onset {
-			b.At = t
-			return b, true
+		in := c.Observe(time.Unix(int64(t), 0), v)
+		if in && !was {
+			last = t
 		}
+		was = in
 	}
-	return Breach{}, false
+	return last
+}
+
+// breached says that the indicator's sum alarmed after the onset, and that what
+// follows the onset is, as a rule and not for one sample, worse than what was
+// before it.
+func breached(i Indicator, alarm int, o Onset) (Breach, bool) {
+	if o.At <= 0 || o.At >= len(i.Values) || alarm < o.At-o.Err {
+		return Breach{}, false
+	}
+	usual := NewBaseline(i.Values[:o.At], RelativeFloor).AtLeast(i.Quantum)
+	b := Breach{ID: i.ID, At: alarm, Effect: usual.Effect(i.Values[o.At:], i.Bad)}
+	return b, b.Effect.Anomalous() && b.Effect.Median >= breachSigmas
 }

@@ -36,7 +36,7 @@ func TestOpenTakesABreachAndConsensus(t *testing.T) {
 		{"users notice, nothing else moved", bad, still, false},
 		{"nothing", good, still, false},
 	} {
-		o := anomaly.Open([]anomaly.Indicator{c.sli}, c.rows, anomaly.ConsensusParams{})
+		o := anomaly.Open([]anomaly.Indicator{c.sli}, func() []anomaly.Row { return c.rows }, anomaly.ConsensusParams{})
 		if o.Open != c.want {
 			t.Errorf("%s: open %v (onset %d ± %d, %d of %d agree, strength %.2f, %d breaches), want %v", c.name, o.Open,
 				o.Onset.At, o.Onset.Err, len(o.Onset.Agree), o.Onset.Of, o.Onset.Strength, len(o.Breaches), c.want)
@@ -44,5 +44,17 @@ func TestOpenTakesABreachAndConsensus(t *testing.T) {
 		if o.Open && (o.Breaches[0].At < 300 || o.Breaches[0].At > 320) {
 			t.Errorf("%s: alarm at %d, want soon after 302", c.name, o.Breaches[0].At)
 		}
+	}
+}
+
+// While no indicator alarms nobody asks for the series.
+func TestOpenLooksOnlyOnAlarm(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 10))
+	o := anomaly.Open([]anomaly.Indicator{failing(r, 600, 600, 0)}, func() []anomaly.Row {
+		t.Error("the series were asked for")
+		return nil
+	}, anomaly.ConsensusParams{})
+	if o.Open {
+		t.Errorf("opens: %+v", o)
 	}
 }

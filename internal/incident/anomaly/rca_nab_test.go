@@ -47,7 +47,7 @@ func TestRCANAB(t *testing.T) {
 		if len(c.Windows) == 0 {
 			quiet++
 		}
-		if o := anomaly.Open([]anomaly.Indicator{{ID: c.Case, Values: column0(lines)}}, []anomaly.Row{{ID: c.Case, Values: column0(lines)}}, anomaly.ConsensusParams{}); o.Open {
+		if o := anomaly.Open([]anomaly.Indicator{{ID: c.Case, Values: column0(lines)}}, func() []anomaly.Row { return []anomaly.Row{{ID: c.Case, Values: column0(lines)}} }, anomaly.ConsensusParams{}); o.Open {
 			t.Errorf("%s: one series alone opens an incident", c.Case)
 		}
 	}

@@ -95,10 +95,10 @@ func TestRCASilence(t *testing.T) {
 		for from := 0; from+length <= r.length(); from += every {
 			w := r.window(from, length)
 			b.windows++
-			o := anomaly.Open(w.users, w.rows, anomaly.ConsensusParams{})
-			if o.Onset.Together() {
+			if onset, _ := anomaly.Consensus(w.rows, anomaly.ConsensusParams{}); onset.Together() {
 				b.together++
 			}
+			o := anomaly.Open(w.users, func() []anomaly.Row { return w.rows }, anomaly.ConsensusParams{})
 			if len(o.Breaches) > 0 {
 				b.breached++
 			}

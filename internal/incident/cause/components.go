@@ -38,14 +38,14 @@ type timed struct {
 // histograms of both ends; calls that hang are in none, for a duration is
 // recorded when a call ends.
 func (s *scene) components(onset incident.Onset) ([]incident.Component, []incident.CallGap) {
-	if s.impact == (incident.Window{}) {
-		return nil, nil
-	}
-	from := s.impact.From
+	from, to := s.impact.From, s.impact.To
 	if onset.Together {
 		from = onset.At
 	}
-	hists := s.histograms(incident.Window{From: from.Add(-time.Hour), To: later(s.impact.To, from.Add(time.Hour))})
+	if from.IsZero() {
+		return nil, nil
+	}
+	hists := s.histograms(incident.Window{From: from.Add(-time.Hour), To: later(to, from.Add(time.Hour))})
 	if len(hists) == 0 {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func (s *scene) components(onset incident.Onset) ([]incident.Component, []incide
 		step = max(step, anomaly.StepOf(h.count.Points).Round(time.Second))
 	}
 	before, after := samplesBefore, samplesAfter
-	if n := int(s.impact.To.Sub(from) / step); n > 0 {
+	if n := int(to.Sub(from) / step); n > 0 {
 		after = min(after, n)
 	}
 	g := grid{from: from.Add(-time.Duration(before) * step), step: step, n: before + after}

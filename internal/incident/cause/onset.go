@@ -19,6 +19,12 @@ const (
 	mostEndpoints = 32
 	// half is the least sigma of a count, in events of one sample.
 	half = 0.5
+	// latencyStep is the interval of latencies, and slowSteps of them, 40 min, are
+	// what slower answers are told from.
+	latencyStep = 10 * time.Second
+	slowSteps   = 240
+	// leastSlower is a difference in latency that nobody notices.
+	leastSlower = 5 * time.Millisecond
 	// namedAgreeing is how many agreeing series the line names.
 	namedAgreeing = 3
 )
@@ -42,27 +48,67 @@ func (g grid) window() incident.Window {
 	return incident.Window{From: g.from, To: g.at(g.n)}
 }
 
-// index is the first step that begins at an instant or after it.
-func (g grid) index(t time.Time) int {
-	return max(0, min(g.n, int((t.Sub(g.from)+g.step-1)/g.step)))
-}
-
-// onset finds when series changed together around the beginning of the impact.
-// Without an impact no user noticed, and nothing is opened.
+// onset finds when series changed together around the beginning of the impact;
+// where no request failed, whether users wait longer than they did and series
+// changed together then.
 func (s *scene) onset() incident.Onset {
 	if s.impact == (incident.Window{}) {
-		return incident.Onset{}
+		return s.slowOnset()
 	}
 	g := s.onsetGrid()
 	measures := s.measures(g)
+	found, ok := anomaly.Consensus(rowsOf(measures), anomaly.ConsensusParams{})
+	if !ok {
+		return incident.Onset{Of: found.Of, Says: fmt.Sprintf("No onset: none of %s changed around %s", things(found.Of, "series", "series"), clock(s.impact.From))}
+	}
+	o := onsetOf(g, found, measures)
+	o.Opens = o.Together && s.impact.From.Sub(o.At).Abs() <= around+o.Err
+	o.Says = onsetLine(o)
+	return o
+}
+
+// slowOnset looks at the end of the evidence, where the present is while it is
+// recorded: an endpoint's latency that left its usual range, and a common onset.
+// That most of the time no latency alarms is why it costs next to nothing.
+func (s *scene) slowOnset() incident.Onset {
+	users := s.endpoints[:min(mostEndpoints, len(s.endpoints))]
+	if len(users) == 0 {
+		return incident.Onset{}
+	}
+	g := grid{step: latencyStep, n: slowSteps}
+	g.from = s.v.Window.To.Add(-slowSteps * latencyStep).Truncate(latencyStep)
+	var indicators []anomaly.Indicator
+	for _, x := range users {
+		if m := s.latencyMeasure(g, x); m.Every <= 1 { // wider ones would count several times
+			indicators = append(indicators, anomaly.Indicator{ID: x.Endpoint.String(), Bad: anomaly.Up, Values: m.Values, Quantum: leastSlower.Seconds()})
+		}
+	}
+	var measures []measure
+	found := anomaly.Open(indicators, func() []anomaly.Row {
+		measures = s.measures(g)
+		return rowsOf(measures)
+	}, anomaly.ConsensusParams{})
+	if !found.Open {
+		return incident.Onset{}
+	}
+	o := onsetOf(g, found.Onset, measures)
+	o.Opens = true
+	b := found.Breaches[0]
+	o.Slow = fmt.Sprintf("%s takes %s instead of %s since %s", b.ID, short(durationOf(b.Effect.During)), short(durationOf(b.Effect.Before)), clock(o.At))
+	o.Says = onsetLine(o)
+	return o
+}
+
+func rowsOf(measures []measure) []anomaly.Row {
 	rows := make([]anomaly.Row, len(measures))
 	for i, m := range measures {
 		rows[i] = m.Row
 	}
-	found, ok := anomaly.Consensus(rows, anomaly.ConsensusParams{})
-	if !ok {
-		return incident.Onset{Of: found.Of, Says: fmt.Sprintf("No onset: none of %s changed around %s", things(found.Of, "series", "series"), clock(s.impact.From))}
-	}
+	return rows
+}
+
+// onsetOf is what was found on a grid, in instants and names.
+func onsetOf(g grid, found anomaly.Onset, measures []measure) incident.Onset {
 	o := incident.Onset{At: g.at(found.At), Err: time.Duration(found.Err) * g.step, Of: found.Of, Together: found.Together()}
 	byID := map[string]*measure{}
 	for i := range measures {
@@ -72,13 +118,11 @@ func (s *scene) onset() incident.Onset {
 		m := byID[a.ID]
 		o.Agree = append(o.Agree, incident.Agreed{Name: m.name, Jump: a.Jump, At: g.at(a.At), Support: m.support})
 	}
-	o.Opens = o.Together && s.impact.From.Sub(o.At).Abs() <= around+o.Err
-	o.Says = s.onsetLine(o)
 	return o
 }
 
 // onsetLine says when, how surely, and who agrees.
-func (s *scene) onsetLine(o incident.Onset) string {
+func onsetLine(o incident.Onset) string {
 	var names []string
 	for _, a := range o.Agree[:min(namedAgreeing, len(o.Agree))] {
 		way := "up"
@@ -178,36 +222,43 @@ func (s *scene) requestMeasures(g grid) []measure {
 		}
 		add("requests", s.v.Rate(func(b incident.Bucket) bool { return b.Endpoint == e }, g.window(), g.step, x.ByEnd), 1, half)
 		add("failures", s.v.Rate(func(b incident.Bucket) bool { return b.Endpoint == e && b.Failed() }, g.window(), g.step, x.ByEnd), 1, half)
-		var took []incident.Point // one a step, of all outcomes
-		var merged incident.Sketch
-		var of time.Time
-		flush := func(width time.Duration) {
-			if merged == nil {
-				return
-			}
-			if q := merged.Quantile(0.5); !q.Capped {
-				took = append(took, incident.Point{At: of.Add(width), V: ((q.Lo + q.Hi) / 2).Seconds()})
-			}
-		}
-		var width time.Duration
-		s.v.EachLatency(g.window(), func(l *incident.Latency) {
-			if l.Endpoint != e {
-				return
-			}
-			if merged != nil && l.At.Equal(of) {
-				if m, err := merged.Merge(l.Sketch); err == nil {
-					merged = m
-				}
-				return
-			}
-			flush(width)
-			merged, of, width = l.Sketch, l.At, l.Width
-		})
-		flush(width)
-		m := s.measure(g, took, 0)
+		m := s.latencyMeasure(g, x)
 		add("latency", m.Values, m.Every, 0)
 	}
 	return list
+}
+
+// latencyMeasure is an endpoint's usual latency by the end of its requests, in
+// seconds.
+func (s *scene) latencyMeasure(g grid, x incident.Impact) measure {
+	e := x.Endpoint
+	var took []incident.Point // one a step, of all outcomes
+	var merged incident.Sketch
+	var of time.Time
+	flush := func(width time.Duration) {
+		if merged == nil {
+			return
+		}
+		if q := merged.Quantile(0.5); !q.Capped {
+			took = append(took, incident.Point{At: of.Add(width), V: ((q.Lo + q.Hi) / 2).Seconds()})
+		}
+	}
+	var width time.Duration
+	s.v.EachLatency(g.window(), func(l *incident.Latency) {
+		if l.Endpoint != e {
+			return
+		}
+		if merged != nil && l.At.Equal(of) {
+			if m, err := merged.Merge(l.Sketch); err == nil {
+				merged = m
+			}
+			return
+		}
+		flush(width)
+		merged, of, width = l.Sketch, l.At, l.Width
+	})
+	flush(width)
+	return s.measure(g, took, 0)
 }
 
 // near are the points in a window and the one before it.

@@ -107,6 +107,29 @@ func TestNoImpactNoOnset(t *testing.T) {
 	}
 }
 
+// Nothing fails, and users wait ten times as long since most series changed.
+func TestSlowAnswersOpenToo(t *testing.T) {
+	slow := []string{
+		"requests POST /api/orders from=14:00 to=14:30 rate=5 status=201 took=120ms",
+		"requests POST /api/orders from=14:30 to=14:40 rate=5 status=201 took=1200ms",
+	}
+	b := evidenceOf(t, slow)
+	b.gauges(30, 20, clockAt("14:30"))
+	a := Analyze(b.ev.Snapshot(), Options{})
+	if off := a.Onset.At.Sub(clockAt("14:30")); !a.Onset.Opens || off < -a.Onset.Err || off > a.Onset.Err {
+		t.Fatalf("opens %v at %s: %s", a.Onset.Opens, a.Onset.At, a.Onset.Says)
+	}
+	if !strings.Contains(a.Sentence, "POST /api/orders takes 1.2") || !strings.Contains(a.Sentence, "no clear cause; 0 of 12,000 requests failed") {
+		t.Errorf("the sentence does not say who waits: %s", a.Sentence)
+	}
+	// The same without anything else that changes is no incident yet.
+	b = evidenceOf(t, slow)
+	b.gauges(60, 0, time.Time{})
+	if a := Analyze(b.ev.Snapshot(), Options{}); a.Onset.Opens {
+		t.Errorf("one latency alone opens: %s", a.Onset.Says)
+	}
+}
+
 // durations adds a histogram's sum and count, scraped each 5 s: rate calls per
 // second that take before, and after an instant during.
 func (b *builder) durations(metric, process string, labels map[string]string, rate float64, before, during time.Duration, when time.Time) {

@@ -31,6 +31,8 @@ func (s *scene) sentence(a *incident.Analysis) (string, []string) {
 			text += "; " + a.Findings[0].Claim
 		}
 		return text + "; " + s.noFailures(), proof
+	case a.Impact == (incident.Window{}) && len(a.Findings) == 0 && a.Onset.Slow != "":
+		return a.Onset.Slow + ": no clear cause; " + s.noFailures(), proof
 	case a.Impact == (incident.Window{}) && len(a.Findings) == 0:
 		return s.healthy(), proof
 	case a.Impact == (incident.Window{}) && top != nil:
