@@ -257,7 +257,8 @@ func (f *file) instant(s string) (time.Time, time.Duration, error) {
 		precision time.Duration
 	}{
 		{"2006-01-02T15:04Z07:00", time.Minute},
-		{"2006-01-02T15:04:05.999999999", time.Second}, {"2006-01-02T15:04", time.Minute},
+		{"2006-01-02T15:04:05.999999999", time.Second},
+		{"2006-01-02T15:04", time.Minute},
 	} {
 		zone := f.opt.Zone
 		if strings.HasSuffix(form.layout, "Z07:00") {

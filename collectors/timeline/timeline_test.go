@@ -81,7 +81,9 @@ func TestFormatsOfOthers(t *testing.T) {
 	}
 }
 
-func TestSlackExportAsZip(t *testing.T) {
+// export is a Slack export of one channel.
+func export(t testing.TB) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, f := range []struct{ name, text string }{
@@ -101,7 +103,11 @@ func TestSlackExportAsZip(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read("export.zip", b.Bytes(), Options{})
+	return b.Bytes()
+}
+
+func TestSlackExportAsZip(t *testing.T) {
+	got, err := Read("export.zip", export(t), Options{})
 	if err != nil || len(got.Records) != 3 || got.Format != "slack" {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -233,7 +239,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add("markdown", []byte("<!-- tripcurve.timeline/2 -->\n| Time (UTC) | Until | What happened | Kind |\n|---|---|---|---|\n| 14:31Z | open | x \\| y <!-- id: 0123456789ab --> | action |\n"))
 	f.Add("json", []byte(`{"schema":"tripcurve.timeline/2","entries":[{"id":"x","start":"2026-01-15T14:31:00Z","text":"y","kind":"action"}]}`))
-	f.Add("slack", []byte("PK\x03\x04"))
+	f.Add("slack", export(f))
 	f.Fuzz(func(t *testing.T, format string, data []byte) {
 		if format != "" && !cmp.Equal(strings.TrimSpace(format), format) {
 			return

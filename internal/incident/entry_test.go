@@ -123,8 +123,17 @@ func TestFieldsThatCannotBeRead(t *testing.T) {
 	e := Entry{Start: clockAt("14:31:00"), Text: "seen", Confidence: "stated"}
 	before := e
 	for _, bad := range [][2]string{
-		{"start", "noon"}, {"end", "later"}, {"precision", "exact"}, {"phase", "end"}, {"kind", ""}, {"track", "x"},
-		{"progress", "half"}, {"text", " "}, {"confidence", "sure"}, {"pinned", "perhaps"}, {"colour", "red"},
+		{"start", "noon"},
+		{"end", "later"},
+		{"precision", "exact"},
+		{"phase", "end"},
+		{"kind", ""},
+		{"track", "x"},
+		{"progress", "half"},
+		{"text", " "},
+		{"confidence", "sure"},
+		{"pinned", "perhaps"},
+		{"colour", "red"},
 	} {
 		if err := e.Set(bad[0], bad[1]); err == nil || !strings.Contains(err.Error(), "expected") && !strings.Contains(err.Error(), "no length") {
 			t.Errorf("%s=%q: %v", bad[0], bad[1], err)

@@ -65,8 +65,10 @@ func (d Document) table(b *strings.Builder, rows []Row, t incident.Track) {
 		if r.Order == "uncertain" && t == incident.IncidentTrack {
 			at = "~ " + at
 		}
-		cells := []string{at, r.until(time.UTC, dated), r.lasted(), what + " <!-- id: " + redact.MarkdownComment(r.ID) + " -->",
-			redact.Markdown(r.System), r.sort(), redact.Markdown(r.who()), redact.Markdown(r.Source.String()), redact.Markdown(r.Confidence)}
+		cells := []string{
+			at, r.until(time.UTC, dated), r.lasted(), what + " <!-- id: " + redact.MarkdownComment(r.ID) + " -->",
+			redact.Markdown(r.System), r.sort(), redact.Markdown(r.who()), redact.Markdown(r.Source.String()), redact.Markdown(r.Confidence),
+		}
 		if d.zone != nil {
 			cells = append([]string{cells[0], stamp(r.entry.Start, r.entry.Precision, d.zone, dated)}, cells[1:]...)
 		}

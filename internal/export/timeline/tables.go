@@ -15,9 +15,11 @@ import (
 // CSV is the rows as RFC 4180 has it: CRLF, a header, UTF-8 without a mark. No cell is
 // a formula to a spreadsheet.
 func (d Document) CSV() ([]byte, error) {
-	head := []string{"id", "start", "end", "open", "duration_s", "precision_s", "after_previous", "track", "phase", "kind", "progress", "text",
+	head := []string{
+		"id", "start", "end", "open", "duration_s", "precision_s", "after_previous", "track", "phase", "kind", "progress", "text",
 		"actor", "system", "lane", "confidence", "source", "source_ref", "source_url", "source_captured_at", "source_hash",
-		"clock", "clock_offset_s", "clock_within_s", "original_time", "pinned", "hidden", "derived", "edited", "comments"}
+		"clock", "clock_offset_s", "clock_within_s", "original_time", "pinned", "hidden", "derived", "edited", "comments",
+	}
 	if d.zone != nil {
 		head = append(head, "start_local", "end_local", "zone")
 	}
@@ -37,10 +39,12 @@ func (d Document) CSV() ([]byte, error) {
 		for _, c := range r.Comments {
 			comments = append(comments, c.Role+": "+c.Text)
 		}
-		cells := []string{r.ID, r.Start, value(r.End), yes(r.Open), seconds(r.DurationS), seconds(&r.PrecisionS), r.Order, r.Track, r.Phase, r.Kind,
+		cells := []string{
+			r.ID, r.Start, value(r.End), yes(r.Open), seconds(r.DurationS), seconds(&r.PrecisionS), r.Order, r.Track, r.Phase, r.Kind,
 			r.Progress, r.Text, r.Actor, r.System, r.Lane, r.Confidence, r.Source.Name, r.Source.Ref, r.Source.URL, value(r.Source.Captured), r.Source.Hash,
 			r.Clock.Name, seconds(&r.Clock.OffsetS), seconds(&r.Clock.WithinS), r.Clock.Original, yes(r.Pinned), yes(r.Hidden), yes(r.Derived), yes(r.Edited),
-			strings.Join(comments, " / ")}
+			strings.Join(comments, " / "),
+		}
 		if d.zone != nil {
 			cells = append(cells, value(r.StartLocal), value(r.EndLocal), d.Zone)
 		}
@@ -214,8 +218,13 @@ func (d Document) ICal() []byte {
 func (r Row) facts() []string {
 	list := []string{"at " + r.Start}
 	for _, f := range []struct{ name, value string }{
-		{"until", value(r.End)}, {"lasted", r.lasted()}, {"system", r.System}, {"kind", r.sort()}, {"who", r.who()},
-		{"source", r.Source.String()}, {"confidence", r.Confidence},
+		{"until", value(r.End)},
+		{"lasted", r.lasted()},
+		{"system", r.System},
+		{"kind", r.sort()},
+		{"who", r.who()},
+		{"source", r.Source.String()},
+		{"confidence", r.Confidence},
 	} {
 		if f.value != "" {
 			list = append(list, f.name+" "+f.value)

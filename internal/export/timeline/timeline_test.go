@@ -58,8 +58,10 @@ func night(t testing.TB) (incident.Analysis, *incident.View) {
 	a.Derived = a.Timeline
 	day := 24 * time.Hour
 	own := []incident.Entry{
-		{Start: at("14:32:00"), Precision: time.Minute, Kind: incident.KAction, Text: "=HYPERLINK(\"http://x\") rolled back: 50% | <b>#1</b>; <!channel> `x`", Actor: "on-call engineer", Person: "Jo Doe", Confidence: "stated", Pinned: true,
-			Source: incident.EntrySource{Name: "slack", Ref: "general.json:3:5", URL: "https://chat.example/1"}, Comments: []incident.Comment{{At: at("15:00:00"), Role: "author", Text: "by hand"}}},
+		{
+			Start: at("14:32:00"), Precision: time.Minute, Kind: incident.KAction, Text: "=HYPERLINK(\"http://x\") rolled back: 50% | <b>#1</b>; <!channel> `x`", Actor: "on-call engineer", Person: "Jo Doe", Confidence: "stated", Pinned: true,
+			Source: incident.EntrySource{Name: "slack", Ref: "general.json:3:5", URL: "https://chat.example/1"}, Comments: []incident.Comment{{At: at("15:00:00"), Role: "author", Text: "by hand"}},
+		},
 		{Start: at("14:40:00"), Open: true, Precision: time.Second, Kind: incident.KCommunication, Text: "status page says degraded", Confidence: "stated", Phase: incident.PhaseAcknowledged},
 		{Start: at("00:00:00").Add(11 * day), Open: true, Precision: day, Kind: incident.KPhase, Track: incident.RemediationTrack, Progress: incident.InProgress, Text: "phase 4: circuit breakers", Confidence: "assumed", Lane: "phases", Pinned: true},
 		{Start: at("00:00:00").Add(76 * day), End: at("00:00:00").Add(166 * day), Precision: day, Kind: incident.KPhase, Track: incident.RemediationTrack, Progress: incident.Planned, Text: "phase 5: a queue", Confidence: "assumed", Lane: "phases"},
@@ -332,6 +334,32 @@ func TestUnredactedIsSaid(t *testing.T) {
 	for people, want := range map[bool]bool{false: false, true: true} {
 		if js, err := New(a, Options{View: v, People: people}).JSON(); err != nil || bytes.Contains(js, []byte("Jo Doe")) != want {
 			t.Errorf("people %v: %v", people, err)
+		}
+	}
+}
+
+// Whatever field of an entry an address stands in, no format has it.
+func TestEveryFieldIsRedacted(t *testing.T) {
+	e := incident.Entry{ID: "abcdefabcdef", Start: at("14:00:00"), Precision: time.Second, Confidence: "stated"}
+	const plant = "by jane.roe@example.org at 203.0.113.77"
+	for _, field := range incident.TextFields() {
+		if err := e.Set(field, plant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Comments = []incident.Comment{{At: e.Start, Role: plant, Text: plant}}
+	ev := incident.NewEvidence()
+	ev.SetWritten([]incident.Written{incident.WriteEntry(e)})
+	d := New(incident.Analysis{}, Options{Name: plant, View: ev.Snapshot(), People: true})
+	for _, f := range Formats() {
+		data, err := d.Encode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"jane.roe", "203.0.113.77"} {
+			if bytes.Contains(data, []byte(secret)) {
+				t.Errorf("%s has %s:\n%s", f, secret, data)
+			}
 		}
 	}
 }
