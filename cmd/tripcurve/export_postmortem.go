@@ -116,11 +116,7 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 		return err
 	}
 	for _, path := range f.tests {
-		text, err := source.ReadFile(path)
-		if err != nil {
-			return badInput("--tests: %w", err)
-		}
-		rep, err := testreport.Read(path, string(text))
+		rep, err := testreport.ReadFile(path)
 		if err != nil {
 			return exitError{exitUsage, err}
 		}

@@ -38,8 +38,8 @@ var bundledDocument = sync.OnceValues(func() (*postmortem.Document, error) {
 	sc := scenario.INC2847()
 	in.Edges, in.Assumed = sc.Edges, sc.Assumed
 	plan := postmortem.Plan{
-		Seeds: 2, Runs: 2, Nights: 1, Workers: 2, Remedies: []string{"deadline", "breaker", "async", "mesh", "rollout-50"}, Incident: bundled.Name, Version: buildVersion(),
-		Grid: postmortem.Grid{Edge: "order.inventory", Thresholds: []int{25, 50}, Timeouts: []int{5000}, Deadlines: []int{0, 5000}},
+		Seeds: 2, Runs: 2, Nights: 1, Workers: 2, Remedies: []string{"deadline", "breaker", "rollout-50"}, Incident: bundled.Name, Version: buildVersion(),
+		Grid: postmortem.Grid{Edge: "order.inventory", Thresholds: []int{50}, Timeouts: []int{5000}, Deadlines: []int{0, 5000}},
 	}
 	if in.Simulated, err = postmortem.Simulate(context.Background(), sc, plan); err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func (d *Document) HTML() ([]byte, error) {
 	for _, s := range d.Sections {
 		w.f("<section aria-labelledby=\"%s\">\n<h2 id=\"%[1]s\">%s</h2>\n<p class=\"from\">From: %s</p>\n", s.ID, redact.HTML(s.Title), strings.Join(s.From, ", "))
 		if s.ID == "glossary" {
-			w.glossary(d, s)
+			w.glossary(s)
 		} else {
 			w.blocks(s.Blocks, 3)
 		}
@@ -281,7 +281,7 @@ func (w *page) inline(s string) string {
 	return b.String()
 }
 
-func (w *page) glossary(d *Document, s Section) {
+func (w *page) glossary(s Section) {
 	for _, b := range s.Blocks {
 		if b.Kind != Facts {
 			w.block(b, 3)

@@ -184,9 +184,7 @@ func chartOf(f plot.Figure) chart {
 		}
 		c.panels = append(c.panels, q)
 	}
-	for _, band := range f.Bands {
-		c.bands = append(c.bands, band)
-	}
+	c.bands = append(c.bands, f.Bands...)
 	for _, m := range f.Marks {
 		c.marks = append(c.marks, m.At)
 	}

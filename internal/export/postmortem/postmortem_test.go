@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -342,7 +343,7 @@ func TestSVGIsWellFormed(t *testing.T) {
 	for name, svg := range map[string]string{"chart": pictureOf("alt & more", c).svg, "bars": barChart("bars", []bar{{"a<b", 3, "3"}, {"b", 0, "0"}}).svg, "flow": how.svg()} {
 		d := xml.NewDecoder(strings.NewReader(svg))
 		for {
-			if _, err := d.Token(); err == io.EOF {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%s: %v in %s", name, err, svg)

@@ -167,5 +167,6 @@ func prose(b *Block, f func(string)) {
 		for _, n := range b.Code.Notes {
 			f(n.Text)
 		}
+	case Table, Facts, Group, Columns, Chart, Knobs, Missing: // names and figures
 	}
 }

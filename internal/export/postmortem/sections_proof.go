@@ -83,8 +83,13 @@ func (b *builder) evidence() (blocks []Block) {
 			}
 		}
 		rows = append(rows, []Cell{
-			{Text: b.foreign(name), Head: true}, {Text: b.foreign(s.group)}, {Text: b.foreign(what)}, {Text: stamp(s.first)}, {Text: stamp(s.last)},
-			{Text: export.Count(s.rows), Right: true}, {Text: "`" + hash + "`"},
+			{Text: b.foreign(name), Head: true},
+			{Text: b.foreign(s.group)},
+			{Text: b.foreign(what)},
+			{Text: stamp(s.first)},
+			{Text: stamp(s.last)},
+			{Text: export.Count(s.rows), Right: true},
+			{Text: "`" + hash + "`"},
 		})
 	}
 	groups := map[string]bool{}

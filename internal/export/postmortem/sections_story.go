@@ -331,8 +331,11 @@ func (b *builder) actions() []Block {
 		what := b.cell(a.What, "what an action is", "action_items.what")
 		what.Head = true
 		rows = append(rows, []Cell{
-			what, {Text: string(a.Type)}, b.cell(a.Owner, "who does an action", "action_items.owner"),
-			{Text: b.line(a.Ticket)}, b.cell(a.Due, "until when an action is done", "action_items.due"), state,
+			what,
+			{Text: string(a.Type)},
+			b.cell(a.Owner, "who does an action", "action_items.owner"),
+			{Text: b.line(a.Ticket)},
+			b.cell(a.Due, "until when an action is done", "action_items.due"), state,
 		})
 	}
 	return []Block{table("", []string{"what", "type", "owner", "ticket", "due", "state"}, rows...)}

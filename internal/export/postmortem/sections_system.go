@@ -63,7 +63,10 @@ func (b *builder) endpoints() []Block {
 		right := func(s string) Cell { return Cell{Text: s, Right: true} }
 		rows = append(rows, []Cell{
 			name, state, right(export.Count(e.Requests)), right(export.Count(e.Failed)), right(share(e.Failed, e.Requests)),
-			right(export.Quantile(e.P50During)), right(export.Quantile(e.P99During)), {Text: instant(e.FirstFailed.IsZero(), clock(e.FirstFailed))}, {Text: instant(e.LastFailed.IsZero(), clock(e.LastFailed))}, said,
+			right(export.Quantile(e.P50During)), right(export.Quantile(e.P99During)),
+			{Text: instant(e.FirstFailed.IsZero(), clock(e.FirstFailed))},
+			{Text: instant(e.LastFailed.IsZero(), clock(e.LastFailed))},
+			said,
 		})
 		before = append(before, []Cell{
 			name, right(counted(e.Before)), right(counted(e.During)), right(counted(e.After)), right(export.Quantile(e.P50Before)), right(export.Quantile(e.P99Before)),
@@ -110,8 +113,12 @@ func (b *builder) errors() []Block {
 		}
 		groups[cell.Text] += e.Requests
 		rows = append(rows, []Cell{
-			{Text: "`" + b.foreign(e.Endpoint.String()) + "`", Head: true}, {Text: statusWord(e.Status)}, {Text: e.Outcome.String()}, cell,
-			{Text: export.Count(e.Requests), Right: true}, {Text: percent(e.Share), Right: true},
+			{Text: "`" + b.foreign(e.Endpoint.String()) + "`", Head: true},
+			{Text: statusWord(e.Status)},
+			{Text: e.Outcome.String()},
+			cell,
+			{Text: export.Count(e.Requests), Right: true},
+			{Text: percent(e.Share), Right: true},
 		})
 	}
 	bars := make([]bar, 0, len(groups))

@@ -436,6 +436,7 @@ func check(n *source.Node, t reflect.Type, facts []string) error {
 		if t == reflect.TypeFor[Text]() {
 			return checkFacts(n, facts)
 		}
+	case source.Null, source.Bool, source.Number, source.Other:
 	}
 	return nil
 }

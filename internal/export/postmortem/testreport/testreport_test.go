@@ -1,6 +1,8 @@
 package testreport
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -103,4 +105,23 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestReadFileIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := os.WriteFile(path, []byte(goText), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ReadFile(path); err != nil || len(r.Tests) != 3 {
+		t.Errorf("%d tests, %v", len(r.Tests), err)
+	}
+	if err := os.Truncate(path, mostBytes+1); err != nil { // sparse
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err == nil || !strings.Contains(err.Error(), "64 MiB at most") {
+		t.Errorf("a file too large: %v", err)
+	}
+	if _, err := ReadFile(path + ".none"); err == nil {
+		t.Error("no file, no error")
+	}
 }
