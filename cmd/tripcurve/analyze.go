@@ -10,9 +10,10 @@ import (
 
 func (a *app) analyzeCommand() *cobra.Command {
 	var format string
-	var unredacted, without bool
+	var without bool
 	var world string
 	var seeds int
+	var private privacy
 	cmd := &cobra.Command{
 		Use:   "analyze FILE",
 		Short: "findings, impact, coverage and remainder of a recorded incident",
@@ -39,7 +40,7 @@ Exit code 1 when something is wrong, also when no cause was found; 0 when nothin
 			if err != nil {
 				return err
 			}
-			opt := report.Options{Name: name, Unredacted: unredacted}
+			opt := report.Options{Name: name, Unredacted: private.unredacted, Redaction: private.opt}
 			var passed map[string]bool
 			if without {
 				if opt.Counterfactual, err = a.counterfactual(cmd.Context(), args[0], v, world, seeds); err != nil {
@@ -63,6 +64,7 @@ Exit code 1 when something is wrong, also when no cause was found; 0 when nothin
 			if _, err := a.stdout.Write(text); err != nil {
 				return err
 			}
+			a.redacted(rep.Redaction)
 			if len(an.Findings) > 0 || an.Impact.Length() > 0 || an.Onset.Opens {
 				return exitError{code: exitFindings}
 			}
@@ -73,6 +75,6 @@ Exit code 1 when something is wrong, also when no cause was found; 0 when nothin
 	cmd.Flags().BoolVar(&without, "counterfactual", false, "also simulate it with and without each cause")
 	cmd.Flags().IntVar(&seeds, "seeds", diagnose.LeastSeeds, "simulated nights with, and as many without each cause")
 	worldFlag(cmd, &world)
-	cmd.Flags().BoolVar(&unredacted, "unredacted", false, "print query texts, addresses and ids as collected")
+	private.add(cmd)
 	return cmd
 }

@@ -25,7 +25,8 @@ const evidenceSimulated = "the evidence is simulated: what it settles is what th
 func (a *app) checkCommand() *cobra.Command {
 	var format string
 	var only []string
-	var template, unredacted bool
+	var template bool
+	var private privacy
 	words := claims.Verdicts()
 	cmd := &cobra.Command{
 		Use:   "check FILE [CLAIMS]",
@@ -74,7 +75,7 @@ Exit code 1 when a claim is inconsistent, of the document alone or with the evid
 				return err
 			}
 			checked := claims.Check(doc, v)
-			opt := export.Options{Name: name, Unredacted: unredacted, Only: shown}
+			opt := export.Options{Name: name, Unredacted: private.unredacted, Redaction: private.opt, Only: shown}
 			if args[0] == bundledName {
 				opt.Note = evidenceSimulated
 			}
@@ -94,6 +95,7 @@ Exit code 1 when a claim is inconsistent, of the document alone or with the evid
 			if _, err := a.stdout.Write(text); err != nil {
 				return err
 			}
+			a.redacted(rep.Redaction)
 			if checked.Count(claims.Inconsistent, false)+checked.Count(claims.Inconsistent, true) > 0 {
 				return exitError{code: exitFindings}
 			}
@@ -104,7 +106,7 @@ Exit code 1 when a claim is inconsistent, of the document alone or with the evid
 	cmd.Flags().StringSliceVar(&only, "only", nil, "show only claims with this verdict (may be repeated): "+strings.Join(words, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&template, "template", false, "print a commented file of claims to begin with")
-	cmd.Flags().BoolVar(&unredacted, "unredacted", false, "print texts, addresses and ids as they are")
+	private.add(cmd)
 	return cmd
 }
 

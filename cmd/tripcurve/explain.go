@@ -29,6 +29,7 @@ func (a *app) explainCommand() *cobra.Command {
 	var seeds int
 	var only []string
 	var world string
+	var private privacy
 	cmd := &cobra.Command{
 		Use:   "explain FILE",
 		Short: "why it lasted: the mechanisms that could have held it, simulated and held against the evidence",
@@ -51,7 +52,7 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 					return badInput("--mechanism %q: expected one of %s", id, strings.Join(known, ", "))
 				}
 			}
-			rep, err := a.explain(cmd.Context(), args[0], world, seeds, only)
+			rep, err := a.explain(cmd.Context(), args[0], world, seeds, only, private)
 			if err != nil {
 				if cmd.Context().Err() != nil {
 					return badInput("explain: interrupted; nothing was written")
@@ -61,6 +62,7 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 			if err := writeExplanation(a.stdout, rep, format); err != nil {
 				return err
 			}
+			a.redacted(rep.Redaction)
 			for _, m := range append(rep.Mechanisms, rep.Twins...) {
 				if m.Verdict != "contradicted" {
 					return nil
@@ -74,6 +76,7 @@ Exit code 0 when at least one mechanism fits, 1 when none does.`,
 	cmd.Flags().StringSliceVar(&only, "mechanism", nil, "simulate only these (may be repeated): "+strings.Join(diagnose.IDs(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("mechanism", cobra.FixedCompletions(diagnose.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	formatFlag(cmd, &format, "text", "json", "md")
+	private.add(cmd)
 	return cmd
 }
 
@@ -94,7 +97,7 @@ func (a *app) told(ctx context.Context, arg, world string) (name string, v *inci
 	return name, v, sc, err
 }
 
-func (a *app) explain(ctx context.Context, arg, world string, seeds int, only []string) (explanation.Report, error) {
+func (a *app) explain(ctx context.Context, arg, world string, seeds int, only []string, private privacy) (explanation.Report, error) {
 	defer hurry()()
 	name, v, sc, err := a.told(ctx, arg, world)
 	if err != nil {
@@ -116,7 +119,7 @@ func (a *app) explain(ctx context.Context, arg, world string, seeds int, only []
 	if err != nil {
 		return explanation.Report{}, err
 	}
-	return explanation.New(name, x, sc.Assumed), nil
+	return explanation.New(name, x, sc.Assumed, explanation.Options{Unredacted: private.unredacted, Redaction: private.opt}), nil
 }
 
 func writeExplanation(w io.Writer, rep explanation.Report, format string) error {

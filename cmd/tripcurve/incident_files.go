@@ -154,7 +154,7 @@ Where two have counted the same interval without a file, the larger count stays,
 
 func (a *app) redactCommand() *cobra.Command {
 	var out string
-	var opt redact.Options
+	var private privacy
 	cmd := &cobra.Command{
 		Use:   "redact FILE -o NEW",
 		Short: "copy an incident file without what must not be shared",
@@ -166,7 +166,7 @@ that analyze says the same of the copy. How much was replaced goes to stderr.`,
 			if err := incidentFile(args); err != nil {
 				return err
 			}
-			r := redact.New(opt)
+			r := redact.New(private.opt)
 			if err := fileError(out, file.Redacted(args[0], out, r)); err != nil {
 				return err
 			}
@@ -174,8 +174,7 @@ that analyze says the same of the copy. How much was replaced goes to stderr.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&opt.KeepNetwork, "keep-network", false, "keep the network of an address: an IPv4 /24, an IPv6 /48")
-	cmd.Flags().BoolVar(&opt.IDs, "ids", false, "replace user, cart, order, reservation and intent ids too")
+	private.addKinds(cmd)
 	outFlag(cmd, &out)
 	return cmd
 }

@@ -21,6 +21,7 @@ const nowTimeout = 10 * time.Second
 
 func (a *app) nowCommand() *cobra.Command {
 	var dsn, format string
+	var private privacy
 	cmd := &cobra.Command{
 		Use:   "now --pg DSN",
 		Short: "one look at Postgres: who blocks whom",
@@ -49,10 +50,13 @@ Exit code 1 when somebody is blocked, 0 when nobody is, 3 when the server could 
 			for _, c := range look.Lacks {
 				fmt.Fprintf(a.stderr, "note: %s\n", redact.Line(c))
 			}
+			opt := locktree.Options{Unredacted: private.unredacted, Redaction: private.opt}
 			if format == "json" {
-				err = writeJSON(a.stdout, nowJSON{locktree.New(tree, an), append([]postgres.IndexBuild{}, look.Builds...)})
+				out := locktree.New(tree, an, opt)
+				a.redacted(out.Redaction)
+				err = writeJSON(a.stdout, nowJSON{out, append([]postgres.IndexBuild{}, look.Builds...)})
 			} else {
-				_, err = fmt.Fprint(a.stdout, locktree.Text(tree, an)+buildsText(look.Builds))
+				_, err = fmt.Fprint(a.stdout, locktree.Text(tree, an, opt)+buildsText(look.Builds))
 			}
 			if err != nil {
 				return err
@@ -65,6 +69,7 @@ Exit code 1 when somebody is blocked, 0 when nobody is, 3 when the server could 
 	}
 	cmd.Flags().StringVar(&dsn, "pg", "", "Postgres to look at: URL or key=value words")
 	formatFlag(cmd, &format, "text", "json")
+	private.add(cmd)
 	return cmd
 }
 

@@ -192,5 +192,5 @@ func (s *Screen) plain() string {
 	if why != "" {
 		return "locks at " + text.Clock(t.at) + ": " + why + "\n"
 	}
-	return locktree.Text(tree, s.Analysis)
+	return locktree.Text(tree, s.Analysis, locktree.Options{})
 }

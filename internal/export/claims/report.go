@@ -91,7 +91,7 @@ func New(doc *claims.Document, checked claims.Checked, v *incident.View, opt Opt
 		name = doc.Incident
 	}
 	rep := Report{
-		Schema: Schema, Incident: prose(name), Document: counts(checked, false), WithEvidence: counts(checked, true),
+		Schema: Schema, Incident: foreign(name), Document: counts(checked, false), WithEvidence: counts(checked, true),
 		Notes: []string{}, Claims: []Claim{}, total: len(checked.Claims),
 	}
 	if v != nil {
@@ -109,7 +109,7 @@ func New(doc *claims.Document, checked claims.Checked, v *incident.View, opt Opt
 			continue
 		}
 		rep.Claims = append(rep.Claims, Claim{
-			ID: prose(c.ID), Text: prose(c.Text), Kind: c.Kind, Derived: c.Derived, Verdict: c.Verdict.String(), WithEvidence: c.WithEvidence.String(),
+			ID: prose(c.ID), Text: foreign(c.Text), Kind: c.Kind, Derived: c.Derived, Verdict: c.Verdict.String(), WithEvidence: c.WithEvidence.String(),
 			Arithmetic: arithmetic(c.Arithmetic, prose), Why: prose(c.Why), Evidence: foreign(c.Evidence),
 			Rules: append([]int{}, c.Rules...), Needs: each(c.Needs, prose), Support: each(c.Support, foreign),
 		})
@@ -220,6 +220,7 @@ func (rep Report) Text() string {
 		}
 		b.WriteByte('\n')
 	}
+	b.WriteString("\n" + export.Wrap(rep.Redaction.Statement, "", ""))
 	return b.String()
 }
 
@@ -274,6 +275,7 @@ func (rep Report) Markdown() []byte {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", md(c.ID), md(c.Text), strings.ReplaceAll(c.Verdict, "_", " "),
 			strings.ReplaceAll(c.WithEvidence, "_", " "), md(c.Arithmetic), md(c.because()))
 	}
+	fmt.Fprintf(&b, "\n%s\n", md(rep.Redaction.Statement))
 	return b.Bytes()
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export"
+	"tripcurve/internal/export/timeline"
+	"tripcurve/internal/redact"
 )
 
 // Schema names the JSON form and its version.
@@ -33,6 +35,14 @@ type Report struct {
 	Weight      *Weight     `json:"counterfactual"`
 	Unexplained []string    `json:"unexplained"`
 	Assumed     []string    `json:"assumed"` // of the scenario
+
+	Redaction timeline.Redaction `json:"redaction"`
+}
+
+// Options of a report. The zero value redacts.
+type Options struct {
+	Unredacted bool
+	Redaction  redact.Options
 }
 
 // Fact is one figure of the evidence and how near a simulated one must come.
@@ -95,13 +105,21 @@ type Weight struct {
 }
 
 // New makes the report.
-func New(incident string, x *diagnose.Explanation, assumed []string) Report {
+func New(incident string, x *diagnose.Explanation, assumed []string, opt Options) Report {
+	r := redact.New(opt.Redaction)
+	clean := r.Text // what names a thing of the evidence
+	if opt.Unredacted {
+		clean = func(s string) string { return s }
+	}
 	rep := Report{
-		Schema: Schema, Incident: incident, Scenario: x.Scenario, Seeds: x.Seeds, Sentence: x.Sentence,
+		Schema: Schema, Incident: clean(incident), Scenario: x.Scenario, Seeds: x.Seeds, Sentence: clean(x.Sentence),
 		TriggerFrom: export.Instant(x.Marks.Began), TriggerTo: export.Instant(x.Marks.Released), End: export.Instant(x.Marks.Ended),
 		TriggerS: seconds(x.Marks.Began, x.Marks.Released), OutageS: seconds(x.Marks.Began, x.Marks.Ended), RemainderS: x.Marks.Remainder().Seconds(),
 		Facts: []Fact{}, Mechanisms: []Mechanism{}, Twins: []Mechanism{},
-		Unexplained: append([]string{}, x.Unexplained...), Assumed: append([]string{}, assumed...),
+		Unexplained: []string{}, Assumed: append([]string{}, assumed...),
+	}
+	for _, u := range x.Unexplained {
+		rep.Unexplained = append(rep.Unexplained, clean(u))
 	}
 	for _, f := range x.Facts {
 		out := Fact{ID: f.ID, Text: f.Text, Unit: unit(f.Unit), none: f.None}
@@ -120,6 +138,7 @@ func New(incident string, x *diagnose.Explanation, assumed []string) Report {
 	if w := x.Weight; w != nil {
 		rep.Weight = &Weight{w.Observed, w.With, w.Without, *figure(w.Necessity), *figure(w.Sufficiency), w.Explains()}
 	}
+	rep.Redaction = timeline.NewRedaction(r, opt.Unredacted)
 	return rep
 }
 

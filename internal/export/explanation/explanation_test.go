@@ -58,7 +58,7 @@ func sample() *diagnose.Explanation {
 }
 
 func TestText(t *testing.T) {
-	text := explanation.New("INC-1", sample(), []string{"the date"}).Text()
+	text := explanation.New("INC-1", sample(), []string{"the date"}, explanation.Options{}).Text()
 	for _, line := range strings.Split(text, "\n") {
 		if n := utf8.RuneCountInString(line); n > export.Columns {
 			t.Errorf("%d columns: %s", n, line)
@@ -82,7 +82,7 @@ func TestText(t *testing.T) {
 }
 
 func TestJSONHasNoNumberThatIsNone(t *testing.T) {
-	js, err := explanation.New("INC-1", sample(), nil).JSON()
+	js, err := explanation.New("INC-1", sample(), nil, explanation.Options{}).JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestJSONHasNoNumberThatIsNone(t *testing.T) {
 
 // TestEveryRowHasTheCellsOfItsHead: also where a text has a pipe in it.
 func TestEveryRowHasTheCellsOfItsHead(t *testing.T) {
-	md := string(explanation.New("INC-1", sample(), []string{"the date"}).Markdown())
+	md := string(explanation.New("INC-1", sample(), []string{"the date"}, explanation.Options{}).Markdown())
 	bar := regexp.MustCompile(`(^|[^\\])\|`)
 	cells, rows := 0, 0
 	for _, line := range strings.Split(md, "\n") {

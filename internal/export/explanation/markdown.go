@@ -71,6 +71,7 @@ func (rep Report) Markdown() []byte {
 	}
 	list("Stays unexplained", rep.Unexplained)
 	list("Assumed, for nobody measured or stated it", rep.Assumed)
+	fmt.Fprintf(&b, "\n%s\n", md(rep.Redaction.Statement))
 	return b.Bytes()
 }
 

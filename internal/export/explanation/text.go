@@ -77,6 +77,7 @@ func (rep Report) Text() string {
 	for _, s := range rep.Assumed {
 		b.WriteString(export.Wrap(redact.Line(s), "  - ", "    "))
 	}
+	b.WriteString("\n" + export.Wrap(rep.Redaction.Statement, "", ""))
 	return b.String()
 }
 

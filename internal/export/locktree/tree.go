@@ -7,12 +7,19 @@ import (
 	"time"
 
 	"tripcurve/internal/export"
+	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )
 
 // Schema names the JSON form and its version.
 const Schema = "tripcurve.locktree/1"
+
+// Options of a tree. The zero value redacts.
+type Options struct {
+	Unredacted bool
+	Redaction  redact.Options
+}
 
 // Tree is the lock tree ready to be written. Lists are never null.
 type Tree struct {
@@ -23,10 +30,11 @@ type Tree struct {
 	Deepest  int     `json:"deepest"` // sessions in the longest chain, the root counted
 	Cycles   [][]int `json:"cycles"`  // pids that wait for each other
 	Roots    []Node  `json:"roots"`
+
+	Redaction timeline.Redaction `json:"redaction"`
 }
 
-// Node is one session. Query texts are as collected, with control characters
-// made visible.
+// Node is one session. Control characters are made visible.
 type Node struct {
 	PID         int     `json:"pid"`
 	User        string  `json:"user"`
@@ -45,26 +53,61 @@ type Node struct {
 	Waiters     []Node  `json:"waiters"`
 }
 
+// cleaner makes what was collected fit to be handed out.
+type cleaner struct {
+	*redact.Redactor
+	unredacted bool
+}
+
+func (c cleaner) text(s string) string {
+	if !c.unredacted {
+		s = c.Text(s)
+	}
+	return redact.Flat(s)
+}
+
+func (c cleaner) query(s string) string {
+	if s = redact.MaskSecrets(s); !c.unredacted {
+		s = c.SQL(s)
+	}
+	return redact.Flat(s)
+}
+
+// clean is the lock tree with every text of the sessions made fit.
+func (c cleaner) clean(nodes []*incident.LockNode) []*incident.LockNode {
+	out := make([]*incident.LockNode, 0, len(nodes))
+	for _, n := range nodes {
+		x := *n
+		x.Query, x.Children = c.query(n.Query), c.clean(n.Children)
+		for _, s := range []*string{&x.User, &x.Application, &x.Database, &x.Client, &x.State, &x.Relation, &x.LockType} {
+			*s = c.text(*s)
+		}
+		out = append(out, &x)
+	}
+	return out
+}
+
 // New makes the tree with the sentence of an analysis of the same evidence.
-func New(t incident.LockTree, a incident.Analysis) Tree {
+func New(t incident.LockTree, a incident.Analysis, opt Options) Tree {
+	c := cleaner{redact.New(opt.Redaction), opt.Unredacted}
 	out := Tree{
-		Schema: Schema, At: t.At.UTC().Format(time.RFC3339Nano), Sentence: redact.Line(a.Sentence),
+		Schema: Schema, At: t.At.UTC().Format(time.RFC3339Nano), Sentence: c.text(a.Sentence),
 		Waiting: t.Waiting, Deepest: t.Deepest, Cycles: t.Cycles, Roots: []Node{},
 	}
 	if out.Cycles == nil {
 		out.Cycles = [][]int{}
 	}
-	for _, r := range t.Roots {
+	for _, r := range c.clean(t.Roots) {
 		out.Roots = append(out.Roots, node(r, t.At, true))
 	}
+	out.Redaction = timeline.NewRedaction(c.Redactor, opt.Unredacted)
 	return out
 }
 
 func node(n *incident.LockNode, at time.Time, root bool) Node {
 	out := Node{
-		PID: n.PID, User: redact.Line(n.User), Application: redact.Line(n.Application), Database: redact.Line(n.Database),
-		State: redact.Line(n.State), Query: redact.Line(redact.MaskSecrets(n.Query)),
-		Relation: redact.Line(n.Relation), LockType: redact.Line(n.LockType),
+		PID: n.PID, User: n.User, Application: n.Application, Database: n.Database,
+		State: n.State, Query: n.Query, Relation: n.Relation, LockType: n.LockType,
 		Held: n.Held.String(), Wanted: n.Wanted.String(), Since: export.Instant(n.Since),
 		Queued: !root && !n.Hard, Blocks: n.Blocks, Waiters: []Node{},
 	}
@@ -81,10 +124,12 @@ func node(n *incident.LockNode, at time.Time, root bool) Node {
 // 100 equal lines help nobody.
 const maxAlike = 5
 
-// Text is the sentence and the tree for a terminal or a pager.
-func Text(t incident.LockTree, a incident.Analysis) string {
+// Text is the sentence and the tree for a terminal or a pager. It says how much was
+// replaced, if anything was.
+func Text(t incident.LockTree, a incident.Analysis, opt Options) string {
+	c := cleaner{redact.New(opt.Redaction), opt.Unredacted}
 	var b strings.Builder
-	b.WriteString(redact.Line(a.Sentence))
+	b.WriteString(c.text(a.Sentence))
 	b.WriteString("\n")
 	if t.Waiting == 0 && len(t.Cycles) == 0 {
 		return b.String()
@@ -93,12 +138,15 @@ func Text(t incident.LockTree, a incident.Analysis) string {
 	for _, c := range t.Cycles {
 		fmt.Fprintf(&b, "!! these wait for each other: %s\n", strings.Trim(fmt.Sprint(c), "[]"))
 	}
-	for _, r := range t.Roots {
+	for _, r := range c.clean(t.Roots) {
 		rootText(&b, r, t.At)
 		children(&b, r.Children, "", t.At)
 	}
 	if action := firstAction(a); action != "" {
 		fmt.Fprintf(&b, "\nwhat to do: %s\n", redact.Lines(action))
+	}
+	if len(c.Counts()) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", c.Statement())
 	}
 	return b.String()
 }
@@ -112,19 +160,19 @@ func rootText(b *strings.Builder, r *incident.LockNode, at time.Time) {
 	if !r.Since.IsZero() {
 		fmt.Fprintf(b, "  since %s (%s)", r.Since.UTC().Format("15:04:05Z"), age(r.Since, at))
 	}
-	fmt.Fprintf(b, "  %s  blocks %d\n", redact.Line(r.State), r.Blocks)
+	fmt.Fprintf(b, "  %s  blocks %d\n", r.State, r.Blocks)
 	if r.Query != "" {
-		fmt.Fprintf(b, "|  %s\n", redact.Flat(redact.MaskSecrets(r.Query)))
+		fmt.Fprintf(b, "|  %s\n", r.Query)
 	}
 }
 
 // object says of what kind a lock is, where it is not a table's, and on what.
 func object(b *strings.Builder, n *incident.LockNode) {
 	if n.LockType != "" && n.LockType != "relation" {
-		fmt.Fprintf(b, " (%s)", redact.Line(n.LockType))
+		fmt.Fprintf(b, " (%s)", n.LockType)
 	}
 	if n.Relation != "" {
-		fmt.Fprintf(b, " on %s", redact.Line(n.Relation))
+		fmt.Fprintf(b, " on %s", n.Relation)
 	}
 }
 
@@ -167,7 +215,7 @@ func who(n *incident.LockNode) string {
 	var parts []string
 	for _, p := range []string{n.User, n.Application} {
 		if p != "" && (len(parts) == 0 || p != n.User) {
-			parts = append(parts, redact.Line(p))
+			parts = append(parts, p)
 		}
 	}
 	if len(parts) == 0 {

@@ -49,7 +49,7 @@ func analysis() incident.Analysis {
 }
 
 func TestTextFoldsEqualWaitersAndIsSafe(t *testing.T) {
-	got := Text(tree(), analysis())
+	got := Text(tree(), analysis(), Options{})
 	for _, want := range []string{
 		"pid 48291 holds SHARE\n", "7 waiting, 1 root, deepest 2", "48291 migrator psql  holds SHARE on stock_reservations  since 14:23:01Z (1m39s)",
 		"51000 inventory  wants ROW EXCLUSIVE", "2 more that block nobody", "what to do: select pg_cancel_backend(48291)",
@@ -64,14 +64,14 @@ func TestTextFoldsEqualWaitersAndIsSafe(t *testing.T) {
 }
 
 func TestNobodyWaits(t *testing.T) {
-	got := Text(incident.LockTree{At: at}, incident.Analysis{Sentence: "Nobody waits."})
+	got := Text(incident.LockTree{At: at}, incident.Analysis{Sentence: "Nobody waits."}, Options{})
 	if d := cmp.Diff("Nobody waits.\n", got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 
 func TestJSONTellsQueuedFromBlocked(t *testing.T) {
-	got := New(tree(), analysis())
+	got := New(tree(), analysis(), Options{})
 	if got.Schema != Schema || len(got.Roots) != 1 || got.Cycles == nil {
 		t.Fatalf("tree %+v", got)
 	}

@@ -98,6 +98,8 @@ func (f Figure) draw(c draw.Canvas) {
 	for i, row := range plot.Align(plots, tiles, body) {
 		plots[i][0].Draw(row[0])
 	}
+	small := style(7, xfont.WeightNormal, quiet)
+	c.FillText(small, vg.Point{X: c.Min.X + margin, Y: c.Min.Y + 0.07*vg.Inch}, fit(small, f.Redaction, pageWidth-2*margin))
 	legend := style(9, xfont.WeightNormal, ink)
 	for i, m := range f.Marks {
 		at := vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin + legendLine*vg.Length(len(f.Marks)-1-i)}

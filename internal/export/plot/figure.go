@@ -21,6 +21,7 @@ type Figure struct {
 	Panels          []Panel
 	Bands           []Band
 	Marks           []Mark
+	Redaction       string // what was replaced, in a sentence; empty: nothing in it was collected
 }
 
 // Panel is one value axis.
@@ -59,10 +60,9 @@ const maxMarks = 6
 // flight, with the time of each trigger as a band.
 func Incident(name string, v *incident.View, a incident.Analysis) Figure {
 	w := around(a.Impact, v.Window)
-	f := Figure{Title: redact.Line(name), Window: w}
-	if a.Sentence != "" {
-		f.Subtitle = redact.Flat(redact.New(redact.Options{}).Text(a.Sentence))
-	}
+	r := redact.New(redact.Options{})
+	clean := func(s string) string { return redact.Flat(r.Text(s)) }
+	f := Figure{Title: clean(name), Subtitle: clean(a.Sentence), Window: w}
 	step := stepFor(w)
 	series := func(vs []float64) []Series { return []Series{{From: w.From, Step: step, Values: vs}} }
 
@@ -87,10 +87,11 @@ func Incident(name string, v *incident.View, a incident.Analysis) Figure {
 			if finding.Subject.Relation != "" {
 				label += " on " + finding.Subject.Relation
 			}
-			f.Bands = append(f.Bands, Band{finding.Window, redact.Line(label) + ", " + length(finding.Window.Length())})
+			f.Bands = append(f.Bands, Band{finding.Window, clean(label) + ", " + length(finding.Window.Length())})
 		}
 	}
-	f.Marks = marks(a.Timeline, w)
+	f.Marks = marks(a.Timeline, w, clean)
+	f.Redaction = r.Statement()
 	return f
 }
 
@@ -105,7 +106,7 @@ func failures(v *incident.View, w incident.Window) (label string, match func(inc
 	return "failed requests", incident.Bucket.Failed
 }
 
-func marks(ms []incident.Moment, w incident.Window) []Mark {
+func marks(ms []incident.Moment, w incident.Window, clean func(string) string) []Mark {
 	var out []Mark
 	for i, m := range incident.Shown(ms) {
 		if m.At.Before(w.From) || !m.At.Before(w.To) || len(out) == maxMarks {
@@ -118,7 +119,7 @@ func marks(ms []incident.Moment, w incident.Window) []Mark {
 				continue
 			}
 		}
-		out = append(out, Mark{m.At, incident.Letter(i), redact.Flat(redact.New(redact.Options{}).Text(m.Text))})
+		out = append(out, Mark{m.At, incident.Letter(i), clean(m.Text)})
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/redact"
 	"tripcurve/sim"
 	"tripcurve/sim/compare"
 	trip "tripcurve/sim/curve"
@@ -190,7 +191,7 @@ func TestMarksHaveTheLettersOfTheTimeline(t *testing.T) {
 		{At: at(30), Kind: incident.MTrigger, Text: "wrong", Hidden: true},
 		{At: at(20), Kind: incident.MSymptom, Lane: "errors", Text: "first failing"},
 		{At: at(10), Kind: incident.MTrigger, Text: "lock"},
-	}, incident.Window{From: start, To: at(60)})
+	}, incident.Window{From: start, To: at(60)}, redact.Line)
 	want := []Mark{{at(10), 'A', "lock"}, {at(40), 'C', "released"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
