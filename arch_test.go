@@ -43,7 +43,7 @@ var rooms = map[string][]string{
 }
 
 // testOnly rooms may be imported by test files alone.
-var testOnly = []string{"internal/pgtest", "internal/promtest", "internal/policy/policytest", "tui/tuitest", "services/memstore"}
+var testOnly = []string{"internal/pgtest", "internal/promtest", "internal/policy/policytest", "tui/tuitest", "services/memstore", "internal/redact/redacttest"}
 
 // named packages were asked for by name: product code must use each of them.
 var named = []string{

@@ -4,9 +4,11 @@ package redacttest
 
 import (
 	"fmt"
+	"html"
 	"math/big"
 	"math/rand/v2"
 	"strings"
+	"unicode"
 
 	"tripcurve/internal/redact"
 )
@@ -32,10 +34,23 @@ func Secrets(seed uint64, n int) []Secret {
 // Ways is how many ways of writing a secret there are.
 func Ways() int { return len(ways) }
 
-// Leaks are the values that are in a text.
+// plainly takes away what an export puts into or between the letters of a value: escapes,
+// comments, line breaks.
+func plainly(s string) string {
+	s = strings.ReplaceAll(html.UnescapeString(s), "<!-- -->", "")
+	return strings.Map(func(r rune) rune {
+		if r == '\\' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// Leaks are the values that are in a text of any format.
 func Leaks(text string, all []Secret) (found []string) {
+	text = plainly(text)
 	for _, s := range all {
-		if strings.Contains(text, s.Value) {
+		if strings.Contains(text, plainly(s.Value)) {
 			found = append(found, fmt.Sprintf("%s %q of %q", s.Kind, s.Value, s.Text))
 		}
 	}

@@ -45,3 +45,32 @@ func has(counts []redact.Count, k redact.Kind) bool {
 	}
 	return false
 }
+
+// Inert has to find each hostile text where nothing was done to it.
+func TestInertFindsWhatIsActive(t *testing.T) {
+	for format, doc := range map[string]string{
+		"text": "a\x1b[2J", "html": "<td><script>alert(1)</script></td>", "csv": "a,b\r\n=1+1,x\r\n", "json": `{"a":"\u202e"}`,
+		"md": "| a | b |\n|---|---|\n| a|b|c | d |\n",
+	} {
+		if len(Inert(format, []byte(doc))) != 1 {
+			t.Errorf("%s: %q: %v", format, doc, Inert(format, []byte(doc)))
+		}
+	}
+	for _, md := range []string{"@alice", "see #123", "<b>x</b>", "[link](http://x)", "http://evil.example", "**bold**"} {
+		if len(Inert("md", []byte("text "+md+"\n"))) == 0 {
+			t.Errorf("%q is not found", md)
+		}
+	}
+	for format, of := range map[string]func(string) string{"text": redact.Lines, "md": redact.Markdown, "html": redact.HTML} {
+		for _, s := range Hostile {
+			if found := Inert(format, []byte(of(s))); len(found) > 0 {
+				t.Errorf("%s of %q is %q: %v", format, s, of(s), found)
+			}
+		}
+	}
+	for _, s := range Hostile {
+		if found := Inert("md", []byte("| "+redact.Markdown(s)+" | "+redact.MarkdownCode(s)+" |\n|---|---|\n")); len(found) > 0 {
+			t.Errorf("in a cell: %q: %v", s, found)
+		}
+	}
+}
