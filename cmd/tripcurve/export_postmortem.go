@@ -35,7 +35,7 @@ type postmortemFlags struct {
 	seeds       int
 	noSimulate  bool
 	generatedAt string
-	unredacted  bool
+	private     privacy
 }
 
 func (a *app) exportPostmortemCommand() *cobra.Command {
@@ -88,7 +88,7 @@ incident ` + bundledName + ` comes with all of it; its options and sliders are s
 	flags.IntVar(&f.seeds, "seeds", postmortem.Usual().Seeds, "simulated runs of each option")
 	flags.BoolVar(&f.noSimulate, "no-simulation", false, "leave out what has to be simulated")
 	flags.StringVar(&f.generatedAt, "generated-at", "", "state this instant (RFC 3339) as that of the export; without it none is stated, and the same input gives the same bytes")
-	flags.BoolVar(&f.unredacted, "unredacted", false, "write texts, addresses and ids as collected")
+	f.private.add(cmd)
 	return cmd
 }
 
@@ -104,7 +104,7 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	case f.seeds < 2 || f.seeds > mostCompared:
 		return badInput("--seeds %d: expected 2 to %d", f.seeds, mostCompared)
 	}
-	in := postmortem.Input{Unredacted: f.unredacted}
+	in := postmortem.Input{Unredacted: f.private.unredacted, Redaction: f.private.opt}
 	var err error
 	if f.generatedAt != "" {
 		if in.GeneratedAt, err = time.Parse(time.RFC3339Nano, f.generatedAt); err != nil {
@@ -112,7 +112,7 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 		}
 	}
 	// What people gave is read before anything is computed, for it may have mistakes.
-	if in.Notes, err = readAuthor(arg, f.author); err != nil {
+	if in.Notes, err = a.readAuthor(arg, f.author); err != nil {
 		return err
 	}
 	for _, path := range f.tests {
@@ -167,7 +167,11 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	if n := len(doc.NotFilled); n > 0 {
 		fmt.Fprintf(a.stderr, "%d not filled in; the document lists them at its top, and --template prints the keys\n", n)
 	}
-	return a.write(orStdout(f.out.out), data, f.out.force, f.format != "html")
+	if err := a.write(orStdout(f.out.out), data, f.out.force, f.format != "html"); err != nil {
+		return err
+	}
+	a.redacted(doc.Redaction)
+	return nil
 }
 
 // simulateFor simulates what the document of the bundled incident compares.
@@ -191,8 +195,8 @@ func (a *app) simulateFor(ctx context.Context, name string, f *postmortemFlags) 
 
 // readAuthor reads what people wrote: the file that is named, the one beside the
 // incident file, or the bundled incident's own. None is no error: then the document
-// says what is not filled in.
-func readAuthor(arg, path string) (*author.Notes, error) {
+// says what is not filled in. Blame in its language is warned of.
+func (a *app) readAuthor(arg, path string) (*author.Notes, error) {
 	named := path != ""
 	switch {
 	case named:
@@ -216,6 +220,7 @@ func readAuthor(arg, path string) (*author.Notes, error) {
 	if err != nil {
 		return nil, exitError{exitUsage, err}
 	}
+	a.fair(path, string(text))
 	return n, nil
 }
 
@@ -231,7 +236,7 @@ func checkedClaims(arg string, in *postmortem.Input) (*exportclaims.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	opt := exportclaims.Options{Name: in.Name, Unredacted: in.Unredacted}
+	opt := exportclaims.Options{Name: in.Name, Unredacted: in.Unredacted, Redaction: in.Redaction}
 	if arg == bundledName {
 		opt.Note = evidenceSimulated
 	}

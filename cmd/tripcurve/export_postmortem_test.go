@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,7 +24,7 @@ import (
 var bundledDocument = sync.OnceValues(func() (*postmortem.Document, error) {
 	in := postmortem.Input{Name: bundled.Name}
 	var err error
-	if in.Notes, err = readAuthor(bundledName, ""); err != nil {
+	if in.Notes, err = (&app{stderr: io.Discard}).readAuthor(bundledName, ""); err != nil {
 		return nil, err
 	}
 	night, err := bundled.Build(context.Background())
@@ -164,7 +165,7 @@ func TestPostmortemFilesAreThoseOfExportConfig(t *testing.T) {
 // The code that the bundled document quotes is in the source, in the lines that it
 // names. TRIPCURVE_UPDATE=1 writes the lines as they are.
 func TestPostmortemQuotesTheSource(t *testing.T) {
-	notes, err := readAuthor(bundledName, "")
+	notes, err := (&app{stderr: io.Discard}).readAuthor(bundledName, "")
 	if err != nil {
 		t.Fatal(err)
 	}

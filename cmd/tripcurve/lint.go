@@ -24,7 +24,7 @@ func (a *app) lintCommand() *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
-		Short: "say what a configuration or a migration does before it does it",
+		Short: "say what a configuration or a migration does before it does it, and what in a document blames",
 		Long: `Looks at the configuration of breakers, time limits and retries: what its library ignores in
 silence, what its reader would refuse, and what several layers together make of a call. Name all
 files that a call passes through to have its layers compared. - is the standard input.
@@ -35,9 +35,13 @@ Tables that a file makes itself are exempt. --dsn or --stats say how large table
 lock on more than 100,000 rows, or on nobody knows how many, is an error; without them a warning.
 A comment silences a rule for a statement: -- tripcurve:ignore RULE: reason
 
+Looks at the language of documents (*.md, or --as language): a person and a verb of fault, judgements of
+hindsight, second-guessing. It warns and changes nothing, and says nothing of what systems do.
+<!-- tripcurve:ignore RULE: reason --> silences a rule for its line (docs/blameless.md).
+
 Formats, each told by its content: ` + strings.Join(formatNames(), ", ") + `.
 Exit codes: 0 nothing found (notes, which --notes shows, are not counted), 1 errors or warnings
-found in a configuration or errors in a migration, 2 a file could not be read or is of no known
+found in a configuration or a document or errors in a migration, 2 a file could not be read or is of no known
 format, or a statement has a syntax error, 3 the database of --dsn could not be reached.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -47,7 +51,7 @@ format, or a statement has a syntax error, 3 the database of --dsn could not be 
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, f) },
 	}
-	asFlag(cmd, &f.as, sqlFormat)
+	asFlag(cmd, &f.as, sqlFormat, languageFormat)
 	formatFlag(cmd, &f.format, "text", "json", "sarif", "github")
 	cmd.Flags().BoolVar(&f.notes, "notes", false, "show also what is worth knowing but nothing to change")
 	cmd.Flags().BoolVar(&f.locks, "locks", false, "migrations: print the locks of each statement (text only; json has them)")
@@ -71,7 +75,7 @@ type lintFlags struct {
 
 // lint looks at migrations and configurations, and says what it found in one go.
 func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
-	paths, scripts, unread := a.sortPaths(args, f.as)
+	paths, documents, scripts, unread := a.sortPaths(args, f.as)
 	var files []config.File
 	var findings []config.Finding
 	if len(paths) > 0 {
@@ -86,6 +90,11 @@ func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
 		}
 		findings, err = config.All(files, f.as)
 		unread = errors.Join(unread, withHint(err))
+	}
+	for _, path := range documents {
+		said, err := a.lintLanguage(path)
+		unread = errors.Join(unread, err)
+		findings = append(findings, said...)
 	}
 	report, err := a.lintMigrations(ctx, scripts, f)
 	if err != nil {
@@ -118,7 +127,7 @@ func (a *app) printFindings(findings []config.Finding, statements []migration.St
 		}
 		_, _ = a.stdout.Write(config.JSON(findings, locks))
 	case "sarif":
-		_, _ = a.stdout.Write(config.SARIF(findings, slices.Concat(config.Rules(), migration.Rules()), version))
+		_, _ = a.stdout.Write(config.SARIF(findings, slices.Concat(config.Rules(), migration.Rules(), languageRules()), version))
 	case "github":
 		for line := range strings.Lines(config.GitHub(findings)) {
 			fmt.Fprintln(a.stdout, redact.Line(strings.TrimSuffix(line, "\n")))

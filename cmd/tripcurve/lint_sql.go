@@ -37,8 +37,8 @@ func postgresVersions() []string {
 }
 
 // sortPaths takes folders apart and reads migrations; what is left are
-// configurations.
-func (a *app) sortPaths(args []string, as string) (configs []string, scripts []migration.File, err error) {
+// configurations and documents.
+func (a *app) sortPaths(args []string, as string) (configs, documents []string, scripts []migration.File, err error) {
 	var unread []error
 	for _, arg := range args {
 		paths := []string{arg}
@@ -50,6 +50,9 @@ func (a *app) sortPaths(args []string, as string) (configs []string, scripts []m
 				unread = append(unread, err)
 				continue
 			}
+		case isDocument(arg, as):
+			documents = append(documents, arg)
+			continue
 		case as != sqlFormat && !strings.EqualFold(filepath.Ext(arg), ".sql"):
 			configs = append(configs, arg)
 			continue
@@ -63,7 +66,7 @@ func (a *app) sortPaths(args []string, as string) (configs []string, scripts []m
 			scripts = append(scripts, f)
 		}
 	}
-	return configs, scripts, errors.Join(unread...)
+	return configs, documents, scripts, errors.Join(unread...)
 }
 
 // sqlFiles are the migrations in a folder, in the order of their names with numbers
