@@ -20,6 +20,7 @@ func (a *app) exportTimelineCommand() *cobra.Command {
 	var o outFlags
 	var format, zone, generated string
 	var opt timeline.Options
+	var private privacy
 	cmd := &cobra.Command{
 		Use:   "timeline [FILE]",
 		Short: "the timeline in ten formats, for people and for other tools",
@@ -52,7 +53,7 @@ chart of the incident and one of what came after.`,
 			if err != nil {
 				return err
 			}
-			opt.Name, opt.View = name, v
+			opt.Name, opt.View, opt.Unredacted, opt.Redaction = name, v, private.unredacted, private.opt
 			doc := timeline.New(an, opt)
 			data, err := doc.Encode(format)
 			if err != nil {
@@ -65,6 +66,11 @@ chart of the incident and one of what came after.`,
 				return err
 			}
 			a.sayOf(format, doc)
+			for _, row := range doc.Rows {
+				if !row.Derived || row.Edited {
+					a.fair("entry "+row.ID, row.Text)
+				}
+			}
 			return nil
 		},
 	}
@@ -76,16 +82,13 @@ chart of the incident and one of what came after.`,
 	f.BoolVar(&opt.Hidden, "hidden", false, "hidden entries too, marked so")
 	f.BoolVar(&opt.People, "people", false, "name people beside their roles")
 	f.StringVar(&generated, "generated-at", "", "say when the document was made (RFC 3339); by default it does not say")
-	f.BoolVar(&opt.Unredacted, "unredacted", false, "write query texts, addresses and ids as collected")
+	private.add(cmd)
 	return cmd
 }
 
 // sayOf says on stderr what a format cannot, or what its reader will refuse.
 func (a *app) sayOf(format string, doc timeline.Document) {
-	switch format {
-	case "csv", "grafana", "datadog-event":
-		fmt.Fprintln(a.stderr, doc.Redaction.Statement)
-	}
+	a.redacted(doc.Redaction)
 	if format != "datadog-event" {
 		return
 	}

@@ -52,7 +52,7 @@ func Entries(ms []incident.Moment, hidden bool, get export.Lookup, clean func(st
 			continue
 		}
 		e := Entry{
-			ID: redact.Line(m.ID), At: m.At.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), End: export.Instant(m.End),
+			ID: redact.Line(clean(m.ID)), At: m.At.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), End: export.Instant(m.End),
 			PrecisionS: export.Seconds(m.Precision), Kind: m.Kind.String(), Lane: redact.Line(m.Lane),
 			System: redact.Line(clean(m.System)), Text: redact.Flat(clean(m.Text)), Confidence: redact.Line(m.Confidence),
 			Support: []string{}, Hidden: m.Hidden, moment: m,
