@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,16 +18,24 @@ import (
 	"tripcurve/internal/redact/redacttest"
 )
 
+// bundledView is the bundled incident, made once.
+var bundledView = sync.OnceValues(func() (*incident.View, error) {
+	in, err := bundled.Build(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return in.Evidence.Snapshot(), nil
+})
+
 // planted is the bundled incident as a recording in which texts, in turn, stand wherever
 // somebody outside can write: statements, names of sessions, log lines and their notes,
 // changes, states of sources, and the entries of the timeline with all their fields.
 func planted(t *testing.T, texts []string) string {
 	t.Helper()
-	in, err := bundled.Build(t.Context())
+	v, err := bundledView()
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := in.Evidence.Snapshot()
 	n := 0
 	next := func() string { n++; return texts[n%len(texts)] }
 	facts := v.Facts()
@@ -129,6 +139,17 @@ var exports = []struct {
 	{"md", []string{"check", "FILE", "--format", "md"}, true},
 	{"md", []string{"export", "timeline", "FILE"}, true},
 	{"json", []string{"export", "timeline", "FILE", "--format", "json"}, true},
+	{"html", []string{"export", "timeline", "FILE", "--format", "html", "--people"}, true},
+	{"csv", []string{"export", "timeline", "FILE", "--format", "csv"}, false},
+	{"md", []string{"export", "timeline", "FILE", "--format", "mermaid"}, true},
+	{"ical", []string{"export", "timeline", "FILE", "--format", "ical"}, true},
+	{"json", []string{"export", "timeline", "FILE", "--format", "grafana"}, false},
+	{"json", []string{"export", "timeline", "FILE", "--format", "datadog-event"}, false},
+	{"json", []string{"export", "timeline", "FILE", "--format", "datadog-notebook"}, true},
+	{"json", []string{"export", "timeline", "FILE", "--format", "slack"}, true},
+	{"html", []string{"export", "postmortem", "FILE", "--no-simulation"}, true},
+	{"md", []string{"export", "postmortem", "FILE", "--no-simulation", "--format", "md"}, true},
+	{"json", []string{"export", "postmortem", "FILE", "--no-simulation", "--format", "json"}, true},
 	{"svg", []string{"export", "plots", "FILE", "--format", "svg", "-o", "-"}, true},
 	{"pdf", []string{"export", "plots", "FILE", "--format", "pdf", "-o", "-"}, false}, // compressed
 	{"text", []string{"explain", "FILE", "--scenario", "inc-2847", "--seeds", "1", "--mechanism", "dropped_flow"}, true},
@@ -156,7 +177,7 @@ func TestNoSecretLeaves(t *testing.T) {
 		for _, leak := range redacttest.Leaks(out+errs, all) {
 			t.Errorf("%v: %s", x.args, leak)
 		}
-		if x.states && !strings.Contains(out, "Redacted: ") {
+		if x.states && !strings.Contains(out, "Redacted") {
 			t.Errorf("%v does not say that it is redacted", x.args)
 		}
 		if !strings.Contains(errs, "replaced; equal tokens stand for equal values") && x.format != "svg" && x.format != "pdf" {

@@ -83,8 +83,9 @@ func New(doc *claims.Document, checked claims.Checked, v *incident.View, opt Opt
 	r := redact.New(opt.Redaction)
 	foreign := func(s string) string { return redact.Flat(r.Text(s)) }
 	prose := func(s string) string { return redact.Flat(r.Prose(s)) }
-	if opt.Unredacted {
-		foreign, prose = redact.Flat, redact.Flat
+	if opt.Unredacted { // credentials never leave: people's texts have not been through what masks them
+		prose = func(s string) string { return redact.Flat(redact.MaskSecrets(s)) }
+		foreign = prose
 	}
 	name := opt.Name
 	if name == "" {

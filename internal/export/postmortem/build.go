@@ -96,7 +96,7 @@ type builder struct {
 // ours is a sentence of the program, redacted.
 func (b *builder) ours(s string) string {
 	if b.Unredacted {
-		return redact.Flat(s)
+		return redact.Flat(redact.MaskSecrets(s))
 	}
 	return redact.Flat(b.r.Prose(s))
 }
@@ -104,7 +104,7 @@ func (b *builder) ours(s string) string {
 // foreign is text that was collected, redacted.
 func (b *builder) foreign(s string) string {
 	if b.Unredacted {
-		return redact.Flat(s)
+		return redact.Flat(redact.MaskSecrets(s))
 	}
 	return redact.Flat(b.r.Text(s))
 }
@@ -113,7 +113,7 @@ func (b *builder) foreign(s string) string {
 func (b *builder) verbatim(s string) string {
 	s = strings.ReplaceAll(s, "\t", "    ")
 	if b.Unredacted {
-		return redact.Lines(s)
+		return redact.Lines(redact.MaskSecrets(s))
 	}
 	return redact.Lines(b.r.Prose(s))
 }

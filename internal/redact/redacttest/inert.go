@@ -21,7 +21,7 @@ func Inert(format string, doc []byte) (active []string) {
 		}
 	}
 	switch format {
-	case "text":
+	case "text", "ical":
 		moves(string(doc), false, say)
 	case "html": // or SVG
 		moves(string(doc), true, say)
