@@ -459,6 +459,12 @@ func changedBy(u file.Audit) []string {
 	before, had := state(u.Before)
 	after, has := state(u.After)
 	var list []string
+	switch { // of a whole entry the fields say little
+	case u.Before == nil && u.After != nil && !u.After.Derived:
+		return []string{"new: " + after["start"] + " " + inQuotes(after["text"])}
+	case u.After == nil && u.Before != nil && !u.Before.Derived:
+		return []string{"gone: " + before["start"] + " " + inQuotes(before["text"])}
+	}
 	for _, field := range incident.Fields() {
 		if before[field] != after[field] {
 			list = append(list, fmt.Sprintf("%s: %s -> %s", field, inQuotes(before[field]), inQuotes(after[field])))

@@ -134,7 +134,7 @@ func (a *app) planImport(s *story, name string, opt reader.Options, w incident.W
 		fmt.Fprintf(a.stderr, "%s: columns that are not taken: %s\n", name, redact.Line(strings.Join(got.Ignored, ", ")))
 	}
 	if got.Skipped > 0 && got.Format == "slack" {
-		fmt.Fprintf(a.stderr, "%s: %s that say nothing (people who came and went) are left out\n", name, plural(int64(got.Skipped), "message"))
+		fmt.Fprintf(a.stderr, "%s: left out, for it is no message of anybody (who joined, who left): %s\n", name, plural(int64(got.Skipped), "line"))
 	}
 	var now reader.Reading
 	if got.Ours() {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,11 +177,12 @@ done:
 
 // file is one that is being read.
 type file struct {
-	name string
-	data []byte
-	hash string
-	opt  Options
-	got  Reading
+	name  string // as it was given, for messages
+	short string // of one in a zip file, without the folders of who imports it; empty: the name's end
+	data  []byte
+	hash  string
+	opt   Options
+	got   Reading
 }
 
 // at is a place in the file, as editors count: line and column from 1.
@@ -209,7 +211,7 @@ func (f *file) take(offset int64, source, key string, e incident.Entry) error {
 		e.Source.Name = source
 	}
 	if e.Source.Ref == "" {
-		e.Source.Ref = fmt.Sprintf("%s:%d:%d", f.name, line, column)
+		e.Source.Ref = fmt.Sprintf("%s:%d:%d", orElse(f.short, path.Base(f.name)), line, column)
 	}
 	e.Source.Hash, e.Source.Captured = f.hash, f.opt.At
 	if e.ID == "" {

@@ -232,6 +232,8 @@ func (f *file) kubernetes() error {
 		list = []element{{f.data, 0}}
 	case top.Kind != "":
 		return f.errorAt(1, 1, "kind %q; expected a List of Events, as kubectl get events -o json prints", top.Kind)
+	case bytes.HasPrefix(bytes.TrimSpace(f.data), []byte("{")):
+		list, err = f.elements("items") // which says what is missing
 	default:
 		list, err = f.elements("")
 	}

@@ -73,7 +73,7 @@ func (f *file) slackZip() error {
 		if err != nil {
 			return fmt.Errorf("%s/%s:1:1: %w", f.name, day.Name, err)
 		}
-		inner := &file{name: f.name + "/" + day.Name, data: data, hash: f.hash, opt: f.opt}
+		inner := &file{name: f.name + "/" + day.Name, short: path.Base(f.name) + "/" + day.Name, data: data, hash: f.hash, opt: f.opt}
 		if err := inner.slackChannel("", path.Dir(day.Name), names); err != nil {
 			return err
 		}

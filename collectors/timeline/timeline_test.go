@@ -107,7 +107,7 @@ func export(t testing.TB) []byte {
 }
 
 func TestSlackExportAsZip(t *testing.T) {
-	got, err := Read("export.zip", export(t), Options{})
+	got, err := Read("/home/jo/export.zip", export(t), Options{})
 	if err != nil || len(got.Records) != 3 || got.Format != "slack" {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -135,6 +135,8 @@ func TestBadInput(t *testing.T) {
 		{"kind", `{"kind":"Pod"}`, `f:1:1: no format that is known`},
 		{"kubernetes", `{"apiVersion":"v1","kind":"Pod"}`, `f:1:1: kind "Pod"; expected a List of Events`},
 		{"kubernetes time", `{"apiVersion":"v1","items":[{"kind":"Event","reason":"x","firstTimestamp":"soon"}]}`, `f:1:29: firstTimestamp, eventTime: "soon" is no instant; expected`},
+		{"id", "id,time,text\n\x1b[2J,14:31Z,x\n", `f:2:1: id "\x1b[2J"; expected twelve hexadecimal digits`},
+		{"kubernetes cut", `{"kind":"List","items":[`, "f:1:24: no JSON: unexpected end of JSON input"},
 		{"schema", `{"schema":"tripcurve.timeline/9"}`, `f:1:1: schema: found "tripcurve.timeline/9"; expected "tripcurve.timeline/2"`},
 		{"header", "a,b\n1,2\n", `f:1:1: the header is "a,b"; expected a column start`},
 		{"cells", "time,text\n2026-01-15T14:31:00Z,x,y\n", "f:2:1: 3 cells; expected 2"},
@@ -238,7 +240,7 @@ func FuzzRead(f *testing.F) {
 		f.Add("", sample(f, name))
 	}
 	f.Add("markdown", []byte("<!-- tripcurve.timeline/2 -->\n| Time (UTC) | Until | What happened | Kind |\n|---|---|---|---|\n| 14:31Z | open | x \\| y <!-- id: 0123456789ab --> | action |\n"))
-	f.Add("json", []byte(`{"schema":"tripcurve.timeline/2","entries":[{"id":"x","start":"2026-01-15T14:31:00Z","text":"y","kind":"action"}]}`))
+	f.Add("json", []byte(`{"schema":"tripcurve.timeline/2","entries":[{"id":"0123456789ab","start":"2026-01-15T14:31:00Z","text":"y","kind":"action"}]}`))
 	f.Add("slack", export(f))
 	f.Fuzz(func(t *testing.T, format string, data []byte) {
 		if format != "" && !cmp.Equal(strings.TrimSpace(format), format) {
