@@ -179,8 +179,16 @@ func (s *scene) measures(g grid) []measure {
 		m.ID, m.name, m.support = "in flight/"+string(f.Started.ID()), name+" in flight", []incident.ID{f.Started.ID()}
 		list = append(list, m)
 	}
+	means := map[*incident.Series]bool{}
+	for _, h := range s.histograms(g.window()) { // a sum grows with the calls; what a call takes is news
+		means[h.sum] = true
+		w := g.window()
+		m := s.measure(g, anomaly.Means(near(h.sum.Points, w), near(h.count.Points, w)), 0)
+		m.ID, m.name, m.support = string(h.sum.ID()), strings.TrimRight(strings.TrimSuffix(h.sum.Name, "sum"), "_.")+methodSuffix(h.sum), []incident.ID{h.sum.ID(), h.count.ID()}
+		list = append(list, m)
+	}
 	for _, x := range s.v.AllSeries() {
-		if x.Name == incident.SettingSeries {
+		if x.Name == incident.SettingSeries || means[x] || strings.HasSuffix(x.Name, "_bucket") {
 			continue
 		}
 		points := near(x.Points, g.window())
@@ -271,10 +279,8 @@ func near(points []incident.Point, w incident.Window) []incident.Point {
 
 // describe names a series for a reader: the metric, whose, and how calls ended.
 func describe(x *incident.Series) string {
-	text := x.Name
-	if service, method := incident.MethodOf(x.Labels); service != "" || method != "" {
-		text += " " + strings.Trim(service+"/"+method, "/")
-	} else {
+	text := x.Name + methodSuffix(x)
+	if text == x.Name {
 		for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 			text += " " + x.Labels[k]
 		}
@@ -286,4 +292,13 @@ func describe(x *incident.Series) string {
 		}
 	}
 	return text
+}
+
+// methodSuffix is a blank and the method that a series' labels name.
+func methodSuffix(x *incident.Series) string {
+	service, method := incident.MethodOf(x.Labels)
+	if service == "" && method == "" {
+		return ""
+	}
+	return " " + strings.Trim(service+"/"+method, "/")
 }
