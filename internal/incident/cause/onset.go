@@ -131,7 +131,7 @@ func onsetLine(o incident.Onset) string {
 		}
 		names = append(names, a.Name+" "+way)
 	}
-	of := fmt.Sprintf("%s of %s that vary changed at %s ± %s", count(len(o.Agree)), things(o.Of, "series", "series"), o.At.Format("15:04:05Z"), whole(o.Err))
+	of := fmt.Sprintf("%s of %s that vary changed at %s ± %s", count(len(o.Agree)), things(o.Of, "series", "series"), clock(o.At), whole(o.Err))
 	if more := len(o.Agree) - len(names); more > 0 {
 		names = append(names, count(more)+" more")
 	}
@@ -144,20 +144,11 @@ func onsetLine(o incident.Onset) string {
 	return "Onset by consensus: " + of
 }
 
-// onsetGrid is some minutes around the impact's beginning, at the step of the
-// finest source: a log has its requests to the second.
+// onsetGrid is some minutes around the impact's beginning, by the second: that is
+// how a log has its requests, and without one there is no impact.
 func (s *scene) onsetGrid() grid {
-	step := time.Second
-	if len(s.endpoints) == 0 {
-		step = 0
-		for _, x := range s.v.AllSeries() {
-			if d := anomaly.StepOf(near(x.Points, s.closeUp)); d > 0 && (step == 0 || d < step) {
-				step = d
-			}
-		}
-		step = max(time.Second, min(step.Truncate(time.Second), time.Minute))
-	}
-	return grid{from: s.impact.From.Truncate(time.Second).Add(-stepsBefore * step), step: step, n: stepsBefore + stepsAfter}
+	const step = time.Second
+	return grid{from: s.impact.From.Truncate(step).Add(-stepsBefore * step), step: step, n: stepsBefore + stepsAfter}
 }
 
 // measures are all series of the evidence, each once, as they are compared:
@@ -175,7 +166,7 @@ func (s *scene) measures(g grid) []measure {
 		if f.Method != "" {
 			name += " " + f.Method
 		}
-		m := s.measure(g, inFlight, half)
+		m := measureOf(g, inFlight, half)
 		m.ID, m.name, m.support = "in flight/"+string(f.Started.ID()), name+" in flight", []incident.ID{f.Started.ID()}
 		list = append(list, m)
 	}
@@ -183,7 +174,7 @@ func (s *scene) measures(g grid) []measure {
 	for _, h := range s.histograms(g.window()) { // a sum grows with the calls; what a call takes is news
 		means[h.sum] = true
 		w := g.window()
-		m := s.measure(g, anomaly.Means(near(h.sum.Points, w), near(h.count.Points, w)), 0)
+		m := measureOf(g, anomaly.Means(near(h.sum.Points, w), near(h.count.Points, w)), 0)
 		m.ID, m.name, m.support = string(h.sum.ID()), strings.TrimRight(strings.TrimSuffix(h.sum.Name, "sum"), "_.")+methodSuffix(h.sum), []incident.ID{h.sum.ID(), h.count.ID()}
 		list = append(list, m)
 	}
@@ -203,15 +194,15 @@ func (s *scene) measures(g grid) []measure {
 		case counts:
 			quantum = half
 		}
-		m := s.measure(g, points, quantum)
+		m := measureOf(g, points, quantum)
 		m.ID, m.name, m.support = string(x.ID()), describe(x), []incident.ID{x.ID()}
 		list = append(list, m)
 	}
 	return list
 }
 
-// measure puts points on the grid; the caller names it.
-func (s *scene) measure(g grid, points []incident.Point, quantum float64) measure {
+// measureOf puts points on the grid; the caller names it.
+func measureOf(g grid, points []incident.Point, quantum float64) measure {
 	own := anomaly.StepOf(points)
 	return measure{Row: anomaly.Row{Values: anomaly.Grid(points, own, g.from, g.step, g.n), Every: int(own / g.step), Quantum: quantum}}
 }
@@ -266,7 +257,7 @@ func (s *scene) latencyMeasure(g grid, x incident.Impact) measure {
 		merged, of, width = l.Sketch, l.At, l.Width
 	})
 	flush(width)
-	return s.measure(g, took, 0)
+	return measureOf(g, took, 0)
 }
 
 // near are the points in a window and the one before it.
