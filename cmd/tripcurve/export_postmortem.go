@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -134,6 +135,10 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	if f.out.out != "" && f.out.out != "-" {
 		if err := folderExists(f.out.out); err != nil {
 			return err
+		}
+		// Nobody waits for a simulation only to be told this.
+		if _, err := os.Stat(f.out.out); err == nil && !f.out.force && arg == bundledName && !f.noSimulate {
+			return badInput("%s: the file exists; --force replaces it", f.out.out)
 		}
 	}
 	if in.Name, in.View, in.Analysis, err = analyzed(ctx, []string{arg}); err != nil {

@@ -293,7 +293,7 @@ func rich(t *testing.T) Input {
 	in.Notes.Phases = []author.Phase{{Name: "a", State: author.Done}, {Name: "b", State: author.InProgress}}
 	var err error
 	in.Simulated, err = Simulate(t.Context(), scenario.INC2847(), Plan{
-		Seeds: 2, Runs: 2, Workers: 2, Nights: 1, Remedies: []string{"deadline", "breaker", "rollout-50"}, Version: "v1", Incident: in.Name,
+		Seeds: 2, Runs: 2, Workers: 2, Remedies: []string{"deadline", "rollout-50"}, Version: "v1", Incident: in.Name,
 		Grid: Grid{Edge: "order.inventory", Thresholds: []int{25, 75}, Timeouts: []int{5000}, Deadlines: []int{0, 5000}},
 	})
 	if err != nil {

@@ -254,11 +254,11 @@ func (b *builder) phases() (blocks []Block) {
 			case !p.End.IsZero():
 				to = timeline.Stamp(incident.Entry{Start: p.End, Precision: p.Precision})
 			}
-			rows = append(rows, phaseRow(i, current, b.foreign(p.Text), strings.ReplaceAll(p.Progress.String(), "-", " "), timeline.Stamp(p), to, b.foreign(p.Confidence)))
+			rows = append(rows, phaseRow(i, current, b.foreign(numberless(p.Text, i)), strings.ReplaceAll(p.Progress.String(), "-", " "), timeline.Stamp(p), to, b.foreign(p.Confidence)))
 		}
 		said := "No phase is in progress."
 		if current >= 0 {
-			said = fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(phases), b.foreign(phases[current].Text))
+			said = fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(phases), b.foreign(numberless(phases[current].Text, current)))
 		}
 		blocks = append(blocks, text(said), table("On the timeline", []string{"phase", "what", "state", "from", "to", "known by"}, rows...))
 	}
@@ -281,6 +281,12 @@ func (b *builder) phases() (blocks []Block) {
 		said = fmt.Sprintf("We are in phase %d of %d: %s.", current+1, len(rows), b.line(b.Notes.Phases[current].Name))
 	}
 	return append(blocks, text(said), table("As the authors tell it", []string{"phase", "what", "state", "from", "to", "notes"}, rows...))
+}
+
+// numberless is what a phase is without the number that it may begin with, which
+// stands beside it.
+func numberless(s string, i int) string {
+	return strings.TrimPrefix(s, fmt.Sprintf("phase %d: ", i+1))
 }
 
 func phaseRow(i, current int, what, state, from, to, notes string) []Cell {
