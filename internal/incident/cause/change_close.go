@@ -34,7 +34,7 @@ func (s *scene) changesClose() []incident.Finding {
 	for i := len(all) - 1; i >= 0; i-- {
 		c := all[i]
 		lead := s.impact.From.Sub(c.At)
-		switch doubt := s.clockDoubt(c.Origin.Group, "gateway"); {
+		switch doubt := s.clockDoubt(c.Origin.Group); {
 		case c.Kind == incident.DDL && (s.explained || s.lockedBy(c)): // the rule of locks has judged it
 		case lead < -doubt:
 			if s.closeUp.Has(c.At) {

@@ -71,7 +71,7 @@ func (s *scene) limitsReached() []incident.Finding {
 		}
 		late := r.From.Sub(s.impact.From)
 		switch early := -late; {
-		case late > onset+r.err+s.clockDoubt(r.group, "gateway"):
+		case late > onset+r.err+s.clockDoubt(r.group):
 			s.innocent(limitRule, fmt.Sprintf("%s: it began %s after the first failing request", r.claim, whole(late)), r.support...)
 			continue
 		case early > mechanism:
@@ -189,7 +189,7 @@ func (s *scene) gaugesNearLimit() (list []reached) {
 			}
 			list = append(list, reached{
 				Window: incident.Window{From: w.From, To: w.To.Add(err)}, what: n.limit, action: n.action, support: []incident.ID{x.ID()}, err: err, group: x.Origin.Group,
-				claim:  fmt.Sprintf("%s was at %s of %s from %s to %s", nameOf(x), percent(peak/n.all), n.limit, clock(w.From), till(w.To)),
+				claim: fmt.Sprintf("%s was at %s of %s from %s to %s", nameOf(x), percent(peak/n.all), n.limit, clock(w.From), till(w.To)),
 			})
 		}
 	}

@@ -195,7 +195,7 @@ func (s *scene) judge(h *holder) verdict {
 		v.role = incident.Amplifier
 		v.detail = append(v.detail, "by itself it lets the others pass: they waited behind a request that waited for it")
 	}
-	if doubt := s.clockDoubt("postgres", "gateway"); doubt > onset {
+	if doubt := s.clockDoubt("postgres"); doubt > onset {
 		v.detail = append(v.detail, fmt.Sprintf("the clocks of Postgres and the gateway may be %s apart: which was first is not said", whole(doubt)))
 	}
 	if v.role != incident.Trigger {
@@ -208,7 +208,7 @@ func (s *scene) judge(h *holder) verdict {
 // cannot have begun the failure; empty when it can.
 func (s *scene) refute(from time.Time, err time.Duration, firstWait time.Time) string {
 	late, early := from.Sub(s.impact.From), s.impact.From.Sub(firstWait)
-	doubt := s.clockDoubt("postgres", "gateway")
+	doubt := s.clockDoubt("postgres")
 	switch {
 	case late > onset+err+doubt:
 		return fmt.Sprintf("it began %s after the first failing request", whole(late))

@@ -23,13 +23,13 @@ const (
 	relFloor    = 0.1              // of the median: the scale is at least that (analysis.md, section 4)
 )
 
-// step of one endpoint's arrivals.
+// trafficRise is a rise of one endpoint's arrivals.
 type trafficRise struct {
-	endpoint      incident.Endpoint
-	usual, now    float64 // per second
-	score         float64
-	from, to      time.Time
-	before, after bool // its onset was seen, before or after the first failure
+	endpoint   incident.Endpoint
+	usual, now float64 // per second
+	score      float64
+	from, to   time.Time
+	after      bool // its onset was seen after the first failure
 }
 
 // trafficSteps are the rises of the arrivals that are large against what is usual and
@@ -175,7 +175,7 @@ func rise(bins []float64, first int, from time.Time) (r trafficRise, ok bool) {
 		return r, true
 	}
 	r.from = from.Add(time.Duration(begun) * trafficStep)
-	r.before, r.after = begun <= first, begun > first
+	r.after = begun > first
 	r.to = from.Add(time.Duration(len(bins)) * trafficStep)
 	return r, true
 }

@@ -73,9 +73,9 @@ func (s *scene) chance(n int, d time.Duration, searched int) float64 {
 	return min(1, float64(max(1, searched))*(1-math.Exp(-2*rate*d.Seconds())))
 }
 
-// clockDoubt is by how much the clocks of two groups of sources may differ, by what
-// was measured of them. Clocks that nobody measured are taken as ours.
-func (s *scene) clockDoubt(a, b string) time.Duration {
+// clockDoubt is by how much the clocks of a group of sources and of the gateway may
+// differ, by what was measured of them. Clocks that nobody measured are taken as ours.
+func (s *scene) clockDoubt(group string) time.Duration {
 	of := func(group string) (doubt time.Duration) {
 		for _, x := range s.v.Sources {
 			if x.Group == group && x.Clock.Measured() {
@@ -84,14 +84,14 @@ func (s *scene) clockDoubt(a, b string) time.Duration {
 		}
 		return doubt
 	}
-	return of(a) + of(b)
+	return of(group) + of("gateway")
 }
 
 // before says that an instant known to err, of a source of a group, was before the
 // first failing request, by more than can be doubted.
 func (s *scene) before(at time.Time, err time.Duration, group string) bool {
 	first := s.firstFailed()
-	return !first.At.IsZero() && first.At.Sub(at) > err+s.clockDoubt(group, "gateway")
+	return !first.At.IsZero() && first.At.Sub(at) > err+s.clockDoubt(group)
 }
 
 // firstFailed is the earliest degraded call.
