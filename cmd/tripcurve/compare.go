@@ -34,6 +34,7 @@ type compareFlags struct {
 	cores  int
 	format string
 	plot   string
+	pareto string
 	force  bool
 	own    policyFlags
 }
@@ -103,6 +104,7 @@ pipeline not to recover by itself, and what keeps it down then (some minutes of 
 	flags.Lookup("workers").DefValue = "all"
 	f.own.add(cmd)
 	flags.StringVar(&f.plot, "plot", "", "also draw the waits over time and the checkouts not served into this .svg, .png or .pdf")
+	flags.StringVar(&f.pareto, "pareto", "", "also draw the checkouts not served against the wait of one in a hundred, and the front of the best, into this .svg, .png or .pdf")
 	flags.BoolVar(&f.force, "force", false, "replace an existing plot")
 	formatFlag(cmd, &f.format, "text", "json", "csv", "md")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(compare.Names(), cobra.ShellCompDirectiveNoFileComp))
@@ -168,25 +170,35 @@ func (f *policyFlags) what() string {
 // plotFormat is what a file's ending asks for.
 func plotFormat(path string) string { return strings.TrimPrefix(filepath.Ext(path), ".") }
 
-// checkPlot says what is wrong with the plot's file before all is computed for it.
-func (f *compareFlags) checkPlot() error {
-	switch {
-	case f.plot == "":
-		return nil
-	case f.tip:
-		return badInput("--plot draws a comparison, and --tipping makes none")
-	}
-	if known := plot.Formats(); !slices.Contains(known, plotFormat(f.plot)) {
-		return badInput("--plot %s: expected a name that ends in .%s", f.plot, strings.Join(known, " or ."))
-	}
-	if err := folderExists(f.plot); err != nil {
+// checkPlots says what is wrong with the plots' files before all is computed for them.
+func (f *compareFlags) checkPlots() error {
+	if err := f.checkPlot("plot", f.plot); err != nil {
 		return err
 	}
-	switch info, err := os.Stat(f.plot); {
+	if f.plot != "" && f.plot == f.pareto {
+		return badInput("--plot and --pareto %s: two pictures of one name", f.plot)
+	}
+	return f.checkPlot("pareto", f.pareto)
+}
+
+func (f *compareFlags) checkPlot(flag, path string) error {
+	switch {
+	case path == "":
+		return nil
+	case f.tip:
+		return badInput("--%s draws a comparison, and --tipping makes none", flag)
+	}
+	if known := plot.Formats(); !slices.Contains(known, plotFormat(path)) {
+		return badInput("--%s %s: expected a name that ends in .%s", flag, path, strings.Join(known, " or ."))
+	}
+	if err := folderExists(path); err != nil {
+		return err
+	}
+	switch info, err := os.Stat(path); {
 	case err == nil && !info.Mode().IsRegular():
-		return badInput("--plot %s: not a regular file", f.plot)
+		return badInput("--%s %s: not a regular file", flag, path)
 	case err == nil && !f.force:
-		return badInput("--plot %s: the file exists; --force replaces it", f.plot)
+		return badInput("--%s %s: the file exists; --force replaces it", flag, path)
 	}
 	return nil
 }
@@ -198,7 +210,7 @@ func (a *app) compare(ctx context.Context, sc sim.Scenario, f *compareFlags) err
 	case f.cores < 1 || f.cores > mostCompared:
 		return badInput("--workers %d: expected 1 to %d", f.cores, mostCompared)
 	}
-	if err := f.checkPlot(); err != nil {
+	if err := f.checkPlots(); err != nil {
 		return err
 	}
 	remedies, err := f.remedies(sc)
@@ -229,12 +241,18 @@ func (a *app) compare(ctx context.Context, sc sim.Scenario, f *compareFlags) err
 	case err != nil:
 		return badInput("compare: %w", err)
 	}
-	if f.plot != "" {
-		picture, err := plot.Remedies(c, plotFormat(f.plot))
+	for _, p := range []struct {
+		path string
+		draw func(*compare.Comparison, string) ([]byte, error)
+	}{{f.plot, plot.Remedies}, {f.pareto, plot.TradeoffPage}} {
+		if p.path == "" {
+			continue
+		}
+		picture, err := p.draw(c, plotFormat(p.path))
 		if err != nil {
 			return err
 		}
-		if err := a.write(f.plot, picture, f.force, false); err != nil {
+		if err := a.write(p.path, picture, f.force, false); err != nil {
 			return err
 		}
 	}

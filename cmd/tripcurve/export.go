@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export"
-	"tripcurve/internal/export/plot"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/redact"
@@ -80,42 +76,4 @@ func analyzed(ctx context.Context, args []string) (name string, v *incident.View
 		return "", nil, an, err
 	}
 	return name, v, cause.Analyze(v, cause.Options{}), nil
-}
-
-func (a *app) exportPlotsCommand() *cobra.Command {
-	var o outFlags
-	var format string
-	cmd := &cobra.Command{
-		Use:               "plots [FILE]",
-		Short:             "502s, lock waiters and calls in flight over time, as PNG or SVG",
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			known := plot.Formats()
-			if format == "" {
-				format = strings.TrimPrefix(filepath.Ext(o.out), ".")
-			}
-			if !slices.Contains(known, format) {
-				if o.out == "-" {
-					return badInput("a plot on the standard output needs --format %s", strings.Join(known, " or --format "))
-				}
-				return badInput("-o %s: expected a name that ends in .%s", o.out, strings.Join(known, " or ."))
-			}
-			name, v, an, err := analyzed(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			data, err := plot.Draw(plot.Incident(name, v, an), format)
-			if err != nil {
-				return err
-			}
-			return a.write(o.out, data, o.force, format == "svg")
-		},
-	}
-	o.add(cmd, "file to write to, or - for the standard output; its ending chooses the format")
-	cmd.Flags().Var(&choice{value: &format, choices: plot.Formats()}, "format", "output format (default: the file's ending)")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(plot.Formats(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().Lookup("out").DefValue = "incident.png"
-	o.out = "incident.png"
-	return cmd
 }

@@ -27,8 +27,8 @@ func (a *app) matrix(cmd *cobra.Command, sc sim.Scenario, f *compareFlags) error
 		return badInput("--seeds %d: expected 1 to %d", seeds, mostCompared)
 	case f.cores < 1 || f.cores > mostCompared:
 		return badInput("--workers %d: expected 1 to %d", f.cores, mostCompared)
-	case len(f.only) > 0 || f.own.given() || f.tip || f.plot != "":
-		return badInput("--matrix compares the code as it was written then with ours; --only, --policy, --set, --tipping and --plot belong to the remedies")
+	case len(f.only) > 0 || f.own.given() || f.tip || f.plot != "" || f.pareto != "":
+		return badInput("--matrix compares the code as it was written then with ours; --only, --policy, --set, --tipping, --plot and --pareto belong to the remedies")
 	}
 	progress, begun := bar.New(a.stderr, "failure modes"), time.Now()
 	rows, err := failmode.Run(cmd.Context(), sc, failmode.Options{Seeds: seeds, Workers: f.cores, Progress: func(done, of int) {

@@ -251,7 +251,19 @@ func (v *View) InFlight(w Window, step time.Duration) (values []float64, ok bool
 	if !ok {
 		return nil, false
 	}
-	values = nans(make([]float64, w.Steps(step)))
+	return stepped(points, stale, w, step), true
+}
+
+// InFlight is View.InFlight of this flow.
+func (f Flow) InFlight(w Window, step time.Duration) []float64 {
+	points := f.Points(Window{w.From, w.To.Add(time.Nanosecond)})
+	return stepped(points, 3*interval(points), w, step)
+}
+
+// stepped is the most calls in flight in each step. A sample holds until the next
+// one, if that comes before it is stale.
+func stepped(points []FlowPoint, stale time.Duration, w Window, step time.Duration) []float64 {
+	values := nans(make([]float64, w.Steps(step)))
 	i, _ := slices.BinarySearchFunc(points, w.From, compareAt)
 	for n := range values {
 		lo, hi := w.From.Add(time.Duration(n)*step), w.From.Add(time.Duration(n+1)*step)
@@ -265,7 +277,7 @@ func (v *View) InFlight(w Window, step time.Duration) (values []float64, ok bool
 			values[n] = max(values[n], points[i].InFlight)
 		}
 	}
-	return values, true
+	return values
 }
 
 // InFlightAt is the calls in flight at an instant, as the last sample before it

@@ -19,6 +19,7 @@ import (
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
 )
 
@@ -38,6 +39,8 @@ var (
 	quiet     = color.NRGBA{0x6b, 0x72, 0x7c, 0xff}
 	gridLine  = color.NRGBA{0xe4, 0xe6, 0xea, 0xff}
 	bandFill  = color.NRGBA{0xfb, 0xec, 0xcc, 0xff}
+	restFill  = color.NRGBA{0xe6, 0xee, 0xf5, 0xff}
+	restInk   = color.NRGBA{0x3d, 0x5a, 0x73, 0xff}
 	bandInk   = color.NRGBA{0x8a, 0x5a, 0x00, 0xff}
 	gapFill   = color.NRGBA{0xee, 0xee, 0xf0, 0xff}
 	lineInks  = []color.NRGBA{{0xc2, 0x41, 0x0c, 0xff}, {0x00, 0x5f, 0xa8, 0xff}, {0x4a, 0x3f, 0x8f, 0xff}}
@@ -47,7 +50,10 @@ var (
 
 // Draw draws the figure as "png" or "svg". The same figure gives the same bytes.
 func Draw(f Figure, format string) ([]byte, error) {
-	height := headHeight + panelPitch*vg.Length(len(f.Panels)) + 2*margin + legendLine*vg.Length(len(f.Marks)+1)
+	height := headHeight + panelPitch*vg.Length(len(f.Panels)) + 2*margin + legendLine*vg.Length(f.markLines()+1)
+	if f.Wide {
+		height = pageWidth / 2
+	}
 	canvas, out, err := page(format, height)
 	if err != nil {
 		return nil, err
@@ -79,10 +85,18 @@ func page(format string, height vg.Length) (vg.CanvasSizer, io.WriterTo, error) 
 	return nil, nil, fmt.Errorf("plot: format %q: not one of %v", format, Formats())
 }
 
+// markLines is how many lines the marks take under the panels.
+func (f Figure) markLines() int {
+	if f.Wide {
+		return (len(f.Marks) + 1) / 2
+	}
+	return len(f.Marks)
+}
+
 func (f Figure) draw(c draw.Canvas) {
 	c.SetColor(color.White)
 	c.Fill(c.Path())
-	body := draw.Crop(c, margin, -margin, margin+legendLine*vg.Length(len(f.Marks))+legendLine*0.4, -headHeight)
+	body := draw.Crop(c, margin, -margin, margin+legendLine*vg.Length(f.markLines())+legendLine*0.4, -headHeight)
 
 	c.FillText(style(15, xfont.WeightBold, ink), vg.Point{X: c.Min.X + margin, Y: c.Max.Y - 0.3*vg.Inch}, f.Title)
 	sub := style(9.5, xfont.WeightNormal, quiet)
@@ -101,10 +115,17 @@ func (f Figure) draw(c draw.Canvas) {
 	small := style(7, xfont.WeightNormal, quiet)
 	c.FillText(small, vg.Point{X: c.Min.X + margin, Y: c.Min.Y + 0.07*vg.Inch}, fit(small, f.Redaction, pageWidth-2*margin))
 	legend := style(9, xfont.WeightNormal, ink)
+	lines, width := f.markLines(), vg.Length(pageWidth-2*margin)
+	if f.Wide {
+		width = width/2 - 8
+	}
 	for i, m := range f.Marks {
-		at := vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin + legendLine*vg.Length(len(f.Marks)-1-i)}
+		at := vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin + legendLine*vg.Length(lines-1-i%max(1, lines))}
+		if i >= lines {
+			at.X += width + 16
+		}
 		line := fmt.Sprintf("%c  %s  %s", m.Key, m.At.UTC().Format("15:04:05Z"), m.Label)
-		c.FillText(legend, at, fit(legend, line, pageWidth-2*margin))
+		c.FillText(legend, at, fit(legend, line, width))
 	}
 }
 
@@ -116,8 +137,20 @@ func (f Figure) panel(i int, p Panel) *plot.Plot {
 	pl.X.Min, pl.X.Max = seconds(f.Window.From), seconds(f.Window.To)
 	pl.X.Padding, pl.Y.Padding = 0, 0
 	pl.X.Tick.Marker = clockTicks{f.Window, last}
-	pl.Y.Min, pl.Y.Max = 0, roof(p, first)
+	rows := 0
+	if first && len(f.Bands) > 0 {
+		rows++
+	}
+	if p.named() {
+		rows++
+	}
+	pl.Y.Min, pl.Y.Max = 0, roof(p, rows)
 	pl.Y.Tick.Marker = countTicks{}
+	if p.Log {
+		pl.Y.Min, pl.Y.Max = p.Floor, logRoof(p, rows)
+		pl.Y.Scale = plot.LogScale{}
+		pl.Y.Tick.Marker = powerTicks{}
+	}
 	pl.Y.Label.Text = p.Label
 	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
 		a.Color, a.Width = quiet, vg.Points(0.6)
@@ -137,14 +170,11 @@ func (f Figure) panel(i int, p Panel) *plot.Plot {
 			pl.Add(curve{s, lineInks[i%len(lineInks)], lineDash[i%len(lineDash)], false})
 		}
 	}
-	if len(p.Series) > 1 && first {
-		pl.Legend.Top = true
-		pl.Legend.Padding = vg.Points(2)
-		pl.Legend.TextStyle = placed(style(9.5, xfont.WeightBold, ink), pl.Legend.TextStyle)
-		pl.Legend.ThumbnailWidth = vg.Points(26)
-		for i, s := range p.Series {
-			pl.Legend.Add(s.Name, stroke(lineInks[i%len(lineInks)], lineDash[i%len(lineDash)]))
-		}
+	for _, l := range p.Limits {
+		pl.Add(limit{l})
+	}
+	if p.named() {
+		pl.Add(key{p.Series, rows})
 	}
 	return pl
 }
@@ -198,10 +228,9 @@ func fit(s text.Style, line string, width vg.Length) string {
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// roof is a round number above all values, with room for the labels of the first
-// panel.
-func roof(p Panel, labels bool) float64 {
-	high := 1.0
+// top is the highest value of a panel, at least low.
+func top(p Panel, low float64) float64 {
+	high := low
 	for _, s := range p.Series {
 		for _, v := range s.Values {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -209,11 +238,40 @@ func roof(p Panel, labels bool) float64 {
 			}
 		}
 	}
-	high *= 1.05
-	if labels {
-		high *= 1.2
+	for _, l := range p.Limits {
+		high = max(high, l.Value)
 	}
+	return high
+}
+
+// roof is a round number above all values, with room for so many rows of labels.
+func roof(p Panel, rows int) float64 {
+	high := top(p, 1) * headroom(rows)
 	return math.Ceil(high/tickStep(high)) * tickStep(high)
+}
+
+// logRoof is above all values of a logarithmic panel, with room for so many rows.
+func logRoof(p Panel, rows int) float64 {
+	decades := math.Log10(top(p, 10*p.Floor) / p.Floor)
+	return p.Floor * math.Pow(10, decades*headroom(rows))
+}
+
+// headroom is how much higher than its values a panel is for so many rows of labels.
+func headroom(rows int) float64 { return []float64{1.05, 1.26, 1.6}[min(rows, 2)] }
+
+// powerTicks stand on the powers of ten.
+type powerTicks struct{}
+
+func (powerTicks) Ticks(low, high float64) (ts []plot.Tick) {
+	for e := math.Ceil(math.Log10(low) - 1e-9); e <= math.Log10(high)+1e-9 && len(ts) < 40; e++ {
+		v := math.Pow(10, e)
+		t := plot.Tick{Value: v, Label: export.Number(v, 6)}
+		if len(ts) == 0 && v <= low*(1+1e-9) {
+			t.Label = "<= " + t.Label // zeros are drawn there
+		}
+		ts = append(ts, t)
+	}
+	return ts
 }
 
 // tickStep is 1, 2 or 5 times a power of ten, whole, some four to the axis.
@@ -278,17 +336,4 @@ func (ct clockTicks) Ticks(_, _ float64) (ts []plot.Tick) {
 		}
 	}
 	return ts
-}
-
-// stroke is a legend's line.
-func stroke(c color.Color, dashes []vg.Length) plot.Thumbnailer { return thumb{c, dashes} }
-
-type thumb struct {
-	c      color.Color
-	dashes []vg.Length
-}
-
-func (t thumb) Thumbnail(c *draw.Canvas) {
-	y := c.Center().Y
-	c.StrokeLine2(draw.LineStyle{Color: t.c, Width: vg.Points(2), Dashes: t.dashes}, c.Min.X, y, c.Max.X, y)
 }

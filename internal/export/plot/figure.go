@@ -6,6 +6,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ type Figure struct {
 	Bands           []Band
 	Marks           []Mark
 	Redaction       string // what was replaced, in a sentence; empty: nothing in it was collected
+	// Wide makes the page twice as wide as high, whatever is on it; else each panel
+	// has the same height.
+	Wide bool
 }
 
 // Panel is one value axis.
@@ -30,6 +34,16 @@ type Panel struct {
 	Series []Series
 	// Absent is said in the panel when no series has a value: no data is not zero.
 	Absent string
+	// Log is a logarithmic axis from Floor on, where zeros are drawn.
+	Log    bool
+	Floor  float64
+	Limits []Limit
+}
+
+// Limit is a value that cannot be, or ought not to be, passed: a line across the panel.
+type Limit struct {
+	Value float64
+	Label string
 }
 
 // Series holds one value per Step from From on. A NaN is a gap.
@@ -38,12 +52,16 @@ type Series struct {
 	From   time.Time
 	Step   time.Duration
 	Values []float64
+	// AtLeast marks values that are lower bounds, as a quantile above a histogram's
+	// last bound is; nil: none is.
+	AtLeast []bool
 }
 
 // Band is an interval marked in all panels.
 type Band struct {
 	incident.Window
 	Label string
+	Rest  bool // not the trigger's: what came after it
 }
 
 // Mark is an instant marked in all panels.
@@ -59,9 +77,19 @@ const maxMarks = 6
 // Incident is the figure of an incident: failures, lock waiters and calls in
 // flight, with the time of each trigger as a band.
 func Incident(name string, v *incident.View, a incident.Analysis) Figure {
-	w := around(a.Impact, v.Window)
 	r := redact.New(redact.Options{})
-	clean := func(s string) string { return redact.Flat(r.Text(s)) }
+	f := whole(name, v, a, cleaner(r))
+	f.Redaction = r.Statement()
+	return f
+}
+
+// cleaner redacts what was collected, and makes it one line that is safe to show.
+func cleaner(r *redact.Redactor) func(string) string {
+	return func(s string) string { return redact.Flat(r.Text(s)) }
+}
+
+func whole(name string, v *incident.View, a incident.Analysis, clean func(string) string) Figure {
+	w := around(a.Impact, v.Window)
 	f := Figure{Title: clean(name), Subtitle: clean(a.Sentence), Window: w}
 	step := stepFor(w)
 	series := func(vs []float64) []Series { return []Series{{From: w.From, Step: step, Values: vs}} }
@@ -87,11 +115,10 @@ func Incident(name string, v *incident.View, a incident.Analysis) Figure {
 			if finding.Subject.Relation != "" {
 				label += " on " + finding.Subject.Relation
 			}
-			f.Bands = append(f.Bands, Band{finding.Window, clean(label) + ", " + length(finding.Window.Length())})
+			f.Bands = append(f.Bands, Band{Window: finding.Window, Label: clean(label) + ", " + length(finding.Window.Length())})
 		}
 	}
 	f.Marks = marks(a.Timeline, w, clean)
-	f.Redaction = r.Statement()
 	return f
 }
 
@@ -133,8 +160,8 @@ func Comparison(title string, now, this *sim.Result) Figure {
 	step := stepFor(w)
 	pair := func(pick func(*sim.Result) []int, fold func([]int) float64) []Series {
 		return []Series{
-			{"now", now.Start, step, folded(pick(now), step, fold)},
-			{"this", this.Start, step, folded(pick(this), step, fold)},
+			{Name: "now", From: now.Start, Step: step, Values: folded(pick(now), step, fold)},
+			{Name: "this", From: this.Start, Step: step, Values: folded(pick(this), step, fold)},
 		}
 	}
 	f.Panels = []Panel{
@@ -143,7 +170,7 @@ func Comparison(title string, now, this *sim.Result) Figure {
 		{Label: "sessions waiting for a lock", Series: pair(func(r *sim.Result) []int { return r.LockWaiters }, most)},
 	}
 	if !now.LockFrom.IsZero() && now.LockTo.After(now.LockFrom) {
-		f.Bands = []Band{{incident.Window{From: now.LockFrom, To: now.LockTo}, "lock, " + length(now.LockTo.Sub(now.LockFrom))}}
+		f.Bands = []Band{{Window: incident.Window{From: now.LockFrom, To: now.LockTo}, Label: "lock, " + length(now.LockTo.Sub(now.LockFrom))}}
 	}
 	return f
 }
@@ -235,6 +262,11 @@ func every(step time.Duration) string {
 		return fmt.Sprintf("%d min", step/time.Minute)
 	}
 	return fmt.Sprintf("%d h", step/time.Hour)
+}
+
+// named says that the panel's lines need a key.
+func (p Panel) named() bool {
+	return !p.empty() && slices.ContainsFunc(p.Series, func(s Series) bool { return s.Name != "" })
 }
 
 func (p Panel) empty() bool {

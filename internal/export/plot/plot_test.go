@@ -55,7 +55,7 @@ func figure() Figure {
 			{Label: "sessions waiting for a lock", Series: one(waiting)},
 			{Label: "calls in flight (started - finished)", Series: one(flight)},
 		},
-		Bands: []Band{{incident.Window{From: start.Add(301 * time.Second), To: start.Add(541 * time.Second)}, "SHARE lock on stock_reservations, 4m00s"}},
+		Bands: []Band{{Window: incident.Window{From: start.Add(301 * time.Second), To: start.Add(541 * time.Second)}, Label: "SHARE lock on stock_reservations, 4m00s"}},
 		Marks: []Mark{
 			{start.Add(301 * time.Second), 'A', "migration takes SHARE on stock_reservations"},
 			{start.Add(346 * time.Second), 'C', "pool of 100 connections full"},
@@ -154,8 +154,8 @@ func TestComparison(t *testing.T) {
 	}
 	f := Comparison("breaker 5 s", run(1, 30), run(0, 4))
 	want := []Series{
-		{"now", start, 10 * time.Second, []float64{20, 20}},
-		{"this", start, 10 * time.Second, []float64{10, 10}},
+		{Name: "now", From: start, Step: 10 * time.Second, Values: []float64{20, 20}},
+		{Name: "this", From: start, Step: 10 * time.Second, Values: []float64{10, 10}},
 	}
 	if d := cmp.Diff(want, f.Panels[0].Series); d != "" {
 		t.Error(d)
