@@ -16,8 +16,15 @@ func TestExplains(t *testing.T) {
 		necessity, sufficiency float64
 		want                   bool
 	}{
-		{1, 1, true}, {0.8, 0.7, true}, {0.8, 1.3, true},
-		{0.79, 1, false}, {1, 0.69, false}, {1, 1.31, false}, {0, 1, false}, {math.NaN(), 1, false}, {1, math.NaN(), false},
+		{1, 1, true},
+		{0.8, 0.7, true},
+		{0.8, 1.3, true},
+		{0.79, 1, false},
+		{1, 0.69, false},
+		{1, 1.31, false},
+		{0, 1, false},
+		{math.NaN(), 1, false},
+		{1, math.NaN(), false},
 	} {
 		if got := explains(c.necessity, c.sufficiency); got != c.want {
 			t.Errorf("necessity %v, sufficiency %v: %t", c.necessity, c.sufficiency, got)

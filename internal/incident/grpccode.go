@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,9 +51,9 @@ var grpcCodeBy = func() map[string]GRPCCode {
 // Failed says that the called service, or the way to it, failed the call. What
 // its caller did wrong or gave up is not the service's failure.
 func (c GRPCCode) Failed() bool {
-	switch c {
-	case 2, GRPCDeadlineExceeded, 8, 12, 13, 14, 15: // UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
-		return true
-	}
-	return false
+	return slices.Contains(failedCodes, c)
 }
+
+// failedCodes are UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED,
+// INTERNAL, UNAVAILABLE and DATA_LOSS.
+var failedCodes = []GRPCCode{2, GRPCDeadlineExceeded, 8, 12, 13, 14, 15}

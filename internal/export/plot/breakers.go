@@ -44,8 +44,9 @@ func stripInk(s policy.State) color.NRGBA {
 		return openInk
 	case policy.HalfOpen:
 		return halfOpenInk
+	default: // it lets everything through
+		return closedInk
 	}
-	return closedInk // it lets everything through
 }
 
 // Strips are the breakers that the evidence has counters of. Before its first
@@ -177,7 +178,7 @@ func stripHeight(s policy.State, bar vg.Length) vg.Length {
 // stripBar is one time in one state, from the strip's foot upwards. A moment is at
 // least as wide as can be seen.
 func stripBar(c draw.Canvas, sp StripSpan, w incident.Window, x func(time.Time) vg.Length, y, bar vg.Length) {
-	in := sp.Window.Meet(w)
+	in := sp.Meet(w)
 	if in.Length() == 0 {
 		return
 	}

@@ -97,6 +97,7 @@ func ranged(r diagnose.Range) Range { return Range{share(r.Mean), share(r.P5), s
 
 // count is "1,244 (1,190 to 1,295)", ratio "0.83 (0.81 to 0.85)".
 func (r Range) count() string { return r.text(func(v float64) string { return export.Number(v, 0) }) }
+
 func (r Range) ratio() string {
 	return r.text(func(v float64) string { return fmt.Sprintf("%.2f", v) })
 }

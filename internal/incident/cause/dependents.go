@@ -79,7 +79,7 @@ func (s *scene) edgeEffect(e *edge) incident.Effect {
 }
 
 // callCounts is how the calls of each edge ended, and how many did not.
-func (s *scene) callCounts(w incident.Window, edges []edge) []incident.CallCount {
+func callCounts(edges []edge) []incident.CallCount {
 	var out []incident.CallCount
 	for _, e := range edges {
 		c := incident.CallCount{Caller: e.Caller, Callee: e.Callee, Method: e.Method}
@@ -162,7 +162,7 @@ func once(names []string) []string {
 func saysOf(d *incident.Dependent, edges []edge) string {
 	var parts []string
 	for _, e := range edges {
-		if e.Callee != d.Service && !(len(d.Callers) == 0 && e.Caller == d.Service) {
+		if e.Callee != d.Service && (len(d.Callers) > 0 || e.Caller != d.Service) {
 			continue
 		}
 		name := e.Callee

@@ -19,7 +19,7 @@ func (s *scene) reach(timeline []incident.Moment) incident.Extent {
 	x := incident.Extent{Window: w}
 	s.outcomes(&x)
 	edges := s.edges(w)
-	x.Calls = s.callCounts(w, edges)
+	x.Calls = callCounts(edges)
 	x.Dependents = s.dependents(edges)
 	x.Orders = s.ordersFailed(&x)
 	x.Customers = s.customersHit(&x)
