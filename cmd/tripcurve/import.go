@@ -182,7 +182,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 
 // one reads a file, as what its content says that it is.
 func (im *importer) one(cmd *cobra.Command, path string) error {
-	src, err := im.open(path)
+	src, err := im.open(cmd.Context(), path)
 	if err != nil {
 		return exitError{exitUsage, fmt.Errorf("import %s: %w", path, err)}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -88,7 +89,7 @@ func (im *importer) lookAt(l *importLog) (err error) {
 	if info, err := os.Stat(l.path); err != nil || !info.Mode().IsRegular() {
 		return err // what is looked at in a pipe is not there any more when it is read
 	}
-	src, err := im.openNamed(l.path, "")
+	src, err := im.openNamed(context.Background(), l.path, "") // a regular file does not let one wait
 	if err != nil {
 		return err
 	}

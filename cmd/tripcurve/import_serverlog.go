@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,15 +50,15 @@ type logSource struct {
 
 // open looks at the beginning of a log. What cannot be read twice, such as a pipe,
 // goes on as a stream.
-func (im *importer) open(path string) (*logSource, error) {
+func (im *importer) open(ctx context.Context, path string) (*logSource, error) {
 	name := "stdin"
 	if path != "-" {
 		name = distinct(im.names, filepath.Base(path))
 	}
-	return im.openNamed(path, name)
+	return im.openNamed(ctx, path, name)
 }
 
-func (im *importer) openNamed(path, name string) (*logSource, error) {
+func (im *importer) openNamed(ctx context.Context, path, name string) (*logSource, error) {
 	src := &logSource{path: path, name: name, close: func() {}}
 	from := im.stdin
 	if path != "-" {
@@ -78,7 +79,7 @@ func (im *importer) openNamed(path, name string) (*logSource, error) {
 			return src, nil
 		}
 	}
-	r := bufio.NewReaderSize(from, serverlog.SampleHead)
+	r := bufio.NewReaderSize(interruptible(ctx, from), serverlog.SampleHead)
 	src.head, _ = r.Peek(serverlog.SampleHead) // an error comes again when it is read
 	src.stream = r
 	return src, nil
