@@ -70,7 +70,8 @@ var rules = []rule{
 	},
 	{
 		"root-cause", "one cause, and a person or a team; incidents have several causes and none of them is a person", "name the contributing factors, in the plural",
-		[]string{"root cause"}, causeIsPerson,
+		[]string{"root cause"},
+		causeIsPerson,
 	},
 	{
 		"why", "asks a person to justify what they did", "ask how it came about, or what was seen",
