@@ -144,6 +144,9 @@ func (b *batch) episode(x incident.Episode) error {
 	x.Session.Query = redact.MaskSecrets(x.Session.Query)
 	x.Session.Application = redact.MaskSecrets(x.Session.Application)
 	x.Session.User = redact.MaskSecrets(x.Session.User)
+	x.Session.Client = redact.MaskSecrets(x.Session.Client)
+	x.Session.Database = redact.MaskSecrets(x.Session.Database)
+	x.Relation = redact.MaskSecrets(x.Relation)
 	if x.Kind == incident.LockWait || x.Kind == incident.SessionState {
 		if err := b.exec(`INSERT OR IGNORE INTO lock_sample VALUES (?)`, x.To.UnixNano()); err != nil {
 			return err
@@ -187,6 +190,7 @@ func (b *batch) stored(id incident.ID) (incident.Episode, bool, error) {
 }
 
 func (b *batch) points(x incident.Series) error {
+	x.Caveat = redact.MaskSecrets(x.Caveat)
 	x.Origin.Name = redact.MaskSecrets(x.Origin.Name)
 	key := x.ID()
 	id, ok := b.known.series[key]
@@ -238,13 +242,14 @@ func (b *batch) exemplar(x incident.Exemplar) error {
 }
 
 func (b *batch) change(x incident.Change) error {
+	x.System = redact.MaskSecrets(x.System) // which is in its id
 	x.Origin.Name = redact.MaskSecrets(x.Origin.Name)
 	origin, err := b.origin(x.Origin)
 	if err != nil {
 		return err
 	}
 	return b.exec(`INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(x.ID()), nanos(x.At), x.Kind.String(), redact.MaskSecrets(x.System), redact.MaskSecrets(x.Text), origin, x.Origin.From, x.Origin.To)
+		string(x.ID()), nanos(x.At), x.Kind.String(), x.System, redact.MaskSecrets(x.Text), origin, x.Origin.From, x.Origin.To)
 }
 
 func (b *batch) places(e incident.Endpoint, o incident.Origin) (endpoint, origin int64, err error) {

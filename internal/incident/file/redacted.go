@@ -37,6 +37,7 @@ func Redacted(path, out string, r *redact.Redactor) error {
 			{"change", "system", text},
 			{"threshold_set", "sets", inJSON(text)},
 			{"series", "caveat", text},
+			{"audit", "role", text},
 			// What rows are told apart by: two values stay two.
 			{"source", "name", apart(text)},
 			{"endpoint", "method", apart(text)}, // of a log's line, and so anything

@@ -188,7 +188,7 @@ func masked(w incident.Written) incident.Written {
 		w.Fields[name] = redact.MaskSecrets(v)
 	}
 	for i := range w.Comments {
-		w.Comments[i].Text = redact.MaskSecrets(w.Comments[i].Text)
+		w.Comments[i].Role, w.Comments[i].Text = redact.MaskSecrets(w.Comments[i].Role), redact.MaskSecrets(w.Comments[i].Text)
 	}
 	return w
 }
@@ -207,7 +207,7 @@ func inWritten(of func(string) string) func(string) string {
 			}
 		}
 		for i := range w.Comments {
-			w.Comments[i].Text = of(w.Comments[i].Text)
+			w.Comments[i].Role, w.Comments[i].Text = of(w.Comments[i].Role), of(w.Comments[i].Text)
 		}
 		return encode(w)
 	}
