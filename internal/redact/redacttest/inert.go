@@ -99,7 +99,7 @@ var (
 	code     = regexp.MustCompile("(`+)[^`].*?[^`]?(`+)")
 	escaped  = regexp.MustCompile(`\\[^A-Za-z0-9\s]`)
 	mention  = regexp.MustCompile(`(?:^|[^\w])@[a-z]|(?:^|[^\w&])#\d`)
-	link     = regexp.MustCompile(`\]\(|https?://evil|\bwww\.evil`)
+	link     = regexp.MustCompile(`\]\([^#]|https?://evil|\bwww\.evil`)
 	emphasis = regexp.MustCompile(`\*\*bold|~~s~~`)
 )
 
