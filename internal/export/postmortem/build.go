@@ -134,7 +134,7 @@ func (b *builder) says(t author.Text) string {
 		s.WriteString(known)
 	}
 	if b.Unredacted {
-		return redact.Lines(s.String())
+		return redact.Lines(redact.MaskSecrets(s.String()))
 	}
 	return redact.Lines(b.r.Prose(s.String()))
 }

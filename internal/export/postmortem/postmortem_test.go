@@ -215,7 +215,7 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 
 func TestSecretsAreReplaced(t *testing.T) {
 	in := Input{Name: "INC-1", Notes: &author.Notes{
-		Summary:  "mail jane.doe@example.com",
+		Summary:  "mail jane.doe@example.com, or look into postgres://u:hunter3secret@db/x",
 		Examples: []author.Example{{Title: "x", Request: `{"line1": "1 Main St", "clientSecret": "pi_3Mx_secret_abc123"}`, Response: "Authorization: Bearer abcdefghijklmnop1234567890"}},
 		Queries:  []author.Query{{Source: "db", Query: "postgres://u:hunter2secret@db/x"}},
 	}}
@@ -226,14 +226,21 @@ func TestSecretsAreReplaced(t *testing.T) {
 	}
 	data, _ := d.JSON()
 	for name, s := range map[string]string{"HTML": string(page), "Markdown": string(d.Markdown()), "JSON": string(data)} {
-		for _, secret := range []string{"jane.doe", "1 Main St", "secret_abc123", "abcdefghijklmnop1234567890", "hunter2secret"} {
+		for _, secret := range []string{"jane.doe", "1 Main St", "secret_abc123", "abcdefghijklmnop1234567890", "hunter2secret", "hunter3secret"} {
 			if strings.Contains(s, secret) {
 				t.Errorf("%s holds %s", name, secret)
 			}
 		}
 	}
-	if in.Unredacted = true; !strings.Contains(string(New(in).Markdown()), "1 Main St") {
+	in.Unredacted = true
+	open := string(New(in).Markdown())
+	if !strings.Contains(open, "1 Main St") {
 		t.Error("unredacted is redacted")
+	}
+	for _, credential := range []string{"hunter2secret", "hunter3secret"} {
+		if strings.Contains(open, credential) {
+			t.Errorf("unredacted, it holds %s", credential)
+		}
 	}
 }
 
