@@ -80,15 +80,21 @@ type counted struct {
 // part are the points in a window and the one before it, which belongs to it only as
 // what was in flight.
 func part(points []incident.FlowPoint, w incident.Window) []incident.FlowPoint {
-	at := func(p incident.FlowPoint, t time.Time) int { return p.At.Compare(t) }
-	from, _ := slices.BinarySearchFunc(points, w.From, at)
-	to, _ := slices.BinarySearchFunc(points, w.To, at)
-	from = max(0, from-1)
-	list := slices.Clone(points[from:max(from, to)])
+	list := slices.Clone(cut(points, w))
 	if len(list) > 0 {
 		list[0] = incident.FlowPoint{At: list[0].At, InFlight: list[0].InFlight}
 	}
 	return list
+}
+
+// cut is part of whoever takes nothing from the first point but what was in flight: it
+// is not copied.
+func cut(points []incident.FlowPoint, w incident.Window) []incident.FlowPoint {
+	at := func(p incident.FlowPoint, t time.Time) int { return p.At.Compare(t) }
+	from, _ := slices.BinarySearchFunc(points, w.From, at)
+	to, _ := slices.BinarySearchFunc(points, w.To, at)
+	from = max(0, from-1)
+	return points[from:max(from, to)]
 }
 
 // hang is the longest time in which calls of a flow piled up and none ended.

@@ -109,8 +109,10 @@ func most(all []*tries) (worst *tries) {
 
 // begun is how many calls of a flow began in a window.
 func begun(points []incident.FlowPoint, w incident.Window) (n float64) {
-	for _, p := range part(points, w) {
-		n += p.Started
+	for i, p := range cut(points, w) {
+		if i > 0 {
+			n += p.Started
+		}
 	}
 	return n
 }

@@ -126,7 +126,7 @@ func (s *scene) edgeViews() []edgeView {
 	var edges []edgeView
 	for _, f := range s.flows {
 		if !f.flow.Server {
-			edges = append(edges, edgeView{Flow: f.flow, view: s.viewBy(part(f.wide, s.around()), inFlight)})
+			edges = append(edges, edgeView{Flow: f.flow, view: s.viewBy(cut(f.wide, s.around()), inFlight)})
 		}
 	}
 	for i := range edges {
