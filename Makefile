@@ -17,10 +17,10 @@ deps: ## install what the tests need and this machine lacks (Debian); starts no 
 	scripts/deps
 
 unit: ## all tests without servers, with the race detector
-	go test -race -pgo=off -timeout 30m $(PKGS)
+	go test -race -pgo=off -timeout 40m $(PKGS)
 
 real: ## tests against real servers of our own (a private Postgres), one package at a time
-	go test -tags real -pgo=off -run '^TestReal' -p 1 -timeout 30m $(PKGS)
+	go test -tags real -pgo=off -run '^TestReal' -p 1 -timeout 40m $(PKGS)
 
 test: deps unit real ## install what is missing, then run every test
 
