@@ -91,6 +91,9 @@ func barely(m labMeasure, settings []string) bool {
 func (n shortNight) namesBlocker(t *testing.T) {
 	t.Helper()
 	f, ok := n.finding("lock_root")
+	if !ok { // the small index is built at once: for the rest the migration is idle in its transaction
+		f, ok = n.finding("idle_in_transaction")
+	}
 	if !ok || f.Role != "trigger" {
 		t.Errorf("the lock is not the trigger: %+v", n.analysis.Findings)
 		return

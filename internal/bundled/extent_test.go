@@ -73,7 +73,7 @@ func TestExtent(t *testing.T) {
 		if c.Code == "DEADLINE_EXCEEDED" {
 			t.Errorf("%+v: none was set", c)
 		}
-		if hung := c.Caller == "order" && c.Callee == "inventory"; hung && !(c.Open && c.Calls > 3000) {
+		if hung := c.Caller == "order" && c.Callee == "inventory"; hung && (!c.Open || c.Calls <= 3000) {
 			t.Errorf("%+v: they never ended", c)
 		}
 	}
