@@ -12,7 +12,8 @@ import (
 )
 
 // FuzzRead: no text makes the reader panic; what it refuses it refuses with the
-// file's name; what it takes is sound and can be run for a second.
+// file's name; what it takes is sound, can be written and read again, and can be run
+// for a second.
 func FuzzRead(f *testing.F) {
 	f.Add(shop)
 	for _, name := range ExampleNames() {
@@ -33,6 +34,9 @@ func FuzzRead(f *testing.F) {
 		}
 		if err := pipeline.Check(p); err != nil {
 			t.Fatalf("taken, but not sound: %v", err)
+		}
+		if _, err := Read("f.yaml", Write(p, nil)); err != nil {
+			t.Fatalf("what is written of it is not read: %v\n%s", err, Write(p, nil))
 		}
 		small := len(p.Services) < 20
 		for i := range p.Services {
