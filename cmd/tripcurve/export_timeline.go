@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export/timeline"
-	"tripcurve/internal/incident"
 )
 
 // datadogTakes is how old an event may be at most that Datadog takes.
@@ -110,14 +109,4 @@ func namedZone(name string) (*time.Location, error) {
 		return nil, badInput("--tz %q: no such zone; expected an IANA name, such as Europe/Berlin or America/New_York", name)
 	}
 	return zone, nil
-}
-
-// around is an instant such that a time of day is that of the incident, the day of it or
-// the night after: the last such one that is not later.
-func around(v *incident.View, an incident.Analysis) time.Time {
-	w := an.Impact
-	if w.Length() == 0 {
-		w = v.Window
-	}
-	return w.From.Add(w.Length() / 2).Add(12 * time.Hour)
 }

@@ -231,7 +231,7 @@ func (a *app) timelineAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			last := around(s.view, s.an)
+			last := incident.Around(s.view, s.an)
 			e := incident.Entry{
 				Kind: incident.KObservation, Text: strings.TrimSpace(args[2]), Actor: role, Lane: "people", Confidence: "stated",
 				Source: incident.EntrySource{Name: "people"}, Clock: incident.EntryClock{Original: args[1]},
@@ -280,7 +280,7 @@ func (a *app) timelineEdit() *cobra.Command {
 				return err
 			}
 			before := e
-			last := around(s.view, s.an)
+			last := incident.Around(s.view, s.an)
 			if cmd.Flags().Changed("start") {
 				if e.Start, e.Precision, err = incident.ParseEntryTime(start, last); err != nil {
 					return badInput("--start: %w", err)

@@ -39,7 +39,7 @@ What is there already stays as it is. Rows that an edited export has no more sta
 			if err != nil {
 				return err
 			}
-			opt := reader.Options{Format: format, Last: around(s.view, s.an), At: time.Now().UTC().Truncate(time.Second)}
+			opt := reader.Options{Format: format, Last: incident.Around(s.view, s.an), At: time.Now().UTC().Truncate(time.Second)}
 			if zone != "" {
 				if opt.Zone, err = namedZone(zone); err != nil {
 					return err

@@ -24,3 +24,13 @@ func ParseInstant(s string, last time.Time) (time.Time, error) {
 	}
 	return time.Time{}, fmt.Errorf("%q is no instant; expected RFC 3339, such as 2026-01-15T14:23:01Z, or a time of day in UTC, such as 14:23Z", s)
 }
+
+// Around is an instant such that a time of day is that of the incident, the day of it or
+// the night after: the last such one that is not later.
+func Around(v *View, a Analysis) time.Time {
+	w := a.Impact
+	if w.Length() == 0 {
+		w = v.Window
+	}
+	return w.From.Add(w.Length() / 2).Add(12 * time.Hour)
+}

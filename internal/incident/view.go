@@ -37,6 +37,15 @@ type View struct {
 	serverFlows []Flow
 }
 
+// WithWritten is the same evidence with another list of what people wrote.
+func (v *View) WithWritten(list []Written) *View {
+	return &View{
+		Window: v.Window, Sources: v.Sources, Written: list,
+		buckets: v.buckets, latencies: v.latencies, episodes: v.episodes, series: v.series,
+		exemplars: v.exemplars, changes: v.changes, sampled: v.sampled,
+	}
+}
+
 // Buckets are all buckets in order of time. It copies them out: for one pass
 // over a window EachBucket is cheaper.
 func (v *View) Buckets() []Bucket {

@@ -83,6 +83,18 @@ func (w *Writer) UndoTimeline(at time.Time, role string) (undone []Audit, err er
 	return undone, err
 }
 
+// Written is what people wrote of the timeline, by id.
+func (w *Writer) Written() ([]incident.Written, error) {
+	tx, err := w.db.Begin()
+	if err != nil {
+		return nil, explain(w.path, "read the timeline", err)
+	}
+	defer tx.Rollback() // nothing was written
+	l := loader{tx: tx}
+	err = l.readWritten()
+	return l.meta.Written, explained(w.path, "read the timeline", err)
+}
+
 // Audit is every action of a person on the timeline, in order.
 func (r *Reader) Audit() (list []Audit, err error) {
 	tx, err := r.db.Begin()
