@@ -102,6 +102,29 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// written takes in what people wrote: into what is shown, and into what waits.
+func (r *Root) written(list []incident.Written) tea.Cmd {
+	with := func(msg EvidenceMsg) EvidenceMsg {
+		derived := msg.Analysis.Derived
+		if derived == nil {
+			derived = msg.Analysis.Timeline
+		}
+		msg.View, msg.Analysis.Derived = msg.View.WithWritten(list), derived
+		msg.Analysis.Timeline = incident.Moments(derived, list)
+		return msg
+	}
+	if r.held != nil {
+		held := with(*r.held)
+		r.held = &held
+	}
+	if r.common.View == nil {
+		return nil
+	}
+	msg := with(EvidenceMsg{Name: r.common.Name, View: r.common.View, Analysis: r.common.Analysis, Live: r.common.Live})
+	r.common.Apply(msg)
+	return r.tellAll(msg)
+}
+
 func windowTitle(name string) string { return "tripcurve " + redact.Line(name) }
 
 // wholeOf is the range that shows the whole incident: the impact and a fifth

@@ -13,6 +13,7 @@ import (
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/theme"
+	"tripcurve/tui/timeline"
 )
 
 // EvidenceMsg brings a new view of the evidence; see screen.EvidenceMsg.
@@ -42,7 +43,8 @@ type Options struct {
 	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
 	Chosen    *chosen.Keeper
-	ExportDir string // where the Export screen writes; empty: a folder here with the incident's name
+	Timeline  timeline.Options // who may change the timeline
+	ExportDir string           // where the Export screen writes; empty: a folder here with the incident's name
 	Clipboard Clipboard
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen

@@ -149,6 +149,8 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, tea.Batch(r.evidence(EvidenceMsg(msg)), r.listen())
 	case loadFailedMsg:
 		r.failed, r.busy = msg.err, screen.BusyMsg{}
+	case screen.WrittenMsg:
+		return r, r.written(msg.Written)
 	case screen.CursorMsg:
 		return r, r.moveCursor(msg.At)
 	case screen.RangeMsg:

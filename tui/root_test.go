@@ -234,7 +234,7 @@ func TestEveryBindingIsInTheHelp(t *testing.T) {
 func TestNoKeyMeansTwoThings(t *testing.T) {
 	r := opened(80, 24)
 	own := map[string]string{
-		"gRPC": "y", "Timeline": "y", "Tune": "e E 0 z Z ctrl+s", "Export": "space y",
+		"gRPC": "y", "Timeline": "y z Z", "Tune": "e E 0 z Z ctrl+s", "Export": "space y",
 	}
 	unique := func(where string, list []screen.Action) {
 		byKey, byName := map[string]string{}, map[string]bool{}

@@ -23,7 +23,7 @@ func screens(o Options) []screen.Screen {
 		locks.New(),
 		gateway.New(),
 		grpc.New(),
-		timeline.New(),
+		timeline.New(o.Timeline),
 		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate, Chosen: o.Chosen}),
 		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges), Chosen: o.Chosen}),
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tripcurve/internal/incident/file"
 	"tripcurve/tui"
+	"tripcurve/tui/timeline"
 )
 
 // followEvery is how often a file is looked at for something new.
@@ -24,7 +25,7 @@ func (a *app) follow(ctx context.Context, path string) error {
 	}
 	out := make(chan tui.EvidenceMsg, 1)
 	var lost error
-	err = a.show(ctx, tui.Options{Name: path, Live: out}, nil, func(ctx context.Context) { lost = read(ctx, r, out) })
+	err = a.show(ctx, tui.Options{Name: path, Live: out, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}}, nil, func(ctx context.Context) { lost = read(ctx, r, out) })
 	if errors.Is(lost, context.Canceled) {
 		lost = nil // the screens were left
 	}

@@ -16,6 +16,7 @@ import (
 	"tripcurve/internal/incident/file"
 	"tripcurve/tui"
 	"tripcurve/tui/glyph"
+	"tripcurve/tui/timeline"
 )
 
 // bundledName is what stands for the bundled incident wherever a FILE is taken.
@@ -26,7 +27,9 @@ const reconstructed = "reconstructed and simulated; `simulate inc-2847` lists wh
 
 // openBundled is the program without arguments.
 func (a *app) openBundled(ctx context.Context) error {
-	return a.show(ctx, tui.Options{Name: bundled.Name, Note: reconstructed, Load: loadBundled}, nil)
+	return a.show(ctx, tui.Options{
+		Name: bundled.Name, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly},
+	}, nil)
 }
 
 func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {
@@ -67,8 +70,9 @@ another process, such as a flight recorder; nobody disturbs the other.`,
 			}
 			msg := message(name, v)
 			return a.show(cmd.Context(), tui.Options{
-				Name: name,
-				Load: func(context.Context) (tui.EvidenceMsg, error) { return msg, nil },
+				Name:     name,
+				Load:     func(context.Context) (tui.EvidenceMsg, error) { return msg, nil },
+				Timeline: timeline.Options{Keep: &fileTimeline{path: args[0]}},
 			}, nil)
 		},
 		ValidArgsFunction: completeFiles,

@@ -3,6 +3,7 @@
 package events
 
 import (
+	"slices"
 	"strings"
 
 	"tripcurve/internal/incident"
@@ -16,6 +17,21 @@ type Event struct {
 	incident.Moment
 	Key   rune   // 'A' to 'Z', then 'a' to 'z', then '+'
 	Label string // what happened, in two words, safe to show
+}
+
+// HiddenKey stands where a letter would, of a moment that is hidden.
+const HiddenKey = '-'
+
+// All are all moments, in order of time; those that are hidden have no letter.
+func All(timeline []incident.Moment) []Event {
+	list := Of(timeline)
+	for _, m := range timeline {
+		if m.Hidden {
+			list = append(list, Event{Moment: m, Key: HiddenKey, Label: label(m)})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Event) int { return a.At.Compare(b.At) })
+	return list
 }
 
 // Of are the moments that are not hidden, in order of time.

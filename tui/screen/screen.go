@@ -43,6 +43,10 @@ type EvidenceMsg struct {
 	Live     bool
 }
 
+// WrittenMsg brings all that people have written of the timeline; the evidence is the
+// same.
+type WrittenMsg struct{ Written []incident.Written }
+
 // FailedMsg is work that did not succeed. It is shown; nothing else happens.
 type FailedMsg struct{ Err error }
 

@@ -61,6 +61,9 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	default:
 		s.drawList(&body)
 	}
+	if s.edit.form != nil {
+		s.edit.form.Draw(c, s.Set())
+	}
 }
 
 func (s *Screen) drawHead(c *grid.Canvas) {
@@ -175,7 +178,7 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	for i := range s.moments {
 		if m := &s.moments[i]; !m.End.IsZero() {
 			y := slices.Index(lanes, m.Lane)
-			if y < 0 || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
+			if y < 0 || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
 				continue
 			}
 			from, to := max(0, column(m.At)), min(w-1, column(m.End))
@@ -199,6 +202,9 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 			continue
 		}
 		st := style(m)
+		if m.Hidden {
+			st = theme.Faint
+		}
 		if i == s.list.At {
 			st = theme.Accent | grid.Selected
 		}
@@ -208,11 +214,11 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	if y := slices.Index(lanes, phasesLane); y >= 0 {
 		s.drawPhases(&plot, y, column)
 	}
-	s.drawCursor(&plot, column(s.Cursor), clockRow)
+	s.drawCursor(&plot, column(s.Common.Cursor), clockRow)
 }
 
 func (s *Screen) drawCursor(c *grid.Canvas, x, clockRow int) {
-	if x < 0 || x >= c.W() || s.Cursor.IsZero() {
+	if x < 0 || x >= c.W() || s.Common.Cursor.IsZero() {
 		return
 	}
 	for y := range clockRow {
@@ -220,7 +226,7 @@ func (s *Screen) drawCursor(c *grid.Canvas, x, clockRow int) {
 			c.Set(x, y, s.Set().Wall, theme.Cursor)
 		}
 	}
-	label := text.Clock(s.Cursor)
+	label := text.Clock(s.Common.Cursor)
 	from := max(0, min(x-len(label)/2, c.W()-len(label)))
 	// a clock time half overwritten says nothing
 	for l := from - 1; l >= 0 && c.Rune(l, clockRow) != ' '; l-- {
@@ -276,9 +282,16 @@ func (s *Screen) drawList(c *grid.Canvas) {
 		if i == s.list.At {
 			sel = grid.Selected
 		}
-		c.Set(3, y, m.Key, style(m)|sel)
-		x := c.Text(5, y, theme.Text|sel, clock(m)) + 1
+		words, look := theme.Text|sel, style(m)|sel
+		if m.Hidden {
+			words, look = theme.Faint|sel, theme.Faint|sel
+		}
+		c.Set(3, y, m.Key, look)
+		x := c.Text(5, y, words, clock(m)) + 1
 		what := redact.Flat(m.Text)
+		if m.Hidden {
+			what = "(hidden) " + what
+		}
 		if !m.End.IsZero() {
 			what += ", " + text.Dur(m.End.Sub(m.At))
 		}
@@ -299,7 +312,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 				c.Clip(end-room, y, room, theme.Dim|sel, where, s.Set().More)
 			}
 		}
-		c.Clip(x, y, end-x, theme.Text|sel, what, s.Set().More)
+		c.Clip(x, y, end-x, words, what, s.Set().More)
 		if i == s.list.At {
 			s.cut = grid.Width(what) > end-x
 		}
@@ -317,12 +330,20 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 	if s.open {
 		head = theme.Accent
 	}
-	if s.cut && c.H() >= 5 { // the list has no room for all that it says
+	if (s.cut || s.open) && c.H() >= 5 { // the list has no room for all that it says
 		y := c.Wrap(0, 0, c.W(), c.H()-3, theme.Strong, redact.Flat(m.Text))
 		rest := c.Rows(y, c.H()-y)
 		c = &rest
 	}
 	c.Clip(0, 0, c.W(), head, string(m.Key)+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
+	if e, ok := s.entryOf(m); ok {
+		y := 1
+		for _, line := range notes(e) {
+			y += c.Wrap(0, y, c.W(), min(3, c.H()-y-2), theme.Note, line)
+		}
+		rest := c.Rows(y-1, c.H()-y+1)
+		c = &rest
+	}
 	if len(s.evidence) == 0 {
 		if c.H() > 1 {
 			said := "nothing is linked to it"

@@ -22,9 +22,14 @@ import (
 // Screen is the screen.
 type Screen struct {
 	screen.Common
+	opt     Options
 	moments []events.Event   // shown, in order
+	entries []incident.Entry // the whole timeline, also what is hidden
+	derived []incident.Entry // what the evidence alone gives
 	phases  []incident.Entry // of the incident and of its remediation, in order
+	hidden  bool             // hidden moments are shown as well
 	list    screen.List
+	edit    editing
 	cut     bool // the list had no room for the selected moment's text
 
 	open     bool // the evidence has the focus
@@ -42,7 +47,7 @@ type fact struct {
 }
 
 // New is the screen before any data.
-func New() *Screen { return &Screen{} }
+func New(opt Options) *Screen { return &Screen{opt: opt} }
 
 func (s *Screen) Title() string { return "Timeline" }
 
@@ -50,7 +55,15 @@ func (s *Screen) Title() string { return "Timeline" }
 func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
 		{Name: "evidence", Keys: []string{"enter"}, Help: "what the selected moment rests on", Hint: "evidence"},
+		{Name: "add", Keys: []string{"a"}, Arg: "TEXT", Help: "add an entry at the time cursor", Hint: "add"},
+		{Name: "edit", Keys: []string{"i"}, Help: "edit the selected entry", Hint: "edit"},
+		{Name: "comment", Keys: []string{"c"}, Help: "comment on it", Hint: "comment"},
+		{Name: "hide", Keys: []string{"x"}, Help: "hide it, or show it again; it stays in the file", Hint: "hide"},
 		{Name: "copy", Keys: []string{"y"}, Show: "y/Y", Help: "copy the moment as text or as Markdown", Hint: "copy"},
+		{Name: "undo", Keys: []string{"z"}, Help: "undo the last change made here", Hint: "undo", Foot: "z/Z"},
+		{Name: "redo", Keys: []string{"Z"}, Help: "do again what was undone"},
+		{Name: "pin", Keys: []string{"P"}, Help: "pin it into the short export, or not"},
+		{Name: "hidden", Keys: []string{"X"}, Help: "show what is hidden, or not"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -72,13 +85,28 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		}
 		return s, nil
 	}
-	if msg, ok := msg.(screen.ActionMsg); ok {
-		return s, s.act(msg.Name)
+	switch msg := msg.(type) {
+	case screen.ActionMsg:
+		return s, s.act(msg.Name, msg.Args)
+	case keptMsg:
+		return s, s.kept(msg)
+	case readyMsg:
+		if msg.err != nil && s.edit.form != nil && !s.edit.form.Dirty() {
+			s.edit.form = nil
+			return s, screen.Fail(msg.err)
+		}
+	case tea.KeyPressMsg, tea.PasteMsg:
+		if s.edit.form != nil {
+			return s, s.typed(msg)
+		}
 	}
 	return s, nil
 }
 
-func (s *Screen) act(name string) tea.Cmd {
+func (s *Screen) act(name, args string) tea.Cmd {
+	if cmd, ok := s.changes(name, args); ok {
+		return cmd
+	}
 	if s.open {
 		if s.facts.Move(name, len(s.evidence), 5) {
 			return nil
@@ -95,12 +123,20 @@ func (s *Screen) act(name string) tea.Cmd {
 	}
 	switch name {
 	case "evidence":
-		if m := s.selected(); m != nil && len(s.evidence) == 0 {
-			return screen.Say("nothing is linked to this moment")
+		e, _ := s.entry()
+		if s.selected() != nil && len(s.evidence) == 0 && len(notes(e)) == 0 {
+			return screen.Say("nothing is linked to this moment, and nobody wrote of it")
 		}
-		s.open = len(s.evidence) > 0
+		s.open = s.selected() != nil
 	case "back":
 		s.open = false
+	case "hidden":
+		s.hidden = !s.hidden
+		s.reload()
+		if s.hidden {
+			return screen.Say("hidden entries are shown, without a letter")
+		}
+		return screen.Say("hidden entries are left out")
 	case "yank", "copy":
 		return s.yank(false)
 	case "yank-markdown":
@@ -115,18 +151,27 @@ func (s *Screen) reload() {
 	if m := s.selected(); m != nil {
 		was = m.ID
 	}
-	s.phases = nil
-	if s.View != nil && len(s.View.Written) > 0 {
-		s.phases = incident.Phases(incident.Timeline(nil, incident.Analysis{}, s.View.Written))
+	if s.edit.want != "" {
+		was = s.edit.want
+	}
+	s.phases, s.entries, s.derived = nil, nil, nil
+	if s.View != nil {
+		s.entries = incident.Timeline(s.View, s.Analysis, s.View.Written)
+		s.derived = incident.Timeline(s.View, s.Analysis, nil)
+		s.phases = incident.Phases(s.entries)
 	}
 	s.moments = s.moments[:0]
-	for _, m := range events.Of(s.Analysis.Timeline) {
+	list := events.Of(s.Analysis.Timeline)
+	if s.hidden {
+		list = events.All(s.Analysis.Timeline)
+	}
+	for _, m := range list {
 		if s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
 			s.moments = append(s.moments, m)
 		}
 	}
 	if i := slices.IndexFunc(s.moments, func(m events.Event) bool { return m.ID == was }); i >= 0 {
-		s.list.At = i
+		s.list.At, s.edit.want = i, ""
 	}
 	s.list.Clamp(len(s.moments))
 	s.of = ""
@@ -136,11 +181,11 @@ func (s *Screen) reload() {
 // follow selects the last moment that the time cursor has passed, unless the
 // selected one is of that very instant.
 func (s *Screen) follow() {
-	if m := s.selected(); m == nil || m.At.Equal(s.Cursor) {
+	if m := s.selected(); m == nil || m.At.Equal(s.Common.Cursor) || s.edit.form != nil {
 		return
 	}
 	for i, m := range s.moments {
-		if i == 0 || !m.At.After(s.Cursor) {
+		if i == 0 || !m.At.After(s.Common.Cursor) {
 			s.list.At = i
 		}
 	}

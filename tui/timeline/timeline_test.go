@@ -37,7 +37,7 @@ func linked(t *testing.T) screen.EvidenceMsg {
 
 func loaded(t *testing.T, w, h int) *Screen {
 	t.Helper()
-	s, ok := tuitest.Send(New(), screen.SizeMsg{W: w, H: h - 3}, linked(t),
+	s, ok := tuitest.Send(New(Options{}), screen.SizeMsg{W: w, H: h - 3}, linked(t),
 		screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor}).(*Screen)
 	if !ok {
 		t.Fatal("the screen became another one")
@@ -65,8 +65,8 @@ func TestGolden(t *testing.T) {
 }
 
 func TestBeforeAnyData(t *testing.T) {
-	tuitest.Draw(New(), 80, 21)
-	tuitest.Draw(New(), 0, 0)
+	tuitest.Draw(New(Options{}), 80, 21)
+	tuitest.Draw(New(Options{}), 0, 0)
 }
 
 // The time cursor and the selection follow each other, also among moments of
@@ -169,7 +169,7 @@ func TestPeoplesEntriesAndPhases(t *testing.T) {
 	msg.View = ev.Snapshot()
 	msg.Analysis.Timeline = incident.Moments(msg.Analysis.Timeline, written)
 	for _, size := range tuitest.Sizes {
-		s := tuitest.Send(New(), screen.SizeMsg{W: size[0], H: size[1] - 3}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
+		s := tuitest.Send(New(Options{}), screen.SizeMsg{W: size[0], H: size[1] - 3}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
 		tuitest.Golden(t, fmt.Sprintf("phases_%dx%d", size[0], size[1]), tuitest.Draw(s, size[0], size[1]-3))
 	}
 }
