@@ -61,9 +61,16 @@ func exitCode(err error) string {
 }
 
 // TestScript runs the program as a user does: flags, files, streams, exit codes.
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestLongScript runs those that compute for long: simulations, plots, what runs in
+// WebAssembly.
+func TestLongScript(t *testing.T) { runScripts(t, "testdata/long") }
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       os.Getenv("TRIPCURVE_UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -14,7 +14,7 @@ import (
 
 // Without the lock, and without the calls that never end, most orders are accepted;
 // guards elsewhere change nothing for them. Nothing is lost in any night.
-func TestCounterfactual(t *testing.T) {
+func TestLongCounterfactual(t *testing.T) {
 	v := bundledView(t)
 	run := func(workers int) *diagnose.Counterfactual {
 		c, err := diagnose.CounterfactualOf(t.Context(), scenario.INC2847(), v, diagnose.Options{Seeds: 2, Workers: workers})

@@ -72,9 +72,9 @@ func part(v *incident.View, w incident.Window) *incident.View {
 	return ev.Snapshot()
 }
 
-// TestHealthyDayOpensNothing looks at a simulated day 287 times, ten minutes
+// TestLongHealthyDayOpensNothing looks at a simulated day 287 times, ten minutes
 // each. The recorded fault-free time of other systems is looked at by make rca.
-func TestHealthyDayOpensNothing(t *testing.T) {
+func TestLongHealthyDayOpensNothing(t *testing.T) {
 	in, err := FromScenario(context.Background(), shopDay(1))
 	if err != nil {
 		t.Fatal(err)

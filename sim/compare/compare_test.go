@@ -34,7 +34,7 @@ func named(t *testing.T, names ...string) (rs []Remedy) {
 }
 
 // The night of INC-2847 under a few remedies, as the design has it.
-func TestRemediesOfTheNight(t *testing.T) {
+func TestLongRemediesOfTheNight(t *testing.T) {
 	c, err := Run(context.Background(), scenario.INC2847(), named(t, "keepalive-refused", "deadline", "retries", "breaker", "concurrently"),
 		Options{Seeds: 3, Workers: runtime.NumCPU()})
 	if err != nil {

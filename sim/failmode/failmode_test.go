@@ -12,9 +12,9 @@ import (
 	"tripcurve/sim/scenario"
 )
 
-// TestMatrix: every mode is run and comes out as it must; the code as it was written
+// TestLongMatrix: every mode is run and comes out as it must; the code as it was written
 // then has its gaps, and ours none.
-func TestMatrix(t *testing.T) {
+func TestLongMatrix(t *testing.T) {
 	rows, err := Run(context.Background(), scenario.INC2847(), Options{Seeds: 1, Workers: 2})
 	if err != nil {
 		t.Fatal(err)

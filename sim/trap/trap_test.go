@@ -45,9 +45,9 @@ const (
 	longReset = "order.inventory.breaker.resetTimeout=90s"
 )
 
-// TestTraps: each trap comes about by itself in a simulated night and is found in it,
+// TestLongTraps: each trap comes about by itself in a simulated night and is found in it,
 // and with one setting changed it does neither.
-func TestTraps(t *testing.T) {
+func TestLongTraps(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		sc    sim.Scenario

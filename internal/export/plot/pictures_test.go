@@ -66,7 +66,7 @@ func night() *incident.View {
 	return ev.Snapshot()
 }
 
-func TestPictures(t *testing.T) {
+func TestLongPictures(t *testing.T) {
 	v := night()
 	a := cause.Analyze(v, cause.Options{})
 	if a.Impact.Length() == 0 {

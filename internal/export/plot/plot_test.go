@@ -292,7 +292,7 @@ func remedies(names ...string) *compare.Comparison {
 	return c
 }
 
-func TestRemedies(t *testing.T) {
+func TestLongRemedies(t *testing.T) {
 	many := []string{"today", "a", "deadline", "c", "breaker", "e", "f", "keepalive-refused"}
 	for name, c := range map[string]*compare.Comparison{
 		"today alone": remedies("today"), "few": remedies("today", "deadline"), "many": remedies(many...),

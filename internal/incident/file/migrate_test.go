@@ -143,7 +143,7 @@ func left(t *testing.T, path string) (names []string) {
 
 // A file of an older schema is read as it is, also where nothing may be written, and copies
 // of it are of this schema.
-func TestReadingAnOlderFile(t *testing.T) {
+func TestLongReadingAnOlderFile(t *testing.T) {
 	for version := 1; version < Schema; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			path := reach(t, version)
@@ -347,7 +347,7 @@ func TestUpgradesThatFail(t *testing.T) {
 
 // Whoever kills an upgrade at any stage finds a whole file of that name, and the next
 // upgrade clears what the killed one left.
-func TestKilledUpgrades(t *testing.T) {
+func TestLongKilledUpgrades(t *testing.T) {
 	stages := []string{"begun", "as it was", "copied", "kept", "renamed"}
 	for i, at := range stages {
 		t.Run(at, func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestKilledUpgrades(t *testing.T) {
 func TestUpgraderToBeStopped(t *testing.T) {
 	path, at := os.Getenv("TRIPCURVE_TEST_UPGRADE"), os.Getenv("TRIPCURVE_TEST_STAGE")
 	if path == "" {
-		return // it is the other half of TestKilledUpgrades and of a full disk
+		return // it is the other half of TestLongKilledUpgrades and of a full disk
 	}
 	if at == "full" {
 		signal.Ignore(syscall.SIGXFSZ)

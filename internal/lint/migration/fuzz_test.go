@@ -87,8 +87,8 @@ var hostile = []func(n int) string{
 	func(n int) string { return "select a" + strings.Repeat(" ## 1", n) },
 }
 
-// TestHostile: of every depth, the grammar stays whole.
-func TestHostile(t *testing.T) {
+// TestLongHostile: of every depth, the grammar stays whole.
+func TestLongHostile(t *testing.T) {
 	for _, n := range []int{59, 238, 1000} {
 		for i, h := range hostile {
 			if _, err := Lint([]File{{"m.sql", h(n)}}, Options{}); err != nil {
