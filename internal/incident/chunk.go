@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -127,6 +128,20 @@ func within[T any](list []*chunk[T], w Window) []*chunk[T] {
 	from, _ := slices.BinarySearchFunc(list, minute(w.From), func(k *chunk[T], m int64) int { return int(min(1, max(-1, k.minute-m))) })
 	to, _ := slices.BinarySearchFunc(list, minute(w.To)+1, func(k *chunk[T], m int64) int { return int(min(1, max(-1, k.minute-m))) })
 	return list[from:max(from, to)]
+}
+
+// spanned yields what within finds, and of each whether all of its items lie in w:
+// those between the first chunk and the last need no look at each.
+func spanned[T any](list []*chunk[T], w Window) iter.Seq2[*chunk[T], bool] {
+	return func(yield func(*chunk[T], bool) bool) {
+		all := w == (Window{})
+		chunks := within(list, w)
+		for i, k := range chunks {
+			if !yield(k, all || i > 0 && i < len(chunks)-1) {
+				return
+			}
+		}
+	}
 }
 
 // flatten copies all items out.

@@ -57,9 +57,9 @@ func (v *View) Buckets() []Bucket {
 // EachBucket calls f for every bucket that begins in w, in order of time; the
 // zero window is all of time. f must not keep or change what it gets.
 func (v *View) EachBucket(w Window, f func(*Bucket)) {
-	for _, k := range within(v.buckets, w) {
+	for k, all := range spanned(v.buckets, w) {
 		for i := range k.items {
-			if b := &k.items[i].Bucket; w == (Window{}) || w.Has(b.At) {
+			if b := &k.items[i].Bucket; all || w.Has(b.At) {
 				f(b)
 			}
 		}
@@ -75,9 +75,9 @@ func (v *View) Latencies() []Latency {
 
 // EachLatency is EachBucket for distributions.
 func (v *View) EachLatency(w Window, f func(*Latency)) {
-	for _, k := range within(v.latencies, w) {
+	for k, all := range spanned(v.latencies, w) {
 		for i := range k.items {
-			if l := &k.items[i].Latency; w == (Window{}) || w.Has(l.At) {
+			if l := &k.items[i].Latency; all || w.Has(l.At) {
 				f(l)
 			}
 		}

@@ -32,8 +32,19 @@ const (
 // measure is a row and what it is made of.
 type measure struct {
 	anomaly.Row
-	name    string
-	support []incident.ID
+	of    *incident.Series // whose own values they are; nil for what is named here
+	named incident.Agreed  // its Name and Support
+}
+
+// agreed names a measure that changed with others; most do not, so a series' name is
+// put together only now.
+func (m *measure) agreed(a anomaly.Agreement, at time.Time) incident.Agreed {
+	x := m.named
+	if m.of != nil {
+		x.Name, x.Support = describe(m.of), []incident.ID{m.of.ID()}
+	}
+	x.Jump, x.At = a.Jump, at
+	return x
 }
 
 // grid is the instants at which all series are compared.
@@ -115,8 +126,7 @@ func onsetOf(g grid, found anomaly.Onset, measures []measure) incident.Onset {
 		byID[measures[i].ID] = &measures[i]
 	}
 	for _, a := range found.Agree {
-		m := byID[a.ID]
-		o.Agree = append(o.Agree, incident.Agreed{Name: m.name, Jump: a.Jump, At: g.at(a.At), Support: m.support})
+		o.Agree = append(o.Agree, byID[a.ID].agreed(a, g.at(a.At)))
 	}
 	return o
 }
@@ -156,8 +166,8 @@ func (s *scene) onsetGrid() grid {
 func (s *scene) measures(g grid) []measure {
 	var list []measure
 	list = append(list, s.requestMeasures(g)...)
-	for _, f := range s.v.Flows() {
-		points := f.Points(g.window())
+	for _, c := range s.flows {
+		f, points := c.flow, cut(c.wide, g.window())
 		inFlight := make([]incident.Point, len(points))
 		for i, p := range points {
 			inFlight[i] = incident.Point{At: p.At, V: p.InFlight}
@@ -167,7 +177,8 @@ func (s *scene) measures(g grid) []measure {
 			name += " " + f.Method
 		}
 		m := measureOf(g, inFlight, half)
-		m.ID, m.name, m.support = "in flight/"+string(f.Started.ID()), name+" in flight", []incident.ID{f.Started.ID()}
+		id := f.Started.ID()
+		m.ID, m.named = "in flight/"+string(id), incident.Agreed{Name: name + " in flight", Support: []incident.ID{id}}
 		list = append(list, m)
 	}
 	means := map[*incident.Series]bool{}
@@ -175,7 +186,10 @@ func (s *scene) measures(g grid) []measure {
 		means[h.sum] = true
 		w := g.window()
 		m := measureOf(g, anomaly.Means(near(h.sum.Points, w), near(h.count.Points, w)), 0)
-		m.ID, m.name, m.support = string(h.sum.ID()), strings.TrimRight(strings.TrimSuffix(h.sum.Name, "sum"), "_.")+methodSuffix(h.sum), []incident.ID{h.sum.ID(), h.count.ID()}
+		id := h.sum.ID()
+		m.ID, m.named = string(id), incident.Agreed{
+			Name: strings.TrimRight(strings.TrimSuffix(h.sum.Name, "sum"), "_.") + methodSuffix(h.sum), Support: []incident.ID{id, h.count.ID()},
+		}
 		list = append(list, m)
 	}
 	for _, x := range s.v.AllSeries() {
@@ -195,7 +209,7 @@ func (s *scene) measures(g grid) []measure {
 			quantum = half
 		}
 		m := measureOf(g, points, quantum)
-		m.ID, m.name, m.support = string(x.ID()), describe(x), []incident.ID{x.ID()}
+		m.ID, m.of = string(x.ID()), x
 		list = append(list, m)
 	}
 	return list
@@ -215,8 +229,8 @@ func (s *scene) requestMeasures(g grid) []measure {
 		e := x.Endpoint
 		add := func(what string, values []float64, every int, quantum float64) {
 			list = append(list, measure{
-				Row:  anomaly.Row{ID: what + "/" + e.String(), Values: values, Every: every, Quantum: quantum},
-				name: e.String() + " " + what, support: x.Support[:min(1, len(x.Support))],
+				Row:   anomaly.Row{ID: what + "/" + e.String(), Values: values, Every: every, Quantum: quantum},
+				named: incident.Agreed{Name: e.String() + " " + what, Support: x.Support[:min(1, len(x.Support))]},
 			})
 		}
 		add("requests", s.v.Rate(func(b incident.Bucket) bool { return b.Endpoint == e }, g.window(), g.step, x.ByEnd), 1, half)
