@@ -48,6 +48,8 @@ func (r *Root) actions() []screen.Action {
 		screen.Action{Name: "zoom-all", Keys: []string{"0"}, Help: "the whole incident"},
 		screen.Action{Name: "yank", Keys: []string{"y"}, Help: "copy what is selected, as text"},
 		screen.Action{Name: "yank-markdown", Keys: []string{"Y"}, Help: "copy it as Markdown"},
+		screen.Action{Name: "behind", Keys: []string{"Q"}, Help: "the query or the lines behind what is selected"},
+		screen.Action{Name: "glossary", Keys: []string{"K"}, Arg: "WORD", Help: "what the words here mean"},
 		screen.Action{Name: "undo", Keys: []string{"z"}, Help: "undo"},
 		screen.Action{Name: "redo", Keys: []string{"Z"}, Help: "redo"},
 		screen.Action{Name: "export-dialog", Keys: []string{"ctrl+s"}, Help: "export this incident"},

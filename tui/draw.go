@@ -56,6 +56,9 @@ func (r *Root) draw(c *grid.Canvas) {
 	if r.help != nil {
 		r.drawHelp(&body)
 	}
+	if r.sheet != nil {
+		r.sheet.Draw(&body, r.common.Set())
+	}
 	if r.prompt.listed {
 		r.drawCommands(&body)
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
 	"tripcurve/tui/glyph"
@@ -66,6 +65,10 @@ func (r *Root) act(a screen.Action, own bool, args string) tea.Cmd {
 		return r.zoom(0)
 	case "yank", "yank-markdown", "undo", "redo":
 		return r.tell(screen.ActionMsg{Name: a.Name, Args: args})
+	case "glossary":
+		return r.glossary(args)
+	case "behind":
+		return r.behind()
 	case "export-dialog":
 		return r.act(screen.Action{Name: "screen", Values: []string{"export"}}, false, "export")
 	case "full":
@@ -221,18 +224,4 @@ func (r *Root) mouseAt(msg tea.MouseMsg) tea.Cmd {
 		return r.tell(tea.MouseClickMsg(m))
 	}
 	return nil
-}
-
-// frames are those of the spinner: four a second, for slow links.
-func frames(l glyph.Level) spinner.Spinner {
-	s := spinner.Line
-	if l == glyph.Braille {
-		s = spinner.Dot
-		s.Frames = slices.Clone(s.Frames)
-		for i := range s.Frames {
-			s.Frames[i] = strings.TrimSpace(s.Frames[i])
-		}
-	}
-	s.FPS = 250_000_000 // ns
-	return s
 }

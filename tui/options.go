@@ -43,6 +43,7 @@ type Options struct {
 	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
 	Chosen    *chosen.Keeper
+	LockSQL   string           // what one sample of the locks asks of Postgres, for who wants to see it
 	Timeline  timeline.Options // who may change the timeline
 	ExportDir string           // where the Export screen writes; empty: a folder here with the incident's name
 	Clipboard Clipboard

@@ -114,6 +114,9 @@ func (r *Root) entered() tea.Cmd {
 	if h := p.history[p.kind]; line != "" && (len(h) == 0 || h[len(h)-1] != line) {
 		p.history[p.kind] = append(h, line)
 	}
+	if p.kind == '/' && r.sheet != nil {
+		return r.filterSheet(line)
+	}
 	if p.kind == '/' {
 		return r.setFilter(line)
 	}

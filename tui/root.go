@@ -15,6 +15,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/sheet"
 	"tripcurve/tui/theme"
 )
 
@@ -41,6 +42,7 @@ type Root struct {
 
 	prompt  prompt
 	help    *helpBox
+	sheet   *sheet.Sheet
 	status  screen.StatusMsg
 	busy    screen.BusyMsg
 	spin    spinner.Model
@@ -160,6 +162,8 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, tea.Batch(r.tellAll(msg), tick())
 	case screen.ShowMsg:
 		return r, r.show(msg)
+	case screen.SheetMsg:
+		r.openSheet(msg)
 	case screen.CopyMsg:
 		return r, r.opts.Clipboard.copy(msg)
 	case screen.StatusMsg:
@@ -193,6 +197,8 @@ func (r *Root) key(msg tea.KeyPressMsg) tea.Cmd {
 	case r.help != nil:
 		r.helpKey(msg)
 		return nil
+	case r.sheet != nil:
+		return r.sheetKey(msg)
 	case r.capturing():
 		return r.tell(msg)
 	}
@@ -274,21 +280,4 @@ func (r *Root) cursor() *tea.Cursor {
 // tick asks for the time in a second; only live data needs it.
 func tick() tea.Cmd {
 	return tea.Tick(time.Second, func(t time.Time) tea.Msg { return screen.TickMsg{Now: t.UTC()} })
-}
-
-// spinning starts the spinner when something runs.
-func (r *Root) spinning() tea.Cmd {
-	if r.busy.What == "" || r.opts.NoAnimation {
-		return nil
-	}
-	return r.spin.Tick
-}
-
-func (r *Root) spun(msg spinner.TickMsg) tea.Cmd {
-	if r.busy.What == "" {
-		return nil
-	}
-	var cmd tea.Cmd
-	r.spin, cmd = r.spin.Update(msg)
-	return cmd
 }

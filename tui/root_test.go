@@ -21,11 +21,8 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/sim"
 	"tripcurve/sim/scenario"
-	"tripcurve/tui/gateway"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
-	"tripcurve/tui/locks"
-	"tripcurve/tui/overview"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/tuitest"
 	"tripcurve/tui/tune"
@@ -265,19 +262,26 @@ func TestNoKeyMeansTwoThings(t *testing.T) {
 	}
 }
 
-// TestEveryKeyIsHandled: whatever key the help names changes the frame or does
-// something, or says why not.
+// TestEveryKeyIsHandled: whatever key the help names, on whatever screen, changes the
+// frame or does something, or says why not.
 func TestEveryKeyIsHandled(t *testing.T) {
-	idle := map[string]bool{"undo": true, "redo": true, "up": true, "top": true, "page-up": true}
-	start := bare(0)
-	for i, s := range start.screens {
-		for _, a := range append(s.Actions(), start.global...) {
-			if idle[a.Name] || a.Name == strings.ToLower(s.Title()) {
+	// At the top of a list, or with nothing done, these have nothing to do.
+	idle := map[string]bool{"undo": true, "redo": true, "up": true, "top": true, "page-up": true, "preview-up": true}
+	// Nor have these here: there is one call, the preview is short and its file new, and
+	// Export is where one is already. Their packages' tests press them.
+	here := map[string]string{"gRPC": "down bottom page-down", "Export": "diff preview-down page-down export-dialog", "Tune": "zoom-all"}
+	// What is pressed before, so that there is something to take back.
+	first := map[string]string{"Tune": "l"}
+	t.Chdir(t.TempDir()) // a key may well export something
+	for i, s := range bare(0).screens {
+		for _, a := range append(s.Actions(), bare(0).global...) {
+			if idle[a.Name] || a.Name == strings.ToLower(s.Title()) || slices.Contains(strings.Fields(here[s.Title()]), a.Name) {
 				continue
 			}
 			for _, k := range a.Keys {
 				r := bare(i)
 				keys(r, "+")
+				keys(r, strings.Fields(first[s.Title()])...)
 				before := r.View()
 				_, cmd := r.Update(press(k))
 				after := r.View()
@@ -289,10 +293,10 @@ func TestEveryKeyIsHandled(t *testing.T) {
 	}
 }
 
-// bare is a root with the first three screens, on the i-th.
+// bare is a root on the i-th screen.
 func bare(i int) *Root {
-	r := newRoot(Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: []screen.Screen{overview.New(), locks.New(), gateway.New()}})
-	send(r, tea.WindowSizeMsg{Width: 200, Height: 50}, tuitest.Incident())
+	r := newRoot(Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: quick()})
+	send(r, tea.WindowSizeMsg{Width: 120, Height: 36}, tuitest.Incident())
 	r.at = i
 	return r
 }
@@ -606,14 +610,15 @@ func TestRandomKeysAndSizes(t *testing.T) {
 	}
 }
 
-// quick are all screens, of which Tune simulates once and answers the same to
-// every question.
+// quick are all screens, of which Tune simulates once for all tests and answers the
+// same to every question.
 func quick() []screen.Screen {
 	all := screens(Options{})
-	once := sync.OnceValues(func() (*sim.Result, error) { return simulate(context.Background(), scenario.INC2847()) })
-	all[5] = tune.New(tune.Options{Context: context.Background(), Scenario: scenario.INC2847(), Run: func(context.Context, sim.Scenario) (*sim.Result, error) { return once() }})
+	all[5] = tune.New(tune.Options{Context: context.Background(), Scenario: scenario.INC2847(), Run: func(context.Context, sim.Scenario) (*sim.Result, error) { return simulated() }})
 	return all
 }
+
+var simulated = sync.OnceValues(func() (*sim.Result, error) { return simulate(context.Background(), scenario.INC2847()) })
 
 func tail(s []string) []string { return s[max(0, len(s)-12):] }
 

@@ -20,7 +20,7 @@ func screens(o Options) []screen.Screen {
 	bundled := scenario.INC2847()
 	return []screen.Screen{
 		overview.New(),
-		locks.New(),
+		locks.New(o.LockSQL),
 		gateway.New(),
 		grpc.New(),
 		timeline.New(o.Timeline),

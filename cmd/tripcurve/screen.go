@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tripcurve/collectors/postgres"
 	"tripcurve/internal/bundled"
 	"tripcurve/internal/export/report"
 	"tripcurve/internal/incident"
@@ -123,6 +124,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
 	opt.Chosen = a.keeper()
+	opt.LockSQL = postgres.SampleSQL(140000)
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
 	if err != nil {

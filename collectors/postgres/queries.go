@@ -55,3 +55,13 @@ func query(name string, version int) string {
 	}
 	return best.sql
 }
+
+// SampleSQL is what one sample asks of a server of a version as server_version_num has
+// it, 120000 or newer: the statements one after the other, for people to read.
+func SampleSQL(version int) string {
+	var list []string
+	for _, name := range []string{"sessions", "blockers", "held"} {
+		list = append(list, strings.TrimSpace(query(name, version)))
+	}
+	return strings.Join(list, "\n\n") + "\n"
+}

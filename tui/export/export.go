@@ -108,8 +108,8 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "directory", Keys: []string{"t"}, Help: "change the directory", Hint: "directory"},
 		{Name: "diff", Keys: []string{"d"}, Help: "diff against the file that is there, or the whole text", Hint: "diff"},
 		{Name: "copy", Keys: []string{"y"}, Help: "copy the text", Hint: "copy"},
-		{Name: "preview-up", Keys: []string{"K"}, Help: "preview one line up"},
-		{Name: "preview-down", Keys: []string{"J"}, Help: "preview one line down"},
+		{Name: "preview-up", Keys: []string{"ctrl+y"}, Help: "preview one line up"},
+		{Name: "preview-down", Keys: []string{"ctrl+e"}, Help: "preview one line down"},
 	}, moves...)
 }
 

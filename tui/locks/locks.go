@@ -19,6 +19,7 @@ import (
 // Screen is the lock tree.
 type Screen struct {
 	screen.Common
+	sql    string // what a sample asks
 	list   screen.List
 	sort   order
 	open   map[string]bool // what the user folded (false) or unfolded (true)
@@ -40,8 +41,9 @@ const (
 
 var orders = [...]string{"waiters", "wait", "pid"}
 
-// New is the screen before any data.
-func New() *Screen { return &Screen{open: map[string]bool{}} }
+// New is the screen before any data. sql is what one sample asks of the server, shown
+// to who wants to know; it may be empty.
+func New(sql string) *Screen { return &Screen{sql: sql, open: map[string]bool{}} }
 
 func (s *Screen) Title() string { return "Locks" }
 

@@ -21,14 +21,14 @@ func TestFrames(t *testing.T) {
 	for _, size := range tuitest.Sizes {
 		w, h := size[0], size[1]-chrome
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
-			s := tuitest.Loaded(New(), w, h)
+			s := tuitest.Loaded(New(""), w, h)
 			tuitest.Golden(t, fmt.Sprintf("%dx%d", size[0], size[1]), tuitest.Draw(s, w, h))
 		})
 	}
 }
 
 func TestFrameInASCII(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
+	s := tuitest.Send(tuitest.Loaded(New(""), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
 	g := tuitest.Draw(s, 80, 24-chrome)
 	tuitest.Golden(t, "ascii", g)
 	for y, line := range g.Lines() {
@@ -41,12 +41,12 @@ func TestFrameInASCII(t *testing.T) {
 }
 
 func TestFrameInBlocks(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
+	s := tuitest.Send(tuitest.Loaded(New(""), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
 	tuitest.Golden(t, "block", tuitest.Draw(s, 80, 24-chrome))
 }
 
 func TestFrameBeforeData(t *testing.T) {
-	tuitest.Golden(t, "empty", tuitest.Draw(New(), 80, 24-chrome))
+	tuitest.Golden(t, "empty", tuitest.Draw(New(""), 80, 24-chrome))
 }
 
 func act(s screen.Screen, names ...string) (out []tea.Msg) {
@@ -58,7 +58,7 @@ func act(s screen.Screen, names ...string) (out []tea.Msg) {
 }
 
 func TestStepsSamples(t *testing.T) {
-	s := tuitest.Loaded(New(), 80, 21)
+	s := tuitest.Loaded(New(""), 80, 21)
 	got := act(s, "previous-sample", "next-sample")
 	want := []tea.Msg{
 		screen.CursorMsg{At: tuitest.At("14:25:22")},
@@ -70,7 +70,7 @@ func TestStepsSamples(t *testing.T) {
 }
 
 func TestFoldsEqualWaiters(t *testing.T) {
-	s := New()
+	s := New("")
 	tuitest.Loaded(s, 80, 21)
 	if n := len(s.gather().rows); n != 6 {
 		t.Errorf("%d lines folded, want 6", n)
@@ -86,7 +86,7 @@ func TestFoldsEqualWaiters(t *testing.T) {
 }
 
 func TestSortsAndFilters(t *testing.T) {
-	s := New()
+	s := New("")
 	tuitest.Loaded(s, 80, 21)
 	act(s, "sort", "sort")
 	if s.sort != byPID {
@@ -107,7 +107,7 @@ func TestSortsAndFilters(t *testing.T) {
 }
 
 func TestTreeAsText(t *testing.T) {
-	s := tuitest.Loaded(New(), 80, 21)
+	s := tuitest.Loaded(New(""), 80, 21)
 	got := act(s, "yank-markdown")[0].(screen.CopyMsg)
 	tuitest.GoldenText(t, "tree", got.Text)
 }
@@ -138,7 +138,7 @@ func TestGapIsNoData(t *testing.T) {
 		Origin: incident.Origin{Group: "postgres", Name: "pg"},
 	})
 	ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", LastAt: tuitest.At("14:40:00")})
-	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.CursorMsg{At: tuitest.Cursor})
+	s := tuitest.Send(New(""), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.CursorMsg{At: tuitest.Cursor})
 	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
 	if !strings.Contains(text, "no data: pg gave nothing from 14:20:00Z to 14:30:00Z") || strings.Contains(text, "nobody waits") {
 		t.Errorf("a gap is not called one:\n%s", text)

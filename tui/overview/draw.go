@@ -4,6 +4,7 @@ import (
 	"tripcurve/internal/redact"
 	"tripcurve/tui/chart"
 	"tripcurve/tui/grid"
+	"tripcurve/tui/sheet"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
 	"tripcurve/tui/widget"
@@ -334,7 +335,7 @@ func (s *Screen) drawDetail(c *grid.Canvas) {
 	}
 	r := &s.rows[s.list.At]
 	if r.finding < 0 {
-		s.drawEndpoint(c, r)
+		s.drawParts(c, r)
 		return
 	}
 	f := &s.Analysis.Findings[r.finding]
@@ -386,10 +387,16 @@ func lines(s string) func(func(string) bool) {
 	}
 }
 
-func (s *Screen) drawEndpoint(c *grid.Canvas, r *row) {
-	c.Text(1, 0, r.severity.Style(), r.severity.Mark())
-	c.Text(4, 0, r.severity.Style(), r.word)
-	c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Strong, r.text)
+// drawParts is an endpoint or a topic, as much of it as there is room for.
+func (s *Screen) drawParts(c *grid.Canvas, r *row) {
+	x := c.Text(1, 0, r.severity.Style(), r.severity.Mark()) + 1
+	c.Text(x, 0, r.severity.Style(), r.word)
+	body := c.Sub(1, 1, c.W()-2, c.H()-1)
+	if sheet.Draw(&body, r.parts, 0) >= body.H() && body.H() > 2 {
+		body.Fill(0, body.H()-1, body.W(), 1, ' ', theme.Text)
+		x := body.Text(0, body.H()-1, theme.Key, "d") + 1
+		body.Text(x, body.H()-1, theme.Dim, "shows all of it")
+	}
 }
 
 // drawSide is who waits at the cursor and how the endpoints fare.
@@ -434,16 +441,32 @@ func (s *Screen) drawSide(c *grid.Canvas, f *facts) {
 		}
 		c.Clip(4, y, x-4-9, theme.Text, redact.Line(e.Endpoint.String()), set.More)
 	}
-	if len(s.Analysis.Checked) == 0 {
-		return
-	}
-	y += 2
-	widget.Rule(c, y, set)
-	y++
-	c.Text(1, y, theme.Head, "LOOKED AT, NOT THE CAUSE")
-	for _, l := range s.Analysis.Checked {
+	if y+4 < c.H() && len(s.hits) > 0 {
+		y += 2
+		widget.Rule(c, y, set)
 		y++
-		y += max(1, c.Wrap(1, y, c.W()-2, max(0, c.H()-y), theme.Dim, redact.Flat(l))) - 1
+		c.Text(1, y, theme.Head, "WHO WAS HIT")
+		for _, h := range s.hits {
+			y++
+			c.Right(c.W()-1, y, theme.Text, h.amount)
+			c.Clip(4, y, c.W()-grid.Width(h.amount)-6, theme.Text, h.name, set.More)
+		}
+	}
+	for i := range s.about {
+		t := &s.about[i]
+		if t.caption == "" || y+3 >= c.H() {
+			continue
+		}
+		y += 2
+		widget.Rule(c, y, set)
+		y++
+		c.Text(1, y, theme.Head, t.caption)
+		for _, l := range t.lines {
+			if y++; y >= c.H() {
+				return
+			}
+			c.Clip(1, y, c.W()-2, theme.Dim, l, set.More)
+		}
 	}
 }
 

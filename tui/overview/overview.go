@@ -22,6 +22,8 @@ type Screen struct {
 	list  screen.List
 	rows  []row
 	facts facts
+	about []topic // of the whole incident
+	hits  []hit
 
 	failing, waiting, flight chart.Cache
 }
@@ -34,7 +36,9 @@ type row struct {
 	show     string // the screen that shows it
 	finding  int    // index into the findings, -1 for endpoints
 	endpoint incident.Endpoint
-	do       bool // what to do about the finding
+	do       bool          // what to do about the finding
+	topic    *topic        // nil for findings and endpoints
+	parts    []screen.Part // all that is known, but for findings
 }
 
 // New is the screen before any data.
@@ -46,6 +50,7 @@ func (s *Screen) Title() string { return "Overview" }
 func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
 		{Name: "open", Keys: []string{"enter"}, Help: "go to the screen that shows the selected line", Hint: "open"},
+		{Name: "detail", Keys: []string{"d"}, Help: "the selected line whole, with all that is known of it", Hint: "detail"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -75,6 +80,8 @@ func (s *Screen) act(name string) tea.Cmd {
 	switch name {
 	case "open":
 		return s.open()
+	case "detail":
+		return s.detail()
 	case "yank":
 		return s.yank()
 	case "yank-markdown":
@@ -90,6 +97,9 @@ func (s *Screen) open() tea.Cmd {
 		return nil
 	}
 	r := s.rows[s.list.At]
+	if r.topic != nil {
+		return s.detail()
+	}
 	subject := incident.Subject{Endpoint: r.endpoint}
 	at := time.Time{}
 	if r.finding >= 0 {
@@ -100,6 +110,15 @@ func (s *Screen) open() tea.Cmd {
 		}
 	}
 	return screen.Show(r.show, subject, at)
+}
+
+// detail opens the selected line whole.
+func (s *Screen) detail() tea.Cmd {
+	title, parts := s.whole()
+	if parts == nil {
+		return screen.Say("nothing is selected")
+	}
+	return screen.Sheet(title, parts)
 }
 
 // yank copies the selected line: the statement alone when it is what to do,
@@ -144,13 +163,24 @@ func (s *Screen) makeRows() []row {
 			out = append(out, row{word: "do", text: do, show: show, finding: i, do: true})
 		}
 	}
+	s.about, s.hits = topics(s.Analysis), hits(s.Analysis)
+	about := func(hit bool) {
+		for i := range s.about {
+			t := &s.about[i]
+			if (t.word == "hit") == hit && s.Filter.Match(t.word, t.text) {
+				out = append(out, row{severity: t.severity, word: t.word, text: t.text, show: "detail", finding: -1, topic: t, parts: t.parts})
+			}
+		}
+	}
+	about(true)
 	for _, e := range s.Analysis.Endpoints {
 		sev, word := widget.OfImpact(e)
-		r := row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint}
+		r := row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
 		if s.Filter.Match(r.word, r.text) {
 			out = append(out, r)
 		}
 	}
+	about(false)
 	return out
 }
 

@@ -47,6 +47,26 @@ type EvidenceMsg struct {
 // same.
 type WrittenMsg struct{ Written []incident.Written }
 
+// SheetMsg opens a text over the screens.
+type SheetMsg struct {
+	Title string
+	Parts []Part
+}
+
+// Part is a paragraph of a text: what is safe to show, each empty where there is none.
+type Part struct {
+	Head  string // a line that stands out, after a blank one
+	Text  string // wrapped
+	Quote string // as it was collected, with its lines; set apart
+}
+
+// Sourcer is a screen that can say what the number or the line looked at was read or
+// worked out from.
+type Sourcer interface {
+	// Behind is the title and the text; no parts where nothing is selected.
+	Behind() (title string, parts []Part)
+}
+
 // FailedMsg is work that did not succeed. It is shown; nothing else happens.
 type FailedMsg struct{ Err error }
 
@@ -110,6 +130,9 @@ func Copy(text, what string) tea.Cmd { return send(CopyMsg{text, what}) }
 func Show(name string, subject incident.Subject, at time.Time) tea.Cmd {
 	return send(ShowMsg{name, subject, at})
 }
+
+// Sheet is the command that opens a text.
+func Sheet(title string, parts []Part) tea.Cmd { return send(SheetMsg{title, parts}) }
 
 // MoveCursor is the command that moves the time cursor everywhere.
 func MoveCursor(at time.Time) tea.Cmd { return send(CursorMsg{at}) }

@@ -14,6 +14,7 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
+	"tripcurve/tui/behind"
 	"tripcurve/tui/events"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
@@ -219,6 +220,22 @@ func (s *Screen) resolve() {
 		}
 		s.evidence = append(s.evidence, f)
 	}
+}
+
+// Behind is what the selected moment rests on.
+func (s *Screen) Behind() (title string, parts []screen.Part) {
+	m := s.selected()
+	if m == nil {
+		return "", nil
+	}
+	e, _ := s.entry()
+	for _, n := range notes(e) {
+		parts = append(parts, screen.Part{Text: n})
+	}
+	if from := s.source(m); len(m.Support) == 0 && from != "" {
+		parts = append(parts, screen.Part{Head: from, Text: "no fact is linked to it"})
+	}
+	return redact.Flat(m.Text), append(parts, behind.Facts(s.View, m.Support)...)
 }
 
 // source is where a moment was read.

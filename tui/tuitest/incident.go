@@ -252,7 +252,30 @@ func analysis(v *incident.View) incident.Analysis {
 			{ID: "m4", At: released, Kind: incident.MRecovery, Text: "lock released; 100 calls stay in flight", System: "stock_reservations", Lane: "locks", Confidence: "measured"},
 			{ID: "m5", At: restarted, Kind: incident.MRecovery, Text: "order restarted; checkouts succeed again", System: "order", Lane: "deploy", Confidence: "measured"},
 		},
-		Checked:    []string{"no deadlock", "no replica lag"},
+		Checked: []string{"no deadlock", "no replica lag"},
+		Checks: []incident.Check{
+			{Rule: "deploy", Looked: true, Why: "2 changes are known, none of them before requests failed", Support: []incident.ID{support}},
+			{Rule: "traffic_step", Looked: true, Why: "POST /api/orders came at 0.9 a second, 0.9 before", Support: []incident.ID{support}},
+			{Rule: "breaker_open", Why: "no source counts what breakers do"},
+		},
+		First: incident.FirstFailed{Endpoint: orders, At: trigger, Support: []incident.ID{support}},
+		Onset: incident.Onset{
+			At: trigger, Err: 10 * time.Second, Of: 29, Together: true, Opens: true, Says: "Onset by consensus: 3 of 29 series that vary changed at 14:23:01Z: lock waiters up, 2 more",
+			Agree: []incident.Agreed{{Name: "postgres_lock_waiters", Jump: 9.2, At: trigger, Support: []incident.ID{support}}},
+		},
+		Extent: incident.Extent{
+			Window:    hit,
+			Errors:    []incident.ErrorCount{{Endpoint: orders, Status: 502, Outcome: incident.UpstreamTimeout, Requests: 1247, Share: 0.79}},
+			Calls:     []incident.CallCount{{Caller: "order", Callee: "inventory", Method: "Reserve", Calls: 100, Open: true}},
+			Orders:    incident.Figure{N: 1247, Known: true, Says: "failed requests POST /api/orders", Support: []incident.ID{support}},
+			Customers: incident.Figure{AtMost: 1577, Says: "no evidence names customers", Query: "the number of different users among the failed lines"},
+			Orphans:   incident.Figure{N: 100, Known: true, Says: "reservations that no order names"},
+			Dependents: []incident.Dependent{
+				{Service: "order", Effect: incident.Hung, Callers: []string{"gateway"}, Says: "calls of Checkout: 1,247 begun, 0 ended"},
+				{Service: "payment", Effect: incident.Starved, Callers: []string{"order"}, Says: "calls of CreateIntent: 0 begun, 268 before"},
+			},
+			Times: []incident.Span{{Name: "customer impact", Starts: "impact start", Ends: "customer impact end", From: hit.From, To: hit.To, Known: true, Length: hit.Length()}},
+		},
 		Confidence: incident.Likely,
 	}
 }
