@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench rca profile gen dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench tty rca profile gen dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -55,6 +55,9 @@ fuzz: ## every fuzz target for 60 s
 
 bench: ## the promised figures as ratios, each measured in one run
 	scripts/bench
+
+tty: ## the program on a real terminal: frames, keys, bytes, memory, beside htop, lnav, lazygit; five minutes
+	scripts/tty
 
 rca: ## root causes and onsets on recorded incidents, beside published figures; TRIPCURVE_RCA_DATA names their folder
 	scripts/rca
