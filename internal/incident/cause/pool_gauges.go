@@ -125,3 +125,20 @@ func samples(x *incident.Series, w incident.Window) []incident.Point {
 	to, _ := slices.BinarySearchFunc(x.Points, w.To, at)
 	return x.Points[from:max(from, to)]
 }
+
+// Pool is a pool as its own gauges show it.
+type Pool struct {
+	Name    string // by its label, or whose process it is of
+	Size    int    // places, as last told
+	Support []incident.ID
+}
+
+// Pools are the pools of which gauges tell how many places they have.
+func Pools(v *incident.View) (all []Pool) {
+	for _, g := range (&scene{v: v}).poolGauges() {
+		if last := g.most.Points[len(g.most.Points)-1].V; last >= 1 {
+			all = append(all, Pool{g.name, int(last), []incident.ID{g.used.ID(), g.most.ID()}})
+		}
+	}
+	return all
+}

@@ -30,7 +30,7 @@ func Write(p *pipeline.Pipeline, notes Notes) string {
 	w.line(0, "name: %s", quoted(p.Name))
 	w.line(0, "seed: %d", p.Seed)
 	w.noted("start", 0, "start: %s", p.Start.UTC().Format(time.RFC3339Nano))
-	w.line(0, "length: %s", policy.FormatDuration(p.Length))
+	w.line(0, "length: %s", durationText(p.Length))
 	if !constant(p.Network, 0) {
 		w.noted("network", 0, "network: %s", distOf(p.Network))
 	}
@@ -146,7 +146,7 @@ func (w *writer) service(s *pipeline.Service) {
 
 func (w *writer) duration(indent int, key string, d time.Duration) {
 	if d > 0 {
-		w.line(indent, "%s: %s", key, policy.FormatDuration(d))
+		w.line(indent, "%s: %s", key, durationText(d))
 	}
 }
 
@@ -265,7 +265,7 @@ func (w *writer) edge(at string, e *pipeline.Edge) {
 		w.noted(at+".streams", 2, "streams: %d", e.Streams)
 	}
 	if e.IdleDrop > 0 {
-		w.noted(at+".idle_drop", 2, "idle_drop: %s", policy.FormatDuration(e.IdleDrop))
+		w.noted(at+".idle_drop", 2, "idle_drop: %s", durationText(e.IdleDrop))
 	}
 	w.duration(2, "min_ping", e.MinPing)
 }
@@ -319,7 +319,7 @@ func (w *writer) rate(r sim.Rate) {
 		return
 	}
 	way, points := "ramp", r.Points
-	key := func(at time.Duration) string { return policy.FormatDuration(at) }
+	key := func(at time.Duration) string { return durationText(at) }
 	if r.Period > 0 {
 		way = "daily"
 		key = func(at time.Duration) string {
@@ -362,12 +362,12 @@ func (w *writer) faults(p *pipeline.Pipeline) {
 	for i := range p.Faults {
 		f := &p.Faults[i]
 		value := map[string]string{
-			"at": policy.FormatDuration(f.At), "database": f.Database, "table": f.Table, "mode": f.Mode.String(),
+			"at": durationText(f.At), "database": f.Database, "table": f.Table, "mode": f.Mode.String(),
 			"endpoint": f.Endpoint, "edge": f.Edge, "service": f.Service, "client": f.Client,
 			"factor": number64(f.Factor), "share": number64(f.Share),
 		}
 		if f.For > 0 || f.What == pipeline.LockTable {
-			value["for"] = policy.FormatDuration(f.For)
+			value["for"] = durationText(f.For)
 		}
 		if f.Replica > 0 {
 			value["replica"] = strconv.Itoa(f.Replica)
@@ -399,27 +399,34 @@ func constant(d sim.Dist, is time.Duration) bool { return d.Shape == sim.Constan
 
 func number64(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
+func durationText(d time.Duration) string {
+	return strings.Replace(policy.FormatDuration(d), "µ", "u", 1)
+}
+
+// plainTime is a duration without the one letter that is no ASCII.
+func plainTime(d time.Duration) string { return strings.Replace(d.String(), "µ", "u", 1) }
+
 // distOf is a distribution as dist reads it, to the digit.
 func distOf(d sim.Dist) string {
 	switch d.Shape {
 	case sim.Exponential:
-		return fmt.Sprintf("{exponential: %s}", d.A)
+		return fmt.Sprintf("{exponential: %s}", plainTime(d.A))
 	case sim.LogNormal:
-		return fmt.Sprintf("{log_normal: {median: %s, sigma: %s}}", d.A, number64(d.B))
+		return fmt.Sprintf("{log_normal: {median: %s, sigma: %s}}", plainTime(d.A), number64(d.B))
 	case sim.Pareto:
-		parts := fmt.Sprintf("min: %s, alpha: %s", d.A, number64(d.B))
+		parts := fmt.Sprintf("min: %s, alpha: %s", plainTime(d.A), number64(d.B))
 		if d.Most > 0 {
-			parts += ", max: " + d.Most.String()
+			parts += ", max: " + plainTime(d.Most)
 		}
 		return "{pareto: {" + parts + "}}"
 	case sim.Empirical:
 		parts := make([]string, len(d.Points))
 		for i, p := range d.Points {
-			parts[i] = fmt.Sprintf("p%s: %s", percent(p.Share), p.At)
+			parts[i] = fmt.Sprintf("p%s: %s", percent(p.Share), plainTime(p.At))
 		}
 		return "{empirical: {" + strings.Join(parts, ", ") + "}}"
 	default:
-		return d.A.String()
+		return plainTime(d.A)
 	}
 }
 

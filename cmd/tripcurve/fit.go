@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tripcurve/internal/export/fitness"
+	"tripcurve/internal/redact"
+	"tripcurve/sim/fit"
+	"tripcurve/sim/pipeline/file"
+	"tripcurve/tui/bar"
+)
+
+// fitFlags are what fit is asked for.
+type fitFlags struct {
+	outFlags
+	format  string
+	anyway  bool
+	private privacy
+}
+
+func (a *app) fitCommand() *cobra.Command {
+	var f fitFlags
+	cmd := &cobra.Command{
+		Use:   "fit FILE -o pipeline.yaml",
+		Short: "a pipeline of your own, calibrated from a recorded incident",
+		Long: `Makes a pipeline (docs/pipeline-yaml.md) out of a recorded incident: who came when, how long healthy
+requests took, what ended those that failed, the pools, and what went wrong from when to when. Comments say
+from which facts each number comes. The pipeline is run and held against the recording: requests within 2 %,
+healthy p50 and p99 and the failed share within 10 %, the beginning and the end within two samples. What
+simulate and tune do with it is then said of your incident (docs/fit.md).
+
+Where the evidence does not carry a fit, or the fit does not reproduce the recording, that is said, nothing
+is written, and the exit code is 1. --anyway writes what can be made all the same, with that in its head;
+the exit code stays 1.`,
+		Args:              oneArg("an incident file, or " + bundledName),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.fit(cmd.Context(), args[0], &f)
+		},
+	}
+	f.add(cmd, "the pipeline to write, or - for the standard output")
+	cmd.Flags().BoolVar(&f.anyway, "anyway", false, "write the pipeline also when it rests on too few requests or does not reproduce the recording")
+	formatFlag(cmd, &f.format, "text", "json")
+	f.private.add(cmd)
+	return cmd
+}
+
+func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
+	report := a.stdout
+	if f.out == "-" {
+		if f.format == "json" {
+			return badInput("-o -: the pipeline and the report cannot both go to the standard output; expected -o FILE with --format json")
+		}
+		report = a.stderr
+	}
+	name, v, err := loadIncident(ctx, arg)
+	if err != nil {
+		return err
+	}
+	var red *redact.Redactor
+	if !f.private.unredacted {
+		red = redact.New(f.private.opt)
+	}
+	defer hurry()()
+	progress, begun := bar.New(a.stderr, "runs of the fitted pipeline"), time.Now()
+	made, err := fit.Of(ctx, v, fit.Options{Workers: runtime.NumCPU(), Force: f.anyway, Progress: func(done, of int) {
+		if time.Since(begun) > ask {
+			progress.Set(int64(done), int64(of))
+		}
+	}})
+	progress.Clear()
+	if reasons, refused := fit.IsRefused(err); refused {
+		return errorsOr(f.write(fitness.Refused(name, reasons, red), report), exitError{code: exitFindings})
+	}
+	if err != nil {
+		return interrupted(err)
+	}
+	rep := fitness.New(name, made, red)
+	if err := f.write(rep, report); err != nil {
+		return err
+	}
+	if f.out != "" && (rep.Reproduces || f.anyway) {
+		if err := a.write(f.out, []byte(fittedYAML(made, rep.Reproduces, red)), f.force, true); err != nil {
+			return err
+		}
+	}
+	if !rep.Reproduces {
+		return exitError{code: exitFindings}
+	}
+	return nil
+}
+
+// write writes the report in the format that was asked for.
+func (f *fitFlags) write(rep *fitness.Report, out io.Writer) error {
+	if f.format == "json" {
+		return writeJSON(out, rep)
+	}
+	return rep.Text(out)
+}
+
+// fittedYAML is the pipeline as a file; one that misfits says so first.
+func fittedYAML(made *fit.Fit, reproduces bool, red *redact.Redactor) string {
+	notes := file.Notes{}
+	if !reproduces {
+		notes[""] = append(notes[""], "DOES NOT REPRODUCE THE RECORDING:")
+		for _, q := range made.Report.Misfits() {
+			notes[""] = append(notes[""], fmt.Sprintf("  %s, %s: recorded %.4g, simulated %.4g", q.Of, q.Name, q.Recorded, q.Simulated))
+		}
+	}
+	for at, texts := range made.Notes {
+		for _, text := range texts {
+			if red != nil {
+				text = red.Prose(text)
+			}
+			notes[at] = append(notes[at], text)
+		}
+	}
+	return file.Write(made.Pipeline, notes)
+}
+
+// errorsOr is the first error, or else.
+func errorsOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

@@ -1,0 +1,349 @@
+package fit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/pglock"
+)
+
+// fault is what went wrong, as the analysis found it; of what nobody found, the
+// window of the requests that failed.
+type fault struct {
+	incident.Window
+	by      *incident.Finding // nil: nothing is known to have begun it
+	table   string            // that was locked; empty: no lock
+	locks   []heldLock        // the session's own, and of a queued request the holder's before it
+	waiters int               // sessions that waited at once, at most
+	wanted  []pglock.Mode     // by those who waited, the weakest first
+	dead    *incident.Finding // a connection that nobody noticed was dead
+}
+
+// heldLock is one session with a lock.
+type heldLock struct {
+	incident.Window
+	mode pglock.Mode
+	says string
+}
+
+// lockRules are the rules that name who held or queued for a table's lock.
+var lockRules = []string{"lock_root", "idle_in_transaction", "queued_access_exclusive"}
+
+// findFault takes what the analysis found to have begun it.
+func (r *recording) findFault() (f fault, lacks []Reason) {
+	for i := range r.a.Findings {
+		x := &r.a.Findings[i]
+		certain := x.Confidence > incident.NoClearCause
+		switch {
+		case certain && f.by == nil && (x.Role == incident.Trigger || x.Role == incident.FirstFailure):
+			f.by = x
+		case certain && f.dead == nil && x.Cause == "no_keepalive":
+			f.dead = x
+		}
+	}
+	full := slices.ContainsFunc(r.a.Findings, func(x incident.Finding) bool {
+		return x.Cause == "pool_exhausted" && x.Confidence > incident.NoClearCause
+	})
+	switch {
+	case f.by != nil && slices.Contains(lockRules, f.by.Cause):
+		lacks = r.findLock(&f)
+	case f.by != nil && full && (f.by.Cause == "pool_exhausted" || f.by.Cause == "traffic_step"):
+		lacks = append(lacks, Reason{"a pool that the work itself fills", fmt.Sprintf("%s; how long a request holds a connection cannot be read off a gateway's log, and its time includes the wait for one", f.by.Claim)})
+	case r.mostWaiting() >= leastWaiters && !slices.ContainsFunc(r.a.Findings, func(x incident.Finding) bool { return slices.Contains(lockRules, x.Cause) }):
+		lacks = append(lacks, Reason{"unknown lock holder", fmt.Sprintf("up to %d sessions waited for locks while requests failed, and no finding says who held what they waited for", r.mostWaiting())})
+	}
+	return f, lacks
+}
+
+// leastWaiters are sessions whose waiting is no chance.
+const leastWaiters = 5
+
+// mostWaiting is how many sessions waited for a lock at once in the impact.
+func (r *recording) mostWaiting() int {
+	most := 0.0
+	for _, n := range r.v.LockWaiters(r.a.Impact, time.Second) {
+		if n > most { // not of a NaN
+			most = n
+		}
+	}
+	return int(most)
+}
+
+// findLock reads the lock off its finding and the waits behind it.
+func (r *recording) findLock(f *fault) (lacks []Reason) {
+	unknown := func(why string, args ...any) []Reason {
+		return append(lacks, Reason{"unknown lock holder", fmt.Sprintf(why, args...)})
+	}
+	x := f.by
+	mode, ok := pglock.Parse(x.Subject.Mode)
+	switch {
+	case x.Subject.Relation == "":
+		return unknown("%s; of which table is not known", x.Claim)
+	case !ok:
+		return unknown("%s; in which mode is not known", x.Claim)
+	}
+	f.Window, f.table, f.waiters = x.Window, x.Subject.Relation, x.Subject.Waiters
+	if x.Cause == "queued_access_exclusive" {
+		i := slices.IndexFunc(r.a.Findings, func(y incident.Finding) bool { return y.Cause == "lock_root" && y.Subject.Relation == f.table })
+		if i < 0 {
+			return unknown("%s; the session before it is not known", x.Claim)
+		}
+		y := &r.a.Findings[i]
+		held, ok := pglock.Parse(y.Subject.Mode)
+		if !ok {
+			return unknown("%s; in which mode is not known", y.Claim)
+		}
+		f.locks = append(f.locks, heldLock{y.Window, held, y.Claim})
+		if y.Window.From.Before(f.From) {
+			f.From = y.Window.From
+		}
+	}
+	f.locks = append(f.locks, heldLock{x.Window, mode, x.Claim})
+	f.wanted = r.wantedModes(f)
+	if len(f.wanted) == 0 {
+		return unknown("%s, and those who waited did so for a row or something else that is no table's lock", x.Claim)
+	}
+	return lacks
+}
+
+// wantedModes are the table lock modes that others waited for, which conflict with
+// what was held or queued.
+func (r *recording) wantedModes(f *fault) (modes []pglock.Mode) {
+	r.v.EachEpisode(func(e *incident.Episode) {
+		if e.Kind != incident.LockWait || e.Relation != f.table || !e.From.Before(f.To) || e.To.Before(f.From) || e.Session.Leader() == f.by.Subject.PID {
+			return
+		}
+		if slices.Contains(modes, e.Wanted) || !slices.ContainsFunc(f.locks, func(l heldLock) bool { return pglock.Conflicts(l.mode, e.Wanted) }) {
+			return
+		}
+		modes = append(modes, e.Wanted)
+	})
+	slices.Sort(modes)
+	return modes
+}
+
+// waitsFor is the mode in which an endpoint wants the table: reads in the weakest that
+// waited, others in the strongest.
+func (f *fault) waitsFor(e incident.Endpoint) pglock.Mode {
+	if reads(e) {
+		return f.wanted[0]
+	}
+	return f.wanted[len(f.wanted)-1]
+}
+
+func reads(e incident.Endpoint) bool {
+	return strings.EqualFold(e.Method, "GET") || strings.EqualFold(e.Method, "HEAD")
+}
+
+// judge says of every endpoint what the fault did to it.
+func (r *recording) judge(force bool) (lacks []Reason) {
+	for _, e := range r.endpoints {
+		r.findWrong(e)
+		reason, ok := r.troubleOf(e)
+		switch {
+		case !ok:
+			lacks = append(lacks, reason)
+			continue
+		case e.failing() && r.within(e.started, e.wrong) < leastFailing && !force:
+			lacks = append(lacks, Reason{"too few requests", fmt.Sprintf("%s came %s times between %s and %s, expected at least %d", e.Endpoint, whole(r.within(e.started, e.wrong)), clock(e.wrong.From), clock(e.wrong.To), leastFailing)})
+		}
+	}
+	if len(lacks) > 0 {
+		return lacks
+	}
+	if !slices.ContainsFunc(r.endpoints, (*endpoint).failing) {
+		return append(lacks, Reason{"no fault", "none of the endpoints with enough requests failed"})
+	}
+	r.meetWrong()
+	for _, e := range r.endpoints {
+		if e.mode == hanging && r.gated(e) {
+			e.mode = gated
+			e.wrong.To = e.wrong.To.Add(e.limit.took)
+		}
+	}
+	if r.fault.Length() == 0 { // nothing says when it began: those that failed do
+		for _, e := range r.endpoints {
+			if !e.failing() {
+				continue
+			}
+			if r.fault.From.IsZero() || e.wrong.From.Before(r.fault.From) {
+				r.fault.From = e.wrong.From
+			}
+			if e.wrong.To.After(r.fault.To) {
+				r.fault.To = e.wrong.To
+			}
+		}
+		for _, e := range r.endpoints {
+			if !e.failing() {
+				r.findSlower(e)
+			}
+		}
+	}
+	return nil
+}
+
+// findWrong is when the requests came that failed: from the first to the last second
+// in which one began, within the impact.
+func (r *recording) findWrong(e *endpoint) {
+	bad := r.troubled()
+	first, last := -1, -1
+	for i, n := range e.failed {
+		if at := r.at(i); n > 0 && bad.Has(at) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	if first < 0 {
+		return
+	}
+	e.wrong = incident.Window{From: r.at(first), To: r.at(last + 1)}
+	e.seen = e.wrong
+	e.share = r.within(e.failed, e.wrong) / math.Max(1, r.within(e.started, e.wrong))
+	// Nothing is known of the time between the last that went well and the first that
+	// did not.
+	e.begin, e.end = incident.Window{From: r.at(first), To: r.at(first)}, incident.Window{From: r.at(last + 1), To: r.at(last + 1)}
+	for i := first - 1; i >= 0 && e.started[i] == 0; i-- {
+		e.begin.From = r.at(i)
+	}
+	for i := last + 1; i < len(e.started) && e.started[i] == 0; i++ {
+		e.end.To = r.at(i + 1)
+	}
+}
+
+// at is the beginning of a second of the window.
+func (r *recording) at(second int) time.Time {
+	return r.window.From.Add(time.Duration(second) * time.Second)
+}
+
+// meetWrong gives the endpoints that failed altogether one beginning and one end, where
+// what is known of each allows one: their fault is one, and the gaps between requests
+// of each hide it at different instants.
+func (r *recording) meetWrong() {
+	begin, end := incident.Window{}, incident.Window{}
+	together := func(a, b incident.Window) (incident.Window, bool) {
+		if a.To.IsZero() {
+			return b, true
+		}
+		m := incident.Window{From: later(a.From, b.From), To: earlier(a.To, b.To)}
+		return m, !m.To.Before(m.From)
+	}
+	var of []*endpoint
+	for _, e := range r.endpoints {
+		if e.mode != hanging && e.mode != refused || e.share < all {
+			continue
+		}
+		b, ok := together(begin, e.begin)
+		x, also := together(end, e.end)
+		if !ok || !also {
+			return // each its own, then
+		}
+		begin, end, of = b, x, append(of, e)
+	}
+	for _, e := range of {
+		e.wrong = incident.Window{From: begin.From.Add(begin.Length() / 2).Truncate(time.Millisecond), To: end.From.Add(end.Length() / 2).Truncate(time.Millisecond)}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// leastGated is the share of the requests in the stretch after the last that failed
+// which went well late, from which on their wait is said to have ended with the fault:
+// of those that wait for its end nine in ten do, by the tenth of the limit that counts
+// as late.
+const leastGated = 0.4
+
+// gated says that requests waited until the fault was over, and did not each take
+// their own time: those that came so late that they could outlast it went well, and
+// late.
+func (r *recording) gated(e *endpoint) bool {
+	if e.share < all { // who can go well meanwhile waits for nothing common
+		return false
+	}
+	late := max(e.limit.took/10, longer*middle(e.usual, 0.99))
+	after := incident.Window{From: e.seen.To.Add(-settle), To: e.seen.To.Add(e.limit.took + settle)}
+	n := 0.0
+	if s := r.took(after, func(l *incident.Latency) bool { return l.Endpoint == e.Endpoint && !l.Failed() }); count(s) > 0 {
+		const steps = 1000
+		for i := range steps {
+			if middle(s, (float64(i)+0.5)/steps) >= late {
+				n += float64(count(s)) / steps
+			}
+		}
+	}
+	came := r.within(e.started, incident.Window{From: e.seen.To, To: e.seen.To.Add(e.limit.took)})
+	return n >= 2 && n >= leastGated*came
+}
+
+// leastShare is the share of failing requests below which an endpoint is called
+// unharmed.
+const leastShare = 0.05
+
+// troubleOf is what the fault does to an endpoint; not ok with the reason where that
+// cannot be said.
+func (r *recording) troubleOf(e *endpoint) (Reason, bool) {
+	if e.wrong.Length() == 0 || e.share < leastShare {
+		e.mode = unharmed
+		if r.fault.Length() > 0 && r.fault.table == "" {
+			r.findSlower(e)
+		}
+		return Reason{}, true
+	}
+	hangs := e.limit.waits(e.usual)
+	if r.fault.table == "" {
+		e.mode = refused
+		if hangs {
+			e.mode = hanging
+		}
+		return Reason{}, true
+	}
+	e.mode = locked
+	for _, h := range r.a.ReadHangs {
+		if h.Endpoint != e.Endpoint {
+			continue
+		}
+		switch h.Why {
+		case incident.PoolStarved:
+			e.mode = starved
+		case incident.NotByTheLock:
+			return Reason{"a second fault", fmt.Sprintf("%s failed while the lock was held, and not by it: %s", e.Endpoint, h.Text)}, false
+		default:
+		}
+	}
+	if !hangs {
+		return Reason{"no limit", fmt.Sprintf("%s waited for the lock, and what ended its requests cannot be read off how long they took (%s)", e.Endpoint, e.limit)}, false
+	}
+	return Reason{}, true
+}
+
+// findSlower is how many times as long requests took that did not fail.
+func (r *recording) findSlower(e *endpoint) {
+	now := r.took(r.fault.Window, func(l *incident.Latency) bool { return l.Endpoint == e.Endpoint && !l.Failed() })
+	if count(now) < leastFailing {
+		return
+	}
+	was, is := middle(e.usual, 0.5), middle(now, 0.5)
+	if was > 0 && float64(is) >= leastSlower*float64(was) && is-was >= 10*time.Millisecond {
+		e.mode, e.slower = slowed, float64(is)/float64(was)
+	}
+}
+
+// leastSlower is how many times as long as usual is no chance.
+const leastSlower = 1.5

@@ -1,0 +1,142 @@
+package fit
+
+import (
+	"math"
+	"time"
+
+	"tripcurve/sim/pipeline"
+)
+
+// Bounds of a fit that reproduces its recording.
+const (
+	MostArrivals = 0.02 // of the requests of an endpoint
+	MostLatency  = 0.10 // of a healthy quantile
+	MostFailed   = 0.10 // of the failed share
+	MostSamples  = 2    // by which the beginning and the end of the failures may be off
+	MostWaiters  = 0.25 // of the most sessions that waited: a maximum has its chance
+)
+
+// resolution is below what a gateway's log tells apart: its times are mostly in ms.
+const resolution = time.Millisecond
+
+// Report holds what was recorded against what the fitted pipeline gives.
+type Report struct {
+	Seeds      int // runs behind every simulated figure
+	Quantities []Quantity
+	// NotIdentified is what the recording does not tell, and what was taken instead.
+	NotIdentified []string
+	LeftOut       []string // endpoints that were not fitted, and why
+}
+
+// Quantity is one figure, as recorded and as simulated, in its unit.
+type Quantity struct {
+	Of        string // an endpoint, or "all"
+	Name      string // "requests", "healthy p50", ...
+	Unit      string // "1", "s", "share"
+	Recorded  float64
+	Simulated float64 // mean over the runs; of a quantile, over all requests of all runs
+	Facts     float64 // requests behind the recorded figure
+	Error     float64 // by which the two are apart: a share of the recorded one, or in units where Absolute
+	Bound     float64
+	Absolute  bool
+}
+
+// Holds says that the two are within the bound.
+func (q Quantity) Holds() bool { return q.Error <= q.Bound }
+
+// Misfits are the quantities outside of their bounds.
+func (r *Report) Misfits() (all []Quantity) {
+	for _, q := range r.Quantities {
+		if !q.Holds() {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// distance is how far the quantities are off, by their bounds.
+func (r Report) distance() (d float64) {
+	for _, q := range r.Quantities {
+		x := math.Min(100, q.Error/q.Bound)
+		d += x * x
+	}
+	return d
+}
+
+// report holds the runs of a pipeline against the recording.
+func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
+	rep := Report{Seeds: seen.runs}
+	runs := float64(seen.runs)
+	root := p.Services[0].Name
+	total, bad, simulated, simulatedBad := 0.0, 0.0, 0.0, 0.0
+	for _, e := range r.endpoints {
+		t := seen.of(root + "." + e.name)
+		total, bad = total+e.total, bad+e.bad
+		simulated, simulatedBad = simulated+t.started/runs, simulatedBad+t.failed/runs
+		of := e.Endpoint.String()
+		rep.add(relative(of, "requests", "1", e.total, t.started/runs, e.total, MostArrivals))
+		for _, q := range []struct {
+			name string
+			q    float64
+		}{{"healthy p50", 0.5}, {"healthy p99", 0.99}} {
+			was, is := middle(e.usual, q.q), quantile(t.took, q.q)
+			x := relative(of, q.name, "s", was.Seconds(), is.Seconds(), float64(count(e.usual)), MostLatency)
+			if (was - is).Abs() <= resolution {
+				x.Error = math.Min(x.Error, x.Bound)
+			}
+			rep.add(x)
+		}
+		if e.failing() {
+			rep.add(relative(of, "failed share", "share", e.bad/e.total, t.failed/math.Max(1, t.started), e.total, MostFailed))
+			rep.window(r, e, t)
+		} else if was, is := e.bad/e.total, t.failed/math.Max(1, t.started); was > 0 || is > 0 {
+			rep.add(Quantity{of, "failed share", "share", was, is, e.total, math.Abs(was - is), leastShare, true})
+		}
+	}
+	rep.add(relative("all", "failed share", "share", bad/total, simulatedBad/math.Max(1, simulated), total, MostFailed))
+	if w := float64(r.fault.waiters); w > 0 {
+		q := relative("all", "lock waiters", "1", w, seen.waiters, w, MostWaiters)
+		if math.Abs(w-seen.waiters) <= 2 {
+			q.Error = math.Min(q.Error, q.Bound)
+		}
+		rep.add(q)
+	}
+	return rep
+}
+
+// window adds when the first and the last request began that failed. A sample is a
+// second, or the usual distance of the endpoint's requests where that is longer; in the
+// time to the next request that went well nothing is known.
+func (rep *Report) window(r *recording, e *endpoint, t *tally) {
+	sample := math.Max(1, e.seen.Length().Seconds()/math.Max(1, r.within(e.started, e.seen)))
+	for _, x := range []struct {
+		name   string
+		was    time.Time
+		lo, hi time.Time // between which nothing is known
+		is     []float64
+	}{
+		{"first failed", e.seen.From, e.begin.From, e.seen.From.Add(time.Second), t.first},
+		{"last failed", e.seen.To.Add(-time.Second), e.seen.To.Add(-time.Second), e.end.To, t.last},
+	} {
+		since := func(at time.Time) float64 { return at.Sub(r.window.From).Seconds() }
+		q := Quantity{Of: e.Endpoint.String(), Name: x.name, Unit: "from", Recorded: since(x.was), Simulated: mean(x.is), Facts: r.within(e.failed, e.seen), Bound: MostSamples * sample, Absolute: true}
+		q.Error = math.Max(0, math.Max(since(x.lo)-q.Simulated, q.Simulated-since(x.hi)))
+		if len(x.is) == 0 {
+			q.Error = math.Inf(1)
+		}
+		rep.add(q)
+	}
+}
+
+func relative(of, name, unit string, was, is, facts, bound float64) Quantity {
+	q := Quantity{Of: of, Name: name, Unit: unit, Recorded: was, Simulated: is, Facts: facts, Bound: bound}
+	switch {
+	case was > 0:
+		q.Error = math.Abs(is-was) / was
+	case is > 0:
+		q.Error = math.Inf(1)
+	}
+	return q
+}
+
+func (rep *Report) add(q Quantity) { rep.Quantities = append(rep.Quantities, q) }
