@@ -167,7 +167,7 @@ func (p *Proc) loop(yield func(struct{}) bool) {
 		p.body()
 		if p.k.failure != nil || !p.rest() {
 			p.k.idle = append(p.k.idle, p)
-			if !yield(struct{}{}) {
+			if !p.wait(0) {
 				return
 			}
 		}
@@ -188,6 +188,21 @@ func growStack(i int) byte {
 	var room [5 << 10]byte
 	room[i] = 1
 	return room[i/2]
+}
+
+// wait is an idle coroutine waiting for its next process; false ends it. It waits in a
+// frame of more than a quarter of the stack, which the collector therefore leaves as
+// large as it is: shrinking the stacks of thousands that rest and growing them again
+// was a thirtieth of a night's time. As in growStack, the room is not touched.
+//
+//go:noinline
+func (p *Proc) wait(i int) bool {
+	if i == 0 {
+		return p.yield(struct{}{})
+	}
+	var room [5 << 9]byte
+	room[i] = 1
+	return room[i/2] == 0
 }
 
 // body runs one process to its end.
