@@ -73,6 +73,14 @@ type SlowService struct {
 	Factor  float64
 }
 
+// FailCalls makes a share of the calls of a service be answered UNAVAILABLE as soon as
+// they reach it; For of 0 is for good. A call's fate is its own, whatever the policies.
+type FailCalls struct {
+	At, For time.Duration
+	Service string
+	Share   float64 // of the calls, 0..1
+}
+
 // BlackHole is a path that from one instant on swallows every byte of an edge's
 // connections and tells neither end. With For of 0 it is that of the connections as
 // they are then, and the next ones are on another path. Else it is the edge's for so
@@ -142,6 +150,11 @@ func (f CrashLoop) Span(length time.Duration) (from, to time.Duration) {
 
 // Span is as long as it is slow.
 func (f SlowService) Span(length time.Duration) (from, to time.Duration) {
+	return f.At, forGood(f.At, f.For, length)
+}
+
+// Span is as long as they fail.
+func (f FailCalls) Span(length time.Duration) (from, to time.Duration) {
 	return f.At, forGood(f.At, f.For, length)
 }
 

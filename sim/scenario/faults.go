@@ -52,6 +52,11 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 			return fmt.Errorf("slow %s at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 1 to %g", f.Service, f.At, f.For, f.Factor, maxFactor)
 		}
 		return checkReplica(sc, "slow service", f.Service, f.Replica)
+	case sim.FailCalls:
+		if f.At < 0 || f.For < 0 || !(f.Share > 0 && f.Share <= 1) {
+			return fmt.Errorf("failing calls of %s at %s for %s, a share of %g: expected a time, a duration or 0 for good, and a share above 0, 1 at most", f.Service, f.At, f.For, f.Share)
+		}
+		return checkReplica(sc, "failing calls", f.Service, 0)
 	case sim.SlowReserve:
 		if f.At < 0 || f.For <= 0 || f.By <= 0 {
 			return fmt.Errorf("slow reservations at %s for %s by %s: they need a time, a duration and a delay", f.At, f.For, f.By)
@@ -152,6 +157,18 @@ func (r *run) scheduleFaults() {
 				r.pace(f.Service, f.Replica, 1/f.Factor)
 				r.event("slow", whom(r.sc, f.Service, f.Replica)+" is as fast as before")
 			})
+		case sim.FailCalls:
+			fail := func(share float64, event string) {
+				for _, s := range r.servicesOf(f.Service) {
+					s.Fail(share)
+				}
+				r.event("fail", event)
+			}
+			at(f.At, func() {
+				r.trigger()
+				fail(f.Share, fmt.Sprintf("%g %% of the calls of %s fail", 100*f.Share, f.Service))
+			})
+			until(f.At, f.For, func() { fail(0, "calls of "+f.Service+" no longer fail") })
 		case sim.SlowReserve:
 			at(f.At, func() {
 				r.trigger()

@@ -37,6 +37,9 @@ var faultWords = []struct {
 	{"slow", []string{"at", "for", "service", "replica", "factor"}, func(w *words) sim.Fault {
 		return sim.SlowService{At: w.duration("at"), For: w.duration("for"), Service: w.text("service", ""), Replica: w.whole("replica"), Factor: w.number("factor")}
 	}},
+	{"fail", []string{"at", "for", "service", "share"}, func(w *words) sim.Fault {
+		return sim.FailCalls{At: w.duration("at"), For: w.duration("for"), Service: w.text("service", ""), Share: w.share("share")}
+	}},
 	{"slow_reserve", []string{"at", "for", "by"}, func(w *words) sim.Fault {
 		return sim.SlowReserve{At: w.duration("at"), For: w.duration("for"), By: w.duration("by")}
 	}},

@@ -43,6 +43,13 @@ func TestFaults(t *testing.T) {
 			[2]int{40, 80},
 		},
 		{
+			// A third of some 55 checkouts, for nothing tries again behind the gateway.
+			"a third of the calls fail for a minute",
+			[]string{"fault=fail service=inventory share=0.3333 at=4m for=60s", "gateway.order.attempts=1"},
+			"14:22:00 fail, 14:23:00 fail, recovered",
+			[2]int{9, 27},
+		},
+		{
 			"one of two replicas is down",
 			[]string{"world.inventory_replicas=2", "fault=restart service=inventory replica=2 at=4m down=60s"},
 			"14:22:00 restart, 14:23:00 boot",
@@ -146,7 +153,8 @@ func TestParseFault(t *testing.T) {
 		"lock at=1m for=2m mode=share_row_exclusive": sim.LockTable{
 			At: time.Minute, Hold: 2 * time.Minute, Table: "stock_reservations", Mode: pglock.ShareRowExclusive, PID: 48291, User: "migrator", Statement: "LOCK TABLE stock_reservations",
 		},
-		"slow_reserve at=1s for=2s by=3s": sim.SlowReserve{At: time.Second, For: 2 * time.Second, By: 3 * time.Second},
+		"fail at=1s for=2s service=payment share=20%": sim.FailCalls{At: time.Second, For: 2 * time.Second, Service: "payment", Share: 0.2},
+		"slow_reserve at=1s for=2s by=3s":             sim.SlowReserve{At: time.Second, For: 2 * time.Second, By: 3 * time.Second},
 	} {
 		got, err := ParseFault(text)
 		if err != nil {
@@ -174,6 +182,8 @@ func TestParseFault(t *testing.T) {
 		{"restart service=order warm_up=1m", "0 times as slow while it warms up: expected a factor from 1"},
 		{"crash_loop service=order at=1s", "crash loop of order: it needs a time, how long it lasts"},
 		{"slow service=order factor=0.5", "expected a time, a duration or 0 for good, and a factor from 1"},
+		{"fail at=1m service=payment", "failing calls of payment at 1m0s for 0s, a share of 0: expected"},
+		{"fail at=1m service=gateway share=1", `failing calls of "gateway": expected one of order`},
 		{"lock at=1s for=1s mode=shared", `mode: "shared" is not a lock mode`},
 		{"reset edge=nowhere", `reset on edge "nowhere"`},
 	} {

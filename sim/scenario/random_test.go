@@ -151,11 +151,12 @@ func randomScenario(seed uint64) sim.Scenario {
 			sim.RestartService{At: at, Service: service, Down: span, WarmUp: sim.WarmUp{For: span, Factor: 10, Exponential: rng.IntN(2) == 0}},
 			sim.CrashLoop{At: at, Service: service, For: span, Up: time.Second},
 			sim.SlowService{At: at, Service: service, For: span, Factor: 1 + 500*rng.Float64()},
+			sim.FailCalls{At: at, Service: service, For: span, Share: 1 - rng.Float64()},
 			sim.BlackHole{At: at, For: span, Edge: edge, Way: sim.Way(rng.IntN(3))},
 			sim.BlackHole{At: at, Edge: edge},
 			sim.BadNetwork{At: at, For: span, Edge: edge, Loss: 0.3 * rng.Float64(), Jitter: sim.Dist{Shape: sim.LogNormal, A: 10 * time.Millisecond, B: 1}},
 			sim.ResetConnections{At: at, Edge: edge},
-		}[rng.IntN(7)])
+		}[rng.IntN(8)])
 	}
 	return sc
 }

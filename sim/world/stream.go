@@ -226,6 +226,9 @@ func (s *stream) serve() {
 
 // handle runs the handler, after the processor's share.
 func (s *stream) handle() (any, error) {
+	if f := s.c.to.fails; f != nil && f.draw.At(s.tag) < f.share {
+		return nil, failed
+	}
 	if s.c.to.labour != nil {
 		if err := s.c.to.compute(&s.ctx, s.tag); err != nil {
 			return nil, err

@@ -79,6 +79,7 @@ type Service struct {
 	down    bool
 	pace    *Pace   // nil where nothing slows it
 	labour  *labour // nil where its handlers take no time of their own
+	fails   *fails  // nil where no call of it fails by itself
 	boot    func(*Service) error
 	// OnStop is called when the process ends, before anything else: what it holds
 	// outside of its processes is to be let go. May be nil.
