@@ -99,26 +99,7 @@ func (h *host) step(to time.Duration) (at time.Duration, ok bool) {
 // ask lets one call begin, failing in this way if it fails. It says whether the
 // call was let in.
 func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
-	h.asked++
-	full := h.places > 0 && h.inFlight >= h.places
-	if full && h.limitFirst {
-		return false
-	}
-	t, v := h.breaker.Allow(epoch.Add(at), dice)
-	h.breaker.Take()
-	if !v.Admitted {
-		return false
-	}
-	if full {
-		h.breaker.Record(epoch.Add(at), t, policy.Outcome{Code: policy.Busy})
-		h.breaker.Take()
-		return false
-	}
-	h.inFlight++
-	took, limit, q := h.o.Latency, h.limit, &h.answers
-	if v.Limit > 0 && (limit == 0 || v.Limit < limit) {
-		limit = v.Limit
-	}
+	took, q := h.o.Latency, &h.answers
 	o := policy.Outcome{Code: policy.OK, Status: 200}
 	switch {
 	case fails && m == Hangs:
@@ -126,7 +107,34 @@ func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
 	case fails:
 		o = policy.Outcome{Code: policy.Failure, Status: 503}
 	}
-	if limit > 0 && limit <= took {
+	in, _ := h.let(at, dice, took, o, q)
+	return in
+}
+
+// let lets one call begin that the callee answers after a time, and says whether it
+// was let in, and cut off before its answer.
+func (h *host) let(at time.Duration, dice float64, took time.Duration, o policy.Outcome, q *queue) (in, cut bool) {
+	h.asked++
+	full := h.places > 0 && h.inFlight >= h.places
+	if full && h.limitFirst {
+		return false, false
+	}
+	t, v := h.breaker.Allow(epoch.Add(at), dice)
+	h.breaker.Take()
+	if !v.Admitted {
+		return false, false
+	}
+	if full {
+		h.breaker.Record(epoch.Add(at), t, policy.Outcome{Code: policy.Busy})
+		h.breaker.Take()
+		return false, false
+	}
+	h.inFlight++
+	limit := h.limit
+	if v.Limit > 0 && (limit == 0 || v.Limit < limit) {
+		limit = v.Limit
+	}
+	if cut = limit > 0 && limit <= took; cut {
 		took = limit
 		o = policy.Outcome{Code: h.late}
 		if limit < h.limit || h.limit == 0 { // the library set one for this call
@@ -137,7 +145,7 @@ func (h *host) ask(at time.Duration, dice float64, fails bool, m Mode) bool {
 		o.Took = took
 		q.push(call{end: at + took, ticket: t, outcome: o})
 	}
-	return true
+	return true, cut
 }
 
 // trip is one run of a curve: healthy calls, then a share of them failing, until
@@ -203,24 +211,10 @@ func (r *runner) healthy(s Setting, share float64, seed uint64) Healthy {
 		return out
 	}
 	h.until = out.Length
-	tripped := false
-	look := func() {
-		switch open := h.open(); {
-		case open && !tripped:
-			out.Trips++
-			tripped = true
-		case !open && tripped && h.breaker.State() != policy.HalfOpen:
-			tripped = false
-		}
-	}
+	look := h.trips(&out.Trips)
 	c := newClock(r.o, seed, healthyDay)
 	for at := c.next(); at <= out.Length; at = c.next() {
-		for {
-			if _, ok := h.step(at); !ok {
-				break
-			}
-			look()
-		}
+		h.catchUp(at, look)
 		out.Calls++
 		if !h.ask(at, c.dice(), c.coin() < share, Errors) {
 			out.Rejected++
@@ -231,6 +225,31 @@ func (r *runner) healthy(s Setting, share float64, seed uint64) Healthy {
 		}
 	}
 	return out
+}
+
+// catchUp does all that is due by to, looking after each thing.
+func (h *host) catchUp(to time.Duration, look func()) {
+	for {
+		if _, ok := h.step(to); !ok {
+			return
+		}
+		look()
+	}
+}
+
+// trips counts in n how often the breaker opens, whenever it is called. Opening again
+// from half-open is the same trip.
+func (h *host) trips(n *int) (look func()) {
+	tripped := false
+	return func() {
+		switch open := h.open(); {
+		case open && !tripped:
+			*n++
+			tripped = true
+		case !open && tripped && h.breaker.State() != policy.HalfOpen:
+			tripped = false
+		}
+	}
 }
 
 // call is one call in flight.

@@ -51,6 +51,7 @@ type purpose uint64
 const (
 	failing purpose = iota + 1
 	healthyDay
+	healthyHour
 )
 
 // clock makes calls one after the other, each with its coin and its dice.
@@ -81,6 +82,12 @@ func (c *clock) next() time.Duration {
 
 func (c *clock) coin() float64 { return c.draw(1) }
 func (c *clock) dice() float64 { return c.draw(2) }
+
+// pace makes calls come at another rate from now on.
+func (c *clock) pace(rate float64) { c.gap = float64(time.Second) / rate }
+
+// latency is a number of the call's for how long its answer takes.
+func (c *clock) latency() float64 { return c.draw(3) }
 
 // draw is one of the numbers of the present call, in [0,1).
 func (c *clock) draw(which uint64) float64 {
