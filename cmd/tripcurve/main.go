@@ -184,7 +184,7 @@ func (a *app) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.sourcesCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),
-		a.analyzeCommand(), a.checkCommand(), a.explainCommand(), a.fitCommand(), a.simulateCommand(), a.compareCommand(), a.curveCommand(), a.timelineCommand(), a.exportCommand(),
+		a.analyzeCommand(), a.checkCommand(), a.explainCommand(), a.fitCommand(), a.simulateCommand(), a.compareCommand(), a.tuneCommand(), a.curveCommand(), a.timelineCommand(), a.exportCommand(),
 		a.lintCommand(), a.labCommand(), a.configCommand(), a.infoCommand(), a.glossaryCommand(), a.versionCommand(),
 	)
 	return root

@@ -32,7 +32,10 @@ func New(out io.Writer, name string) *Bar {
 }
 
 // Set shows that done of total bytes are through; total 0 is unknown.
-func (b *Bar) Set(done, total int64) {
+func (b *Bar) Set(done, total int64) { b.Say(done, total, "") }
+
+// Say is Set with a note behind the bar, which must be safe to show.
+func (b *Bar) Say(done, total int64, note string) {
 	if b.out == nil {
 		return
 	}
@@ -45,7 +48,7 @@ func (b *Bar) Set(done, total int64) {
 		fmt.Fprintf(b.out, "\r\x1b[K%s  %d MiB", b.name, done>>20)
 		return
 	}
-	fmt.Fprintf(b.out, "\r\x1b[K%s  %s", b.name, b.view.ViewAs(float64(done)/float64(total)))
+	fmt.Fprintf(b.out, "\r\x1b[K%s  %s  %s", b.name, b.view.ViewAs(float64(done)/float64(total)), note)
 }
 
 // Clear takes the bar off the line.
