@@ -10,8 +10,13 @@ import (
 	"tripcurve/tui/timeline"
 )
 
-// followEvery is how often a file is looked at for something new.
-const followEvery = time.Second
+// followEvery is how often a file is looked at for something new. All of it is read
+// again then: a file for which that takes long is looked at less often, so that at
+// most one tenth of a processor is kept busy.
+const (
+	followEvery = time.Second
+	followRest  = 9 // times as long as the reading took
+)
 
 // follow shows a file that another process records to, as it grows.
 func (a *app) follow(ctx context.Context, path string) error {
@@ -35,15 +40,22 @@ func (a *app) follow(ctx context.Context, path string) error {
 // read hands out what a file says, whenever that has changed, until ctx ends or the
 // file cannot be read any more. A view that nobody has taken yet is replaced.
 func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
-	tick := time.NewTicker(followEvery)
+	tick := time.NewTimer(0)
 	defer tick.Stop()
 	for seen := int64(-1); ; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
 		v, err := r.Version()
 		if err != nil {
 			return err
 		}
+		pause := followEvery
 		if v != seen {
 			seen = v
+			began := time.Now()
 			ev, meta, err := r.Load()
 			if err != nil {
 				return err
@@ -51,11 +63,8 @@ func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
 			msg := message(meta.Name, ev.Snapshot())
 			msg.Live = true
 			replace(out, msg)
+			pause = max(pause, followRest*time.Since(began))
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+		tick.Reset(pause)
 	}
 }

@@ -44,7 +44,9 @@ func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {
 
 // message is a recorded incident as the screens take it.
 func message(name string, v *incident.View) tui.EvidenceMsg {
-	return tui.EvidenceMsg{Name: name, View: v, Analysis: cause.Analyze(v, cause.Options{})}
+	msg := tui.EvidenceMsg{Name: name, View: v, Analysis: cause.Analyze(v, cause.Options{})}
+	msg.Entries = incident.Timeline(v, msg.Analysis, v.Written)
+	return msg
 }
 
 func (a *app) openCommand() *cobra.Command {

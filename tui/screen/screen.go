@@ -41,6 +41,9 @@ type EvidenceMsg struct {
 	View     *incident.View
 	Analysis incident.Analysis
 	Live     bool
+	// Entries is incident.Timeline of all this where people wrote much, so that no
+	// screen has to work it out while keys wait; nil: it was not.
+	Entries []incident.Entry
 }
 
 // WrittenMsg brings all that people have written of the timeline; the evidence is the

@@ -67,15 +67,9 @@ func (s *Screen) Draw(c *grid.Canvas) {
 }
 
 func (s *Screen) drawHead(c *grid.Canvas) {
-	n := 0
-	for i := range s.moments {
-		if inferred(&s.moments[i]) {
-			n++
-		}
-	}
 	x := c.Text(1, 0, theme.Head, s.Range.From.UTC().Format("2006-01-02 15:04")+" to "+s.Range.To.UTC().Format("15:04Z"))
 	said := text.Plural(len(s.moments), "moment")
-	if n > 0 {
+	if n := s.known.inferred; n > 0 {
 		said += ", " + text.Count(n) + " inferred (~)"
 	}
 	if hit := s.Analysis.Impact; hit.Length() > 0 && c.W() >= 100 {
@@ -130,12 +124,7 @@ func (s *Screen) drawPhases(plot *grid.Canvas, y int, column func(time.Time) int
 }
 
 func (s *Screen) lanes() []string {
-	var lanes []string
-	for i := range s.moments {
-		if l := s.moments[i].Lane; l != "" && !slices.Contains(lanes, l) {
-			lanes = append(lanes, l)
-		}
-	}
+	lanes := slices.Clone(s.known.lanes)
 	rank := func(l string) int {
 		if i := slices.Index(laneOrder, l); i >= 0 {
 			return i
@@ -175,23 +164,23 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 		c.Clip(1, y, laneWidth-2, theme.Dim, redact.Line(lane), set.More)
 	}
 	// Intervals first, so that the points and the letters stand on them.
-	for i := range s.moments {
-		if m := &s.moments[i]; !m.End.IsZero() {
-			y := slices.Index(lanes, m.Lane)
-			if y < 0 || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
-				continue
-			}
-			from, to := max(0, column(m.At)), min(w-1, column(m.End))
-			plot.Fill(from, y, to-from+1, 1, set.Empty, style(m))
-			plot.Set(from, y, '[', style(m))
-			plot.Set(to, y, ']', style(m))
+	for _, i := range s.known.lasting {
+		m := &s.moments[i]
+		y := slices.Index(lanes, m.Lane)
+		if y < 0 || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
+			continue
 		}
+		from, to := max(0, column(m.At)), min(w-1, column(m.End))
+		plot.Fill(from, y, to-from+1, 1, set.Empty, style(m))
+		plot.Set(from, y, '[', style(m))
+		plot.Set(to, y, ']', style(m))
 	}
 	free := make([]int, len(lanes))
-	for i := range s.moments {
+	first, _ := slices.BinarySearchFunc(s.moments, s.Range.From, func(m events.Event, at time.Time) int { return m.At.Compare(at) })
+	for i := first; i < len(s.moments) && !s.moments[i].At.After(s.Range.To); i++ {
 		m := &s.moments[i]
 		y, x := slices.Index(lanes, m.Lane), column(m.At)
-		if y < 0 || m.At.Before(s.Range.From) || m.At.After(s.Range.To) {
+		if y < 0 {
 			continue
 		}
 		if !m.End.IsZero() {

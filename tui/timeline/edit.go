@@ -104,9 +104,11 @@ func (s *Screen) entry() (incident.Entry, bool) {
 }
 
 func (s *Screen) entryOf(m *events.Event) (incident.Entry, bool) {
-	derived := incident.EntryID("evidence", m.ID)
-	i := slices.IndexFunc(s.entries, func(e incident.Entry) bool { return e.ID == m.ID || e.ID == derived })
-	if i < 0 {
+	i, ok := s.known.entries[m.ID]
+	if !ok {
+		i, ok = s.known.entries[incident.EntryID("evidence", m.ID)]
+	}
+	if !ok {
 		return incident.Entry{}, false
 	}
 	return s.entries[i], true

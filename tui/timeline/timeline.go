@@ -29,6 +29,7 @@ type Screen struct {
 	derived []incident.Entry // what the evidence alone gives
 	phases  []incident.Entry // of the incident and of its remediation, in order
 	hidden  bool             // hidden moments are shown as well
+	known   known            // of moments and entries
 	list    screen.List
 	edit    editing
 	cut     bool // the list had no room for the selected moment's text
@@ -37,6 +38,35 @@ type Screen struct {
 	evidence []fact
 	of       string // the moment that evidence is of
 	facts    screen.List
+}
+
+// known is what drawing needs of all moments: worked out once, for there may be a
+// hundred thousand of them.
+type known struct {
+	inferred int            // how many were concluded and not seen
+	lanes    []string       // as they come
+	lasting  []int          // moments that have an end
+	entries  map[string]int // by id
+}
+
+func knowledge(moments []events.Event, entries []incident.Entry) known {
+	k := known{entries: make(map[string]int, len(entries))}
+	for i := range moments {
+		m := &moments[i]
+		if inferred(m) {
+			k.inferred++
+		}
+		if m.Lane != "" && !slices.Contains(k.lanes, m.Lane) {
+			k.lanes = append(k.lanes, m.Lane)
+		}
+		if !m.End.IsZero() {
+			k.lasting = append(k.lasting, i)
+		}
+	}
+	for i := range entries {
+		k.entries[entries[i].ID] = i
+	}
+	return k
 }
 
 // fact is one piece of evidence, made ready to be shown.
@@ -78,8 +108,18 @@ func (s *Screen) Depth() int {
 
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	if s.Apply(msg) {
-		switch msg.(type) {
-		case screen.EvidenceMsg, screen.FilterMsg:
+		switch msg := msg.(type) {
+		case screen.EvidenceMsg:
+			s.entries, s.derived, s.phases = msg.Entries, nil, nil
+			if s.View != nil {
+				if s.entries == nil {
+					s.entries = incident.Timeline(s.View, s.Analysis, s.View.Written)
+				}
+				s.derived = incident.Timeline(s.View, s.Analysis, nil)
+				s.phases = incident.Phases(s.entries)
+			}
+			s.reload()
+		case screen.FilterMsg:
 			s.reload()
 		case screen.CursorMsg:
 			s.follow()
@@ -155,12 +195,6 @@ func (s *Screen) reload() {
 	if s.edit.want != "" {
 		was = s.edit.want
 	}
-	s.phases, s.entries, s.derived = nil, nil, nil
-	if s.View != nil {
-		s.entries = incident.Timeline(s.View, s.Analysis, s.View.Written)
-		s.derived = incident.Timeline(s.View, s.Analysis, nil)
-		s.phases = incident.Phases(s.entries)
-	}
 	s.moments = s.moments[:0]
 	list := events.Of(s.Analysis.Timeline)
 	if s.hidden {
@@ -176,6 +210,7 @@ func (s *Screen) reload() {
 	}
 	s.list.Clamp(len(s.moments))
 	s.of = ""
+	s.known = knowledge(s.moments, s.entries)
 	s.resolve()
 }
 
@@ -185,11 +220,13 @@ func (s *Screen) follow() {
 	if m := s.selected(); m == nil || m.At.Equal(s.Common.Cursor) || s.edit.form != nil {
 		return
 	}
-	for i, m := range s.moments {
-		if i == 0 || !m.At.After(s.Common.Cursor) {
-			s.list.At = i
+	passed, _ := slices.BinarySearchFunc(s.moments, s.Common.Cursor, func(m events.Event, at time.Time) int {
+		if m.At.After(at) {
+			return 1
 		}
-	}
+		return -1
+	})
+	s.list.At = max(0, passed-1)
 	s.resolve()
 }
 
