@@ -1,6 +1,8 @@
 package fit
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -27,31 +29,66 @@ func (r *recording) findCalls() {
 			callees[f.Callee()] = true
 		}
 	}
-	best := make([]int, len(r.calls)) // of the endpoints, by call
-	off := make([]float64, len(r.calls))
+	type pair struct {
+		call int
+		of   *endpoint
+		off  float64
+	}
+	var pairs []pair
 	for c := range r.calls {
-		best[c], off[c] = -1, most
 		if callees[r.calls[c].Caller] { // it is below another call
 			continue
 		}
-		for i, e := range r.endpoints {
-			if d := r.apart(&r.calls[c], e); d < off[c] {
-				best[c], off[c] = i, d
+		for _, e := range r.endpoints {
+			if d := r.apart(&r.calls[c], e); d <= most {
+				pairs = append(pairs, pair{c, e, d + r.strange(&r.calls[c], e)})
 			}
 		}
 	}
-	for i, e := range r.endpoints {
-		root := -1
-		for c := range r.calls {
-			if best[c] == i && (root < 0 || off[c] < off[root]) {
-				root = c
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.off, b.off) })
+	pairUp := func(caller string) map[string]int { // the nearest first; each call and each endpoint once
+		taken, of := map[int]bool{}, map[string]int{}
+		for _, e := range r.endpoints {
+			e.path = nil
+		}
+		for _, p := range pairs {
+			if by := r.calls[p.call].Caller; !taken[p.call] && len(p.of.path) == 0 && (caller == "" || by == caller) {
+				taken[p.call], p.of.path = true, []int{p.call}
+				of[by]++
 			}
 		}
-		if root >= 0 {
-			e.path = r.follow(e, root)
+		return of
+	}
+	gateway, paired := "", 0 // others that nobody calls work off a queue
+	for caller, n := range pairUp("") {
+		if n > paired || n == paired && caller < gateway {
+			gateway, paired = caller, n
+		}
+	}
+	pairUp(gateway)
+	for _, e := range r.endpoints {
+		if len(e.path) > 0 {
+			e.path = r.follow(e, e.path[0])
 		}
 	}
 }
+
+// strange is how far the calls begun in the trouble are from the requests that came in
+// it: one endpoint's requests often follow another's, and the trouble tells them apart.
+func (r *recording) strange(c *call, e *endpoint) float64 {
+	requests, calls := 1.0, 1.0
+	for i := 1; i < len(c.points); i++ {
+		if w := (incident.Window{From: c.points[i-1].At, To: c.points[i].At}); r.troubled().Meet(w).Length() > 0 {
+			requests += r.cut(e.started, w)
+			calls += c.points[i].Started
+		}
+	}
+	return math.Abs(math.Log(calls/requests)) / 10
+}
+
+// leastPaired are requests of healthy times that an endpoint needs to be told by its
+// calls.
+const leastPaired = 15
 
 // most is how far a call's counts may be from an endpoint's requests, as a share of
 // these: the two are cut at different instants.
@@ -109,7 +146,7 @@ func (r *recording) apart(c *call, e *endpoint) float64 {
 		calls += c.points[i].Started
 		off += math.Abs(n - c.points[i].Started)
 	}
-	if requests < leastHealthy || math.Abs(calls-requests) > 0.1*requests {
+	if requests < leastPaired || math.Abs(calls-requests) > math.Max(2, 0.1*requests) {
 		return math.Inf(1)
 	}
 	return off / requests
@@ -146,25 +183,36 @@ type ending struct {
 // endingOf reads off the counters by whom the requests of an endpoint were given up.
 func (r *recording) endingOf(e *endpoint) ending {
 	x := ending{tries: 1, says: "no source says how many attempts a request makes: one is taken"}
-	w := incident.Window{From: e.seen.From, To: e.seen.To.Add(e.limit.took + settle)}
-	requests := r.cut(e.started, w)
-	retried := false
+	expect := leastExpired * r.within(e.failed, e.seen)
+	all := incident.Window{From: e.seen.From, To: e.seen.To.Add(e.limit.took + settle)}
+	// Once the first of those that fail have been given up, as many attempts are begun as
+	// are given up.
+	steady := incident.Window{From: e.seen.From.Add(e.limit.took), To: e.seen.To}
+	requests, retried := r.cut(e.started, steady), false
 	for i, c := range e.path {
 		begun, expired := 0.0, 0.0
+		requests := requests
 		for n, p := range r.calls[c].points {
-			if n > 0 && w.Has(p.At) {
+			if n == 0 {
+				continue
+			}
+			if w := (incident.Window{From: r.calls[c].points[n-1].At, To: p.At}); !w.From.Before(steady.From) && !w.To.After(steady.To) {
 				begun += p.Started
+			} else {
+				requests -= r.cut(e.started, w.Meet(steady))
+			}
+			if all.Has(p.At) {
 				expired += p.Deadline
 			}
 		}
-		if i == 0 {
-			x.says = "as many calls were begun as requests came: one attempt"
+		if i == 0 && requests >= leastTried {
+			x.says = fmt.Sprintf("%s begun for %s: one attempt", things(begun, "call was", "calls were"), things(requests, "request", "requests"))
 		}
-		if tries := int(math.Round(begun / math.Max(1, requests))); !retried && tries > 1 && tries <= maxTries {
+		if tries := int(math.Round(begun / math.Max(1, requests))); !retried && tries > 1 && tries <= maxTries && requests >= leastTried {
 			x.at, x.tries, retried = i, tries, true
-			x.says = things(begun, "call was", "calls were") + " begun for " + things(requests, "request", "requests")
+			x.says = fmt.Sprintf("%s begun for %s: %d attempts", things(begun, "call was", "calls were"), things(requests, "request", "requests"), tries)
 		}
-		if !x.deadline && expired >= leastExpired*r.within(e.failed, e.seen)*float64(x.tries) {
+		if !x.deadline && expired >= expect*float64(x.tries) {
 			x.deadline = true
 			if !retried {
 				x.at = i
@@ -177,5 +225,6 @@ func (r *recording) endingOf(e *endpoint) ending {
 
 const (
 	maxTries     = 10
+	leastTried   = 8   // requests, in the time in which attempts are counted
 	leastExpired = 0.5 // of the failing requests ended by DEADLINE_EXCEEDED
 )

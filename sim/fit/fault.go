@@ -159,6 +159,7 @@ func (r *recording) judge(force bool) (lacks []Reason) {
 		return append(lacks, Reason{"no fault", "none of the endpoints with enough requests failed"})
 	}
 	r.meetWrong()
+	r.endLock()
 	for _, e := range r.endpoints {
 		if e.mode == hanging && r.gated(e) {
 			e.mode = gated
@@ -249,6 +250,28 @@ func (r *recording) meetWrong() {
 		e.wrong = incident.Window{From: begin.From.Add(begin.Length() / 2).Truncate(time.Millisecond), To: end.From.Add(end.Length() / 2).Truncate(time.Millisecond)}
 	}
 }
+
+// endLock moves the end of the lock to before the first request that came too late to
+// fail: samples tell it to a second or worse, and who still waited then would have
+// been given up.
+func (r *recording) endLock() {
+	if r.fault.table == "" {
+		return
+	}
+	last := &r.fault.locks[len(r.fault.locks)-1]
+	for _, e := range r.endpoints {
+		latest := e.end.To.Add(e.limit.took)
+		if (e.mode == locked || e.mode == starved) && latest.Before(last.To) && last.To.Sub(latest) <= sampling {
+			for i := range r.fault.locks {
+				r.fault.locks[i].To = earlier(r.fault.locks[i].To, latest)
+			}
+			r.fault.To = earlier(r.fault.To, latest)
+		}
+	}
+}
+
+// sampling is how far the samples of a database may be apart for endLock.
+const sampling = 5 * time.Second
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

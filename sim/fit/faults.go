@@ -56,10 +56,7 @@ const all = 0.97
 func (m *model) fault(w incident.Window, f pipeline.Fault, says string, args ...any) {
 	w = w.Meet(m.r.window)
 	f.At, f.For = w.From.Sub(m.r.window.From), w.Length()
-	if f.For <= 0 {
-		f.For = time.Millisecond
-	}
-	if f.What == pipeline.Restart || f.What == pipeline.Drop {
+	if f.What == pipeline.Drop {
 		f.For = 0
 	}
 	m.note(fmt.Sprintf("faults.%d", len(m.p.Faults)), says, args...)
@@ -120,13 +117,39 @@ func (m *model) deadConnection() {
 		m.unknown = append(m.unknown, "when and why the connection of "+edge+" was lost")
 	}
 	m.p.Edges = append(m.p.Edges, own)
-	says := "nobody recorded a restart; requests were answered again then"
+	at, says := dead.Window.To, "nobody recorded a restart; requests were answered again then"
 	for _, c := range m.r.v.Changes() {
-		if c.Kind == incident.Restart && plain(c.System) == service && c.At.Sub(dead.Window.To).Abs() < 30*time.Second {
-			says = "a restart of " + c.System + " is in the recording"
+		if c.Kind == incident.Restart && plain(c.System) == service && c.At.Sub(at).Abs() < 30*time.Second {
+			at, says = c.At, "a restart of "+c.System+" is in the recording"
+			break
 		}
 	}
-	m.fault(incident.Window{From: dead.Window.To, To: dead.Window.To.Add(time.Second)}, pipeline.Fault{What: pipeline.Restart, Service: service}, "%s", says)
+	restart := pipeline.Fault{What: pipeline.Restart, Service: service}
+	if m.r.cutOff() { // it was up again at the instant that is told, or not earlier
+		restart.For, at = down, at.Add(-down)
+		says += fmt.Sprintf("; who was under way then failed at once, so that it was down for a moment: %s is taken", duration(down))
+		m.unknown = append(m.unknown, "how long "+service+" was down when it was restarted: "+duration(down)+" is taken")
+	}
+	m.fault(incident.Window{From: at, To: at.Add(restart.For)}, restart, "%s", says)
+}
+
+// down is how long a process is away that is restarted, where only the requests that
+// failed tell that it was.
+const down = 500 * time.Millisecond
+
+// cutOff says that requests that were under way at the end of the trouble failed before
+// their limit, as many as may have been under way.
+func (r *recording) cutOff() bool {
+	for _, e := range r.endpoints {
+		if e.mode != locked || e.limit.took == 0 {
+			continue
+		}
+		under := r.within(e.started, e.seen) / e.seen.Length().Seconds() * e.limit.took.Seconds()
+		if early := (1 - e.limit.share) * float64(e.limit.n); early >= under/2 {
+			return true
+		}
+	}
+	return false
 }
 
 // idle is between what a limit on idle flows must lie: the longest pause between two

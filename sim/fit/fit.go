@@ -78,7 +78,22 @@ func Of(ctx context.Context, v *incident.View, o Options) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := r.model(best)
+	f, err := r.make(ctx, best, o)
+	if err != nil {
+		return nil, err
+	}
+	if follower, _ := r.follower(); best.follow && f.Report.misfit(follower.Endpoint.String(), "requests") {
+		best.follow = false // it comes as often as it came, then, whatever becomes of the other
+		if f, err = r.make(ctx, best, o); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// make is the fit of one variant, with enough runs to judge it.
+func (r *recording) make(ctx context.Context, v variant, o Options) (*Fit, error) {
+	m := r.model(v)
 	f := &Fit{Pipeline: m.p, Notes: m.notes, Window: r.window, Fault: r.fault.Window}
 	if err := pipeline.Check(f.Pipeline); err != nil {
 		return nil, fmt.Errorf("fit: the pipeline that was made is not sound: %w", err)
@@ -88,8 +103,7 @@ func Of(ctx context.Context, v *incident.View, o Options) (*Fit, error) {
 		return nil, err
 	}
 	f.Report = r.report(f.Pipeline, seen)
-	f.Report.NotIdentified = append(f.Report.NotIdentified, m.unknown...)
-	f.Report.LeftOut = r.leftOut
+	f.Report.NotIdentified, f.Report.LeftOut = m.unknown, r.leftOut
 	return f, nil
 }
 

@@ -283,6 +283,9 @@ func (m *model) ended(e *endpoint) {
 // clients are who comes.
 func (m *model) clients() {
 	follower, leader := m.r.follower()
+	if follower != nil && !m.v.follow {
+		m.unknown = append(m.unknown, fmt.Sprintf("whether %s follows each success of %s: it stopped with them, and is given the rate that it had", follower.Endpoint, leader.Endpoint))
+	}
 	for _, e := range m.r.endpoints {
 		if m.v.follow && e == follower {
 			continue
@@ -301,15 +304,16 @@ func (m *model) clients() {
 	}
 }
 
-// cuts are the seconds at which the trouble begins and ends, none close to another.
+// cuts are the seconds at which the trouble begins and ends, none close to another: those
+// of the requests that failed first, for how many these are is what must be right.
 func (r *recording) cuts(e *endpoint) (cuts []int) {
 	add := func(at time.Time) {
 		s := r.second(at)
-		if !slices.ContainsFunc(cuts, func(c int) bool { return max(c-s, s-c) < leastSegment }) {
+		if !slices.ContainsFunc(cuts, func(c int) bool { return max(c-s, s-c) < leastSegment/2 }) {
 			cuts = append(cuts, s)
 		}
 	}
-	for _, w := range []incident.Window{r.fault.Window, e.wrong, r.a.Impact} {
+	for _, w := range []incident.Window{e.wrong, r.fault.Window, r.a.Impact} {
 		if w.Length() > 0 {
 			add(w.From)
 			add(w.To)

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"tripcurve/sim/pipeline"
@@ -39,10 +40,19 @@ type Quantity struct {
 	Error     float64 // by which the two are apart: a share of the recorded one, or in units where Absolute
 	Bound     float64
 	Absolute  bool
+	// Lo and Hi are between what nine in ten runs are, where one run may be so far off
+	// by chance; 0 where that is not looked at.
+	Lo, Hi float64
 }
 
-// Holds says that the two are within the bound.
-func (q Quantity) Holds() bool { return q.Error <= q.Bound }
+// Holds says that the two are within the bound, or that chance alone gives as much.
+func (q Quantity) Holds() bool { return q.Error <= q.Bound || q.ByChance() }
+
+// ByChance says that the two are further apart than the bound, and that the recorded
+// one is what nine in ten runs give.
+func (q Quantity) ByChance() bool {
+	return q.Error > q.Bound && q.Lo <= q.Recorded && q.Recorded <= q.Hi && q.Hi > 0
+}
 
 // Misfits are the quantities outside of their bounds.
 func (r *Report) Misfits() (all []Quantity) {
@@ -52,6 +62,11 @@ func (r *Report) Misfits() (all []Quantity) {
 		}
 	}
 	return all
+}
+
+// misfit says whether one figure is outside of its bound.
+func (r *Report) misfit(of, name string) bool {
+	return slices.ContainsFunc(r.Quantities, func(q Quantity) bool { return q.Of == of && q.Name == name && !q.Holds() })
 }
 
 // distance is how far the quantities are off, by their bounds.
@@ -87,10 +102,12 @@ func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
 			rep.add(x)
 		}
 		if e.failing() {
-			rep.add(relative(of, "failed share", "share", e.bad/e.total, t.failed/math.Max(1, t.started), e.total, MostFailed))
+			q := relative(of, "failed share", "share", e.bad/e.total, t.failed/math.Max(1, t.started), e.total, MostFailed)
+			q.Lo, q.Hi = quantile(t.shares, 0.05), quantile(t.shares, 0.95)
+			rep.add(q)
 			rep.window(r, e, t)
 		} else if was, is := e.bad/e.total, t.failed/math.Max(1, t.started); was > 0 || is > 0 {
-			rep.add(Quantity{of, "failed share", "share", was, is, e.total, math.Abs(was - is), leastShare, true})
+			rep.add(Quantity{Of: of, Name: "failed share", Unit: "share", Recorded: was, Simulated: is, Facts: e.total, Error: math.Abs(was - is), Bound: leastShare, Absolute: true})
 		}
 	}
 	rep.add(relative("all", "failed share", "share", bad/total, simulatedBad/math.Max(1, simulated), total, MostFailed))

@@ -16,6 +16,7 @@ type tally struct {
 	started, failed float64         // that ended within the run
 	took            []time.Duration // of those that ended well in healthy times
 	first, last     []float64       // seconds from the beginning: of the starts of those that failed, by run
+	shares          []float64       // that failed, by run
 }
 
 // outcome is what all runs show.
@@ -72,11 +73,13 @@ func (r *recording) simulate(ctx context.Context, p *pipeline.Pipeline, n int, o
 			if len(sum.took) < mostTimes {
 				sum.took = append(sum.took, t.took...)
 			}
+			sum.shares = append(sum.shares, t.failed/math.Max(1, t.started))
 			sum.first, sum.last = append(sum.first, t.first...), append(sum.last, t.last...)
 		}
 	}
 	for _, t := range all.by {
 		slices.Sort(t.took)
+		slices.Sort(t.shares)
 	}
 	return all, nil
 }
@@ -109,8 +112,8 @@ func (r *recording) see(o *outcome, a *pipeline.Answer) {
 	}
 }
 
-// quantile is of sorted times; 0 without any.
-func quantile(sorted []time.Duration, q float64) time.Duration {
+// quantile is of sorted values; 0 without any.
+func quantile[T time.Duration | float64](sorted []T, q float64) T {
 	if len(sorted) == 0 {
 		return 0
 	}

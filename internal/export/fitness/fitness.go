@@ -50,6 +50,7 @@ type Quantity struct {
 	Bound     float64  `json:"bound"`
 	Absolute  bool     `json:"absolute"`
 	Holds     bool     `json:"holds"`
+	ByChance  bool     `json:"by_chance"` // outside of the bound, and within the 5 to 95 % range of the runs
 }
 
 // Fault is one of the pipeline's, in words.
@@ -70,7 +71,7 @@ func New(name string, f *fit.Fit, r *redact.Redactor) *Report {
 		NotIdentified: prosed(r, f.Report.NotIdentified), LeftOut: prosed(r, f.Report.LeftOut),
 	}
 	for _, q := range f.Report.Quantities {
-		out := Quantity{Of: prose(r, q.Of), Name: q.Name, Unit: q.Unit, Recorded: digits(q.Recorded), Simulated: digits(q.Simulated), Facts: math.Round(q.Facts), Bound: digits(q.Bound), Absolute: q.Absolute, Holds: q.Holds()}
+		out := Quantity{Of: prose(r, q.Of), Name: q.Name, Unit: q.Unit, Recorded: digits(q.Recorded), Simulated: digits(q.Simulated), Facts: math.Round(q.Facts), Bound: digits(q.Bound), Absolute: q.Absolute, Holds: q.Holds(), ByChance: q.ByChance()}
 		if !math.IsInf(q.Error, 0) {
 			e := digits(q.Error)
 			out.Error = &e

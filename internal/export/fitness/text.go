@@ -37,7 +37,7 @@ func (rep *Report) Text(out io.Writer) error {
 	}
 	line("%s: %s to %s", rep.Incident, rep.From, rep.To)
 	line("%-36s %11s %11s %8s %7s", "", "recorded", "simulated", "off", "bound")
-	of := ""
+	of, chance := "", false
 	for _, q := range rep.Quantities {
 		if q.Of != of {
 			of = q.Of
@@ -46,8 +46,13 @@ func (rep *Report) Text(out io.Writer) error {
 		mark := " "
 		if !q.Holds {
 			mark = "!"
+		} else if q.ByChance {
+			mark, chance = "~", true
 		}
 		line("%s %-34s %11s %11s %8s %7s", mark, q.label(), rep.value(&q, q.Recorded), rep.value(&q, q.Simulated), q.off(q.Error), q.off(&q.Bound))
+	}
+	if chance {
+		line("~ further off than the bound, and no further than one run in ten by chance")
 	}
 	var faults []string
 	for _, f := range rep.Faults {
@@ -120,7 +125,7 @@ func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // seconds with three digits, in ms below one.
 func seconds(v float64) string {
-	if v < 1 && v > 0 {
+	if v < 1 {
 		return strconv.FormatFloat(1000*v, 'f', 1, 64) + " ms"
 	}
 	return strconv.FormatFloat(v, 'f', 1, 64) + " s"
