@@ -128,6 +128,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		s.Apply(msg)
 		return s, s.refresh()
 	case screen.PolicyMsg:
+		s.aim(msg)
 		s.edge, s.edges, s.turned = msg.Edge, msg.Edges, msg.Turned
 		if !msg.Turned {
 			s.edges = s.opt.Edges

@@ -2,9 +2,11 @@ package export
 
 import (
 	"errors"
+	"slices"
 
 	"tripcurve/internal/export/config"
 	"tripcurve/internal/policy"
+	"tripcurve/tui/screen"
 )
 
 // groupThresholds heads the targets that hold a policy.
@@ -22,6 +24,19 @@ func Proposal(now policy.Edges) policy.Edges {
 		return now // no such edge here, or no such library
 	}
 	return edges
+}
+
+// aim puts the cursor on the library that was just chosen on the Tune screen: its
+// config is what one comes for.
+func (s *Screen) aim(msg screen.PolicyMsg) {
+	library := msg.Edges[msg.Edge].Breaker.Library
+	if !msg.Turned || library == "" || s.turned && s.edge == msg.Edge && s.edges[s.edge].Breaker.Library == library {
+		return
+	}
+	i := slices.IndexFunc(s.targets, func(t Target) bool { return t.Group == groupThresholds && t.Name == library })
+	if i >= 0 {
+		s.list.At = i
+	}
 }
 
 // origin says whose values the thresholds are.
