@@ -264,7 +264,7 @@ func (b *building) channelz(s sources.Channelz) (supervise.Collector, error) {
 }
 
 func (b *building) access(s sources.Access) (latency.Access, error) {
-	a := latency.Access{URL: s.URL, CA: s.TLS.CA, Cert: s.TLS.Cert, Key: s.TLS.Key, ServerName: s.TLS.ServerName, Tenant: s.Tenant}
+	a := latency.Access{URL: s.URL, TLS: credential.TLS(s.TLS), Tenant: s.Tenant}
 	var err error
 	if a.Token, err = b.credential(s.Token); err != nil {
 		return a, fmt.Errorf("no token to be had: %w", err)

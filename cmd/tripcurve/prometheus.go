@@ -68,7 +68,7 @@ func (f *prometheusFlags) collectors(env func(string) string, names map[string]i
 		}
 	}
 	access := latency.Access{
-		CA: text["prometheus-ca"], Cert: text["prometheus-cert"], Key: text["prometheus-key"], Tenant: text["prometheus-tenant"],
+		TLS: credential.TLS{CA: text["prometheus-ca"], Cert: text["prometheus-cert"], Key: text["prometheus-key"]}, Tenant: text["prometheus-tenant"],
 	}
 	for _, c := range []struct {
 		secret *credential.Credential

@@ -1,14 +1,10 @@
 package latency
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,13 +18,11 @@ import (
 // speaks like one: Mimir, Thanos, VictoriaMetrics. Proxies come from the usual
 // environment variables.
 type Access struct {
-	URL        string                // "https://prometheus.example", also without scheme; no password
-	CA         string                // file of certificates to trust, PEM; empty trusts the system's
-	Cert, Key  string                // files of our certificate and its key, PEM; read at every handshake
-	ServerName string                // that the server's certificate must be for; empty is the URL's host
-	Token      credential.Credential // bearer token; nil is none
-	Password   credential.Credential // of the URL's user; nil is none
-	Tenant     string                // X-Scope-OrgID; empty is none
+	URL      string // "https://prometheus.example", also without scheme; no password
+	TLS      credential.TLS
+	Token    credential.Credential // bearer token; nil is none
+	Password credential.Credential // of the URL's user; nil is none
+	Tenant   string                // X-Scope-OrgID; empty is none
 }
 
 // target is the URL without its user, and the user. The only error is ErrURL.
@@ -53,36 +47,9 @@ func (a Access) changes() bool {
 	return a.Token != nil && a.Token.Changes() || a.Password != nil && a.Password.Changes()
 }
 
-func (a Access) tls() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.ServerName}
-	if a.CA != "" {
-		pem, err := os.ReadFile(a.CA)
-		if err != nil {
-			return nil, fmt.Errorf("certificates to trust: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificates to trust: %s holds none; expected PEM (-----BEGIN CERTIFICATE-----)", a.CA)
-		}
-	}
-	if (a.Cert == "") != (a.Key == "") {
-		return nil, errors.New("our certificate and its key are needed together")
-	}
-	if a.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(a.Cert, a.Key); err != nil {
-			return nil, fmt.Errorf("our certificate: %w", err)
-		}
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(a.Cert, a.Key)
-			return &pair, err
-		}
-	}
-	return c, nil
-}
-
 // transport connects within dial, which bounds a TLS handshake as well.
 func (a Access) transport(dial time.Duration) (*http.Transport, error) {
-	tlsConfig, err := a.tls()
+	tlsConfig, err := a.TLS.Client()
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func TestTheServersNameIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"": "", "example.com": "", "evil.example": "not evil.example"} {
-		c, err := New(Config{Access: Access{URL: srv.URL, CA: ca, ServerName: name}})
+		c, err := New(Config{Access: Access{URL: srv.URL, TLS: credential.TLS{CA: ca, ServerName: name}}})
 		if err != nil {
 			t.Fatal(err)
 		}

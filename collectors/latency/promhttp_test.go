@@ -231,7 +231,7 @@ func TestPrometheusCredentials(t *testing.T) {
 	if err := c.ask.discover(t.Context(), t0, t0.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "first") {
 		t.Errorf("err = %v, want one of the certificate", err)
 	}
-	c, err = NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL + "/api/v1/", CA: ca, Token: credential.File(token), Tenant: "shop"}})
+	c, err = NewPrometheus(PrometheusConfig{Access: Access{URL: srv.URL + "/api/v1/", TLS: credential.TLS{CA: ca}, Token: credential.File(token), Tenant: "shop"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestPrometheusCredentials(t *testing.T) {
 	}
 
 	c, err = NewPrometheus(PrometheusConfig{Access: Access{
-		URL: strings.Replace(srv.URL, "://", "://monitor@", 1), CA: ca, Password: credential.Fixed("w4tch"),
+		URL: strings.Replace(srv.URL, "://", "://monitor@", 1), TLS: credential.TLS{CA: ca}, Password: credential.Fixed("w4tch"),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +303,7 @@ func TestPrometheusWantsOurCertificate(t *testing.T) {
 	srv.TLS.ClientCAs.AddCert(ours)
 	srv.StartTLS()
 	defer srv.Close()
-	access := Access{URL: srv.URL, CA: file("ca.pem", "CERTIFICATE", srv.Certificate().Raw)}
+	access := Access{URL: srv.URL, TLS: credential.TLS{CA: file("ca.pem", "CERTIFICATE", srv.Certificate().Raw)}}
 	asked := func() error {
 		t.Helper()
 		c, err := NewPrometheus(PrometheusConfig{Access: access})
@@ -315,7 +315,7 @@ func TestPrometheusWantsOurCertificate(t *testing.T) {
 	if err := asked(); err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without ours: %v", err)
 	}
-	access.Cert, access.Key = file("our.pem", "CERTIFICATE", der), file("our.key", "PRIVATE KEY", key)
+	access.TLS.Cert, access.TLS.Key = file("our.pem", "CERTIFICATE", der), file("our.key", "PRIVATE KEY", key)
 	if err := asked(); err != nil {
 		t.Errorf("with ours: %v", err)
 	}
@@ -359,10 +359,10 @@ func TestBadPrometheusAccess(t *testing.T) {
 		{Access{URL: "http://x/?q=1"}, "not a metrics URL"},
 		{Access{URL: "https://u:hunter2@x"}, "the password of https://u:xxxxx@x must not stand in the URL"},
 		{Access{URL: "https://x", Password: credential.File(text)}, "a password without a user; write https://USER@x"},
-		{Access{URL: "https://x", CA: text}, "notes.txt holds none; expected PEM"},
-		{Access{URL: "https://x", CA: filepath.Join(dir, "no")}, "no such file"},
-		{Access{URL: "https://x", Cert: text}, "needed together"},
-		{Access{URL: "https://x", Cert: text, Key: text}, "our certificate: "},
+		{Access{URL: "https://x", TLS: credential.TLS{CA: text}}, "notes.txt holds none; expected PEM"},
+		{Access{URL: "https://x", TLS: credential.TLS{CA: filepath.Join(dir, "no")}}, "no such file"},
+		{Access{URL: "https://x", TLS: credential.TLS{Cert: text}}, "needed together"},
+		{Access{URL: "https://x", TLS: credential.TLS{Cert: text, Key: text}}, "our certificate: "},
 	} {
 		_, err := NewPrometheus(PrometheusConfig{Access: tt.access})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
