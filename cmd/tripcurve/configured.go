@@ -256,11 +256,19 @@ func (b *building) otlp(s sources.OTLP) (supervise.Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return otlp.NewReceiver(otlp.ReceiverConfig{Addr: s.Listen, Names: names, Name: s.Name})
+	token, err := b.credential(s.Token)
+	if err != nil {
+		return nil, fmt.Errorf("no token to be had: %w", err)
+	}
+	return otlp.NewReceiver(otlp.ReceiverConfig{Addr: s.Listen, TLS: credential.TLS(s.TLS), Token: token, Names: names, Name: s.Name})
 }
 
 func (b *building) channelz(s sources.Channelz) (supervise.Collector, error) {
-	return channelz.New(channelz.Config{Addr: s.Address, Name: s.Name, Interval: s.Every})
+	token, err := b.credential(s.Token)
+	if err != nil {
+		return nil, fmt.Errorf("no token to be had: %w", err)
+	}
+	return channelz.New(channelz.Config{Addr: s.Address, TLS: credential.TLS(s.TLS), Token: token, Name: s.Name, Interval: s.Every})
 }
 
 func (b *building) access(s sources.Access) (latency.Access, error) {

@@ -36,6 +36,29 @@ func (t TLS) Client() (*tls.Config, error) {
 	return c, nil
 }
 
+// Server is how a server answers, which needs a certificate; whoever comes must show
+// one that CA signed, when that is set.
+func (t TLS) Server() (*tls.Config, error) {
+	if t.Cert == "" && t.Key == "" {
+		return nil, errors.New("a server needs its certificate and key")
+	}
+	if err := t.checkOurs(); err != nil {
+		return nil, err
+	}
+	c := &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.ours() },
+	}
+	var err error
+	if c.ClientCAs, err = t.trusted(); err != nil {
+		return nil, err
+	}
+	if c.ClientCAs != nil {
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
 // trusted is nil for the system's.
 func (t TLS) trusted() (*x509.CertPool, error) {
 	if t.CA == "" {

@@ -4,15 +4,7 @@ package postgres
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +13,7 @@ import (
 	"time"
 
 	"tripcurve/collectors/credential"
+	"tripcurve/collectors/credential/certtest"
 	"tripcurve/internal/pgtest"
 )
 
@@ -132,67 +125,14 @@ func TestRealPasswordsAreRotated(t *testing.T) {
 	})
 }
 
-// authority signs certificates of a test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	dir  string
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{dir: t.TempDir()}
-	a.cert, a.key = a.issue(t, "ca", &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a test's authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	})
-	return a
-}
-
-// issue signs a certificate and writes NAME.pem and NAME.key.
-func (a *authority) issue(t *testing.T, name string, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, by := a.cert, a.key
-	if parent == nil {
-		parent, by = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, by)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{name + ".pem": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
-		if err := os.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
-}
-
-func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
-
 // TestRealClientCertificate connects to a server that takes nothing but certificates
 // of its authority, over TLS.
 func TestRealClientCertificate(t *testing.T) {
 	s := pgtest.Start(t)
-	ca := newAuthority(t)
-	ca.issue(t, "server", &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "db"}, DNSNames: []string{"db.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	})
-	ca.issue(t, "client", &x509.Certificate{SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "monitor"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	other := newAuthority(t)
+	ca := certtest.New(t)
+	ca.Server("db.example")
+	ca.Client("monitor")
+	other := certtest.New(t)
 
 	var data string
 	if err := s.Connect(t).QueryRow(t.Context(), "show data_directory").Scan(&data); err != nil {
@@ -207,7 +147,7 @@ func TestRealClientCertificate(t *testing.T) {
 	for name, from := range map[string]string{"server.crt": "server.pem", "server.key": "server.key", "root.crt": "ca.pem", "pg_hba.conf": ""} {
 		text := hba
 		if from != "" {
-			if text, err = os.ReadFile(ca.file(from)); err != nil {
+			if text, err = os.ReadFile(ca.File(from)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -223,7 +163,7 @@ func TestRealClientCertificate(t *testing.T) {
 
 	a := Access{
 		DSN: fmt.Sprintf("postgres://monitor@127.0.0.1:%d/postgres", s.Port),
-		CA:  ca.file("ca.pem"), Cert: ca.file("client.pem"), Key: ca.file("client.key"),
+		CA:  ca.File("ca.pem"), Cert: ca.File("client.pem"), Key: ca.File("client.key"),
 	}
 	deadline := time.Now().Add(15 * time.Second)
 	for err = connects(t, a); err != nil && time.Now().Before(deadline); err = connects(t, a) { // the server reloads in its own time
@@ -238,7 +178,7 @@ func TestRealClientCertificate(t *testing.T) {
 		"keywords":             {func(a *Access) { a.DSN = fmt.Sprintf("host=127.0.0.1 port=%d user=monitor dbname=postgres", s.Port) }, ""},
 		"the host's own name":  {func(a *Access) { a.ServerName = "db.example" }, ""},
 		"another name":         {func(a *Access) { a.ServerName = "evil.example" }, "certificate is valid for db.example, not evil.example"},
-		"another authority":    {func(a *Access) { a.CA = other.file("ca.pem") }, "certificate signed by unknown authority"},
+		"another authority":    {func(a *Access) { a.CA = other.File("ca.pem") }, "certificate signed by unknown authority"},
 		"without certificates": {func(a *Access) { a.Cert, a.Key = "", "" }, "28000"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,10 +18,12 @@ import (
 	"google.golang.org/grpc"
 	pb "google.golang.org/grpc/channelz/grpc_channelz_v1"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"tripcurve/collectors/credential"
 	"tripcurve/collectors/supervise"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -29,11 +31,13 @@ import (
 
 // Config of a collector.
 type Config struct {
-	// Addr is host:port of the process, plain HTTP/2 as on loopback or in a pod;
-	// "order=10.0.3.15:9090" also says what the process is called.
+	// Addr is host:port of the process; "order=10.0.3.15:9090" also says what the
+	// process is called.
 	Addr     string
-	Name     string        // of the source, and of the caller in its flows; empty is Addr's
-	Interval time.Duration // between samples; 0 is 5 s
+	TLS      credential.TLS        // the zero value is plain HTTP/2, as on loopback or in a pod
+	Token    credential.Credential // bearer token of every call; nil is none
+	Name     string                // of the source, and of the caller in its flows; empty is Addr's
+	Interval time.Duration         // between samples; 0 is 5 s
 }
 
 const (
@@ -52,15 +56,18 @@ const LastStarted = "calls.last_started_at"
 var (
 	// ErrAddr is no address to ask at.
 	ErrAddr = errors.New("not an address of a gRPC process")
+	// ErrOpen says that a token would travel where others can read it.
+	ErrOpen = errors.New("a token travels over TLS only, or on loopback")
 	// ErrAbsent says that a process does not serve channelz.
 	ErrAbsent = errors.New("it does not serve grpc.channelz.v1, which must be registered (google.golang.org/grpc/channelz/service)")
 )
 
 // Collector asks one process. It is run by a supervisor.
 type Collector struct {
-	cfg  Config
-	last time.Time          // of the newest sample
-	was  map[string]float64 // started calls at it, by series
+	cfg      Config
+	security credentials.TransportCredentials
+	last     time.Time          // of the newest sample
+	was      map[string]float64 // started calls at it, by series
 
 	looked struct { // for the server that serves us
 		local string
@@ -72,7 +79,8 @@ type Collector struct {
 	local string     // our end of the newest connection
 }
 
-// New makes a collector; the only error is ErrAddr.
+// New makes a collector. Errors are ErrAddr, ErrOpen, and certificates that cannot be
+// used.
 func New(cfg Config) (*Collector, error) {
 	if name, addr, ok := strings.Cut(cfg.Addr, "="); ok && name != "" {
 		cfg.Addr = addr
@@ -90,7 +98,18 @@ func New(cfg Config) (*Collector, error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = 5 * time.Second
 	}
-	return &Collector{cfg: cfg, was: map[string]float64{}}, nil
+	c := &Collector{cfg: cfg, security: insecure.NewCredentials(), was: map[string]float64{}}
+	switch {
+	case cfg.TLS.Given():
+		secure, err := cfg.TLS.Client()
+		if err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+		c.security = credentials.NewTLS(secure)
+	case cfg.Token != nil && !loopback(host):
+		return nil, fmt.Errorf("%w: say under tls how %s is known (ca or server_name)", ErrOpen, host)
+	}
+	return c, nil
 }
 
 // Source is what the collector asks, before it has asked anything.
@@ -103,9 +122,14 @@ func (c *Collector) Every() time.Duration { return c.cfg.Interval }
 
 // Run asks until ctx ends or the process does not answer.
 func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status chan<- incident.SourceStatus) error {
-	conn, err := grpc.NewClient("passthrough:///"+c.cfg.Addr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(c.dial),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)), grpc.WithDisableServiceConfig(), grpc.WithUserAgent("tripcurve"))
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(c.security), grpc.WithContextDialer(c.dial),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)), grpc.WithDisableServiceConfig(), grpc.WithUserAgent("tripcurve"),
+	}
+	if c.cfg.Token != nil {
+		options = append(options, grpc.WithPerRPCCredentials(bearer{c.cfg.Token}))
+	}
+	conn, err := grpc.NewClient("passthrough:///"+c.cfg.Addr, options...)
 	if err != nil {
 		return fmt.Errorf("channelz %s: %w", c.cfg.Addr, err)
 	}
@@ -131,6 +155,27 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 		case <-tick.C:
 		}
 	}
+}
+
+// bearer sends a token with every call.
+type bearer struct{ token credential.Credential }
+
+func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	value, err := b.token.Get()
+	if err != nil {
+		return nil, fmt.Errorf("no token to be had: %w", err)
+	}
+	return map[string]string{"authorization": "Bearer " + value}, nil
+}
+
+// RequireTransportSecurity is false for loopback's sake; New refuses the rest.
+func (bearer) RequireTransportSecurity() bool { return false }
+
+func loopback(host string) bool {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.IsLoopback()
+	}
+	return host == "localhost"
 }
 
 // dial connects, and remembers our end: by it the process's server that serves us

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/protobuf/proto"
 
+	"tripcurve/collectors/credential"
 	"tripcurve/collectors/latency"
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -27,11 +29,15 @@ import (
 type ReceiverConfig struct {
 	// Addr is where it listens, for gRPC and HTTP alike: "127.0.0.1:4317". A port
 	// alone, "4317" or ":4317", is loopback's.
-	Addr    string
-	Names   *latency.Names // of metrics beyond those that are known
-	Name    string         // of the source; empty is "otlp"
-	MaxBody int            // bytes of one request, unpacked; 0 is 4 MiB
-	Queue   int            // requests at one time; 0 is 16
+	Addr  string
+	Names *latency.Names // of metrics beyond those that are known
+	Name  string         // of the source; empty is "otlp"
+	// TLS has the certificate to answer with, and what signed those of exporters when
+	// they must show one; the zero value answers without TLS.
+	TLS     credential.TLS
+	Token   credential.Credential // bearer token that exporters must send; nil is none
+	MaxBody int                   // bytes of one request, unpacked; 0 is 4 MiB
+	Queue   int                   // requests at one time; 0 is 16
 }
 
 const (
@@ -47,6 +53,7 @@ var ErrAddr = errors.New("not an address to listen on")
 // Receiver takes what exporters send. It is run by a supervisor.
 type Receiver struct {
 	cfg     ReceiverConfig
+	tls     *tls.Config // nil without TLS
 	reading *Reading
 	addr    atomic.Pointer[string] // while it listens
 	slots   chan struct{}          // one of each request
@@ -66,7 +73,8 @@ type reply struct {
 	err    error // of what was sent
 }
 
-// NewReceiver makes a receiver; the only error is ErrAddr.
+// NewReceiver makes a receiver. Errors are ErrAddr, and certificates that cannot be
+// used.
 func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	addr := cfg.Addr
 	if !strings.Contains(addr, ":") {
@@ -89,8 +97,14 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	if cfg.Queue <= 0 {
 		cfg.Queue = 16
 	}
+	var secure *tls.Config
+	if cfg.TLS.Given() {
+		if secure, err = cfg.TLS.Server(); err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+	}
 	return &Receiver{
-		cfg: cfg, reading: NewReading(incident.Origin{Group: "grpc", Name: cfg.Name}, cfg.Names),
+		cfg: cfg, tls: secure, reading: NewReading(incident.Origin{Group: "grpc", Name: cfg.Name}, cfg.Names),
 		slots: make(chan struct{}, cfg.Queue), work: make(chan job),
 	}, nil
 }
@@ -134,12 +148,19 @@ func (r *Receiver) Run(ctx context.Context, out chan<- []incident.Fact, status c
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: r.cfg.Queue, MaxReceiveBufferPerConnection: 1 << 20},
 	}
 	srv.Protocols.SetHTTP1(true)
-	srv.Protocols.SetUnencryptedHTTP2(true) // gRPC
+	serve := srv.Serve
+	if r.tls == nil {
+		srv.Protocols.SetUnencryptedHTTP2(true) // gRPC
+	} else {
+		srv.Protocols.SetHTTP2(true)
+		srv.TLSConfig = r.tls.Clone() // the server adds its protocols
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
 	served := make(chan error, 1)
 	running.enter()
 	go func() {
 		defer running.leave()
-		served <- srv.Serve(&limitedListener{Listener: lis, places: make(chan struct{}, maxConns)})
+		served <- serve(&limitedListener{Listener: lis, places: make(chan struct{}, maxConns)})
 	}()
 	defer func() {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
@@ -240,6 +261,8 @@ func placed(err error) error {
 
 var (
 	errBusy   = errors.New("too much at once; try again")
+	errToken  = errors.New("the bearer token of this receiver is needed")
+	errUnread = errors.New("its own token cannot be read; try again")
 	errEnding = errors.New("ending")
 )
 

@@ -86,6 +86,9 @@ func listen(t *testing.T, cfg ReceiverConfig) *listening {
 		t.Fatal(err)
 	}
 	l.url = "http://" + r.Addr()
+	if cfg.TLS.Given() {
+		l.url = "https://" + r.Addr()
+	}
 	t.Cleanup(func() {
 		end()
 		select {

@@ -3,6 +3,7 @@ package otlp
 import (
 	"compress/gzip"
 	"context"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -40,15 +41,22 @@ func (r *Receiver) handler(ctx context.Context, running *door) http.Handler {
 		}
 		defer running.leave()
 		isGRPC := req.ProtoMajor == 2 && strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc")
+		turnAway := func(code int, err error) {
+			if isGRPC {
+				refuseCall(w, code, err)
+			} else {
+				refuse(w, req, code, err)
+			}
+		}
+		if code, err := r.admit(req); err != nil {
+			turnAway(code, err)
+			return
+		}
 		select {
 		case r.slots <- struct{}{}:
 			defer func() { <-r.slots }()
 		default:
-			if isGRPC {
-				refuseCall(w)
-			} else {
-				refuse(w, req, http.StatusTooManyRequests, errBusy)
-			}
+			turnAway(http.StatusTooManyRequests, errBusy)
 			return
 		}
 		if isGRPC {
@@ -57,6 +65,22 @@ func (r *Receiver) handler(ctx context.Context, running *door) http.Handler {
 		}
 		mux.ServeHTTP(w, req)
 	})
+}
+
+// admit looks for the receiver's token. The code is what to answer to an error.
+func (r *Receiver) admit(req *http.Request) (code int, err error) {
+	if r.cfg.Token == nil {
+		return 0, nil
+	}
+	want, err := r.cfg.Token.Get()
+	if err != nil {
+		return http.StatusServiceUnavailable, errUnread // the reason names files of ours
+	}
+	scheme, got, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(strings.TrimSpace(got)), []byte(want)) != 1 {
+		return http.StatusUnauthorized, errToken
+	}
+	return 0, nil
 }
 
 // Content types of OTLP over HTTP.
@@ -118,6 +142,9 @@ func refuse(w http.ResponseWriter, req *http.Request, code int, err error) {
 	if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if kind != typeProtobuf {
 		kind = typeJSON
@@ -131,6 +158,8 @@ func codeOf(status int) codes.Code {
 		return codes.Unavailable
 	case http.StatusRequestEntityTooLarge:
 		return codes.ResourceExhausted
+	case http.StatusUnauthorized:
+		return codes.Unauthenticated
 	}
 	return codes.InvalidArgument
 }
@@ -163,8 +192,11 @@ func again(err error) *grpcstatus.Status {
 }
 
 // refuseCall answers a call without reading it.
-func refuseCall(w http.ResponseWriter) {
-	s := again(errBusy)
+func refuseCall(w http.ResponseWriter, code int, err error) {
+	s := again(err)
+	if c := codeOf(code); c != codes.Unavailable {
+		s = grpcstatus.New(c, "tripcurve: "+err.Error())
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/grpc")
 	h.Set("Grpc-Status", strconv.Itoa(int(s.Code())))

@@ -106,6 +106,8 @@ type DatadogLogs struct {
 type OTLP struct {
 	Entry
 	Listen    string
+	TLS       TLS    // to answer with; the CA is of exporters' certificates
+	Token     Secret // bearer token that exporters must send
 	CallNames []string
 }
 
@@ -113,6 +115,8 @@ type OTLP struct {
 type Channelz struct {
 	Entry
 	Address string
+	TLS     TLS
+	Token   Secret // bearer token
 	Every   time.Duration
 }
 
@@ -440,6 +444,8 @@ func (r *reader) otlp(n *source.Node) error {
 	var v struct {
 		Name      string   `json:"name"`
 		Listen    string   `json:"listen"`
+		TLS       files    `json:"tls"`
+		Token     Secret   `json:"token"`
 		CallNames []string `json:"call_names"`
 	}
 	e, err := r.decode(n, "otlp", &v)
@@ -449,7 +455,9 @@ func (r *reader) otlp(n *source.Node) error {
 	if v.Listen == "" {
 		return n.Errorf("listen: the address to listen on", "the source %q without an address", e.Name)
 	}
-	r.config.OTLP = append(r.config.OTLP, OTLP{Entry: e, Listen: v.Listen, CallNames: v.CallNames})
+	r.config.OTLP = append(r.config.OTLP, OTLP{
+		Entry: e, Listen: v.Listen, TLS: r.tls(v.TLS), Token: r.secret(v.Token), CallNames: v.CallNames,
+	})
 	return nil
 }
 
@@ -457,6 +465,8 @@ func (r *reader) channelz(n *source.Node) error {
 	var v struct {
 		Name    string `json:"name"`
 		Address string `json:"address"`
+		TLS     files  `json:"tls"`
+		Token   Secret `json:"token"`
 		Every   every  `json:"every"`
 	}
 	e, err := r.decode(n, "channelz", &v)
@@ -466,7 +476,9 @@ func (r *reader) channelz(n *source.Node) error {
 	if v.Address == "" {
 		return n.Errorf("address: the process to ask", "the source %q without an address", e.Name)
 	}
-	r.config.Channelz = append(r.config.Channelz, Channelz{Entry: e, Address: v.Address, Every: time.Duration(v.Every)})
+	r.config.Channelz = append(r.config.Channelz, Channelz{
+		Entry: e, Address: v.Address, TLS: r.tls(v.TLS), Token: r.secret(v.Token), Every: time.Duration(v.Every),
+	})
 	return nil
 }
 
