@@ -99,6 +99,9 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 		cmds = append(cmds, r.moveCursor(sampled(msg.View)))
 		r.follow = true
 	}
+	if first {
+		cmds = append(cmds, r.restore())
+	}
 	return tea.Batch(cmds...)
 }
 
@@ -262,10 +265,10 @@ func (r *Root) zoom(factor float64) tea.Cmd {
 	return r.setRange(incident.Window{From: from, To: from.Add(length.Round(time.Second))})
 }
 
-// pause holds live views back, or lets the newest in.
+// pause holds live views back, or lets the newest in; a recording it plays or stops.
 func (r *Root) pause() tea.Cmd {
 	if !r.common.Live {
-		return screen.Say("a recording has nothing to pause; h and l move the time cursor")
+		return r.play()
 	}
 	r.paused = !r.paused
 	if r.paused || r.held == nil {

@@ -87,8 +87,17 @@ func (r *Root) drawHead(c *grid.Canvas) {
 			word += " (" + text.Plural(r.waiting, "update") + " waiting)"
 		}
 	}
+	if r.player.on {
+		word, style = "PLAY "+r.player.label(), theme.OK
+	}
 	x = c.Text(x, 0, theme.Text, text.Clock(clock)) + 1
 	x = c.Text(x, 0, style, word) + 1
+	for _, m := range r.common.Marks {
+		if m.At.Equal(r.common.Cursor) {
+			x = c.Text(x, 0, theme.Accent, "mark "+string(m.Key)) + 1
+			break
+		}
+	}
 	if r.common.Live && !r.common.Cursor.IsZero() && (!r.follow || clock.Sub(r.common.Cursor) > late) {
 		x = c.Text(x, 0, theme.Accent, "at "+text.Clock(r.common.Cursor)) + 1
 	}

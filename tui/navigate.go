@@ -30,6 +30,7 @@ func (r *Root) act(a screen.Action, own bool, args string) tea.Cmd {
 		r.prompt.start(':', r.suggestions())
 	case "filter":
 		if args != "" {
+			r.remember()
 			return r.setFilter(args)
 		}
 		r.prompt.start('/', nil)
@@ -57,13 +58,24 @@ func (r *Root) act(a screen.Action, own bool, args string) tea.Cmd {
 		return r.goTo(args)
 	case "next-finding", "previous-finding":
 		return r.nextMoment(a.Name == "next-finding")
-	case "zoom-in":
-		return r.zoom(0.5)
-	case "zoom-out":
-		return r.zoom(2)
-	case "zoom-all":
-		return r.zoom(0)
-	case "yank", "yank-markdown", "undo", "redo":
+	case "zoom-in", "zoom-out", "zoom-all":
+		r.remember()
+		return r.zoom(map[string]float64{"zoom-in": 0.5, "zoom-out": 2}[a.Name])
+	case "mark", "jump", "unmark":
+		return r.mark(a.Name, args)
+	case "faster":
+		return r.faster(1)
+	case "slower":
+		return r.faster(-1)
+	case "newest":
+		return r.newest()
+	case "undo":
+		return r.undo()
+	case "redo":
+		return r.redo()
+	case "reset":
+		return r.reset()
+	case "yank", "yank-markdown":
 		return r.tell(screen.ActionMsg{Name: a.Name, Args: args})
 	case "glossary":
 		return r.glossary(args)

@@ -12,6 +12,7 @@ import (
 	"tripcurve/internal/export/chosen"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/session"
 	"tripcurve/tui/theme"
 	"tripcurve/tui/timeline"
 )
@@ -42,10 +43,13 @@ type Options struct {
 	NoAnimation bool
 	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
-	Chosen    *chosen.Keeper
-	LockSQL   string           // what one sample of the locks asks of Postgres, for who wants to see it
-	Timeline  timeline.Options // who may change the timeline
-	ExportDir string           // where the Export screen writes; empty: a folder here with the incident's name
+	Chosen   *chosen.Keeper
+	LockSQL  string           // what one sample of the locks asks of Postgres, for who wants to see it
+	Timeline timeline.Options // who may change the timeline
+	// Session keeps where somebody was for the next time; nil keeps nothing. Who gave it
+	// flushes it when the screens are left.
+	Session   *session.Keeper
+	ExportDir string // where the Export screen writes; empty: a folder here with the incident's name
 	Clipboard Clipboard
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen

@@ -11,6 +11,7 @@ import (
 
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/session"
 	"tripcurve/tui/theme"
 )
 
@@ -24,7 +25,7 @@ type prompt struct {
 	listed  bool // tab was pressed where nothing was typed: all commands are shown
 }
 
-func newPrompt() prompt {
+func newPrompt(k *session.Keeper) prompt {
 	in := textinput.New()
 	in.Prompt = ""
 	in.SetVirtualCursor(false)
@@ -32,7 +33,13 @@ func newPrompt() prompt {
 	// Up and down recall what was typed before; tab alone completes.
 	in.KeyMap.NextSuggestion = key.NewBinding(key.WithKeys("ctrl+n"))
 	in.KeyMap.PrevSuggestion = key.NewBinding(key.WithKeys("ctrl+p"))
-	return prompt{input: in, history: map[byte][]string{}}
+	p := prompt{input: in, history: map[byte][]string{}}
+	if k != nil {
+		for _, line := range k.Typed {
+			p.history[line[0]] = append(p.history[line[0]], line[1:])
+		}
+	}
+	return p
 }
 
 func (p *prompt) start(kind byte, suggestions []string) {
@@ -113,11 +120,13 @@ func (r *Root) entered() tea.Cmd {
 	p.stop()
 	if h := p.history[p.kind]; line != "" && (len(h) == 0 || h[len(h)-1] != line) {
 		p.history[p.kind] = append(h, line)
+		r.opts.Session.Type(string(p.kind) + line)
 	}
 	if p.kind == '/' && r.sheet != nil {
 		return r.filterSheet(line)
 	}
 	if p.kind == '/' {
+		r.remember()
 		return r.setFilter(line)
 	}
 	return r.command(line)

@@ -39,6 +39,14 @@ type Root struct {
 	held    *EvidenceMsg // the newest of them
 	follow  bool         // the cursor stays at the newest evidence
 	whole   incident.Window
+	player  player
+
+	pending string // "mark" or "jump": the next key is a letter
+	past    []snapshot
+	undone  []snapshot
+	saving  bool // where somebody is will be written down soon
+	unkept  bool // it could not be
+	first   bool // nobody has used the screens here before
 
 	prompt  prompt
 	help    *helpBox
@@ -90,7 +98,7 @@ func newRoot(o Options) *Root {
 	r.filters = make([]screen.Filter, len(r.screens))
 	r.visits = []int{0}
 	r.global = r.actions()
-	r.prompt = newPrompt()
+	r.prompt = newPrompt(o.Session)
 	r.spin = spinner.New(spinner.WithSpinner(frames(o.Glyphs)))
 	r.busy.Part = -1
 	switch {
@@ -99,10 +107,8 @@ func newRoot(o Options) *Root {
 	case o.Live != nil:
 		r.busy.What = "waiting for the first sample"
 	}
-	if o.Record != "" && err == nil {
-		r.status = screen.StatusMsg{Text: "recording to " + o.Record}
-	} else if err == nil {
-		r.status = screen.StatusMsg{Text: o.Note}
+	if err == nil {
+		r.status = r.opening()
 	}
 	r.tellAll(screen.GlyphsMsg{Level: o.Glyphs})
 	return r
@@ -133,7 +139,7 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		return r, r.resize(msg.Width, msg.Height)
 	case tea.KeyPressMsg:
-		return r, r.key(msg)
+		return r, tea.Batch(r.key(msg), r.keepSoon())
 	case tea.PasteMsg:
 		return r, r.paste(msg)
 	case tea.MouseMsg:
@@ -157,6 +163,12 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, r.moveCursor(msg.At)
 	case screen.RangeMsg:
 		return r, r.setRange(msg.Window)
+	case playMsg:
+		return r, r.played(msg)
+	case saveMsg:
+		return r, r.keepNow()
+	case savedMsg:
+		r.saved(msg)
 	case screen.TickMsg:
 		r.common.Apply(msg)
 		return r, tea.Batch(r.tellAll(msg), tick())
@@ -190,8 +202,10 @@ func (r *Root) key(msg tea.KeyPressMsg) tea.Cmd {
 	if k == "ctrl+c" {
 		return r.interrupt()
 	}
-	r.leaving, r.status = false, screen.StatusMsg{}
+	r.leaving, r.status = false, r.nextNote()
 	switch {
+	case r.pending != "":
+		return r.letter(k)
 	case r.prompt.open:
 		return r.typed(msg)
 	case r.help != nil:

@@ -43,7 +43,10 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 	for _, f := range beside {
 		running = append(running, guarded(p, func() { f(ctx) }))
 	}
-	_, err = p.Run()
+	left, err := p.Run()
+	if r, ok := left.(*Root); ok && r.loaded {
+		o.Session.Put(r.state())
+	}
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		err = nil
 	}

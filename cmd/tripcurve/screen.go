@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"tripcurve/internal/incident/file"
 	"tripcurve/tui"
 	"tripcurve/tui/glyph"
+	"tripcurve/tui/session"
 	"tripcurve/tui/timeline"
 )
 
@@ -29,7 +31,7 @@ const reconstructed = "reconstructed and simulated; `simulate inc-2847` lists wh
 // openBundled is the program without arguments.
 func (a *app) openBundled(ctx context.Context) error {
 	return a.show(ctx, tui.Options{
-		Name: bundled.Name, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly},
+		Name: bundled.Name, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly}, Session: a.session(bundled.Name, ""),
 	}, nil)
 }
 
@@ -75,7 +77,7 @@ another process, such as a flight recorder; nobody disturbs the other.`,
 			return a.show(cmd.Context(), tui.Options{
 				Name:     name,
 				Load:     func(context.Context) (tui.EvidenceMsg, error) { return msg, nil },
-				Timeline: timeline.Options{Keep: &fileTimeline{path: args[0]}},
+				Timeline: timeline.Options{Keep: &fileTimeline{path: args[0]}}, Session: a.session(name, args[0]),
 			}, nil)
 		},
 		ValidArgsFunction: completeFiles,
@@ -133,10 +135,21 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 		return err // config has checked it
 	}
 	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys}, beside...)
-	if unkept := opt.Chosen.Flush(); unkept != nil { // said on the screen too, which is gone
-		fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)
+	for _, unkept := range []error{opt.Chosen.Flush(), opt.Session.Flush()} { // said on the screen too, which is gone
+		if unkept != nil {
+			fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)
+		}
 	}
 	return err
+}
+
+// session is where somebody was when they left this incident's screens. file tells it
+// from others of its name; empty for one that is no file.
+func (a *app) session(name, file string) *session.Keeper {
+	if abs, err := filepath.Abs(file); err == nil && file != "" {
+		file = abs
+	}
+	return session.Open(session.Path(a.paths.State, name, file))
 }
 
 // noScreen says why the TUI cannot be shown, or nothing.

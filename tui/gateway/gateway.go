@@ -157,6 +157,22 @@ func choose[T ~uint8](v *T, names []string, name string, s *Screen) tea.Cmd {
 	return s.compute()
 }
 
+// Remember is what is counted, and by what it is grouped.
+func (s *Screen) Remember() map[string]string {
+	return map[string]string{"phase": phases[s.phase], "group": groupings[s.by]}
+}
+
+// Recall counts as Remember said.
+func (s *Screen) Recall(choices map[string]string) tea.Cmd {
+	if i := slices.Index(phases[:], choices["phase"]); i >= 0 {
+		s.phase = phase(i)
+	}
+	if i := slices.Index(groupings[:], choices["group"]); i >= 0 {
+		s.by = grouping(i)
+	}
+	return s.compute()
+}
+
 // focus selects an endpoint, and counts what it went through.
 func (s *Screen) focus(e incident.Endpoint) tea.Cmd {
 	s.lines = nil

@@ -3,6 +3,7 @@
 package locks
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +108,17 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 		return screen.Copy("", "")
 	case "yank-markdown":
 		return screen.Copy("```\n"+s.plain()+"```\n", "the lock tree")
+	}
+	return nil
+}
+
+// Remember is how the tree is sorted.
+func (s *Screen) Remember() map[string]string { return map[string]string{"sort": orders[s.sort]} }
+
+// Recall sorts as Remember said.
+func (s *Screen) Recall(choices map[string]string) tea.Cmd {
+	if o := choices["sort"]; slices.Contains(orders[:], o) {
+		return s.resort(o)
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ type Common struct {
 	Glyphs glyph.Level
 	Full   bool // the focused pane alone
 	Filter Filter
-	W, H   int // of the canvas
+	Marks  []Mark // of the time axis, by letter
+	W, H   int    // of the canvas
 }
 
 // Apply takes in a shared message and says whether it was one.
@@ -43,6 +44,8 @@ func (c *Common) Apply(msg tea.Msg) bool {
 		c.Now = msg.Now
 	case FullMsg:
 		c.Full = msg.On
+	case MarksMsg:
+		c.Marks = msg.Marks
 	case FilterMsg:
 		c.Filter = msg.Filter
 	case SizeMsg:

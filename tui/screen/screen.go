@@ -63,6 +63,23 @@ type Part struct {
 	Quote string // as it was collected, with its lines; set apart
 }
 
+// Mark is an instant that somebody marked with a letter.
+type Mark struct {
+	Key rune // a-z, A-Z
+	At  time.Time
+}
+
+// MarksMsg brings all marks, by letter.
+type MarksMsg struct{ Marks []Mark }
+
+// Rememberer is a screen with choices that are kept for the next time: how a list is
+// sorted, what is shown of it. Recall takes what Remember gave, of this version or
+// another, and leaves out what it does not know.
+type Rememberer interface {
+	Remember() map[string]string
+	Recall(choices map[string]string) tea.Cmd
+}
+
 // Sourcer is a screen that can say what the number or the line looked at was read or
 // worked out from.
 type Sourcer interface {

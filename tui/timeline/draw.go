@@ -20,6 +20,9 @@ var laneOrder = []string{"deploy", "locks", "pool", "errors", "grpc", "people"}
 // phasesLane is below all others, for it is about what they show.
 const phasesLane = "phases"
 
+// marksLane is for what somebody marked with a letter here.
+const marksLane = "marks"
+
 // laneWidth is the column in which the lanes' axis begins.
 const laneWidth = 10
 
@@ -132,6 +135,9 @@ func (s *Screen) lanes() []string {
 		return len(laneOrder)
 	}
 	slices.SortStableFunc(lanes, func(a, b string) int { return rank(a) - rank(b) })
+	if len(s.Marks) > 0 {
+		lanes = append(lanes, marksLane)
+	}
 	if slices.ContainsFunc(s.phases, func(p incident.Entry) bool { return p.Track == incident.IncidentTrack }) {
 		lanes = append(lanes, phasesLane)
 	}
@@ -199,6 +205,13 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 		}
 		plot.Set(x, y, m.Key, st)
 		free[y] = x + 1
+	}
+	if y := slices.Index(lanes, marksLane); y >= 0 {
+		for _, m := range s.Marks {
+			if x := column(m.At); x >= 0 && x < w {
+				plot.Set(x, y, m.Key, theme.Accent)
+			}
+		}
 	}
 	if y := slices.Index(lanes, phasesLane); y >= 0 {
 		s.drawPhases(&plot, y, column)

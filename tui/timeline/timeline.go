@@ -6,6 +6,7 @@ package timeline
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -257,6 +258,18 @@ func (s *Screen) resolve() {
 		}
 		s.evidence = append(s.evidence, f)
 	}
+}
+
+// Remember is whether hidden entries are shown.
+func (s *Screen) Remember() map[string]string {
+	return map[string]string{"hidden": strconv.FormatBool(s.hidden)}
+}
+
+// Recall shows them as Remember said.
+func (s *Screen) Recall(choices map[string]string) tea.Cmd {
+	s.hidden = choices["hidden"] == "true"
+	s.reload()
+	return nil
 }
 
 // Behind is what the selected moment rests on.
