@@ -24,7 +24,7 @@ the timeline.
 --counterfactual also simulates the incident with everything that was found, and the same nights without
 each part of it: how much of the impact goes with it (necessity), and whether with it there is about as
 much as was seen (sufficiency). Only then can a cause be Likely. A recorded FILE needs --scenario, for a
-recording has none (docs/impact.md).
+recording has none: the pipeline.yaml that ` + "`tripcurve fit FILE`" + ` makes of it (docs/impact.md).
 
 Exit code 1 when something is wrong, also when no cause was found; 0 when nothing is.`,
 		Args:              oneArg("an incident file, or " + bundledName),

@@ -52,20 +52,16 @@ func worldOf(name string) (sim.Scenario, error) {
 
 // worldFlag names the scenario that a recording is of.
 func worldFlag(cmd *cobra.Command, world *string) {
-	cmd.Flags().StringVar(world, "scenario", "", "the scenario of the pipeline that a recorded FILE is of: "+strings.Join(worlds(), ", "))
-	_ = cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(worlds(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(world, "scenario", "", "what a recorded FILE is of: a pipeline.yaml, such as `fit` writes, or "+strings.Join(worlds(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(worlds(), cobra.ShellCompDirectiveDefault))
 }
 
 // counterfactual runs what was found, and the same without each part of it.
 func (a *app) counterfactual(ctx context.Context, arg string, v *incident.View, world string, seeds int) (*diagnose.Counterfactual, error) {
 	defer hurry()()
-	sc, err := fitted(arg, world)
-	if err != nil {
-		return nil, err
-	}
 	progress, begun := bar.New(a.stderr, "simulated nights"), time.Now()
 	defer progress.Clear()
-	c, err := diagnose.CounterfactualOf(ctx, sc, v, diagnose.Options{
+	c, err := a.counterfactualOf(ctx, arg, world, v, diagnose.Options{
 		Seeds: seeds, Workers: runtime.NumCPU(),
 		Progress: func(done, of int) {
 			if time.Since(begun) > ask {
@@ -82,6 +78,22 @@ func (a *app) counterfactual(ctx context.Context, arg string, v *incident.View, 
 	return c, err
 }
 
+// counterfactualOf is by the pipeline that a file describes, or by a scenario.
+func (a *app) counterfactualOf(ctx context.Context, arg, world string, v *incident.View, o diagnose.Options) (*diagnose.Counterfactual, error) {
+	if world != "" && isPipelineFile(world) {
+		p, err := a.pipelineOf(world)
+		if err != nil {
+			return nil, err
+		}
+		return diagnose.CounterfactualOfPipeline(ctx, p, v, o)
+	}
+	sc, err := fitted(arg, world)
+	if err != nil {
+		return nil, err
+	}
+	return diagnose.CounterfactualOf(ctx, sc, v, o)
+}
+
 // fitted is the scenario that is fitted to what is analysed.
 func fitted(arg, world string) (sim.Scenario, error) {
 	if world == "" && arg == bundledName {
@@ -89,7 +101,7 @@ func fitted(arg, world string) (sim.Scenario, error) {
 	}
 	if world == "" {
 		return sim.Scenario{}, badInput("%s: no scenario is fitted to this recording, and without one nothing can be simulated without its cause; "+
-			"--scenario names the one that it is of: %s", arg, strings.Join(worlds(), ", "))
+			"`tripcurve fit %s -o pipeline.yaml` makes one for --scenario, which also takes %s", arg, arg, strings.Join(worlds(), ", "))
 	}
 	return worldOf(world)
 }

@@ -96,6 +96,19 @@ func (a *app) simulateDescribed(ctx context.Context, args []string, d described,
 	return a.simulatePipeline(ctx, p, flags, more.seeds, format)
 }
 
+// pipelineOf is the pipeline that a file describes.
+func (a *app) pipelineOf(arg string) (*pipeline.Pipeline, error) {
+	text, name, err := a.description([]string{arg}, "")
+	if err != nil {
+		return nil, err
+	}
+	p, err := file.Read(name, text)
+	if err != nil {
+		return nil, exitError{exitUsage, err}
+	}
+	return p, nil
+}
+
 // mostBytes bounds what is read as a description.
 const mostBytes = 4 << 20
 

@@ -31,9 +31,10 @@ var ErrNoImpact = errors.New("no orders failed in an impact, so there is nothing
 // for each finding, without it (B), the same customers in both.
 type Counterfactual struct {
 	Scenario string
+	Counts   string // what is counted: "orders not accepted", "requests that failed"
 	Seeds    int
-	Observed int64 // orders not accepted, by the evidence
-	With     Range // orders not accepted in A
+	Observed int64 // by the evidence
+	With     Range // in A
 	Fitted   bool  // A has about as many as were seen
 	Without  []Without
 	Skipped  []Skipped // findings that the scenario cannot do without
@@ -48,7 +49,7 @@ type Range struct{ Mean, P5, P95 float64 }
 type Without struct {
 	Finding     incident.Finding
 	Left        string // what was left out or put in: "without the lock"
-	Failed      Range  // orders not accepted in B
+	Failed      Range  // of them in B
 	Necessity   Range  // 1 - B/A, night by night
 	Sufficiency Range  // A/observed
 }
@@ -67,7 +68,7 @@ type Skipped struct {
 	Why     string
 }
 
-// Balance is the conservation of checkouts: what arrived is done, failed or under
+// Balance is the conservation of requests: what arrived is done, failed or under
 // way. Nights are added up.
 type Balance struct {
 	Of                string
@@ -114,33 +115,58 @@ func CounterfactualOf(ctx context.Context, sc sim.Scenario, v *incident.View, o 
 	if m, _, err := MarksOf(v); err == nil {
 		sc = placed(sc, v, m)
 	}
-	c := &Counterfactual{Scenario: sc.Name, Seeds: o.Seeds, Observed: a.Extent.Orders.N}
+	c := &Counterfactual{Scenario: sc.Name, Counts: "orders not accepted", Seeds: o.Seeds, Observed: a.Extent.Orders.N}
 	runs := []sim.Scenario{sc}
 	for _, f := range a.Findings {
 		changed := sc
 		changed.Edges, changed.Faults = sc.Edges.Clone(), slices.Clone(sc.Faults)
-		left, err := leaveOut(&changed, f)
-		if err != nil {
-			c.Skipped = append(c.Skipped, Skipped{f, err.Error()})
-			continue
+		if left, err := leaveOut(&changed, f); c.plan(f, left, err) {
+			runs = append(runs, changed)
 		}
-		runs = append(runs, changed)
-		c.Without = append(c.Without, Without{Finding: f, Left: left})
 	}
-	nights, err := replicate.Run(ctx, replicate.Plan{N: o.Seeds * len(runs), Workers: o.Workers, Progress: o.Progress},
-		func(ctx context.Context, i int) (*sim.Result, error) {
-			changed := scenario.Replication(runs[(i-1)/o.Seeds], (i-1)%o.Seeds+1)
-			r, err := scenario.Run(ctx, changed, scenario.Observers{})
-			if err != nil {
-				return nil, err
-			}
-			return &sim.Result{Orders: r.Orders}, nil // the rest of so many nights need not be kept
-		})
+	err := c.run(ctx, o, func(ctx context.Context, run, n int) (night, error) {
+		r, err := scenario.Run(ctx, scenario.Replication(runs[run], n), scenario.Observers{})
+		if err != nil {
+			return night{}, err
+		}
+		// A late acceptance is no failure, for a gateway's log calls it a success.
+		return night{
+			arrived: int64(r.Orders.Started), completed: int64(r.Orders.Served + r.Orders.Late),
+			failed: int64(r.Orders.Failed - r.Orders.Late), inFlight: int64(r.Orders.InFlightLeft),
+		}, nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("counterfactual of %s: %w", sc.Name, err)
 	}
+	c.Tries = tries(&sc, &a)
+	c.Books = append([]Balance{seen(v, a.Impact, func(e incident.Endpoint) bool { return e == checkout })}, c.Books...)
+	return c, nil
+}
+
+// plan notes what is done without a finding, or why it cannot be; true when there is a
+// run for it.
+func (c *Counterfactual) plan(f incident.Finding, left string, err error) bool {
+	if err != nil {
+		c.Skipped = append(c.Skipped, Skipped{f, err.Error()})
+		return false
+	}
+	c.Without = append(c.Without, Without{Finding: f, Left: left})
+	return true
+}
+
+// night is what became of those who came in one run.
+type night struct{ arrived, completed, failed, inFlight int64 }
+
+// run makes the nights and weighs them: run 0 is as it was, run i without the finding
+// i-1; nights count from 1.
+func (c *Counterfactual) run(ctx context.Context, o Options, one func(ctx context.Context, run, n int) (night, error)) error {
+	nights, err := replicate.Run(ctx, replicate.Plan{N: o.Seeds * (1 + len(c.Without)), Workers: o.Workers, Progress: o.Progress},
+		func(ctx context.Context, i int) (night, error) { return one(ctx, (i-1)/o.Seeds, (i-1)%o.Seeds+1) })
+	if err != nil {
+		return err
+	}
 	with := nights[:o.Seeds]
-	failed := each(with, notAccepted)
+	failed := failures(with)
 	sufficiency := make([]float64, len(failed))
 	for i, n := range failed {
 		sufficiency[i] = n / float64(c.Observed)
@@ -148,12 +174,11 @@ func CounterfactualOf(ctx context.Context, sc sim.Scenario, v *incident.View, o 
 	c.With = rangeOf(failed)
 	explained := rangeOf(sufficiency)
 	c.Fitted = explained.Mean >= leastSufficiency && explained.Mean <= mostSufficiency
-	c.Tries = tries(&sc, &a)
-	c.Books = []Balance{seen(v, a.Impact), books("A, as it was", with)}
+	c.Books = append(c.Books, books("A, as it was", with))
 	for i := range c.Without {
 		w := &c.Without[i]
 		without := nights[(i+1)*o.Seeds : (i+2)*o.Seeds]
-		left := each(without, notAccepted)
+		left := failures(without)
 		necessity := make([]float64, len(left))
 		for n := range left {
 			necessity[n] = 1 - left[n]/max(1, failed[n])
@@ -161,7 +186,7 @@ func CounterfactualOf(ctx context.Context, sc sim.Scenario, v *incident.View, o 
 		w.Failed, w.Necessity, w.Sufficiency = rangeOf(left), rangeOf(necessity), explained
 		c.Books = append(c.Books, books("B, "+w.Left, without))
 	}
-	return c, nil
+	return nil
 }
 
 // leaveOut changes a scenario so that what a finding names is not in it, and says
@@ -216,14 +241,10 @@ func leaveOut(sc *sim.Scenario, f incident.Finding) (string, error) {
 // unbounded is a pool that no night fills.
 const unbounded = 100_000
 
-// notAccepted is the checkouts that were answered and not accepted, or given up; a
-// late acceptance is none of them, for a gateway's log calls it a success.
-func notAccepted(r *sim.Result) float64 { return float64(r.Orders.Failed - r.Orders.Late) }
-
-func each(runs []*sim.Result, of func(*sim.Result) float64) []float64 {
-	out := make([]float64, len(runs))
-	for i, r := range runs {
-		out[i] = of(r)
+func failures(nights []night) []float64 {
+	out := make([]float64, len(nights))
+	for i, n := range nights {
+		out[i] = float64(n.failed)
 	}
 	return out
 }
@@ -234,25 +255,25 @@ func rangeOf(values []float64) Range {
 }
 
 // books is the conservation of all nights together.
-func books(of string, runs []*sim.Result) Balance {
+func books(of string, nights []night) Balance {
 	b := Balance{Of: of}
-	for _, r := range runs {
-		b.Arrived += int64(r.Orders.Started)
-		b.Completed += int64(r.Orders.Served + r.Orders.Late)
-		b.Failed += int64(r.Orders.Failed - r.Orders.Late)
-		b.InFlight += int64(r.Orders.InFlightLeft)
+	for _, n := range nights {
+		b.Arrived += n.arrived
+		b.Completed += n.completed
+		b.Failed += n.failed
+		b.InFlight += n.inFlight
 	}
 	return b
 }
 
-// seen is the conservation of the checkouts in the evidence, over the impact. What was
+// seen is the conservation of requests in the evidence, over the impact. What was
 // under way at its ends is counted outside of it, so that the sum can fail: a log that
 // lacks lines does not balance.
-func seen(v *incident.View, w incident.Window) Balance {
+func seen(v *incident.View, w incident.Window, is func(incident.Endpoint) bool) Balance {
 	b := Balance{Of: "the evidence, in the impact window"}
 	v.EachBucket(incident.Window{}, func(x *incident.Bucket) {
 		switch {
-		case x.Endpoint != checkout:
+		case !is(x.Endpoint):
 		case x.At.Before(w.From):
 			b.Before += x.Started - x.Ended
 		case !x.At.Before(w.To):

@@ -74,13 +74,15 @@ func TestSeenBalances(t *testing.T) {
 		return incident.Bucket{At: at(second), Width: time.Second, Endpoint: checkout, Outcome: o, Status: status, Started: started, Ended: ended, Origin: incident.Origin{Group: "gateway", Name: "log"}}
 	}
 	ev := incident.NewEvidence()
+	ev.Add(incident.Bucket{At: at(12), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/"}, Started: 1, Origin: incident.Origin{Group: "gateway", Name: "log"}})
 	ev.Add(count(1, incident.OK, 5, 3), count(12, incident.OK, 0, 2), count(13, incident.UpstreamTimeout, 7, 4), count(30, incident.UpstreamTimeout, 0, 3))
 	w := incident.Window{From: at(10), To: at(20)}
-	if b := seen(ev.Snapshot(), w); !b.Holds() || b != (Balance{Of: b.Of, Before: 2, Arrived: 7, Completed: 2, Failed: 4, InFlight: 3}) {
+	of := func(e incident.Endpoint) bool { return e == checkout }
+	if b := seen(ev.Snapshot(), w, of); !b.Holds() || b != (Balance{Of: b.Of, Before: 2, Arrived: 7, Completed: 2, Failed: 4, InFlight: 3}) {
 		t.Errorf("%+v", b)
 	}
 	ev.Add(count(14, incident.UpstreamTimeout, 1, 0)) // it never ended
-	if b := seen(ev.Snapshot(), w); b.Holds() {
+	if b := seen(ev.Snapshot(), w, of); b.Holds() {
 		t.Errorf("%+v holds, and one is lost", b)
 	}
 }

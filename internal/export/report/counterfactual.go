@@ -9,12 +9,12 @@ import (
 	"tripcurve/internal/redact"
 )
 
-// Counterfactual is the fitted scenario with and without what was found; orders are
-// those not accepted.
+// Counterfactual is the fitted scenario with and without what was found.
 type Counterfactual struct {
 	Scenario string    `json:"scenario"`
+	Counts   string    `json:"counts"` // what failed is a number of: orders not accepted, requests that failed
 	Seeds    int       `json:"seeds"`
-	Observed int64     `json:"observed_orders_failed"`
+	Observed int64     `json:"observed_failed"`
 	With     Range     `json:"with"`
 	Fitted   bool      `json:"fitted"` // with the causes there are about as many as were seen
 	Without  []Without `json:"without"`
@@ -34,7 +34,7 @@ type Range struct {
 type Without struct {
 	Finding     string `json:"finding"`
 	Left        string `json:"changed"`
-	Failed      Range  `json:"orders_failed"`
+	Failed      Range  `json:"failed"`
 	Necessity   Range  `json:"necessity"`   // 1 - without/with
 	Sufficiency Range  `json:"sufficiency"` // with/observed
 	Word        string `json:"word"`        // explains, contributes
@@ -46,7 +46,7 @@ type Skipped struct {
 	Why     string `json:"why"`
 }
 
-// Balance is the conservation of checkouts.
+// Balance is the conservation of requests.
 type Balance struct {
 	Of        string `json:"of"`
 	Before    int64  `json:"in_flight_before"`
@@ -71,7 +71,7 @@ func counterfactual(c *diagnose.Counterfactual, foreign func(string) string) *Co
 		return nil
 	}
 	out := &Counterfactual{
-		Scenario: c.Scenario, Seeds: c.Seeds, Observed: c.Observed, With: ranged(c.With), Fitted: c.Fitted,
+		Scenario: c.Scenario, Counts: c.Counts, Seeds: c.Seeds, Observed: c.Observed, With: ranged(c.With), Fitted: c.Fitted,
 		Without: []Without{}, Skipped: []Skipped{}, Books: []Balance{},
 	}
 	for _, w := range c.Without {
@@ -155,7 +155,7 @@ func (t Tries) text() string {
 
 // lead is what the comparison is about.
 func (c Counterfactual) lead() string {
-	s := fmt.Sprintf("%d nights of %s with the causes have %s orders not accepted; %s were seen.", c.Seeds, c.Scenario, c.With.count(), export.Count(c.Observed))
+	s := fmt.Sprintf("%d nights of %s with the causes have %s %s; %s were seen.", c.Seeds, c.Scenario, c.With.count(), c.Counts, export.Count(c.Observed))
 	if !c.Fitted {
 		s += " That is not about as many (0.7 to 1.3 of them): the scenario is not this incident's, and nothing can be said to explain it."
 	}
@@ -174,7 +174,7 @@ func (rep Report) counterfactualText(b *strings.Builder) {
 	b.WriteString(export.Wrap(c.lead(), "  ", "  "))
 	for _, w := range c.Without {
 		b.WriteString(export.Wrap(fmt.Sprintf("%s: %s", w.Left, w.Word), "  ", "    "))
-		b.WriteString(export.Wrap(fmt.Sprintf("orders not accepted %s; necessity %s; sufficiency %s", w.Failed.count(), w.Necessity.ratio(), w.Sufficiency.ratio()), "    ", "    "))
+		b.WriteString(export.Wrap(fmt.Sprintf("%s %s; necessity %s; sufficiency %s", c.Counts, w.Failed.count(), w.Necessity.ratio(), w.Sufficiency.ratio()), "    ", "    "))
 	}
 	for _, s := range c.Skipped {
 		b.WriteString(export.Wrap(fmt.Sprintf("not simulated: %s: %s", s.Finding, s.Why), "  ", "    "))
@@ -196,7 +196,7 @@ func (rep Report) counterfactualMarkdown(b *strings.Builder) {
 	if c == nil {
 		return
 	}
-	fmt.Fprintf(b, "## Counterfactual\n\n%s\n\n| The same nights | Orders not accepted | Necessity | Sufficiency | |\n|---|---|---|---|---|\n", md(c.lead()))
+	fmt.Fprintf(b, "## Counterfactual\n\n%s\n\n| The same nights | %s | Necessity | Sufficiency | |\n|---|---|---|---|---|\n", md(c.lead()), strings.ToUpper(c.Counts[:1])+c.Counts[1:])
 	for _, w := range c.Without {
 		fmt.Fprintf(b, "| %s <!-- id: %s --> | %s | %s | %s | %s |\n", md(w.Left), strings.ReplaceAll(redact.MarkdownComment(w.Finding), "|", "&#124;"),
 			w.Failed.count(), w.Necessity.ratio(), w.Sufficiency.ratio(), w.Word)

@@ -95,7 +95,7 @@ func without() *diagnose.Counterfactual {
 	r := func(mean, lo, hi float64) diagnose.Range { return diagnose.Range{Mean: mean, P5: lo, P95: hi} }
 	lock, call := analysis().Findings[0], analysis().Findings[1]
 	return &diagnose.Counterfactual{
-		Scenario: "inc-2847", Seeds: 20, Observed: 1247, With: r(1244.45, 1190, 1295), Fitted: true,
+		Scenario: "inc-2847", Counts: "orders not accepted", Seeds: 20, Observed: 1247, With: r(1244.45, 1190, 1295), Fitted: true,
 		Without: []diagnose.Without{
 			{Finding: lock, Left: "without the lock", Failed: r(0, 0, 0), Necessity: r(1, 1, 1), Sufficiency: r(1, 0.96, 1.04)},
 			{Finding: call, Left: "with a deadline of 5 s on order.inventory", Failed: r(209.1, 168, 236), Necessity: r(0.832, 0.81, 0.85), Sufficiency: r(1, 0.96, 1.04)},
