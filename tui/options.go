@@ -51,6 +51,8 @@ type Options struct {
 	Session   *session.Keeper
 	ExportDir string // where the Export screen writes; empty: a folder here with the incident's name
 	Clipboard Clipboard
+	// Around puts another model around the screens, as the tour does; nil puts none.
+	Around func(tea.Model) tea.Model
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen
 }

@@ -38,7 +38,11 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 		opts = append(opts, tea.WithOutput(t.Out))
 	}
 	o.Context = ctx
-	p := tea.NewProgram(New(o), opts...)
+	model := New(o)
+	if o.Around != nil {
+		model = o.Around(model)
+	}
+	p := tea.NewProgram(model, opts...)
 	var running []<-chan error
 	for _, f := range beside {
 		running = append(running, guarded(p, func() { f(ctx) }))

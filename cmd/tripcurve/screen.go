@@ -127,7 +127,9 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	opt.Theme = a.settings.Get("theme").Text
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
-	opt.Chosen = a.keeper()
+	if opt.Around == nil { // what the tour turns is nobody's choice
+		opt.Chosen = a.keeper()
+	}
 	opt.LockSQL = postgres.SampleSQL(140000)
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
