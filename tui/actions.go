@@ -72,7 +72,7 @@ func (r *Root) actions() []screen.Action {
 // find is the action that a key or a command's name means on the focused screen;
 // own says that it is the screen's.
 func (r *Root) find(is func(screen.Action) bool) (a screen.Action, own, ok bool) {
-	mine := r.screens[r.at].Actions()
+	mine := r.own(r.at)
 	if i := slices.IndexFunc(mine, is); i >= 0 {
 		return mine[i], true, true
 	}

@@ -20,10 +20,10 @@ import (
 
 // Clipboard says how yanked text leaves.
 type Clipboard struct {
-	Mode string // auto, osc52, tmux or file; empty is auto
-	Tmux bool   // we run inside tmux
-	Dir  string // where what is too long for the terminal is written; empty: the temporary folder
-	Keep bool   // leave personal data in; else it is replaced, as in every export
+	Mode string              // auto, native, osc52, tmux or file; empty is auto
+	Env  func(string) string // of the environment; nil is empty
+	Dir  string              // where what is too long for the terminal is written; empty: the temporary folder
+	Keep bool                // leave personal data in; else it is replaced, as in every export
 }
 
 // osc52Limit is the most base64 that terminals are known to take in one OSC 52.
@@ -44,28 +44,76 @@ func (c Clipboard) copy(m screen.CopyMsg) tea.Cmd {
 		return c.toFile(m.What, body)
 	}
 	tmux := c.toTmux(m.What, body)
-	if c.Mode == "tmux" {
+	switch c.Mode {
+	case "tmux":
 		return tmux
+	case "native":
+		return c.toNative(m.What, body)
 	}
 	osc := tea.Sequence(tea.SetClipboard(body), screen.Say(
 		fmt.Sprintf("sent %s (%s) to the terminal's clipboard; it does not say whether it took it", m.What, n)))
-	if c.Mode == "osc52" || !c.Tmux {
+	if c.Mode == "osc52" || c.env("TMUX") == "" {
 		return osc
 	}
 	return tea.Sequence(tea.SetClipboard(body), tmux)
 }
 
+func (c Clipboard) env(name string) string {
+	if c.Env == nil {
+		return ""
+	}
+	return c.Env(name)
+}
+
 func (c Clipboard) toTmux(what, body string) tea.Cmd {
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "tmux", "load-buffer", "-w", "-")
-		cmd.Stdin = bytes.NewReader([]byte(body))
-		if err := cmd.Run(); err != nil {
+		if err := pipe(body, "tmux", "load-buffer", "-w", "-"); err != nil {
 			return screen.FailedMsg{Err: fmt.Errorf("copy %s to tmux's buffer: %w", what, err)}
 		}
 		return screen.StatusMsg{Text: what + " is in tmux's buffer; tmux passes it on where its set-clipboard allows"}
 	}
+}
+
+// natives are the programs that put what they read on this machine's clipboard, each
+// with the variable that says that there is one; empty: always worth a try.
+var natives = []struct {
+	variable string
+	command  []string
+}{
+	{"WAYLAND_DISPLAY", []string{"wl-copy"}},
+	{"DISPLAY", []string{"xclip", "-selection", "clipboard"}},
+	{"DISPLAY", []string{"xsel", "--clipboard", "--input"}},
+	{"WSL_DISTRO_NAME", []string{"clip.exe"}},
+	{"", []string{"pbcopy"}},
+}
+
+// toNative gives the text to the first such program that is there. It is the clipboard
+// of the machine that we run on, which over ssh is not the user's.
+func (c Clipboard) toNative(what, body string) tea.Cmd {
+	return func() tea.Msg {
+		for _, n := range natives {
+			if n.variable != "" && c.env(n.variable) == "" {
+				continue
+			}
+			if _, err := exec.LookPath(n.command[0]); err != nil {
+				continue
+			}
+			if err := pipe(body, n.command...); err != nil {
+				return screen.FailedMsg{Err: fmt.Errorf("copy %s with %s: %w", what, n.command[0], err)}
+			}
+			return screen.StatusMsg{Text: what + " is on this machine's clipboard, by " + n.command[0]}
+		}
+		return screen.FailedMsg{Err: fmt.Errorf("copy %s: no wl-copy, xclip, xsel, clip.exe or pbcopy that has a clipboard here; TRIPCURVE_CLIPBOARD=osc52 asks the terminal", what)}
+	}
+}
+
+// pipe gives a text to a program, which has two seconds.
+func pipe(text string, command ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Stdin = bytes.NewReader([]byte(text))
+	return cmd.Run()
 }
 
 func (c Clipboard) toFile(what, body string) tea.Cmd {

@@ -236,7 +236,7 @@ func drawHint(c *grid.Canvas, x int, a screen.Action) int {
 // hints are the actions that name themselves in the last line, help at the end.
 func (r *Root) hints() []screen.Action {
 	var out []screen.Action
-	for _, a := range r.screens[r.at].Actions() {
+	for _, a := range r.own(r.at) {
 		if a.Hint != "" {
 			out = append(out, a)
 		}

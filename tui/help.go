@@ -30,7 +30,7 @@ type helpGroup struct {
 // helpGroups are the actions that work here, the screen's own first; all adds
 // those that are commands only.
 func (r *Root) helpGroups(all bool) []helpGroup {
-	own := r.screens[r.at].Actions()
+	own := r.own(r.at)
 	global := unshadowed(r.global, own)
 	title := "everywhere"
 	if !all {

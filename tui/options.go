@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
+	"tripcurve/internal/config"
 	"tripcurve/internal/export/chosen"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
@@ -46,6 +47,7 @@ type Options struct {
 	Chosen   *chosen.Keeper
 	LockSQL  string           // what one sample of the locks asks of Postgres, for who wants to see it
 	Timeline timeline.Options // who may change the timeline
+	Keys     []config.Binding // the user's own keys, which CheckKeys has found to be fine
 	// Session keeps where somebody was for the next time; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
 	Session   *session.Keeper

@@ -158,7 +158,7 @@ func (r *Root) command(line string) tea.Cmd {
 // suggestions are all commands that work here, with what they take.
 func (r *Root) suggestions() []string {
 	var out []string
-	for _, a := range slices.Concat(r.screens[r.at].Actions(), r.global) {
+	for _, a := range slices.Concat(r.own(r.at), r.global) {
 		out = append(out, a.Name)
 		for _, v := range a.Values {
 			out = append(out, a.Name+" "+v)
@@ -172,7 +172,7 @@ func (r *Root) suggestions() []string {
 // screen, as tab does in a shell.
 func (r *Root) drawCommands(c *grid.Canvas) {
 	var names []string
-	for _, a := range slices.Concat(r.screens[r.at].Actions(), r.global) {
+	for _, a := range slices.Concat(r.own(r.at), r.global) {
 		names = append(names, a.Name)
 	}
 	slices.Sort(names)

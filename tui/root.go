@@ -97,7 +97,7 @@ func newRoot(o Options) *Root {
 	r.frame.table = t.Table(r.profile)
 	r.filters = make([]screen.Filter, len(r.screens))
 	r.visits = []int{0}
-	r.global = r.actions()
+	r.global = rebound(o.Keys, everywhere, r.actions())
 	r.prompt = newPrompt(o.Session)
 	r.spin = spinner.New(spinner.WithSpinner(frames(o.Glyphs)))
 	r.busy.Part = -1

@@ -127,11 +127,15 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	opt.Theme = a.settings.Get("theme").Text
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
-	if opt.Around == nil { // what the tour turns is nobody's choice
-		opt.Chosen = a.keeper()
+	if opt.Around == nil { // what the tour turns is nobody's choice, and it presses our keys
+		opt.Chosen, opt.Keys = a.keeper(), a.settings.Keys
+	}
+	if err := tui.CheckKeys(opt); err != nil {
+		return exitError{exitUsage, fmt.Errorf("settings file %w", err)}
 	}
 	opt.LockSQL = postgres.SampleSQL(140000)
-	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Tmux: a.env("TMUX") != ""}
+	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Env: a.env}
+	opt.Mouse = a.settings.Get("mouse").Text == "on"
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
 	if err != nil {
 		return err // config has checked it

@@ -39,7 +39,8 @@ var Settings = []Setting{
 	{Name: "theme", Default: "auto", Choices: []string{"auto", "dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette; auto is dark, or light when the terminal says so"},
 	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
 	{Name: "fps", Default: "120", Most: 120, Help: "most frames per second; 15 suits a bad link"},
-	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "osc52", "tmux", "file"}, Help: "where y copies to"},
+	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "native", "osc52", "tmux", "file"}, Help: "where y copies to"},
+	{Name: "mouse", Default: "off", Choices: []string{"off", "on"}, Help: "whether the screens take the mouse, which then selects with shift; M changes it"},
 	{Name: "export_dir", Help: "folder that the Export screen writes to (default: one here with the incident's name)"},
 }
 
@@ -53,6 +54,7 @@ type Value struct {
 type Values struct {
 	File   string // the file that was looked for
 	Exists bool
+	Keys   []Binding // what it says of the screens' keys, in its order
 	byName map[string]Value
 }
 
@@ -102,9 +104,10 @@ func Load(file string, explicit bool, env func(string) string, flags map[string]
 // their comments.
 const MostBytes = 256 << 10
 
-// Others are the keys of the file that are no settings: sources and recording are
-// read by those who collect, who import package sources.
-var Others = []string{"sources", "recording"}
+// Others are the keys of the file that are no settings: the keys of the screens, which
+// Values has; sources and recording are read by those who collect, who import package
+// sources.
+var Others = []string{"keys", "sources", "recording"}
 
 // ReadFile is the text of a settings file. It reads no further than MostBytes, for a device or a
 // pipe may have no end.
@@ -132,7 +135,7 @@ func (v Values) set(s Setting, text, origin string) error {
 	return nil
 }
 
-func (v Values) readFile(file string, text []byte) error {
+func (v *Values) readFile(file string, text []byte) error {
 	docs, err := source.YAML(file, string(text))
 	if err != nil {
 		return fmt.Errorf("settings file %w", err)
@@ -142,6 +145,11 @@ func (v Values) readFile(file string, text []byte) error {
 			return doc.Wrong("lines of `name: value`")
 		}
 		for _, m := range doc.Members {
+			if m.Key == "keys" {
+				if v.Keys, err = readKeys(file, m.Value); err != nil {
+					return fmt.Errorf("settings file %w", err)
+				}
+			}
 			if slices.Contains(Others, m.Key) {
 				continue
 			}
