@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"runtime"
 	"time"
@@ -76,17 +75,24 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 	}})
 	progress.Clear()
 	if reasons, refused := fit.IsRefused(err); refused {
-		return errorsOr(f.write(fitness.Refused(name, reasons, red), report), exitError{code: exitFindings})
+		rep := fitness.Refused(name, reasons, red)
+		if err := f.write(rep, report); err != nil {
+			return err
+		}
+		a.redacted(rep.Redaction)
+		return exitError{code: exitFindings}
 	}
 	if err != nil {
 		return interrupted(err)
 	}
+	text := file.Write(made.Pipeline, fitness.Notes(made, red))
 	rep := fitness.New(name, made, red)
 	if err := f.write(rep, report); err != nil {
 		return err
 	}
+	a.redacted(rep.Redaction)
 	if f.out != "" && (rep.Reproduces || f.anyway) {
-		if err := a.write(f.out, []byte(fittedYAML(made, rep.Reproduces, red)), f.force, true); err != nil {
+		if err := a.write(f.out, []byte(text), f.force, true); err != nil {
 			return err
 		}
 	}
@@ -102,32 +108,4 @@ func (f *fitFlags) write(rep *fitness.Report, out io.Writer) error {
 		return writeJSON(out, rep)
 	}
 	return rep.Text(out)
-}
-
-// fittedYAML is the pipeline as a file; one that misfits says so first.
-func fittedYAML(made *fit.Fit, reproduces bool, red *redact.Redactor) string {
-	notes := file.Notes{}
-	if !reproduces {
-		notes[""] = append(notes[""], "DOES NOT REPRODUCE THE RECORDING:")
-		for _, q := range made.Report.Misfits() {
-			notes[""] = append(notes[""], fmt.Sprintf("  %s, %s: recorded %.4g, simulated %.4g", q.Of, q.Name, q.Recorded, q.Simulated))
-		}
-	}
-	for at, texts := range made.Notes {
-		for _, text := range texts {
-			if red != nil {
-				text = red.Prose(text)
-			}
-			notes[at] = append(notes[at], text)
-		}
-	}
-	return file.Write(made.Pipeline, notes)
-}
-
-// errorsOr is the first error, or else.
-func errorsOr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

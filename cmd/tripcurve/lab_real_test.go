@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tripcurve/internal/export/fitness"
 	"tripcurve/internal/export/report"
 )
 
@@ -62,10 +63,38 @@ func runShortNight(t *testing.T, accessLog string, settings ...string) shortNigh
 		t.Fatal(err)
 	}
 	t.Log(n.analysis.Sentence)
+	n.isFitted(t, recording)
 	n.namesBlocker(t)
 	n.countsTheSame(t)
 	n.shipsWhatWasAccepted(t)
 	return n
+}
+
+// isFitted wants a pipeline of the recording that reproduces it, with the lock where the
+// lab knows that it was.
+func (n shortNight) isFitted(t *testing.T, recording string) {
+	t.Helper()
+	yaml := filepath.Join(t.TempDir(), "night.yaml")
+	out, errs, code := command(t, "fit", recording, "-o", yaml, "--format", "json")
+	var rep fitness.Report
+	if err := json.Unmarshal([]byte(out), &rep); err != nil {
+		t.Fatalf("%v: %s", err, errs)
+	}
+	for _, q := range rep.Quantities {
+		t.Logf("fit: %-26s %-13s %10.4f %10.4f", q.Of, q.Name, q.Recorded, q.Simulated)
+		if !q.Holds {
+			t.Errorf("fit: %s, %s: recorded %v, simulated %v", q.Of, q.Name, q.Recorded, q.Simulated)
+		}
+	}
+	if code != exitFine || !rep.Reproduces {
+		t.Errorf("fit: exit code %d, refused %v", code, rep.Refused)
+		return
+	}
+	near(t, "the fitted fault from", rep.FaultFrom, *n.lab.LockFrom, 2*time.Second)
+	near(t, "the fitted fault to", rep.FaultTo, *n.lab.LockTo, 2*time.Second)
+	if _, errs, code := command(t, "simulate", yaml, "--seeds", "0"); code != exitFine {
+		t.Errorf("what was fitted cannot be simulated: %s", errs)
+	}
 }
 
 // shipsWhatWasAccepted wants every accepted order paid and shipped, whatever was

@@ -346,7 +346,12 @@ func (r *recording) troubleOf(e *endpoint) (Reason, bool) {
 		case incident.PoolStarved:
 			e.mode = starved
 		case incident.NotByTheLock:
-			return Reason{"a second fault", fmt.Sprintf("%s failed while the lock was held, and not by it: %s", e.Endpoint, h.Text)}, false
+			e.mode = refused
+			if hangs {
+				e.mode = hanging
+			}
+			r.unknown = append(r.unknown, fmt.Sprintf("why %s failed while the lock was held: %s", e.Endpoint, h.Text))
+			return Reason{}, true
 		default:
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func (r *recording) make(ctx context.Context, v variant, o Options) (*Fit, error
 		return nil, err
 	}
 	f.Report = r.report(f.Pipeline, seen)
-	f.Report.NotIdentified, f.Report.LeftOut = m.unknown, r.leftOut
+	f.Report.NotIdentified, f.Report.LeftOut = append(slices.Clone(r.unknown), m.unknown...), r.leftOut
 	return f, nil
 }
 

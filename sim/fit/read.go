@@ -21,6 +21,7 @@ type recording struct {
 	calls     []call            // counted calls that belong to an endpoint
 	known     []bool            // by second of window: the gateway's log covers it
 	leftOut   []string          // in words
+	unknown   []string          // what is not identified, in words
 }
 
 // endpoint is one endpoint as the gateway saw it.

@@ -106,7 +106,8 @@ func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
 			q.Lo, q.Hi = quantile(t.shares, 0.05), quantile(t.shares, 0.95)
 			rep.add(q)
 			rep.window(r, e, t)
-		} else if was, is := e.bad/e.total, t.failed/math.Max(1, t.started); was > 0 || is > 0 {
+		} else {
+			was, is := e.bad/e.total, t.failed/math.Max(1, t.started)
 			rep.add(Quantity{Of: of, Name: "failed share", Unit: "share", Recorded: was, Simulated: is, Facts: e.total, Error: math.Abs(was - is), Bound: leastShare, Absolute: true})
 		}
 	}

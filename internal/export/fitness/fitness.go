@@ -3,9 +3,11 @@
 package fitness
 
 import (
+	"fmt"
 	"math"
 	"time"
 
+	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/redact"
 	"tripcurve/sim/fit"
 	"tripcurve/sim/pipeline"
@@ -30,6 +32,8 @@ type Report struct {
 	Faults        []Fault    `json:"faults"`
 	NotIdentified []string   `json:"not_identified"`
 	LeftOut       []string   `json:"left_out"`
+
+	Redaction timeline.Redaction `json:"redaction"`
 }
 
 // Reason is one thing that the recording lacks.
@@ -61,6 +65,23 @@ type Fault struct {
 	What string  `json:"what"`
 }
 
+// Notes are the comments of a fitted pipeline, clean of what a reader elsewhere must not
+// see. One that does not reproduce its recording says so first.
+func Notes(f *fit.Fit, r *redact.Redactor) map[string][]string {
+	notes := map[string][]string{}
+	if misfits := f.Report.Misfits(); len(misfits) > 0 {
+		notes[""] = append(notes[""], "DOES NOT REPRODUCE THE RECORDING:")
+		for _, q := range misfits {
+			notes[""] = append(notes[""], fmt.Sprintf("- %s, %s: recorded %.4g, simulated %.4g", q.Of, q.Name, q.Recorded, q.Simulated))
+		}
+	}
+	for at, texts := range f.Notes {
+		notes[at] = append(notes[at], prosed(r, texts)...)
+	}
+	notes[""] = append(notes[""], timeline.NewRedaction(r, r == nil).Statement)
+	return notes
+}
+
 // New is the report of a fit. The redactor replaces what a reader elsewhere must not
 // see; nil replaces nothing.
 func New(name string, f *fit.Fit, r *redact.Redactor) *Report {
@@ -82,6 +103,7 @@ func New(name string, f *fit.Fit, r *redact.Redactor) *Report {
 		x := &f.Pipeline.Faults[i]
 		rep.Faults = append(rep.Faults, Fault{Kind: x.What.String(), From: instant(f.Window.From.Add(x.At)), ForS: x.For.Seconds(), What: prose(r, what(x))})
 	}
+	rep.Redaction = timeline.NewRedaction(r, r == nil)
 	return rep
 }
 
@@ -91,6 +113,7 @@ func Refused(name string, reasons []fit.Reason, r *redact.Redactor) *Report {
 	for _, x := range reasons {
 		rep.Refused = append(rep.Refused, Reason{x.Lacks, prose(r, x.Why)})
 	}
+	rep.Redaction = timeline.NewRedaction(r, r == nil)
 	return rep
 }
 

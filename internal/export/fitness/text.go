@@ -32,6 +32,7 @@ func (rep *Report) Text(out io.Writer) error {
 			why = append(why, r.Lacks+": "+r.Why)
 		}
 		list("BECAUSE OF", why)
+		b.WriteString("\n" + export.Wrap(rep.Redaction.Statement, "", ""))
 		_, err := io.WriteString(out, b.String())
 		return err
 	}
@@ -68,6 +69,7 @@ func (rep *Report) Text(out io.Writer) error {
 	list("LEFT OUT", rep.LeftOut)
 	line("")
 	b.WriteString(export.Wrap(rep.verdict(), "", ""))
+	b.WriteString("\n" + export.Wrap(rep.Redaction.Statement, "", ""))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
