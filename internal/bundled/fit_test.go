@@ -150,8 +150,8 @@ func meanGap(f *fit.Fit) time.Duration {
 	return time.Duration(float64(f.Window.Length()) / f.Report.Quantities[0].Recorded)
 }
 
-// TestFitRefuses: what cannot be fitted is refused, and why is said.
-func TestFitRefuses(t *testing.T) {
+// TestLongFitRefuses: what cannot be fitted is refused, and why is said.
+func TestLongFitRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		night trueNight
@@ -207,8 +207,8 @@ func unheld(in *Incident) {
 	in.Evidence = ev
 }
 
-// TestFitSameBytes: a fit does not depend on how many workers run it.
-func TestFitSameBytes(t *testing.T) {
+// TestLongFitSameBytes: a fit does not depend on how many workers run it.
+func TestLongFitSameBytes(t *testing.T) {
 	in := positives[0].build(t, 2)
 	var texts [2]string
 	for i := range texts {

@@ -139,7 +139,7 @@ func (r *recording) findHealthy() {
 }
 
 // settle is how long after the last failure times are called healthy again.
-const settle = 20 * time.Second
+const settle = 10 * time.Second
 
 // readEndpoints reads the endpoints that have enough requests.
 func (r *recording) readEndpoints(force bool) (lacks []Reason) {
@@ -184,13 +184,23 @@ func (r *recording) readEndpoints(force bool) (lacks []Reason) {
 // usual is how long requests of an endpoint took that ended well in healthy times:
 // before the trouble where enough did, else after it too.
 func (r *recording) usual(e incident.Endpoint) (all incident.Sketch) {
+	well := func(l *incident.Latency) bool {
+		return l.Endpoint == e && !l.Failed() && l.Outcome != incident.ClientAbort
+	}
 	for _, w := range r.healthy {
 		if count(all) >= 10*leastHealthy {
 			break
 		}
-		all = merged(all, r.took(w, func(l *incident.Latency) bool {
-			return l.Endpoint == e && !l.Failed() && l.Outcome != incident.ClientAbort
-		}))
+		all = merged(all, r.took(w, well))
+	}
+	// Who waits for a lock does not end well while it is held, so that the interval in which
+	// it was taken tells of healthy requests alone.
+	if edge := r.troubled().From; count(all) < leastHealthy && r.fault.table != "" && len(r.healthy) > 0 && r.healthy[0].To.Equal(edge) {
+		r.v.EachLatency(incident.Window{From: r.healthy[0].From, To: edge}, func(l *incident.Latency) {
+			if l.Sketch != nil && l.At.Add(l.Width).After(edge) && l.Width < coarse && well(l) {
+				all = merged(all, l.Sketch)
+			}
+		})
 	}
 	return all
 }
