@@ -322,7 +322,8 @@ const leastShare = 0.05
 // troubleOf is what the fault does to an endpoint; not ok with the reason where that
 // cannot be said.
 func (r *recording) troubleOf(e *endpoint) (Reason, bool) {
-	if e.wrong.Length() == 0 || e.share < leastShare {
+	bad := r.within(e.failed, r.troubled()) / math.Max(1, r.within(e.started, r.troubled()))
+	if e.wrong.Length() == 0 || bad < leastShare { // a few that a restart cut off are no trouble of its own
 		e.mode = unharmed
 		if r.fault.Length() > 0 && r.fault.table == "" {
 			r.findSlower(e)
