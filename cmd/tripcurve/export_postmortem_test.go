@@ -84,7 +84,7 @@ var documentParts = []struct{ row, heading, has string }{
 	{"action items", "Action items", "prevent"},
 }
 
-func TestPostmortemHasEveryPart(t *testing.T) {
+func TestLongPostmortemHasEveryPart(t *testing.T) {
 	d, err := bundledDocument()
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ func on(path string, args []string) []string {
 
 // 200 secrets of 39 ways of writing one are in the evidence and in what people wrote of it,
 // and none is in anything that is handed out.
-func TestNoSecretLeaves(t *testing.T) {
+func TestLongNoSecretLeaves(t *testing.T) {
 	all := redacttest.Secrets(2847, 200)
 	texts := make([]string, len(all))
 	for i, s := range all {
@@ -230,7 +230,7 @@ func TestNoSecretLeaves(t *testing.T) {
 
 // Texts that would do something to a terminal, a browser, a spreadsheet or a reader of
 // Markdown do nothing in anything that is handed out, redacted or not.
-func TestHostileTextIsInert(t *testing.T) {
+func TestLongHostileTextIsInert(t *testing.T) {
 	path := planted(t, redacttest.Hostile)
 	for _, x := range exports {
 		for _, more := range [][]string{nil, {"--unredacted"}} {

@@ -187,7 +187,7 @@ func TestMarkdownIsATable(t *testing.T) {
 }
 
 // What is hostile in the text of an entry must be inert in each format.
-func TestHostileTextIsInert(t *testing.T) {
+func TestLongHostileTextIsInert(t *testing.T) {
 	const hostile = "<script>alert(1)</script> ![x](http://evil) @channel <!channel> =cmd|'/C calc'!A0 \x1b]0;x\x07 \u202e %%% %%{init}%% : section x ``` end"
 	a := incident.Analysis{}
 	for i, text := range []string{hostile, "=1+1", "+1", "-1", "@x", "section x", "%% comment", "2026-01-01 x", "BEGIN:VEVENT\r\nUID:x"} {
