@@ -15,6 +15,7 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/config"
 	report "tripcurve/internal/export/tune"
+	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 	"tripcurve/internal/redact"
 	"tripcurve/sim/pipeline/file"
@@ -169,7 +170,10 @@ func (a *app) tune(cmd *cobra.Command, args []string, f *tuneFlags) error {
 		return exitError{exitUsage, err}
 	}
 	defer hurry()()
-	o := tune.Options{Library: f.library, Calls: f.calls, Configs: f.configs, Seed: f.seed, Workers: f.workers}
+	o := tune.Options{
+		Library: f.library, Calls: f.calls, Configs: f.configs, Seed: f.seed, Workers: f.workers,
+		Written: func(tried policy.Policy) (policy.Policy, error) { return report.AsWritten(p.Edge, tried) },
+	}
 	if f.resume != "" {
 		j, done, err := openJournal(f.resume, p)
 		if err != nil {

@@ -171,6 +171,14 @@ func (e *evaluator) recovered(c *candidate, at grade) (recovered, of int) {
 	return recovered, of
 }
 
+// fails is 1 where a candidate does not recover surely enough, else 0.
+func (s *search) fails(c *candidate, at grade) int {
+	if got, of := s.eval.recovered(c, at); output.Share(got, of, output.Level).Lo >= Enough {
+		return 0
+	}
+	return 1
+}
+
 // points are candidates with all that is known of them.
 func (s *search) points(cs []*candidate, at grade) []Point {
 	all := make([]Point, len(cs))
@@ -178,7 +186,7 @@ func (s *search) points(cs []*candidate, at grade) []Point {
 		p := Point{Name: c.name, Policy: c.policy, Settings: s.space.Settings(c.policy), Runs: s.eval.values(c, at)}
 		p.Mean = mean(p.Runs)
 		p.Recovered, p.Tried = s.eval.recovered(c, at)
-		p.Holds = output.Share(p.Recovered, p.Tried, output.Level).Lo >= Enough
+		p.Holds = s.fails(c, at) == 0
 		for _, k := range s.Cases[:at.cases] {
 			p.Cases = append(p.Cases, s.eval.caseMean(c, k.Name, at))
 		}

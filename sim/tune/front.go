@@ -3,8 +3,10 @@ package tune
 import (
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/library"
 	"tripcurve/sim/replicate"
 )
 
@@ -87,16 +89,21 @@ const (
 	Postmortem = "postmortem"
 )
 
-// baselines are what the chosen setting is held against: the edge as it is, the same
-// without its breaker, and opossum with 5 s, 50 % and 30 s, as the postmortem of
-// INC-2847 has it.
-func (s *search) baselines() (all []*candidate) {
-	without, opossum := s.Today, s.Today
-	without.Breaker = policy.BreakerSpec{}
+// baselines are what the chosen setting is held against: the edge as it is; the chosen
+// one's time limit and retries without its breaker; and opossum with 5 s, 50 % and
+// 30 s, as the postmortem of INC-2847 has it.
+func (s *search) baselines(chosen *candidate) (all []*candidate) {
+	opossum := s.Today
 	opossum.Breaker = policy.BreakerSpec{Library: "opossum", Params: map[string]string{
 		"timeout": "5000", "errorThresholdPercentage": "50", "resetTimeout": "30000",
 	}}
-	for _, b := range []*candidate{{name: Today, policy: s.Today}, {name: NoBreaker, policy: without}, {name: Postmortem, policy: opossum}} {
+	of := []*candidate{{name: Today, policy: s.Today}}
+	if chosen != nil {
+		if p, ok := without(chosen.policy); ok {
+			of = append(of, &candidate{name: NoBreaker, policy: p})
+		}
+	}
+	for _, b := range append(of, &candidate{name: Postmortem, policy: opossum}) {
 		b.key = keyOf(b.policy)
 		known := slices.ContainsFunc(all, func(had *candidate) bool { return had.key == b.key })
 		if !known && takes(b.policy) == nil {
@@ -104,6 +111,28 @@ func (s *search) baselines() (all []*candidate) {
 		}
 	}
 	return all
+}
+
+// without is a policy without its breaker: what its library does beside that is the
+// edge's own. ok is false where the library has no breaker to leave out.
+func without(p policy.Policy) (bare policy.Policy, ok bool) {
+	b, err := library.New(p.Breaker, time.Time{})
+	if err != nil || b.Breaker == nil {
+		return p, false
+	}
+	n, err := library.NeutralOf(p)
+	if err != nil {
+		return p, false
+	}
+	bare = p
+	bare.Breaker, bare.Retry = policy.BreakerSpec{}, n.Retry
+	if limit := policy.Shortest(b.CallTimeout, b.TotalTimeout); limit > 0 {
+		bare.Timeout = policy.Shortest(p.Timeout, limit)
+		if b.Ending == library.EndReset {
+			bare.Cancel = policy.Propagate
+		}
+	}
+	return bare, true
 }
 
 // Baseline is the one of that name; false where there is none.

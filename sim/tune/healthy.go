@@ -16,12 +16,13 @@ import (
 type Traffic struct {
 	Rate     float64       // calls per second
 	P50, P99 time.Duration // of an answer
+	Whole    float64       // hours of each kind that a finalist's replication has
 	seed     uint64
 	answers  answers
 }
 
 func newTraffic(seed uint64, rate float64, p50, p99 time.Duration) Traffic {
-	return Traffic{Rate: rate, P50: p50, P99: p99, seed: seed, answers: logNormal(p50, p99)}
+	return Traffic{Rate: rate, P50: p50, P99: p99, Whole: wholeHours, seed: seed, answers: logNormal(p50, p99)}
 }
 
 // mostCalls of one hour are played; of more traffic the hour is shorter.
@@ -93,7 +94,7 @@ func (t Traffic) spend(ctx context.Context, p policy.Policy, n int, whole bool) 
 	}
 	many := float64(shortHours)
 	if whole {
-		many = wholeHours
+		many = t.Whole
 	}
 	var days, trips, lost float64
 	hours := t.hours(many)

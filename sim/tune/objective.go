@@ -2,6 +2,7 @@ package tune
 
 import (
 	"math"
+	"slices"
 
 	"tripcurve/sim/output"
 )
@@ -30,26 +31,26 @@ const (
 )
 
 // Objectives are all of them.
-func Objectives() []Objective {
-	return []Objective{
-		NotServed:   {Name: "not_served", What: "requests not answered well within their patience, per request that came while the trigger lasted; mean of the cases", Share: 0.01, Least: 0.002},
-		Wait:        {Name: "wait_p99_s", What: "99 % of the waits of those who came while the trigger lasted, s; mean of the cases", Share: 0.05, Least: 0.02},
-		Load:        {Name: "load", What: "calls that reached the callee, per request that came while the trigger lasted; mean of the cases", Share: 0.02, Least: 0.002},
-		FalseTrips:  {Name: "false_trips_per_day", What: "times that one breaker opens on a healthy day; mean of a noisy, a busy and a slow one", Share: 0.05, Least: 0.1, Often: 0.1},
-		HealthyLost: {Name: "healthy_lost", What: "share of the healthy calls that are turned away or cut off; mean of the same days", Share: 0.05, Least: 0.0005, Often: 0.001},
-		Recovery:    {Name: "recovery_s", What: "from the trigger's end until requests succeed for good, s; a run that did not recover counts for as long as it was watched; mean of the cases", Share: 0.05, Least: 1},
-	}
+func Objectives() []Objective { return slices.Clone(table[:]) }
+
+var table = [objectives]Objective{
+	NotServed:   {Name: "not_served", What: "requests not answered well within their patience, per request that came while the trigger lasted; mean of the cases", Share: 0.01, Least: 0.002},
+	Wait:        {Name: "wait_p99_s", What: "99 % of the waits of those who came while the trigger lasted, s; mean of the cases", Share: 0.05, Least: 0.02},
+	Load:        {Name: "load", What: "calls that reached the callee, per request that came while the trigger lasted; mean of the cases", Share: 0.02, Least: 0.002},
+	FalseTrips:  {Name: "false_trips_per_day", What: "times that one breaker opens on a healthy day; mean of a noisy, a busy and a slow one", Share: 0.05, Least: 0.1, Often: 0.1},
+	HealthyLost: {Name: "healthy_lost", What: "share of the healthy calls that are turned away or cut off; mean of the same days", Share: 0.05, Least: 0.0005, Often: 0.001},
+	Recovery:    {Name: "recovery_s", What: "from the trigger's end until requests succeed for good, s; a run that did not recover counts for as long as it was watched; mean of the cases", Share: 0.05, Least: 1},
 }
 
 // Values are one of each objective.
 type Values [objectives]float64
 
 // differs says whether a is more than b by as much as matters.
-func (o Objective) more(a, b float64) bool {
+func (o *Objective) more(a, b float64) bool {
 	return a-b > o.margin(a, b)
 }
 
-func (o Objective) margin(a, b float64) float64 {
+func (o *Objective) margin(a, b float64) float64 {
 	return max(o.Least, o.Share*max(math.Abs(a), math.Abs(b)))
 }
 
@@ -57,7 +58,8 @@ func (o Objective) margin(a, b float64) float64 {
 // much as matters.
 func dominates(a, b Values) bool {
 	better := false
-	for i, o := range Objectives() {
+	for i := range table {
+		o := &table[i]
 		switch {
 		case o.more(a[i], b[i]):
 			return false
@@ -81,7 +83,8 @@ type Verdict struct {
 func compare(a, b []Values, comparisons int) (all [objectives]Verdict) {
 	level := 1 - (1-output.Level)/float64(max(comparisons, 1)*objectives)
 	n := min(len(a), len(b))
-	for i, o := range Objectives() {
+	for i := range table {
+		o := &table[i]
 		va, vb := make([]float64, n), make([]float64, n)
 		for k := range n {
 			va[k], vb[k] = a[k][i], b[k][i]

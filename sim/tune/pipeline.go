@@ -173,7 +173,9 @@ func (d *described) own() Case {
 	short := *d.p
 	trigger := triggerIn(d.p)
 	short.Length = min(short.Length, trigger.to+after)
-	short.Faults = slices.DeleteFunc(slices.Clone(d.p.Faults), func(f pipeline.Fault) bool { return f.At >= short.Length })
+	short.Faults = slices.DeleteFunc(slices.Clone(d.p.Faults), func(f pipeline.Fault) bool {
+		return f.At >= short.Length || f.What == pipeline.Restart && f.At >= trigger.to
+	})
 	return Case{
 		Name: "own", What: "the description's own faults", Short: short.Length.Seconds(), Whole: d.p.Length.Seconds(),
 		Play: func(ctx context.Context, p policy.Policy, n int, whole bool) (Seen, error) {
@@ -292,8 +294,26 @@ func (d *described) play(ctx context.Context, run pipeline.Pipeline, p policy.Po
 			}
 		}
 	}
-	took, recovered, failed := res.Recovery()
-	s.Recovered = recovered || !failed
-	s.Recovery = took.Seconds()
+	s.Recovery, s.Recovered = recoveryIn(res, run.Faults, trigger)
 	return s, nil
+}
+
+// recoveryIn is until the first restart after the trigger: what that ended had not
+// recovered by itself.
+func recoveryIn(res *pipeline.Result, faults []pipeline.Fault, trigger stretch) (s float64, recovered bool) {
+	_, recovered, failed := res.Recovery()
+	if !failed {
+		return 0, true
+	}
+	end := res.Start.Add(res.Length)
+	if recovered {
+		end = res.RecoveredAt
+	}
+	took := max(0, end.Sub(res.Start.Add(trigger.to)))
+	for _, f := range faults {
+		if after := f.At - trigger.to; f.What == pipeline.Restart && after >= 0 && after <= took {
+			took, recovered = after, false
+		}
+	}
+	return took.Seconds(), recovered
 }

@@ -62,7 +62,7 @@ func surely(a, b []Values) bool {
 	better := false
 	ma, mb := mean(a), mean(b)
 	for i, v := range compare(a, b, 1) {
-		if !(v.Hi <= Objectives()[i].margin(ma[i], mb[i])) {
+		if !(v.Hi <= table[i].margin(ma[i], mb[i])) {
 			return false
 		}
 		better = better || v.Means < 0
@@ -103,7 +103,7 @@ func (s *search) prefer(cs []*candidate, at grade) []*candidate {
 func judge(recovered float64, m Values) (j [len(criteria) + 1]float64) {
 	j[0] = max(1-recovered, 1-Enough)
 	for k, i := range criteria {
-		j[k+1] = max(m[i], Objectives()[i].Often)
+		j[k+1] = max(m[i], table[i].Often)
 	}
 	return j
 }
@@ -120,7 +120,7 @@ func rank(xs []standing, k int) {
 	}
 	step := 1 - Enough
 	if k > 0 {
-		step = Objectives()[criteria[k-1]].margin(least, least)
+		step = table[criteria[k-1]].margin(least, least)
 	}
 	for i := range xs {
 		xs[i].rank = int(min((xs[i].judged[k]-least)/step, 1<<30))

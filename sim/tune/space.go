@@ -101,11 +101,19 @@ func (s *search) put(u []float64) (*candidate, error) {
 			return nil, fmt.Errorf("%s %s: %w", k.Path, v, err)
 		}
 	}
-	if err := takes(c.policy); err != nil {
-		return nil, err
+	return c, s.finish(c)
+}
+
+// finish makes a candidate what its library's file can hold, or says why it cannot
+// be one.
+func (s *search) finish(c *candidate) (err error) {
+	if err = takes(c.policy); err == nil && s.o.Written != nil {
+		if c.policy, err = s.o.Written(c.policy); err == nil {
+			err = takes(c.policy)
+		}
 	}
 	c.key = keyOf(c.policy)
-	return c, nil
+	return err
 }
 
 // takes says what is wrong with a policy for whoever carries it out.
@@ -128,11 +136,12 @@ func (s *search) sample() (all []*candidate) {
 			all = append(all, c)
 		}
 	}
-	if len(s.space) == 0 {
-		return []*candidate{{policy: s.base, key: keyOf(s.base)}}
-	}
-	if s.o.Space == nil && takes(s.base) == nil {
-		add(&candidate{policy: s.base, key: keyOf(s.base), at: s.place(s.base)})
+	if s.o.Space == nil {
+		c := &candidate{policy: s.base}
+		if s.finish(c) == nil {
+			c.at = s.place(c.policy)
+			add(c)
+		}
 	}
 	batch := mat.NewDense(8*s.o.Configs, len(s.space), nil)
 	halton := samplemv.Halton{

@@ -6,6 +6,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -71,6 +72,11 @@ type Options struct {
 	Configs int // settings in the first sample
 	Seed    uint64
 	Workers int // the answer does not depend on it
+	// Written is a setting as the library's own file holds it, which is then what is
+	// tried; nil leaves it as it is. An error is a setting that no file can hold.
+	Written func(policy.Policy) (policy.Policy, error)
+	// Bare leaves out the sensitivities and the baselines.
+	Bare bool
 	// Journal keeps the runs that were made; may be nil.
 	Journal *Journal
 	// Progress hears how much of the work is done; may be nil. It must not wait.
@@ -163,6 +169,24 @@ const (
 // Search looks for the best settings. When ctx ends it gives the best so far, with
 // Interrupted set, as long as the first rung was through; else ctx's error.
 func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
+	s, err := newSearch(p, o)
+	if err != nil {
+		return nil, err
+	}
+	err = s.race(ctx)
+	s.res.Runs = s.eval.runs
+	switch {
+	case err == nil:
+	case errors.Is(err, context.Canceled) && s.settled != nil:
+		s.stopped()
+	default:
+		return nil, err
+	}
+	return s.res, nil
+}
+
+// newSearch is one with its first sample.
+func newSearch(p Problem, o Options) (*search, error) {
 	l, ok := library.ByName(o.Library)
 	if !ok {
 		return nil, fmt.Errorf("no breaker library %q", o.Library)
@@ -171,20 +195,17 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 		return nil, errors.New("nothing to search: a case and a setting are needed")
 	}
 	s := &search{Problem: p, o: o, space: o.Space, eval: newEvaluator(p, o), res: &Result{Problem: p, Library: l, Options: o}}
+	var err error
 	if s.space == nil {
-		var err error
 		if s.space, err = SpaceOf(l, p.Today, o.Calls); err != nil {
 			return nil, err
 		}
 	}
 	s.res.Space = s.space
-	base, err := baseOf(p, l)
-	if err != nil {
+	if s.base, err = baseOf(p, l); err != nil {
 		return nil, err
 	}
-	s.base = base
-	s.pool = s.sample()
-	if len(s.pool) == 0 {
+	if s.pool = s.sample(); len(s.pool) == 0 {
 		return nil, fmt.Errorf("%s takes none of the %d settings that were tried", l.Name, o.Configs)
 	}
 	s.plan()
@@ -193,16 +214,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 		s.res.Sees = s.res.Sees || setting.Own()
 		s.res.Opens = s.res.Opens || setting.Check() == nil
 	}
-	err = s.race(ctx)
-	s.res.Runs = s.eval.runs
-	if err != nil {
-		if !errors.Is(err, context.Canceled) || s.settled == nil {
-			return nil, err
-		}
-		s.stopped()
-		return s.res, nil
-	}
-	return s.res, nil
+	return s, nil
 }
 
 // search is one search under way.
@@ -262,8 +274,10 @@ func (s *search) race(ctx context.Context) error {
 	if err := s.rung(ctx, "more seeds", "the same over more customers", deep, finalists); err != nil {
 		return err
 	}
-	if err := s.sensitivities(ctx, wide); err != nil {
-		return err
+	if !s.o.Bare {
+		if err := s.sensitivities(ctx, wide); err != nil {
+			return err
+		}
 	}
 	return s.finals(ctx)
 }
@@ -295,15 +309,19 @@ func (s *search) finals(ctx context.Context) error {
 		return err
 	}
 	order := s.prefer(s.pool, last)
+	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(s.fails(a, last), s.fails(b, last)) })
 	points := s.points(order, last)
 	s.settled, s.at = order, last
 	s.membership(points)
 	s.res.Finalists = points
 	s.eval.stage = "chosen and baselines once more"
 	verify := grade{cases: len(s.Cases), from: verifyFrom, to: verifyFrom + FinalSeeds, whole: true}
-	bases := s.baselines()
-	again := slices.Clone(bases)
 	held := slices.IndexFunc(points, func(p Point) bool { return p.Holds })
+	var bases []*candidate
+	if !s.o.Bare {
+		bases = s.baselines(order[max(held, 0)])
+	}
+	again := slices.Clone(bases)
 	if held >= 0 {
 		again = append(again, order[held])
 		if next := s.runner(points, held); next >= 0 {

@@ -169,6 +169,30 @@ func TestSpacesOfAllLibraries(t *testing.T) {
 	}
 }
 
+// Who has a time limit of its own can see a hang, and who has none cannot, in any of its
+// settings; and which library has no breaker to leave out.
+func TestWhoSeesAHang(t *testing.T) {
+	for _, l := range library.All() {
+		p := Problem{Name: "p", Edge: "a.b", Cases: []Case{{Name: "c"}}}
+		s, err := newSearch(p, Options{Library: l.Name, Configs: 50, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		blind := l.Name == "gobreaker" || l.Name == "semian"
+		if s.res.Sees == blind || s.res.Opens == (l.Name == "grpc") {
+			t.Errorf("%s: sees a hang %v, opens %v", l.Name, s.res.Sees, s.res.Opens)
+		}
+		p.Today.Deadline = time.Second
+		if s, err = newSearch(p, Options{Library: l.Name, Configs: 5}); err != nil || !s.res.Sees {
+			t.Errorf("%s with a deadline on the edge: %v", l.Name, err)
+		}
+		bare, ok := without(s.pool[0].policy)
+		if ok != s.res.Opens || bare.Breaker.Library != "" && ok || policy.Shortest(bare.Timeout, bare.Deadline) == 0 {
+			t.Errorf("%s without its breaker: %+v, %v", l.Name, bare, ok)
+		}
+	}
+}
+
 // What a journal must not be.
 func TestJournalsThatAreNone(t *testing.T) {
 	const first = `{"schema":"tripcurve.tune.runs/1","problem":"p","program":"v1"}` + "\n"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tripcurve/internal/export"
+	"tripcurve/internal/policy"
 	"tripcurve/sim/output"
 	"tripcurve/sim/tune"
 )
@@ -13,7 +14,7 @@ import (
 func shown(r *tune.Result, p tune.Point) string {
 	switch {
 	case p.Name != "" && p.Policy.Breaker.Library == "":
-		return "no breaker"
+		return alone(p)
 	case p.Name == tune.Postmortem:
 		return "opossum, timeout 5000 ms, errorThresholdPercentage 50 %, resetTimeout 30000 ms"
 	case p.Name != "" && p.Policy.Breaker.Library != r.Library.Name:
@@ -23,6 +24,19 @@ func shown(r *tune.Result, p tune.Point) string {
 		return text
 	}
 	return "as choosing " + r.Library.Name + " writes it"
+}
+
+// alone is a policy without a breaker.
+func alone(p tune.Point) string {
+	parts := []string{"no breaker"}
+	for _, name := range []string{"timeout", "deadline", "attempts"} {
+		var none policy.Policy
+		unset, _ := none.Get(name)
+		if v, err := p.Policy.Get(name); err == nil && v != unset {
+			parts = append(parts, name+" "+v)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // figure is one objective's value for people.
@@ -128,15 +142,14 @@ func difference(a, b tune.Point) string {
 // withoutOne says whether no breaker at all is better.
 func withoutOne(r *tune.Result) string {
 	none, ok := r.Baseline(tune.NoBreaker)
-	if !ok {
-		none, ok = r.Baseline(tune.Today)
-		ok = ok && none.Policy.Breaker.Library == ""
+	if today, there := r.Baseline(tune.Today); !ok && there {
+		none, ok = today, today.Policy.Breaker.Library == "" // nothing else is its time limit
 	}
 	if !ok || r.Chosen == nil || !none.Holds || tune.Better(*r.Chosen, none) {
 		return ""
 	}
-	return fmt.Sprintf("No breaker is better here: without one %s recovers too (%d of %d runs), and %s. What is recommended is the best setting of %s, not better than none.",
-		r.Problem.Edge, none.Recovered, none.Tried, strings.TrimPrefix(gains(none, *r.Chosen, "the best setting"), "it "), r.Library.Name)
+	return fmt.Sprintf("No breaker is better here: with %s %s recovers too (%d of %d runs), and %s. What is recommended is the best setting of %s, not better than none.",
+		strings.Replace(alone(none), "no breaker, ", "its time limits alone, ", 1), r.Problem.Edge, none.Recovered, none.Tried, gains(none, *r.Chosen, "the best setting"), r.Library.Name)
 }
 
 // versus is what the chosen setting gains and loses against a baseline.
@@ -148,7 +161,7 @@ func versus(r *tune.Result, b tune.Point) string {
 	case tune.Postmortem:
 		name = "the postmortem's 5 s / 50 % / 30 s (opossum)"
 	case tune.NoBreaker:
-		name = "no breaker"
+		name = "the same without its breaker (" + alone(b) + ")"
 	}
 	s := "Against " + name + ": " + gains(*r.Chosen, b, "that one")
 	if !b.Holds {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -160,13 +161,18 @@ func init() {
 // ByName finds a library by the name that a policy gives it, the neutral words
 // among them.
 func ByName(name string) (Library, bool) {
-	for _, l := range append(All(), neutral()) {
-		if l.Name == name {
-			return l, true
-		}
-	}
-	return Library{}, false
+	l, ok := byName()[name]
+	return l, ok
 }
+
+// byName is made once: a simulated night looks up each of its breakers.
+var byName = sync.OnceValue(func() map[string]Library {
+	all := map[string]Library{}
+	for _, l := range append(All(), neutral()) {
+		all[l.Name] = l
+	}
+	return all
+})
 
 // New builds the breaker of spec, constructed at start. A spec without a library
 // gives a Built without a Breaker.

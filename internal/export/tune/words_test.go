@@ -1,0 +1,80 @@
+package tune
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"tripcurve/internal/policy"
+	"tripcurve/sim"
+	"tripcurve/sim/pipeline"
+	"tripcurve/sim/tune"
+)
+
+// found is a small search on a pipeline of two services, with a deadline between them.
+func found(t *testing.T, library string, deadline time.Duration) Report {
+	t.Helper()
+	p := &pipeline.Pipeline{
+		Name: "shop", Seed: 1, Length: 5 * time.Minute,
+		Services: []pipeline.Service{
+			{Name: "web", Endpoints: []pipeline.Endpoint{{Name: "buy", Steps: []pipeline.Step{{Kind: pipeline.Call, To: "stock.take", Share: 1}}}}},
+			{Name: "stock", Workers: 20, Backlog: pipeline.Unbounded, Endpoints: []pipeline.Endpoint{{Name: "take", Steps: []pipeline.Step{
+				{Kind: pipeline.Work, Share: 1, Time: sim.Dist{Shape: sim.Exponential, A: 50 * time.Millisecond}},
+			}}}},
+		},
+		Policies: policy.Edges{"web.stock": {Deadline: deadline}},
+		Clients:  []pipeline.Client{{Name: "shoppers", Requests: []string{"web.buy"}, Rate: sim.Steady(0.2), Patience: 5 * time.Second}},
+	}
+	problem, err := tune.OfPipeline(context.Background(), p, "web.stock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	problem.Healthy.Whole = 1
+	r, err := tune.Search(context.Background(), problem, tune.Options{Library: library, Configs: 2, Seed: 1, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(r)
+}
+
+// Where a breaker does not help that is said, and where it does it is not.
+func TestWhereABreakerDoesNotHelp(t *testing.T) {
+	const blind, better, none = "cannot see a hang", "No breaker is better here", "has no circuit breaker"
+	for _, c := range []struct {
+		library   string
+		deadline  time.Duration
+		says, not []string
+	}{
+		// Its calls have no time limit of any kind.
+		{"gobreaker", 0, []string{"gobreaker cannot see a hang: it has no time limit of its own on a call, and web.stock has none either"}, []string{none}},
+		// With a deadline on the edge nothing outlasts the trigger, and a breaker turns away
+		// calls that would have been served.
+		{"gobreaker", 2 * time.Second, []string{better + ": with its time limits alone, "}, []string{blind, none}},
+		{"opossum", 2 * time.Second, []string{better}, []string{blind, none}},
+		{"grpc", 0, []string{"grpc has no circuit breaker"}, []string{blind}},
+		{"polly", 0, []string{"Against the postmortem's 5 s / 50 % / 30 s (opossum): "}, []string{blind, none}},
+	} {
+		rep := found(t, c.library, c.deadline)
+		all := strings.Join(rep.Says, "\n")
+		for _, want := range c.says {
+			if !strings.Contains(all, want) {
+				t.Errorf("%s {deadline %s} does not say %q:\n%s", c.library, c.deadline, want, all)
+			}
+		}
+		for _, not := range c.not {
+			if strings.Contains(all, not) {
+				t.Errorf("%s {deadline %s} says %q:\n%s", c.library, c.deadline, not, all)
+			}
+		}
+		if data, err := rep.JSON(); err != nil || !json.Valid(data) {
+			t.Errorf("%s: %v", c.library, err)
+		}
+		for line := range strings.Lines(rep.Text()) {
+			if strings.ContainsAny(line, "\x1b\t") {
+				t.Errorf("%q", line)
+			}
+		}
+	}
+}
