@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/export/fitness"
+	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 	"tripcurve/sim/fit"
 	"tripcurve/sim/pipeline/file"
@@ -66,14 +67,7 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 	if !f.private.unredacted {
 		red = redact.New(f.private.opt)
 	}
-	defer hurry()()
-	progress, begun := bar.New(a.stderr, "runs of the fitted pipeline"), time.Now()
-	made, err := fit.Of(ctx, v, fit.Options{Workers: runtime.NumCPU(), Force: f.anyway, Progress: func(done, of int) {
-		if time.Since(begun) > ask {
-			progress.Set(int64(done), int64(of))
-		}
-	}})
-	progress.Clear()
+	made, err := a.fitTo(ctx, v, f.anyway)
 	if reasons, refused := fit.IsRefused(err); refused {
 		rep := fitness.Refused(name, reasons, red)
 		if err := f.write(rep, report); err != nil {
@@ -108,4 +102,37 @@ func (f *fitFlags) write(rep *fitness.Report, out io.Writer) error {
 		return writeJSON(out, rep)
 	}
 	return rep.Text(out)
+}
+
+// fitTo fits a pipeline; how far it is goes to stderr when it takes longer than a moment.
+func (a *app) fitTo(ctx context.Context, v *incident.View, anyway bool) (*fit.Fit, error) {
+	defer hurry()()
+	progress, begun := bar.New(a.stderr, "runs of the fitted pipeline"), time.Now()
+	defer progress.Clear()
+	return fit.Of(ctx, v, fit.Options{Workers: runtime.NumCPU(), Force: anyway, Progress: func(done, of int) {
+		if time.Since(begun) > ask {
+			progress.Set(int64(done), int64(of))
+		}
+	}})
+}
+
+// fittedTo is the pipeline fitted to an incident file, for a command that goes on with
+// it; one that does not reproduce its recording is none.
+func (a *app) fittedTo(ctx context.Context, arg string) (*fit.Fit, error) {
+	_, v, err := loadFile(arg)
+	if err != nil {
+		return nil, err
+	}
+	made, err := a.fitTo(ctx, v, false)
+	if _, refused := fit.IsRefused(err); refused {
+		return nil, badInput("%s: %w", arg, err)
+	}
+	if err != nil {
+		return nil, interrupted(err)
+	}
+	if misfits := made.Report.Misfits(); len(misfits) > 0 {
+		q := misfits[0]
+		return nil, badInput("%s: the pipeline fitted to it does not reproduce it (%s, %s: recorded %.4g, simulated %.4g); tripcurve fit %s says more", arg, q.Of, q.Name, q.Recorded, q.Simulated, arg)
+	}
+	return made, nil
 }

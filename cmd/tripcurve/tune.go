@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -15,9 +16,11 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/config"
 	report "tripcurve/internal/export/tune"
+	incidentfile "tripcurve/internal/incident/file"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 	"tripcurve/internal/redact"
+	"tripcurve/sim/pipeline"
 	"tripcurve/sim/pipeline/file"
 	"tripcurve/sim/scenario"
 	"tripcurve/sim/tune"
@@ -46,10 +49,10 @@ func (a *app) tuneCommand() *cobra.Command {
 	var f tuneFlags
 	scenarios := strings.Join(scenario.Names(), ", ")
 	cmd := &cobra.Command{
-		Use:   "tune SCENARIO|FILE.yaml",
+		Use:   "tune SCENARIO|FILE.yaml|FILE.incident",
 		Short: "search the breaker's settings that serve best",
 		Long: `Searches the parameters of one library on one edge of a bundled scenario (` + scenarios + `) or of a
-pipeline that you describe: a sample over the library's own parameters, a race over the same customers,
+pipeline that you describe, or that is fitted to a recorded incident (docs/fit.md): a sample over the library's own parameters, a race over the same customers,
 refinement, and fresh customers for the few that are left. A setting has to live through the scenario's
 own trigger, through three other ways in which the same callee can fail, and through healthy traffic.
 
@@ -60,9 +63,10 @@ library's own configuration, in exactly the values that were tried. docs/tune.md
 ctrl+c shows the best so far. With --resume the runs are kept in a file and not made again.
 Exit code 1 when no setting can be recommended.`,
 		Example: `  tripcurve tune inc-2847 --for opossum -o breaker.json
+  tripcurve tune night.incident --for opossum
   tripcurve tune shop.yaml --edge web.stock --for resilience4j --resume shop.runs
   tripcurve tune inc-2847 --for gobreaker --call deadline`,
-		Args: oneArg("a scenario (" + scenarios + ") or a pipeline's description"),
+		Args: oneArg("a scenario (" + scenarios + "), a pipeline's description or an incident file"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -141,11 +145,7 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 	if !isPipelineFile(args[0]) {
 		return tune.Problem{}, fmt.Errorf("no scenario is called %q; expected one of %s, or a pipeline's description", args[0], strings.Join(scenario.Names(), ", "))
 	}
-	text, name, err := a.description(args, "")
-	if err != nil {
-		return tune.Problem{}, err
-	}
-	p, err := file.Read(name, text)
+	p, err := a.described(cmd.Context(), args[0], f)
 	if err != nil {
 		return tune.Problem{}, err
 	}
@@ -155,6 +155,27 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 		f.seed = p.Seed
 	}
 	return tune.OfPipeline(cmd.Context(), p, f.edge)
+}
+
+// described is the pipeline that a file describes, or that is fitted to an incident file;
+// then the edge is the one on which its calls pile up, unless another is asked for.
+func (a *app) described(ctx context.Context, arg string, f *tuneFlags) (*pipeline.Pipeline, error) {
+	if !incidentfile.Is(arg) {
+		text, name, err := a.description([]string{arg}, "")
+		if err != nil {
+			return nil, err
+		}
+		return file.Read(name, text)
+	}
+	made, err := a.fittedTo(ctx, arg)
+	if err != nil {
+		return nil, err
+	}
+	made.Pipeline.Name = strings.TrimSuffix(filepath.Base(arg), filepath.Ext(arg))
+	if f.edge == "" {
+		f.edge = made.Edge
+	}
+	return made.Pipeline, nil
 }
 
 func (a *app) tune(cmd *cobra.Command, args []string, f *tuneFlags) error {

@@ -38,6 +38,9 @@ type Fit struct {
 	Window incident.Window // of the recording that was fitted: the run's own
 	Fault  incident.Window // in which something went wrong
 	Report Report
+	// Edge is the last on the way to where the requests pile up that failed most: where a
+	// guard would stand.
+	Edge string
 }
 
 // Reason is one thing for which a recording cannot be fitted.
@@ -96,6 +99,9 @@ func Of(ctx context.Context, v *incident.View, o Options) (*Fit, error) {
 func (r *recording) make(ctx context.Context, v variant, o Options) (*Fit, error) {
 	m := r.model(v)
 	f := &Fit{Pipeline: m.p, Notes: m.notes, Window: r.window, Fault: r.fault.Window}
+	if edges := m.leafs[r.endpoints[0]].edges; len(edges) > 0 {
+		f.Edge = edges[len(edges)-1]
+	}
 	if err := pipeline.Check(f.Pipeline); err != nil {
 		return nil, fmt.Errorf("fit: the pipeline that was made is not sound: %w", err)
 	}

@@ -60,7 +60,7 @@ func check(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	word := func(at int) uint32 { return binary.BigEndian.Uint32(h[at:]) }
-	if !bytes.HasPrefix(h[:], []byte("SQLite format 3\x00")) {
+	if !bytes.HasPrefix(h[:], []byte(magic)) {
 		return fmt.Errorf("%s: %w", path, ErrNotIncident)
 	}
 	if word(68) != applicationID {
@@ -134,4 +134,20 @@ func code(err error) int {
 		return e.Code() & 0xff
 	}
 	return 0
+}
+
+// magic begins every SQLite file.
+const magic = "SQLite format 3\x00"
+
+// Is says whether a file looks like an incident file, so that a command can tell it from
+// a text; whether it is one says Open.
+func Is(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(magic))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == magic
 }
