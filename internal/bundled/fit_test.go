@@ -3,6 +3,7 @@ package bundled
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -227,4 +228,56 @@ func TestLongFitSameBytes(t *testing.T) {
 	if sc := scenario.Healthy(); !strings.Contains(texts[0], sc.Start.Format("2006-01-02")) {
 		t.Error("the fit does not begin on the recording's day")
 	}
+}
+
+// TestLongFitAnyEvidence: whatever part of a recording there is, it is refused, or what
+// is fitted is sound and can be written and read again.
+func TestLongFitAnyEvidence(t *testing.T) {
+	fitted, refused := 0, 0
+	for n := range uint64(16) {
+		of := positives[int(n)%len(positives)]
+		in := of.build(t, 30+n)
+		r := rand.New(rand.NewPCG(n, 1))
+		v, ev := in.Evidence.Snapshot(), incident.NewEvidence()
+		cut := in.Scenario.Start.Add(time.Duration(r.IntN(420)) * time.Second)
+		keep := 0.5 + r.Float64()/2
+		for _, f := range v.Facts() {
+			var at time.Time
+			switch f := f.(type) {
+			case incident.Bucket:
+				at = f.At
+			case incident.Latency:
+				at = f.At
+			case incident.Episode:
+				at = f.From
+			}
+			ends := n%4 == 1 && at.After(cut) || n%4 == 2 && !at.IsZero() && at.Before(cut)
+			if !ends && (n%4 != 3 || r.Float64() < keep) {
+				ev.Add(f)
+			}
+		}
+		for _, s := range v.Sources {
+			ev.SetSource(s)
+		}
+		f, err := fit.Of(t.Context(), ev.Snapshot(), fit.Options{Workers: 2, Force: n%2 == 0})
+		if reasons, is := fit.IsRefused(err); is {
+			refused++
+			if len(reasons) == 0 {
+				t.Errorf("%d, %s: refused without a reason", n, of.name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%d, %s: %v", n, of.name, err)
+		}
+		fitted++
+		text := file.Write(f.Pipeline, f.Notes)
+		if _, err := file.Read("any.yaml", text); err != nil {
+			t.Errorf("%d, %s: %v\n%s", n, of.name, err, text)
+		}
+	}
+	if fitted == 0 || refused == 0 {
+		t.Errorf("%d fitted, %d refused: one of the two was not tried", fitted, refused)
+	}
+	t.Logf("%d fitted, %d refused", fitted, refused)
 }

@@ -163,7 +163,7 @@ func (r *recording) judge(force bool) (lacks []Reason) {
 	for _, e := range r.endpoints {
 		if e.mode == hanging && r.gated(e) {
 			e.mode = gated
-			e.wrong.To = e.wrong.To.Add(e.limit.took)
+			e.wrong.To = r.opened(e)
 		}
 	}
 	if r.fault.Length() == 0 { // nothing says when it began: those that failed do
@@ -251,6 +251,25 @@ func (r *recording) meetWrong() {
 	}
 }
 
+// opened is when those were answered who waited until the fault was over, as a request
+// kept whole has it; else as long after the last that failed as these wait.
+func (r *recording) opened(e *endpoint) time.Time {
+	about := e.wrong.To.Add(e.limit.took)
+	best := about
+	for _, x := range r.v.Exemplars() {
+		late := x.Endpoint == e.Endpoint && x.Kind != incident.Unparsed && !x.Failed() && x.Took >= r.late(e)
+		if late && x.End.Sub(about).Abs() < e.limit.took && (best.Equal(about) || x.End.Before(best)) {
+			best = x.End
+		}
+	}
+	return best.Truncate(time.Millisecond)
+}
+
+// late is how long a request takes that waited for something.
+func (r *recording) late(e *endpoint) time.Duration {
+	return max(e.limit.took/10, longer*middle(e.usual, 0.99))
+}
+
 // endLock moves the end of the lock to before the first request that came too late to
 // fail: samples tell it to a second or worse, and who still waited then would have
 // been given up.
@@ -300,7 +319,7 @@ func (r *recording) gated(e *endpoint) bool {
 	if e.share < all { // who can go well meanwhile waits for nothing common
 		return false
 	}
-	late := max(e.limit.took/10, longer*middle(e.usual, 0.99))
+	late := r.late(e)
 	after := incident.Window{From: e.seen.To.Add(-settle), To: e.seen.To.Add(e.limit.took + settle)}
 	n := 0.0
 	if s := r.took(after, func(l *incident.Latency) bool { return l.Endpoint == e.Endpoint && !l.Failed() }); count(s) > 0 {

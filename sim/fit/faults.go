@@ -77,8 +77,8 @@ func beyond(limit time.Duration, share float64, usual sim.Dist) float64 {
 // mostFactor is the largest that a description may have.
 const mostFactor = 1e6
 
-// significant has three digits: no evidence gives more.
-func significant(factor float64) float64 { return math.Min(mostFactor, rounded(factor, 3)) }
+// significant has four digits: no evidence gives more.
+func significant(factor float64) float64 { return math.Min(mostFactor, rounded(factor, 4)) }
 
 // deadConnection is the connection that nobody noticed was dead, found by a restart:
 // lost for being idle while all that could be called waited for the lock, or just
