@@ -606,22 +606,32 @@ func TestRandomKeysAndSizes(t *testing.T) {
 				}
 			}
 		}
-		v := r.View()
-		rows := strings.Split(v.Content, "\n")
-		if r.common.H > 0 && len(rows) != r.common.H {
-			t.Fatalf("%d rows at %dx%d, after %v (seed %d)", len(rows), r.common.W, r.common.H, tail(trail), seed)
+		sound(t, r, fmt.Sprintf("seed %d, after %v", seed, tail(trail)))
+	}
+}
+
+// foreign is an escape sequence that is no colour or the like, as frames may not have.
+var foreign = regexp.MustCompile(`\x1b(\[[0-9;]*[^0-9;m]|[^\[])`)
+
+// sound fails where a frame has not its height, a line is too wide, the cursor is
+// outside, or an escape is not ours.
+func sound(t *testing.T, r *Root, when string) {
+	t.Helper()
+	v := r.View()
+	rows := strings.Split(v.Content, "\n")
+	if r.common.H > 0 && len(rows) != r.common.H {
+		t.Fatalf("%d rows at %dx%d, %s", len(rows), r.common.W, r.common.H, when)
+	}
+	for y, line := range r.frame.grid.Lines() {
+		if w := grid.Width(line); w > r.common.W {
+			t.Fatalf("row %d is %d wide at %dx%d, %s", y, w, r.common.W, r.common.H, when)
 		}
-		for y, line := range r.frame.grid.Lines() {
-			if w := grid.Width(line); w > r.common.W {
-				t.Fatalf("row %d is %d wide at %dx%d, after %v (seed %d)", y, w, r.common.W, r.common.H, tail(trail), seed)
-			}
-		}
-		if c := v.Cursor; c != nil && (c.X < 0 || c.Y < 0 || c.X >= r.common.W || c.Y >= r.common.H) {
-			t.Fatalf("the cursor is at %d,%d of %dx%d, after %v (seed %d)", c.X, c.Y, r.common.W, r.common.H, tail(trail), seed)
-		}
-		if bad := regexp.MustCompile(`\x1b(\[[0-9;]*[^0-9;m]|[^\[])`).FindString(v.Content); bad != "" {
-			t.Fatalf("a sequence that is not ours: %q, after %v", bad, tail(trail))
-		}
+	}
+	if c := v.Cursor; c != nil && (c.X < 0 || c.Y < 0 || c.X >= r.common.W || c.Y >= r.common.H) {
+		t.Fatalf("the cursor is at %d,%d of %dx%d, %s", c.X, c.Y, r.common.W, r.common.H, when)
+	}
+	if bad := foreign.FindString(v.Content); bad != "" {
+		t.Fatalf("a sequence that is not ours: %q, %s", bad, when)
 	}
 }
 

@@ -322,7 +322,11 @@ func (w Window) Steps(step time.Duration) int {
 	if step <= 0 {
 		return 0
 	}
-	return int((w.Length() + step - 1) / step)
+	n := w.Length() / step // a length of centuries has no room for another step
+	if w.Length()%step > 0 {
+		n++
+	}
+	return int(n)
 }
 
 // Leader is the session's own process id, or its leader's when it is a

@@ -538,7 +538,8 @@ func clockStep(length time.Duration, n int) time.Duration {
 			return s
 		}
 	}
-	return 24 * time.Hour
+	days := length / time.Duration(max(1, n)) / (24 * time.Hour)
+	return (days + 1) * 24 * time.Hour
 }
 
 var cursorLine = [...]rune{glyph.Braille: '⡇', glyph.Block: '│', glyph.ASCII: '!'}

@@ -131,8 +131,8 @@ func (s *Screen) drawHead(c *grid.Canvas, l layout) {
 	}
 	end := c.Text(x, y, theme.Strong, t.Group+" "+t.Name)
 	c.Clip(end+2, y, x+w-end-2, style, redact.Line(strings.TrimPrefix(p.name+": "+said, ": ")), s.Set().More)
-	if s.view.TotalLineCount() > s.view.Height() && w > 60 {
-		c.Right(x+w, y, theme.Dim, percent(s.view.ScrollPercent()))
+	if s.laid(); s.lay.rows > s.view.Height() && w > 60 {
+		c.Right(x+w, y, theme.Dim, percent(s.lay.part))
 	}
 }
 
@@ -147,6 +147,28 @@ func percent(v float64) string {
 	}
 }
 
+// lay is what the viewport shows, which it wraps anew each time it is asked.
+type lay struct {
+	text     uint64 // which text
+	w, h, at int
+	lines    []string
+	rows     int     // of the whole text
+	part     float64 // of it that is above
+}
+
+// laid brings lay up to date.
+func (s *Screen) laid() []string {
+	l := &s.lay
+	w, h, at := s.view.Width(), s.view.Height(), s.view.YOffset()
+	if l.lines == nil || l.text != s.text || l.w != w || l.h != h || l.at != at {
+		*l = lay{
+			text: s.text, w: w, h: h, at: at,
+			lines: strings.Split(s.view.View(), "\n"), rows: s.view.TotalLineCount(), part: s.view.ScrollPercent(),
+		}
+	}
+	return l.lines
+}
+
 // drawPreview draws the viewport's lines; those of a diff by what they do.
 func (s *Screen) drawPreview(c *grid.Canvas) {
 	p := s.preview
@@ -155,7 +177,7 @@ func (s *Screen) drawPreview(c *grid.Canvas) {
 		return
 	}
 	diff := s.diff && p.existing && p.diff != ""
-	for y, line := range strings.Split(s.view.View(), "\n") {
+	for y, line := range s.laid() {
 		style := theme.Text
 		if s.view.YOffset()+y < s.warned {
 			style = theme.Warn

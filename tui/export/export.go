@@ -47,6 +47,8 @@ type Screen struct {
 	gen     uint64 // of the preview asked for last
 	preview preview
 	view    viewport.Model
+	text    uint64 // counts the texts that view was given
+	lay     lay
 	warned  int  // lines of warnings at the head of the preview
 	diff    bool // the diff is shown where there is one
 
@@ -269,6 +271,7 @@ func (s *Screen) fill() {
 	if len(lines) > 0 {
 		lines = append(lines, "")
 	}
+	s.text++
 	s.view.SetContent(strings.Join(append(lines, redact.Lines(s.previewText())), "\n"))
 	s.view.GotoTop()
 }

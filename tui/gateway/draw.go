@@ -191,7 +191,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		}
 		body.Text(2, y, mark.Style(), mark.Mark())
 		body.Clip(5, y, ends[0]-8-5, theme.Text, r.label, set.More)
-		for i, cell := range r.cells() {
+		for i, cell := range r.text {
 			if ends[i] <= 0 {
 				continue
 			}

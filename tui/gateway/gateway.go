@@ -88,6 +88,9 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		s.busy = false
 		if msg.query == s.query() {
 			s.table = msg.table
+			for i := range s.table.rows {
+				copy(s.table.rows[i].text[:], s.table.rows[i].cells())
+			}
 			s.drawn++
 			s.list.Clamp(len(s.table.shown(s.Filter)))
 		}
@@ -202,6 +205,9 @@ func (r row) plain() string {
 	c := r.cells()
 	return fmt.Sprintf("%s: %s requests, %s failed (%s %%), p50 %s ms, p99 %s ms, first failed %s", r.label, c[0], c[1], c[2], c[3], c[4], c[5])
 }
+
+// columns is how many cells a row has.
+const columns = 6
 
 // cells are the row's values as they stand in the table, right of its name.
 func (r row) cells() []string {

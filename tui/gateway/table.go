@@ -57,7 +57,8 @@ type row struct {
 	requests, failed int64
 	first, last      time.Time // start of the first failed, end of the last
 	p50, p99         incident.Quantile
-	gone             bool // asked for before the impact, no more during it
+	gone             bool            // asked for before the impact, no more during it
+	text             [columns]string // its cells, as they stand in the table
 }
 
 // tableMsg brings a computed table.

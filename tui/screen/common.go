@@ -63,14 +63,16 @@ func (c *Common) Set() *glyph.Set { return c.Glyphs.Set() }
 // seconds, some two hundred to the range.
 func (c *Common) Step() time.Duration { return StepFor(c.Range.Length(), 200) }
 
-// StepFor is the smallest round step that cuts a length into at most n.
+// StepFor is the smallest round step that cuts a length into at most n; beyond half a
+// day whole days are round enough.
 func StepFor(length time.Duration, n int) time.Duration {
 	for _, s := range []time.Duration{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200} {
 		if s *= time.Second; length <= s*time.Duration(max(1, n)) {
 			return s
 		}
 	}
-	return 24 * time.Hour
+	days := length / time.Duration(max(1, n)) / (24 * time.Hour)
+	return (days + 1) * 24 * time.Hour
 }
 
 // MoveTime does a TimeMoves action; the second result is false for any other.

@@ -247,7 +247,8 @@ func stepFor(length time.Duration, n int) time.Duration {
 			return m * time.Minute
 		}
 	}
-	return 24 * time.Hour
+	days := length / time.Duration(max(1, n)) / (24 * time.Hour)
+	return (days + 1) * 24 * time.Hour
 }
 
 func style(m *events.Event) grid.Style {

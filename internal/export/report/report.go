@@ -299,7 +299,7 @@ func counts(c incident.Counts) Counts {
 }
 
 func window(w incident.Window) *Window {
-	if w == (incident.Window{}) {
+	if w.From.IsZero() { // of no evidence at all
 		return nil
 	}
 	w.From, w.To = w.From.Truncate(time.Millisecond), up(w.To, time.Millisecond)

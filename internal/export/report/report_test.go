@@ -15,6 +15,7 @@ import (
 	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/cause"
 )
 
 func at(clock string) time.Time {
@@ -201,5 +202,14 @@ func TestWithoutAnImpact(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+}
+
+// TestOfNoEvidence: a recording in which nothing is yet has a report.
+func TestOfNoEvidence(t *testing.T) {
+	v := incident.NewEvidence().Snapshot()
+	rep := New(v, cause.Analyze(v, cause.Options{}), Options{Name: "empty"})
+	if _, err := rep.JSON(); err != nil || rep.Extent.Window != nil {
+		t.Errorf("%v, %+v", err, rep.Extent.Window)
 	}
 }
