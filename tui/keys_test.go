@@ -12,7 +12,7 @@ import (
 
 func TestOtherKeys(t *testing.T) {
 	o := Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: quick(), Keys: []config.Binding{
-		{Action: "help", Keys: []string{"f2", "alt+h"}}, {Action: "locks.fold", Keys: []string{"o"}}, {Action: "down", Keys: []string{"n"}},
+		{Action: "help", Keys: []string{"f2", "alt+h"}}, {Action: "locks.fold", Keys: []string{"o"}}, {Action: "down", Keys: []string{"ctrl+n"}},
 		{Action: "mouse"},
 	}}
 	if err := CheckKeys(o); err != nil {
@@ -34,7 +34,7 @@ func TestOtherKeys(t *testing.T) {
 	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "f2/alt+h") {
 		t.Errorf("the help:\n%s", got)
 	}
-	keys(r, "esc", "2", "n")
+	keys(r, "esc", "2", "ctrl+n")
 	before := r.View().Content
 	keys(r, "o")
 	if r.View().Content == before {

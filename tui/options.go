@@ -16,6 +16,7 @@ import (
 	"tripcurve/tui/session"
 	"tripcurve/tui/theme"
 	"tripcurve/tui/timeline"
+	"tripcurve/tui/tune"
 )
 
 // EvidenceMsg brings a new view of the evidence; see screen.EvidenceMsg.
@@ -44,7 +45,9 @@ type Options struct {
 	NoAnimation bool
 	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
-	Chosen   *chosen.Keeper
+	Chosen *chosen.Keeper
+	// Sweep searches settings on the Tune screen; nil cannot.
+	Sweep    tune.Sweep
 	LockSQL  string           // what one sample of the locks asks of Postgres, for who wants to see it
 	Timeline timeline.Options // who may change the timeline
 	Keys     []config.Binding // the user's own keys, which CheckKeys has found to be fine

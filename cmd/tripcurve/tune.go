@@ -20,6 +20,7 @@ import (
 	"tripcurve/internal/policy"
 	"tripcurve/internal/policy/library"
 	"tripcurve/internal/redact"
+	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
 	"tripcurve/sim/pipeline/file"
 	"tripcurve/sim/scenario"
@@ -337,4 +338,25 @@ func origin(r *tune.Result) config.Origin {
 		o.Set += ", interrupted"
 	}
 	return o
+}
+
+// What the Tune screen's sweep tries: so much as one waits for while looking at it.
+const (
+	sweepSettings  = 60
+	sweepFinalists = 5
+	sweepSeeds     = 20
+)
+
+// sweep is the Tune screen's search, smaller than the command's and without what is
+// held against the chosen setting, which the screen shows itself.
+func sweep(ctx context.Context, sc sim.Scenario, edge, library string, told func(tune.Progress)) (*tune.Result, error) {
+	p, err := tune.OfScenario(ctx, sc, edge)
+	if err != nil {
+		return nil, err
+	}
+	return tune.Search(ctx, p, tune.Options{
+		Library: library, Configs: sweepSettings, Finalists: sweepFinalists, Seeds: sweepSeeds, Seed: sc.Seed, Workers: runtime.NumCPU(), Bare: true,
+		Written:  func(tried policy.Policy) (policy.Policy, error) { return report.AsWritten(edge, tried) },
+		Progress: told,
+	})
 }

@@ -9,11 +9,11 @@ func (s *search) plan() {
 		}
 		return float64(n) * sum
 	}
-	all, few := len(s.Cases), min(len(s.pool), finalists)
+	all, few := len(s.Cases), min(len(s.pool), s.o.Finalists)
 	first := grade{cases: 1, to: firstSeeds}
 	wide := grade{cases: all, to: firstSeeds}
 	more := grade{cases: all, from: firstSeeds, to: raceSeeds}
-	final := grade{cases: all, to: FinalSeeds, whole: true}
+	final := grade{cases: all, to: s.o.Seeds, whole: true}
 	second := min(s.keep(5), len(s.pool))
 	s.eval.of = of(len(s.pool), first) + of(second, wide) - of(second, first) +
 		of(min(parents, len(s.pool))*children, wide) + of(min(s.keep(20), 2*len(s.pool)), more) +

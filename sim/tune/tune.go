@@ -75,6 +75,9 @@ type Options struct {
 	// Written is a setting as the library's own file holds it, which is then what is
 	// tried; nil leaves it as it is. An error is a setting that no file can hold.
 	Written func(policy.Policy) (policy.Policy, error)
+	// Finalists and Seeds are how many settings are run again, and how often each; 0 is 12,
+	// and 30. With fewer than 73 runs of all cases together none recovers surely enough.
+	Finalists, Seeds int
 	// Bare leaves out the sensitivities and the baselines.
 	Bare bool
 	// Journal keeps the runs that were made; may be nil.
@@ -157,7 +160,7 @@ type Rung struct {
 const (
 	firstSeeds   = 3
 	raceSeeds    = 10
-	FinalSeeds   = 30
+	finalSeeds   = 30
 	finalists    = 12
 	freshFrom    = 1000 // replications of the finals are those after this one
 	verifyFrom   = 2000
@@ -187,6 +190,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 
 // newSearch is one with its first sample.
 func newSearch(p Problem, o Options) (*search, error) {
+	o.Finalists, o.Seeds = cmp.Or(o.Finalists, finalists), cmp.Or(o.Seeds, finalSeeds)
 	l, ok := library.ByName(o.Library)
 	if !ok {
 		return nil, fmt.Errorf("no breaker library %q", o.Library)
@@ -271,7 +275,7 @@ func (s *search) race(ctx context.Context) error {
 	if err := s.rung(ctx, "refined", "the same, and settings near the best", wide, s.keep(20)); err != nil {
 		return err
 	}
-	if err := s.rung(ctx, "more seeds", "the same over more customers", deep, finalists); err != nil {
+	if err := s.rung(ctx, "more seeds", "the same over more customers", deep, s.o.Finalists); err != nil {
 		return err
 	}
 	if !s.o.Bare {
@@ -283,7 +287,7 @@ func (s *search) race(ctx context.Context) error {
 }
 
 // keep is how many of the first sample go on.
-func (s *search) keep(share int) int { return max(s.o.Configs/share, finalists+4) }
+func (s *search) keep(share int) int { return max(s.o.Configs/share, s.o.Finalists+4) }
 
 // rung makes all of the pool known as well as at says, and leaves so many.
 func (s *search) rung(ctx context.Context, name, what string, at grade, keep int) error {
@@ -304,7 +308,7 @@ func (s *search) rung(ctx context.Context, name, what string, at grade, keep int
 // next best and the baselines once more.
 func (s *search) finals(ctx context.Context) error {
 	s.eval.stage = "finalists on fresh seeds"
-	last := grade{cases: len(s.Cases), from: freshFrom, to: freshFrom + FinalSeeds, whole: true}
+	last := grade{cases: len(s.Cases), from: freshFrom, to: freshFrom + s.o.Seeds, whole: true}
 	if err := s.eval.make(ctx, s.pool, last); err != nil {
 		return err
 	}
@@ -315,7 +319,7 @@ func (s *search) finals(ctx context.Context) error {
 	s.membership(points)
 	s.res.Finalists = points
 	s.eval.stage = "chosen and baselines once more"
-	verify := grade{cases: len(s.Cases), from: verifyFrom, to: verifyFrom + FinalSeeds, whole: true}
+	verify := grade{cases: len(s.Cases), from: verifyFrom, to: verifyFrom + s.o.Seeds, whole: true}
 	held := slices.IndexFunc(points, func(p Point) bool { return p.Holds })
 	var bases []*candidate
 	if !s.o.Bare {
@@ -358,7 +362,7 @@ func (s *search) stopped() {
 	r := s.res
 	r.Interrupted, r.Stage = true, s.eval.stage
 	if r.Finalists == nil {
-		best := s.settled[:min(finalists, len(s.settled))]
+		best := s.settled[:min(s.o.Finalists, len(s.settled))]
 		r.Finalists = s.points(best, s.at)
 		s.membership(r.Finalists)
 	}

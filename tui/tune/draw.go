@@ -446,10 +446,10 @@ func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
 		said = " simulating ... "
 	case s.runs.changed():
 		_, many := s.runs.compared()
-		said = fmt.Sprintf(" %s of %s orders failed, now %s ", text.Count(this.Orders.Failed), text.Count(this.Orders.Started), text.Count(now.Orders.Failed))
+		said = fmt.Sprintf(" %s of %s orders failed, %s %s ", text.Count(this.Orders.Failed), text.Count(this.Orders.Started), s.runs.base(), text.Count(now.Orders.Failed))
 		if len(many) > 1 {
 			l := s.lines([]int{0})[0]
-			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), now %s ", l.format(l.this), l.spread(), l.runs, l.format(l.now))
+			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), %s %s ", l.format(l.this), l.spread(), l.runs, s.runs.base(), l.format(l.now))
 		}
 		style = theme.Strong
 	}
@@ -475,7 +475,7 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 		head = head[:i]
 	}
 	c.Clip(0, 0, cols[0]-4, theme.Head, head, "")
-	c.Right(cols[0], 0, theme.Head, "now")
+	c.Right(cols[0], 0, theme.Head, s.runs.base())
 	c.Right(cols[1], 0, theme.Head, "this")
 	c.Right(cols[2], 0, theme.Head, "change")
 	if l.spread {
@@ -557,7 +557,7 @@ func (s *Screen) curve() *chart.Chart {
 	}
 	if now != nil {
 		ch.Series = append(ch.Series, chart.Series{
-			Name: "now", Key: 'n', Style: theme.Data1, Pattern: chart.Dashed, From: now.Start, Step: step, Values: notServed(now),
+			Name: s.runs.base(), Key: 'n', Style: theme.Data1, Pattern: chart.Dashed, From: now.Start, Step: step, Values: notServed(now),
 		})
 		if now.LockTo.After(now.LockFrom) {
 			ch.Bands = []chart.Band{{From: now.LockFrom, To: now.LockTo, Label: "lock"}}

@@ -15,7 +15,7 @@ func (s *Screen) keep() tea.Cmd {
 	if k == nil {
 		return nil
 	}
-	if s.runs.changed() {
+	if !s.asItWas() {
 		k.Put(s.turnedEdge(), s.Title(), s.edges)
 	} else {
 		k.Forget()

@@ -24,7 +24,10 @@ type runs struct {
 	seeds    []uint64 // the scenario's own first; the same for now and this
 
 	now, this map[uint64]*sim.Result
-	edges     policy.Edges // of "this"; nil while nothing was changed
+	edges     policy.Edges // of "this"; nil while it is "now"
+	kept      bool         // "now" is a setting that was kept, and was the results of what was
+	was       map[uint64]*sim.Result
+	since     uint64 // generation from which on "now" is what it is
 	gen       uint64
 	version   uint64 // rises with every result that is shown
 	current   *task
@@ -133,6 +136,7 @@ func (r *runs) done(msg doneMsg) tea.Cmd {
 	case msg.err != nil:
 		r.err = msg.err
 		return tea.Batch(idle, screen.Fail(msg.err))
+	case !msg.task.this && msg.task.gen < r.since: // of another "now"
 	case !msg.task.this:
 		r.now[msg.task.seed] = msg.res
 		r.version++

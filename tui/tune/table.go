@@ -163,10 +163,15 @@ func (l line) format(v float64) string {
 	if l.runs == 0 {
 		return "..."
 	}
+	return l.of(v)
+}
+
+// of is a value for people, nan where it is none.
+func (m measure) of(v float64) string {
 	if math.IsNaN(v) {
-		return l.nan
+		return m.nan
 	}
-	return l.show(v)
+	return m.show(v)
 }
 
 // difference is what this changes, and how that is to be seen.
@@ -224,14 +229,14 @@ func (l line) spread() string {
 func (s *Screen) yank(markdown bool) string {
 	var b strings.Builder
 	ls := s.lines(every())
-	head := fmt.Sprintf("%s, simulated, %s: now against this", s.opt.Scenario.Name, s.runs.said())
+	head := fmt.Sprintf("%s, simulated, %s: %s against this", s.opt.Scenario.Name, s.runs.said(), s.runs.base())
 	changes := s.changes()
 	if markdown {
 		fmt.Fprintf(&b, "%s\n\n", redact.Markdown(head))
 		for _, c := range changes {
 			fmt.Fprintf(&b, "- %s\n", redact.MarkdownCode(c))
 		}
-		b.WriteString("\n| | now | this | change | range |\n|---|---|---|---|---|\n")
+		b.WriteString("\n| | " + s.runs.base() + " | this | change | range |\n|---|---|---|---|---|\n")
 	} else {
 		fmt.Fprintf(&b, "%s\n%s\n", head, strings.Join(changes, "\n"))
 	}

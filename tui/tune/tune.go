@@ -29,6 +29,7 @@ type Options struct {
 	Context  context.Context // ends the simulations; nil is context.Background()
 	Scenario sim.Scenario    // what was: its Edges are the policies of "now"
 	Run      Run
+	Sweep    Sweep          // searches settings; nil cannot
 	Edge     string         // chosen at first; empty: order.inventory, or the first there is
 	Seeds    int            // how many runs the spread comes from; 0 is 5
 	Chosen   *chosen.Keeper // keeps what is chosen here; nil keeps nothing
@@ -58,6 +59,7 @@ type Screen struct {
 	picture picture
 
 	runs   runs
+	sweeps sweeps
 	trips  trips
 	shared shared
 	cache  chart.Cache
@@ -116,6 +118,10 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "set", Arg: "PATH=VALUE", Help: "set one value by its path: order.inventory.keepalive=20s"},
 		{Name: "undo", Keys: []string{"z"}, Help: "undo the last change", Hint: "undo", Foot: "z/Z"},
 		{Name: "redo", Keys: []string{"Z"}, Help: "redo the change undone last"},
+		{Name: "sweep", Keys: []string{"w"}, Help: "search the library's settings on this edge; again: end it with the best so far", Hint: "sweep"},
+		{Name: "next-point", Keys: []string{"n"}, Help: "the knobs as the next of what the sweep found"},
+		{Name: "against", Keys: []string{"v"}, Help: "compare what follows with this setting instead of what was; again: with what was"},
+		{Name: "rollout", Keys: []string{"o"}, Help: "this setting on none, some and all of four pods"},
 		{Name: "export-thresholds", Keys: []string{"x", "ctrl+s"}, Show: "x", Help: "export these thresholds", Hint: "export"},
 	}, screen.Moves()...)
 }
@@ -148,6 +154,12 @@ func (s *Screen) update(msg tea.Msg) tea.Cmd {
 		return s.kept(msg)
 	case doneMsg:
 		return s.runs.done(msg)
+	case sweepMsg:
+		return s.sweeping(msg)
+	case sweptMsg:
+		return s.swept(msg)
+	case rolloutMsg:
+		return s.rolled(msg)
 	case tripMsg:
 		return s.trips.done(msg)
 	case tea.KeyPressMsg, tea.PasteMsg:
@@ -193,6 +205,14 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 		return s.back(&s.undo, &s.redo, "undo")
 	case "redo":
 		return s.back(&s.redo, &s.undo, "redo")
+	case "sweep":
+		return s.sweep()
+	case "next-point":
+		return s.point()
+	case "against":
+		return s.against()
+	case "rollout":
+		return s.rollout()
 	case "export-thresholds":
 		return tea.Batch(s.chosen(), screen.Show("export", incident.Subject{Edge: s.edgeName()}, time.Time{}))
 	case "yank", "yank-markdown":

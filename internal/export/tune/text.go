@@ -34,7 +34,7 @@ func (rep Report) Text() string {
 	}
 	if !r.Interrupted {
 		b.WriteString(export.Wrap(fmt.Sprintf("finalists: %d fresh runs of each case, whole; then the chosen one, the runner-up and those it is held against in %d more, on which nothing was chosen",
-			tune.FinalSeeds, tune.FinalSeeds), "- ", "  "))
+			r.Options.Seeds, r.Options.Seeds), "- ", "  "))
 	}
 	b.WriteString("\nIn which cases\n\n")
 	for _, c := range rep.Cases {
@@ -72,9 +72,9 @@ func (rep Report) table(b *strings.Builder) {
 		row := []string{short[i]}
 		for _, p := range points {
 			e := p.Measures[o.Name]
-			cell := figure(i, e.Value)
-			if e.Lo != nil && figure(i, (*e.Hi-*e.Lo)/2) != figure(i, 0) {
-				cell += " ±" + figure(i, (*e.Hi-*e.Lo)/2)
+			cell := Figure(i, e.Value)
+			if e.Lo != nil && Figure(i, (*e.Hi-*e.Lo)/2) != Figure(i, 0) {
+				cell += " ±" + Figure(i, (*e.Hi-*e.Lo)/2)
 			}
 			row = append(row, cell)
 		}
@@ -124,7 +124,7 @@ func (rep Report) finalists(b *strings.Builder) {
 		}
 		row := []string{fmt.Sprintf("%s%2d", mark, p.N), fmt.Sprintf("%.0f %%", 100*p.Front)}
 		for i, o := range tune.Objectives() {
-			row = append(row, figure(i, p.Measures[o.Name].Value))
+			row = append(row, Figure(i, p.Measures[o.Name].Value))
 		}
 		rows = append(rows, row)
 	}
@@ -145,7 +145,7 @@ func (rep Report) sensitivities(b *strings.Builder) {
 	for _, s := range rep.Sensitivity {
 		row := []string{strings.TrimPrefix(s.Knob, "breaker.")}
 		for i, o := range tune.Objectives() {
-			row = append(row, figure(i, s.Size[o.Name]))
+			row = append(row, Figure(i, s.Size[o.Name]))
 		}
 		rows = append(rows, row)
 	}

@@ -39,8 +39,8 @@ func alone(p tune.Point) string {
 	return strings.Join(parts, ", ")
 }
 
-// figure is one objective's value for people.
-func figure(objective int, v float64) string {
+// Figure is one objective's value for people.
+func Figure(objective int, v float64) string {
 	switch objective {
 	case tune.NotServed, tune.Load:
 		return export.Number(v, 2)
@@ -52,6 +52,9 @@ func figure(objective int, v float64) string {
 		return export.Number(100*v, 2) + " %"
 	}
 }
+
+// Named is an objective's name for people.
+func Named(objective int) string { return short[objective] }
 
 // short names the objectives, with what they are counted in.
 var short = [...]string{
@@ -112,8 +115,8 @@ func where(r *tune.Result) string {
 func chosen(r *tune.Result) string {
 	c := *r.Chosen
 	s := fmt.Sprintf("%s: of %s it is the one that recovers (%d of %d runs, %s), trips %s times a day for nothing, and leaves the fewest %s unserved (%s for each that comes while the trigger lasts, 99 %% of them waiting %s at most)",
-		shown(r, c), export.Plural(r.Tried, "setting"), c.Recovered, c.Tried, bound(c), figure(tune.FalseTrips, c.Mean[tune.FalseTrips]),
-		r.Problem.Requests, figure(tune.NotServed, c.Mean[tune.NotServed]), figure(tune.Wait, c.Mean[tune.Wait]))
+		shown(r, c), export.Plural(r.Tried, "setting"), c.Recovered, c.Tried, bound(c), Figure(tune.FalseTrips, c.Mean[tune.FalseTrips]),
+		r.Problem.Requests, Figure(tune.NotServed, c.Mean[tune.NotServed]), Figure(tune.Wait, c.Mean[tune.Wait]))
 	if r.Runner == nil {
 		return s + "; there is no runner-up that recovers."
 	}
@@ -130,7 +133,7 @@ func difference(a, b tune.Point) string {
 	var parts []string
 	for i, v := range tune.Versus(b, a, 1) {
 		if v.Means != 0 {
-			parts = append(parts, fmt.Sprintf("%s %s instead of %s", short[i], figure(i, b.Mean[i]), figure(i, a.Mean[i])))
+			parts = append(parts, fmt.Sprintf("%s %s instead of %s", short[i], Figure(i, b.Mean[i]), Figure(i, a.Mean[i])))
 		}
 	}
 	if len(parts) == 0 {
@@ -174,7 +177,7 @@ func versus(r *tune.Result, b tune.Point) string {
 func gains(a, b tune.Point, other string) string {
 	var better, worse []string
 	for i, v := range tune.Versus(a, b, 1) {
-		part := fmt.Sprintf("%s %s, not %s", short[i], figure(i, a.Mean[i]), figure(i, b.Mean[i]))
+		part := fmt.Sprintf("%s %s, not %s", short[i], Figure(i, a.Mean[i]), Figure(i, b.Mean[i]))
 		if v.Relative != 0 && v.Relative > -1 && v.Relative < 10 {
 			part += fmt.Sprintf(" (%+.0f %%)", 100*v.Relative)
 		}
