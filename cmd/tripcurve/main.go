@@ -52,6 +52,16 @@ func badInput(format string, args ...any) error {
 	return exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// endings are the signals that end the program in order, what is open closed and where
+// somebody was kept: also that of a terminal that is closed, unless nohup said to live on.
+func endings() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
+}
+
 // app is what the commands share: the streams, the environment, the settings.
 type app struct {
 	stdin          io.Reader
@@ -66,7 +76,7 @@ func main() { os.Exit(run()) }
 
 // run is main with an exit code, so that tests can call the program by name.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	// A second ctrl+c kills at once: the first one has asked politely.
 	context.AfterFunc(ctx, stop)

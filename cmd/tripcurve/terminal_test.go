@@ -191,6 +191,17 @@ func (t *terminal) send(keys string) {
 	}
 }
 
+// resize gives the terminal another size, as a window that is pulled does.
+func (t *terminal) resize(cols, rows int) {
+	t.tb.Helper()
+	t.mu.Lock()
+	t.emu.Resize(cols, rows)
+	t.mu.Unlock()
+	if err := pty.Setsize(t.pty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}); err != nil {
+		t.tb.Fatal(err)
+	}
+}
+
 // waitExit waits for the program to end and returns its exit code.
 func (t *terminal) waitExit() int {
 	t.tb.Helper()
