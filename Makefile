@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench tty rca profile gen dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench tty rca profile gen man dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -68,7 +68,10 @@ profile: ## where time goes, for the compiler; after great changes of hot code
 gen: ## generate the protobuf code (needs protoc)
 	scripts/gen
 
-dist: ## release binaries for linux and darwin, amd64 and arm64, with checksums
+man: ## manual pages into man/; man -l man/tripcurve.1 shows one
+	go run ./cmd/tripcurve man --dir man
+
+dist: ## release binaries for linux and darwin, amd64 and arm64, manual pages, completions, checksums
 	scripts/dist
 
 vuln: ## known vulnerabilities (fetches its database from the network)
@@ -78,4 +81,4 @@ notices: ## rewrite THIRD_PARTY_NOTICES from the linked modules' licence files
 	scripts/notices
 
 clean:
-	rm -rf tripcurve dist bin
+	rm -rf tripcurve dist bin man

@@ -32,7 +32,7 @@ func (a *app) explainCommand() *cobra.Command {
 	var private privacy
 	cmd := &cobra.Command{
 		Use:   "explain FILE",
-		Short: "why it lasted: the mechanisms that could have held it, simulated and held against the evidence",
+		Short: "why it lasted: mechanisms simulated, and held against the evidence",
 		Long: `Asks what can have held an incident after its trigger had gone. Eight mechanisms are simulated, each in
 several nights with other customers than those of the evidence; what a night leaves behind (logs, samples,
 counters) is read by the same code as the evidence, fact by fact. A mechanism fits, or is contradicted by

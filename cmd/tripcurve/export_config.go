@@ -145,8 +145,9 @@ func (a *app) exportConfigCommand() *cobra.Command {
 	var targets []string
 	var edge, preset string
 	cmd := &cobra.Command{
-		Use:   "config [" + bundledName + "]",
-		Short: "thresholds as config for the libraries that you run",
+		Use:               "config [" + bundledName + "]",
+		ValidArgsFunction: cobra.FixedCompletions([]string{bundledName}, cobra.ShellCompDirectiveNoFileComp),
+		Short:             "thresholds as config for the libraries that you run",
 		Long: `Writes the policy of an edge as native config, for the libraries of --for.
 
 The values are those of --preset, --policy and --set, in this order; which set was written is said on

@@ -76,7 +76,7 @@ func (a *app) infoCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "info",
-		Short: "print every path, every setting with where it came from, and the sources of the settings file",
+		Short: "print every path, and every setting and source with where it came from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r := infoReport{

@@ -24,7 +24,7 @@ func (a *app) lintCommand() *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
-		Short: "say what a configuration or a migration does before it does it, and what in a document blames",
+		Short: "say what a configuration or migration would do, and what in a document blames",
 		Long: `Looks at the configuration of breakers, time limits and retries: what its library ignores in
 silence, what its reader would refuse, and what several layers together make of a call. Name all
 files that a call passes through to have its layers compared. - is the standard input.

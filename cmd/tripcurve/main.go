@@ -195,7 +195,8 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.openCommand(), a.watchCommand(), a.sourcesCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),
 		a.analyzeCommand(), a.checkCommand(), a.explainCommand(), a.fitCommand(), a.simulateCommand(), a.compareCommand(), a.tuneCommand(), a.curveCommand(), a.timelineCommand(), a.exportCommand(),
-		a.lintCommand(), a.labCommand(), a.demoCommand(), a.configCommand(), a.infoCommand(), a.glossaryCommand(), a.versionCommand(),
+		a.lintCommand(), a.labCommand(), a.demoCommand(), a.configCommand(), a.infoCommand(), a.glossaryCommand(), a.manCommand(), a.versionCommand(),
 	)
+	completeRest(root)
 	return root
 }

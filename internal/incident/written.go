@@ -128,6 +128,14 @@ func Fields() []string {
 	return names
 }
 
+// FieldWords are the words that a field takes; nil where it takes any text.
+func FieldWords(field string) []string {
+	words := map[string][]string{
+		"kind": entryKindNames, "phase": phaseNames, "track": trackNames, "progress": progressNames, "confidence": confidences,
+	}[field]
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+}
+
 // TextFields are those that hold foreign text, and no instant, length or word of ours.
 func TextFields() []string {
 	return []string{"clock", "original_time", "text", "actor", "person", "system", "lane", "source", "source_ref", "source_url"}

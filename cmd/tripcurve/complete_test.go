@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// complete is what a shell is told when tab is pressed behind args: the words, and how
+// it is to go on.
+func complete(t *testing.T, args ...string) (words []string, directive string) {
+	t.Helper()
+	var out, talk bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &talk, env: anybody}
+	if code := a.execute(t.Context(), append([]string{cobra.ShellCompRequestCmd}, args...)); code != 0 {
+		t.Fatalf("completing %q: exit code %d: %s", args, code, talk.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for _, l := range lines[:len(lines)-1] {
+		word, _, _ := strings.Cut(l, "\t")
+		words = append(words, word)
+	}
+	return words, lines[len(lines)-1]
+}
+
+// TestCompletionOffersFilesWhereFilesAreTaken presses tab behind every command and every
+// flag: a shell offers files only where the answer names no other way to go on (:0).
+func TestCompletionOffersFilesWhereFilesAreTaken(t *testing.T) {
+	// offered is what a completion says; without one a shell offers files.
+	offered := func(complete cobra.CompletionFunc, cmd *cobra.Command) cobra.ShellCompDirective {
+		if complete == nil {
+			return cobra.ShellCompDirectiveDefault
+		}
+		_, directive := complete(cmd, nil, "")
+		return directive
+	}
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		use := strings.TrimPrefix(cmd.Use, cmd.Name())
+		files := strings.Contains(use, "FILE") || strings.Contains(use, "PATH") || len(cmd.ValidArgs) > 0
+		if offered(cmd.ValidArgsFunction, cmd) == cobra.ShellCompDirectiveDefault && !files {
+			t.Errorf("%s: files are offered as arguments", cmd.UseLine())
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() == "bool" || f.Hidden {
+				return
+			}
+			complete, _ := cmd.GetFlagCompletionFunc(f.Name)
+			if says := strings.ToLower(f.Usage); offered(complete, cmd) == cobra.ShellCompDirectiveDefault &&
+				!strings.Contains(says, "file") && !strings.Contains(says, "write") && !strings.Contains(says, "log") && !strings.Contains(says, "draw") {
+				t.Errorf("%s --%s: files are offered, and its help says %q", cmd.CommandPath(), f.Name, f.Usage)
+			}
+		})
+		for _, c := range documentedBelow(cmd) {
+			walk(c)
+		}
+	}
+	walk(manTree())
+}
+
+func TestCompletionOfChoices(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"man", "exp"}, "explain"},
+		{[]string{"man", "export", ""}, "config"},
+		{[]string{"timeline", "add", "--kind", ""}, "decision"},
+		{[]string{"timeline", "edit", "--phase", ""}, "mitigated"},
+		{[]string{"simulate", "--checkout", ""}, "async"},
+		{[]string{"open", ""}, "inc-2847"},
+	} {
+		if words, _ := complete(t, test.args...); !strings.Contains(" "+strings.Join(words, " ")+" ", " "+test.want+" ") {
+			t.Errorf("%q: %q is not among %q", test.args, test.want, words)
+		}
+	}
+}
