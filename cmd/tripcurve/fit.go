@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"time"
@@ -58,6 +59,10 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 			return badInput("-o -: the pipeline and the report cannot both go to the standard output; expected -o FILE with --format json")
 		}
 		report = a.stderr
+	} else if f.out != "" {
+		if err := folderExists(f.out); err != nil { // before the work, not after it
+			return err
+		}
 	}
 	name, v, err := loadIncident(ctx, arg)
 	if err != nil {
@@ -74,6 +79,7 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 			return err
 		}
 		a.redacted(rep.Redaction)
+		f.unwritten(a.stderr, "")
 		return exitError{code: exitFindings}
 	}
 	if err != nil {
@@ -91,9 +97,19 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 		}
 	}
 	if !rep.Reproduces {
+		if !f.anyway {
+			f.unwritten(a.stderr, "; --anyway writes it all the same")
+		}
 		return exitError{code: exitFindings}
 	}
 	return nil
+}
+
+// unwritten says that there is no file, where one was asked for.
+func (f *fitFlags) unwritten(out io.Writer, but string) {
+	if f.out != "" {
+		fmt.Fprintf(out, "nothing was written%s\n", but)
+	}
 }
 
 // write writes the report in the format that was asked for.

@@ -34,12 +34,18 @@ type fitNight struct {
 
 var fitNights = []fitNight{
 	{name: "SHARE lock on writes", seed: 1, night: positives[0], from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable},
-	{name: "queued ACCESS EXCLUSIVE, three times the checkouts", seed: 2, night: trueNight{set: []string{"rate.checkouts=3"}, fault: positives[1].fault},
-		from: faultAt - 20*time.Second, length: faultFor + 20*time.Second, sample: time.Second, want: pipeline.LockTable},
-	{name: "idle in transaction, no counters of calls", seed: 3, night: trueNight{set: []string{"rate.checkouts=2"}, fault: positives[2].fault}, edit: only("gateway", "postgres"),
-		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable},
-	{name: "slow dependency", seed: 4, night: trueNight{set: append([]string{"rate.checkouts=1.5"}, positives[4].set...), fault: positives[4].fault, more: positives[4].more},
-		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Slow},
+	{
+		name: "queued ACCESS EXCLUSIVE, three times the checkouts", seed: 2, night: trueNight{set: []string{"rate.checkouts=3"}, fault: positives[1].fault},
+		from: faultAt - 20*time.Second, length: faultFor + 20*time.Second, sample: time.Second, want: pipeline.LockTable,
+	},
+	{
+		name: "idle in transaction, no counters of calls", seed: 3, night: trueNight{set: []string{"rate.checkouts=2"}, fault: positives[2].fault}, edit: only("gateway", "postgres"),
+		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable,
+	},
+	{
+		name: "slow dependency", seed: 4, night: trueNight{set: append([]string{"rate.checkouts=1.5"}, positives[4].set...), fault: positives[4].fault, more: positives[4].more},
+		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Slow,
+	},
 	{name: "disk stall", seed: 5, night: positives[8], from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Slow},
 	{name: "a path that swallows what is sent", seed: 1, night: trueNight{fault: faults(paymentLost)}, from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable},
 	{name: "crash loop", seed: 6, night: positives[6], from: faultAt, length: 3 * time.Minute, sample: time.Second, want: pipeline.FailCalls},

@@ -55,8 +55,8 @@ func (q Quantity) ByChance() bool {
 }
 
 // Misfits are the quantities outside of their bounds.
-func (r *Report) Misfits() (all []Quantity) {
-	for _, q := range r.Quantities {
+func (rep *Report) Misfits() (all []Quantity) {
+	for _, q := range rep.Quantities {
 		if !q.Holds() {
 			all = append(all, q)
 		}
@@ -65,13 +65,13 @@ func (r *Report) Misfits() (all []Quantity) {
 }
 
 // misfit says whether one figure is outside of its bound.
-func (r *Report) misfit(of, name string) bool {
-	return slices.ContainsFunc(r.Quantities, func(q Quantity) bool { return q.Of == of && q.Name == name && !q.Holds() })
+func (rep *Report) misfit(of, name string) bool {
+	return slices.ContainsFunc(rep.Quantities, func(q Quantity) bool { return q.Of == of && q.Name == name && !q.Holds() })
 }
 
 // distance is how far the quantities are off, by their bounds.
-func (r Report) distance() (d float64) {
-	for _, q := range r.Quantities {
+func (rep *Report) distance() (d float64) {
+	for _, q := range rep.Quantities {
 		x := math.Min(100, q.Error/q.Bound)
 		d += x * x
 	}

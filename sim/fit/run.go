@@ -149,7 +149,8 @@ func choose(ctx context.Context, r *recording, o Options) (variant, error) {
 		if err != nil {
 			return best, err
 		}
-		if d := r.report(m.p, seen).distance(); d < least-better || math.IsInf(least, 1) {
+		rep := r.report(m.p, seen)
+		if d := rep.distance(); d < least-better || math.IsInf(least, 1) {
 			best, least = v, d
 		}
 	}
