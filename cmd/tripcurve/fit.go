@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"time"
 
@@ -60,8 +61,12 @@ func (a *app) fit(ctx context.Context, arg string, f *fitFlags) error {
 		}
 		report = a.stderr
 	} else if f.out != "" {
-		if err := folderExists(f.out); err != nil { // before the work, not after it
+		// Before the work, not after it.
+		if err := folderExists(f.out); err != nil {
 			return err
+		}
+		if _, err := os.Lstat(f.out); err == nil && !f.force {
+			return badInput("%s: the file exists; --force replaces it", f.out)
 		}
 	}
 	name, v, err := loadIncident(ctx, arg)

@@ -46,26 +46,6 @@ type endpoint struct {
 	slower float64 // times as long as usual in the fault, where it did not fail
 }
 
-// trouble is what the fault does to an endpoint.
-type trouble uint8
-
-const (
-	unharmed trouble = iota
-	locked           // it waits for the lock
-	starved          // it has no connection, for others wait for the lock
-	hanging          // its calls last until something ends them
-	gated            // they last until the fault is over, or something ends them
-	refused          // it is told at once
-	slowed           // it takes longer, and does not fail
-)
-
-func (e *endpoint) failing() bool { return e.waits() || e.mode == refused }
-
-// waits says that its requests waited until something ended them.
-func (e *endpoint) waits() bool {
-	return e.mode == locked || e.mode == starved || e.mode == hanging || e.mode == gated
-}
-
 // read is what the evidence says, or what it lacks for a fit.
 func read(v *incident.View, a incident.Analysis, force bool) (*recording, error) {
 	r := &recording{v: v, a: a}
