@@ -5,7 +5,7 @@ GO    := CGO_ENABLED=0 go
 PKGS  := ./...
 export GOTOOLCHAIN := local
 
-.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench tty rca profile gen man dist vuln notices clean
+.PHONY: help build deps unit real test check proof validate mutate versions soak golden fuzz bench tty rca profile gen tour man dist vuln notices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,9 @@ profile: ## where time goes, for the compiler; after great changes of hot code
 
 gen: ## generate the protobuf code (needs protoc)
 	scripts/gen
+
+tour: ## docs/tour.md and its pictures from the real screens
+	TRIPCURVE_UPDATE=1 go test -count 1 -run '^TestLongTour$$' ./cmd/tripcurve
 
 man: ## manual pages into man/; man -l man/tripcurve.1 shows one
 	go run ./cmd/tripcurve man --dir man

@@ -9,7 +9,8 @@ type step struct {
 }
 
 // script is INC-2847 from the sentence to the config. Every number in it is on the
-// screen by then; the tour's tests see to that at 80x24 and 200x50.
+// screen by then; the tests of the tour see to that at 80x24 and on wide terminals. What
+// stands before the colon is the name of the stop.
 var script = []step{
 	{
 		until: "(17.2 %)",
@@ -41,17 +42,17 @@ var script = []step{
 	},
 	{
 		keys: []string{"L"}, until: "203 orders fail (192..222 in 5 seeds)",
-		say: "Turned up to 5 s, and the night is simulated again under five seeds: 203 orders fail instead of 1,241. What is " +
+		say: "A deadline of 5 s: the night is simulated again, under five seeds, and 203 orders fail instead of 1,241. What is " +
 			"left are those of the lock itself.",
 	},
 	{
 		keys: []string{"k", "k", "l"}, until: "226 orders fail (216..246 in 5 seeds)",
-		say: "With opossum's breaker on top, 5 s, 50 %, 30 s, no fewer fail: 226. But 99 of 100 customers wait 10 s at most and " +
+		say: "A breaker on top: opossum's, with 5 s, 50 %, 30 s. No fewer fail: 226. But 99 of 100 customers wait 10 s at most and " +
 			"not 15, and inventory gets a quarter fewer calls.",
 	},
 	{
 		keys: []string{"c"}, until: "11.4 s",
-		say: "The trip curve: how soon this breaker opens when a share of the calls hang. When all do, after 11.4 s; when few do, " +
+		say: "Trip curve: how soon this breaker opens when a share of the calls hang. When all do, after 11.4 s; when few do, " +
 			"never.",
 	},
 	{
@@ -61,6 +62,6 @@ var script = []step{
 	},
 	{
 		keys: []string{"1"}, until: "(17.2 %)",
-		say: "That was the tour. The screens are yours: ? shows the keys, : takes commands, q leaves.",
+		say: "The end: from here on the screens are yours. ? shows the keys, : takes commands, q leaves.",
 	},
 }
