@@ -66,6 +66,7 @@ type Chart struct {
 	Unit    string // after the topmost tick: "/s"
 	Max     float64
 	Series  []Series
+	Log     *Log // in place of Series
 	Markers []Marker
 	Bands   []Band
 	Glyphs  glyph.Level
@@ -93,8 +94,12 @@ func (c *Chart) Draw(cv *grid.Canvas) {
 		return
 	}
 	c.plot = cv.Sub(l.x, l.y, l.w, l.h)
-	c.drawSeries()
-	c.drawGaps()
+	if c.Log != nil {
+		c.drawLog()
+	} else {
+		c.drawSeries()
+		c.drawGaps()
+	}
 	c.drawMarkers(cv)
 	c.drawBands(cv)
 	c.drawAxis(cv)
@@ -118,6 +123,9 @@ func (c *Chart) measure(cv *grid.Canvas) {
 		l.clock = l.y + l.h
 	}
 	l.x = c.Gutter
+	if l.x == 0 && c.Log != nil {
+		l.x = len("100ms") + 1
+	}
 	if l.x == 0 {
 		l.x = max(3, grid.Width(text.Number(l.top)+c.Unit), grid.Width(text.Number(l.top/2))) + 1
 	}
@@ -498,12 +506,17 @@ func (c *Chart) drawBands(cv *grid.Canvas) {
 func (c *Chart) drawAxis(cv *grid.Canvas) {
 	l := c.layout
 	tick := func(row int, label string) { cv.Right(l.x-1, row, theme.Dim, label) }
-	tick(l.y, text.Number(l.top)+c.Unit)
-	if l.h > 4 && l.h%2 == 1 {
+	switch {
+	case c.Log != nil:
+		c.drawLogTicks(cv)
+	case l.h > 4 && l.h%2 == 1:
 		tick(l.y+l.h/2, text.Number(l.top/2))
-	}
-	if l.h > 1 {
-		tick(l.y+l.h-1, "0")
+		fallthrough
+	default:
+		tick(l.y, text.Number(l.top)+c.Unit)
+		if l.h > 1 {
+			tick(l.y+l.h-1, "0")
+		}
 	}
 	if l.clock < 0 {
 		return

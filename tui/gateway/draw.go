@@ -29,7 +29,11 @@ func (s *Screen) Draw(c *grid.Canvas) {
 			h = 5
 		}
 		plot := c.Rows(1, h)
-		s.drawFailures(&plot)
+		if s.heat {
+			s.drawHeat(&plot)
+		} else {
+			s.drawFailures(&plot)
+		}
 		y += h
 		widget.Rule(c, y, s.Set())
 		y++

@@ -6,6 +6,7 @@ package gateway
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ type Screen struct {
 	wanted bool  // and its question is old already
 	plot   chart.Cache
 	drawn  uint64 // rises with every table
+
+	heat    bool // the chart is of how long requests took, not of failures
+	heatmap chart.Cache
 
 	lines *lines // the lines behind one row; nil: the table
 	side  *lines // those of the selected row, beside the table
@@ -70,6 +74,7 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "lines", Keys: []string{"enter"}, Help: "the lines behind the row; on a line: time cursor there", Hint: "lines"},
 		{Name: "phase", Keys: []string{"b"}, Arg: "PHASE", Values: phases[:], Help: "during, before or after the impact, or the shown range", Hint: "before/during/after"},
 		{Name: "group", Keys: []string{"c"}, Arg: "GROUPING", Values: groupings[:], Help: "group by endpoint, status or outcome", Hint: "group"},
+		{Name: "view", Keys: []string{"v"}, Help: "the chart: failures, or a heat map of how long requests took", Hint: "heat map"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -135,6 +140,9 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 		return choose(&s.phase, phases[:], msg.Args, s)
 	case "group":
 		return choose(&s.by, groupings[:], msg.Args, s)
+	case "view":
+		s.heat = !s.heat
+		return s.compute()
 	case "yank":
 		if s.list.At < len(rows) {
 			return screen.Copy(rows[s.list.At].plain(), "the row")
@@ -162,7 +170,7 @@ func choose[T ~uint8](v *T, names []string, name string, s *Screen) tea.Cmd {
 
 // Remember is what is counted, and by what it is grouped.
 func (s *Screen) Remember() map[string]string {
-	return map[string]string{"phase": phases[s.phase], "group": groupings[s.by]}
+	return map[string]string{"phase": phases[s.phase], "group": groupings[s.by], "heat": strconv.FormatBool(s.heat)}
 }
 
 // Recall counts as Remember said.
@@ -173,6 +181,7 @@ func (s *Screen) Recall(choices map[string]string) tea.Cmd {
 	if i := slices.Index(groupings[:], choices["group"]); i >= 0 {
 		s.by = grouping(i)
 	}
+	s.heat = choices["heat"] == "true"
 	return s.compute()
 }
 

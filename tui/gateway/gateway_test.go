@@ -153,3 +153,18 @@ func TestQuantile(t *testing.T) {
 		}
 	}
 }
+
+// TestHeatMap: how long the selected row's requests took, and nothing where nobody
+// knows.
+func TestHeatMap(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(), 120, 33), screen.ActionMsg{Name: "view"})
+	tuitest.Golden(t, "heat_120x36", tuitest.Draw(s, 120, 33))
+	s = tuitest.Send(s, screen.ActionMsg{Name: "group", Args: "status"})
+	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "latency by status is not kept") {
+		t.Errorf("by status:\n%s", got)
+	}
+	s = tuitest.Send(s, screen.ActionMsg{Name: "group", Args: "endpoint"}, screen.RangeMsg{Window: incident.Window{From: tuitest.At("14:00:00"), To: tuitest.At("14:01:00")}})
+	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "no durations of these requests in the shown range") {
+		t.Errorf("where nothing is known:\n%s", got)
+	}
+}

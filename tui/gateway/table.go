@@ -11,6 +11,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
+	"tripcurve/tui/chart"
 	"tripcurve/tui/screen"
 )
 
@@ -20,6 +21,7 @@ type query struct {
 	window  incident.Window // counted
 	shown   incident.Window // of the time axis
 	by      grouping
+	heat    bool // with the heat maps
 }
 
 // table is what was counted.
@@ -30,6 +32,7 @@ type table struct {
 	bad   []series
 	step  time.Duration
 	seen  bool // a gateway was looked at at all
+	heat  map[row]*chart.Heat
 }
 
 // total is the requests of one status.
@@ -89,7 +92,7 @@ func (s *Screen) query() query {
 	if s.View == nil {
 		return query{}
 	}
-	return query{s.Version, s.window(), s.Range, s.by}
+	return query{s.Version, s.window(), s.Range, s.by, s.heat}
 }
 
 // compute counts away from the event loop: a day of buckets takes longer than
@@ -185,6 +188,9 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 		return cmp.Or(cmp.Compare(b2i(b.failed), b2i(a.failed)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.status, b.status))
 	})
 	t.failures(v, q)
+	if q.heat && q.by != byStatus {
+		t.heat = heatOf(v, q)
+	}
 	return t
 }
 

@@ -133,12 +133,16 @@ func (s *Screen) drawSentences(c *grid.Canvas, list []sentence) {
 
 // drawCharts draws calls in flight and, where there is room, the p99.
 func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
-	key := chart.Key{Version: s.Version, Extra: hash(f.key()), Window: s.Range, Glyphs: s.Glyphs}
+	extra := hash(f.key())
+	if s.linear {
+		extra++
+	}
+	key := chart.Key{Version: s.Version, Extra: extra, Window: s.Range, Glyphs: s.Glyphs}
 	h := c.H()
 	if f.p99.lo != nil && h >= 13 {
 		h = h * 3 / 5
 		low := c.Rows(h+1, c.H()-h-1)
-		low.Text(0, 0, theme.Dim, "p99 of calls that ended; a gap: none did")
+		s.drawLegend(&low, f)
 		plot := low.Rows(1, low.H()-1)
 		s.latency.Draw(&plot, key, s.Cursor, func() *chart.Chart { return s.latencyChart(f) })
 	}
@@ -205,34 +209,6 @@ func (s *Screen) bands() (out []chart.Band) {
 		}
 	}
 	return out
-}
-
-// latencyChart draws the lower bound of the p99, which is certain, and above it
-// the upper one.
-func (s *Screen) latencyChart(f *flow) *chart.Chart {
-	ch := &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Unit: redact.Line(f.p99.lo.Unit), Bands: s.bands()}
-	for _, b := range []struct {
-		series  *incident.Series
-		name    string
-		pattern chart.Pattern
-		style   grid.Style
-	}{{f.p99.lo, "at least", chart.Solid, theme.Data2}, {f.p99.hi, "at most", chart.Dotted, theme.Data3}} {
-		if b.series == nil || f.every <= 0 {
-			continue
-		}
-		from := s.Range.From
-		values := make([]float64, s.Range.Steps(f.every))
-		for n := range values {
-			values[n] = math.NaN()
-		}
-		for _, p := range b.series.Points {
-			if n := int(p.At.Sub(from) / f.every); !p.At.Before(from) && n < len(values) {
-				values[n] = p.V
-			}
-		}
-		ch.Series = append(ch.Series, chart.Series{Name: b.name, Style: b.style, Pattern: b.pattern, From: from, Step: f.every, Values: values})
-	}
-	return ch
 }
 
 // hash tells flows apart in the charts' cache.

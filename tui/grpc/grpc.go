@@ -27,6 +27,7 @@ type Screen struct {
 	shown   []int // of flows, those that the filter keeps
 	others  []*incident.Series
 	list    screen.List
+	linear  bool // latency over a linear axis
 	flight  chart.Cache
 	latency chart.Cache
 }
@@ -62,6 +63,7 @@ func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
 		{Name: "try-deadline", Keys: []string{"D", "enter"}, Show: "D/enter", Help: "try a deadline on this call: go to Tune", Hint: "try a deadline", Foot: "D"},
 		{Name: "copy", Keys: []string{"y"}, Help: "copy what is said of this call", Hint: "copy"},
+		{Name: "axis", Keys: []string{"v"}, Help: "latency over a logarithmic or a linear axis", Hint: "axis"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -96,6 +98,11 @@ func (s *Screen) act(name string) tea.Cmd {
 		return nil
 	}
 	switch name {
+	case "axis":
+		if s.linear = !s.linear; s.linear {
+			return screen.Say("latency over a linear axis")
+		}
+		return screen.Say("latency over a logarithmic axis")
 	case "try-deadline":
 		return screen.Show("Tune", incident.Subject{Edge: f.Edge()}, time.Time{})
 	case "copy", "yank":

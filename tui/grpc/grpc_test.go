@@ -133,3 +133,15 @@ func TestTuneGetsTheEdge(t *testing.T) {
 		t.Errorf("%+v", got[0])
 	}
 }
+
+// TestAxis: v draws the p99 over a linear axis, and back.
+func TestAxis(t *testing.T) {
+	s := tuitest.Send(screen.Screen(loaded(t, measured(), 120, 36)), screen.ActionMsg{Name: "axis"})
+	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "p99 of calls that ended; a gap: none did") || strings.Contains(got, "log axis") {
+		t.Errorf("linear:\n%s", got)
+	}
+	s = tuitest.Send(s, screen.ActionMsg{Name: "axis"})
+	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "log axis; ^ capped") {
+		t.Errorf("logarithmic:\n%s", got)
+	}
+}
