@@ -223,7 +223,13 @@ func (r *Root) mouseAt(msg tea.MouseMsg) tea.Cmd {
 	switch msg.(type) {
 	case tea.MouseWheelMsg:
 		name := map[tea.MouseButton]string{tea.MouseWheelUp: "up", tea.MouseWheelDown: "down"}[m.Button]
-		if name != "" {
+		switch {
+		case name == "":
+		case r.sheet != nil:
+			r.sheet.Key(name)
+		case r.help != nil:
+			r.help.view, _ = r.help.view.Update(msg)
+		case !r.capturing():
 			return r.tell(screen.ActionMsg{Name: name})
 		}
 	case tea.MouseClickMsg:
@@ -232,7 +238,9 @@ func (r *Root) mouseAt(msg tea.MouseMsg) tea.Cmd {
 				return r.visit(t.screen)
 			}
 		}
-		m.Y -= r.top()
+		if r.help != nil || r.sheet != nil || r.prompt.open {
+			return nil
+		}
 		return r.tell(tea.MouseClickMsg(m))
 	}
 	return nil

@@ -658,6 +658,49 @@ func TestMouse(t *testing.T) {
 		t.Errorf("a click on a tab leads to %s", got)
 	}
 	send(r, tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	// A row of each list by its text, and the second time as enter.
+	for key, text := range map[string]string{"1": "amplifier", "2": "RowExclusive", "3": "GET /api/orders/:id", "4": "Reserve", "5": "order restarted"} {
+		r := opened(120, 36)
+		keys(r, key, "g")
+		click := func() bool {
+			frame := lines(r)
+			for y := range frame {
+				if key == "1" { // its list is the lowest
+					y = len(frame) - 1 - y
+				}
+				line := frame[y]
+				if i := strings.Index(line, text); y > 2 && i >= 0 {
+					before := r.View().Content
+					send(r, tea.MouseClickMsg{X: grid.Width(line[:i]), Y: y, Button: tea.MouseLeft})
+					return r.View().Content != before
+				}
+			}
+			return false
+		}
+		if key != "2" && key != "4" && !click() { // the trees of these two have one line in view
+			t.Errorf("screen %s: a click on %q does nothing", key, text)
+		}
+		was := r.at
+		if key == "1" || key == "3" || key == "5" {
+			if !click() {
+				t.Errorf("screen %s: a second click on %q does nothing", key, text)
+			}
+		}
+		if key == "1" && r.at == was {
+			t.Error("a second click does not open the finding")
+		}
+	}
+	r = opened(80, 24)
+	keys(r, "K")
+	before := r.View().Content
+	send(r, tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	if r.View().Content == before {
+		t.Error("the wheel does not scroll the glossary")
+	}
+	send(r, tea.MouseClickMsg{X: 5, Y: 20, Button: tea.MouseLeft})
+	if r.sheet == nil {
+		t.Error("a click went through the glossary")
+	}
 }
 
 func TestThemesAndGlyphs(t *testing.T) {

@@ -184,6 +184,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		return
 	}
 	top := s.list.Visible(len(rows), body.H())
+	s.list.Place(&body, 0, body.H())
 	for y := 0; y < body.H() && top+y < len(rows); y++ {
 		r := &rows[top+y]
 		mark, style := widget.Normal, theme.Text

@@ -104,6 +104,12 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		}
 	case screen.ActionMsg:
 		return s, s.act(msg)
+	case tea.MouseClickMsg:
+		if s.lines != nil {
+			s.lines.list.Click(msg, len(s.lines.at))
+		} else if _, again := s.list.Click(msg, len(s.table.shown(s.Filter))); again {
+			return s, s.act(screen.ActionMsg{Name: "lines"})
+		}
 	case screen.FocusMsg:
 		return s, s.focus(msg.Subject.Endpoint)
 	default:

@@ -143,6 +143,7 @@ func (l *lines) draw(c *grid.Canvas, s *Screen, focused bool) {
 	top := 0
 	if focused {
 		top = l.list.Visible(len(l.at), rows.H())
+		l.list.Place(&rows, 0, rows.H())
 	}
 	for y := 0; y < rows.H() && top+y < len(l.at); y++ {
 		e := &l.view.Exemplars()[l.at[top+y]]

@@ -18,6 +18,9 @@ func (c *Canvas) W() int { return c.w }
 // H is the height in rows.
 func (c *Canvas) H() int { return c.h }
 
+// Origin is where the canvas lies in its grid.
+func (c *Canvas) Origin() (x, y int) { return c.x, c.y }
+
 // Sub is the part of the canvas from (x, y) on, cut to fit.
 func (c *Canvas) Sub(x, y, w, h int) Canvas {
 	x0, y0 := min(max(x, 0), c.w), min(max(y, 0), c.h)

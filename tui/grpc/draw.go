@@ -78,6 +78,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		c.Right(cols[i], 0, theme.Head, h)
 	}
 	top := s.list.Visible(len(s.shown), c.H()-1)
+	s.list.Place(c, 1, c.H()-1)
 	for y := 1; y < c.H() && top+y-1 < len(s.shown); y++ {
 		i := top + y - 1
 		f := &s.flows[s.shown[i]]

@@ -80,6 +80,8 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
 		return s, s.act(msg.Name)
+	case tea.MouseClickMsg:
+		s.list.Click(msg, len(s.shown))
 	case screen.FocusMsg:
 		s.focus(msg.Subject)
 	}

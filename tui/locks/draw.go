@@ -120,6 +120,7 @@ func (s *Screen) drawTree(c *grid.Canvas, t *tree) {
 		return
 	}
 	top := s.list.Visible(len(t.rows), rows.H())
+	s.list.Place(&rows, 0, rows.H())
 	for y := 0; y < rows.H() && top+y < len(t.rows); y++ {
 		s.drawRow(&rows, y, &t.rows[top+y], col)
 		widget.Cursor(&rows, 0, y, c.W(), top+y == s.list.At, set)

@@ -65,6 +65,10 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
 		return s, s.act(msg)
+	case tea.MouseClickMsg:
+		if _, again := s.list.Click(msg, len(s.tree.rows)); again {
+			return s, s.act(screen.ActionMsg{Name: "fold"})
+		}
 	case screen.FocusMsg:
 		s.focus(msg.Subject.PID)
 	default:

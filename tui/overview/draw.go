@@ -306,6 +306,7 @@ func (s *Screen) drawList(c *grid.Canvas, places bool) {
 		return
 	}
 	top := s.list.Visible(len(s.rows), c.H())
+	s.list.Place(c, 0, c.H())
 	for y := 0; y < c.H() && top+y < len(s.rows); y++ {
 		r := &s.rows[top+y]
 		end := c.W() - 1

@@ -64,8 +64,13 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		}
 		return s, nil
 	}
-	if msg, ok := msg.(screen.ActionMsg); ok {
+	switch msg := msg.(type) {
+	case screen.ActionMsg:
 		return s, s.act(msg.Name)
+	case tea.MouseClickMsg:
+		if _, again := s.list.Click(msg, len(s.rows)); again {
+			return s, s.open()
+		}
 	}
 	return s, nil
 }

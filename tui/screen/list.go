@@ -1,8 +1,18 @@
 package screen
 
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/tui/grid"
+)
+
 // List is the cursor and the scroll position of a list whose rows are drawn on
 // demand: it holds indices only, so a million rows cost the same as ten.
-type List struct{ At, Top int }
+type List struct {
+	At, Top int
+
+	x, y, w, rows int // where the rows were drawn last, in the frame
+}
 
 // Move does a Moves action on n rows of which page are visible, and says
 // whether it was one.
@@ -26,6 +36,24 @@ func (l *List) Move(action string, n, page int) bool {
 	}
 	l.Clamp(n)
 	return true
+}
+
+// Place notes where the rows from Top on are drawn, so that a click finds them.
+func (l *List) Place(c *grid.Canvas, y, rows int) {
+	l.x, l.y = c.Origin()
+	l.y, l.w, l.rows = l.y+y, c.W(), min(rows, c.H()-y)
+}
+
+// Click selects the row of n at a cell of the frame. hit says that there is one, again
+// that it was selected already: a second click is as enter.
+func (l *List) Click(msg tea.MouseClickMsg, n int) (hit, again bool) {
+	row := msg.Y - l.y
+	if msg.Button != tea.MouseLeft || row < 0 || row >= l.rows || msg.X < l.x || msg.X >= l.x+l.w || l.Top+row >= n {
+		return false, false
+	}
+	again = l.At == l.Top+row
+	l.At = l.Top + row
+	return true, again
 }
 
 // Clamp keeps the cursor on one of n rows.

@@ -274,6 +274,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 		return
 	}
 	top := s.list.Visible(len(s.moments), c.H())
+	s.list.Place(c, 0, c.H())
 	for y := range min(c.H(), len(s.moments)-top) {
 		i := top + y
 		m := &s.moments[i]

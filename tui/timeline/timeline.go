@@ -130,6 +130,10 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
 		return s, s.act(msg.Name, msg.Args)
+	case tea.MouseClickMsg:
+		if hit, again := s.list.Click(msg, len(s.moments)); hit && s.edit.form == nil {
+			return s, s.clicked(again)
+		}
 	case keptMsg:
 		return s, s.kept(msg)
 	case readyMsg:
@@ -185,6 +189,15 @@ func (s *Screen) act(name, args string) tea.Cmd {
 		return s.yank(true)
 	}
 	return nil
+}
+
+// clicked goes to the moment that was clicked on, and at the second time to its evidence.
+func (s *Screen) clicked(again bool) tea.Cmd {
+	s.resolve()
+	if again {
+		return s.act("evidence", "")
+	}
+	return screen.MoveCursor(s.selected().At)
 }
 
 // reload takes the moments that the filter keeps, in their order.
