@@ -96,7 +96,8 @@ type described struct {
 	p       *pipeline.Pipeline
 	edge    string
 	hosts   int
-	below   []string // endpoints called over the edge, and all that they call
+	below   []string        // endpoints called over the edge, and all that they call
+	through map[string]bool // endpoints whose requests may go over the edge
 	traffic Traffic
 	answer  time.Duration // median of the endpoint called, while nothing is wrong
 }
@@ -130,6 +131,15 @@ func (d *described) look(ctx context.Context) error {
 		reach(e)
 	}
 	d.below = slices.Sorted(maps.Keys(seen))
+	d.through = map[string]bool{}
+	for again := true; again; {
+		again = false
+		for from, made := range all {
+			if !d.through[from] && slices.ContainsFunc(made, func(c call) bool { return c.edge == d.edge || d.through[c.to] }) {
+				d.through[from], again = true, true
+			}
+		}
+	}
 	breakers := 0
 	for _, s := range d.p.Services {
 		if callers[s.Name] {
@@ -251,7 +261,7 @@ func (d *described) play(ctx context.Context, run pipeline.Pipeline, p policy.Po
 	var s Seen
 	var waits []time.Duration
 	res, err := pipeline.Run(ctx, &run, pipeline.Options{OnRequest: func(a pipeline.Answer) {
-		if start := a.Start.Sub(run.Start); start >= trigger.from && start < trigger.to {
+		if start := a.Start.Sub(run.Start); d.through[a.Endpoint] && start >= trigger.from && start < trigger.to {
 			waits = append(waits, a.End.Sub(a.Start))
 		}
 	}})
@@ -263,6 +273,9 @@ func (d *described) play(ctx context.Context, run pipeline.Pipeline, p policy.Po
 		patience[c.Name] = c.Patience
 	}
 	for _, r := range res.Requests {
+		if !d.through[r.Endpoint] {
+			continue
+		}
 		begunInTime := 0
 		for i, n := range r.StartedAt {
 			at := time.Duration(i) * time.Second

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -26,14 +27,15 @@ type intent struct {
 // none is the choice of no library.
 const none = "none"
 
-// libraries are the names that the library's knob takes, in the order of the list.
-func libraries() []string {
+// libraries are the names that the library's knob takes, in the order of the list;
+// nobody changes them.
+var libraries = sync.OnceValue(func() []string {
 	names := []string{none}
 	for _, l := range library.All() {
 		names = append(names, l.Name)
 	}
 	return names
-}
+})
 
 // chooseLibrary changes the library of the chosen edge's breaker and keeps what its
 // parameters say as far as the new library can say it.

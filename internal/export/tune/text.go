@@ -46,13 +46,15 @@ func (rep Report) Text() string {
 	return b.String()
 }
 
+// narrow are the objectives' names where there is little room.
+var narrow = [...]string{
+	tune.NotServed: "not served", tune.Wait: "wait p99", tune.Load: "load", tune.FalseTrips: "trips/day", tune.HealthyLost: "lost", tune.Recovery: "recovery",
+}
+
 // columns are the points that are shown side by side.
 func (rep Report) columns() (names []string, points []Point) {
 	if rep.Chosen != nil {
 		names, points = append(names, "chosen"), append(points, *rep.Chosen)
-	}
-	if rep.Runner != nil {
-		names, points = append(names, "runner-up"), append(points, *rep.Runner)
 	}
 	for _, p := range rep.Baselines {
 		names, points = append(names, p.Name), append(points, p)
@@ -113,7 +115,7 @@ func (rep Report) finalists(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\nFinalists, best first; = the runs do not tell it apart from the chosen one\n\n")
-	rows := [][]string{append([]string{"", "on front"}, short[:]...)}
+	rows := [][]string{append([]string{"", "front"}, narrow[:]...)}
 	for _, p := range rep.Front {
 		mark := " "
 		if p.Alike {
@@ -133,7 +135,7 @@ func (rep Report) finalists(b *strings.Builder) {
 	for _, p := range rep.Front {
 		b.WriteString(export.Wrap(redact.Line(p.Shown), fmt.Sprintf("%3d ", p.N), "    "))
 	}
-	b.WriteString(export.Wrap("x: does not recover surely enough. On front: how probably no other finalist is as good in everything and better in something.", "", ""))
+	b.WriteString(export.Wrap("x: does not recover surely enough. Front: how probably no other finalist is as good in everything and better in something.", "", ""))
 }
 
 func (rep Report) sensitivities(b *strings.Builder) {
@@ -141,9 +143,9 @@ func (rep Report) sensitivities(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\nWhat each knob moves over its whole scale (Morris: mean size of the effect)\n\n")
-	rows := [][]string{append([]string{""}, short[:]...)}
+	rows := [][]string{append([]string{""}, narrow[:]...)}
 	for _, s := range rep.Sensitivity {
-		row := []string{strings.TrimPrefix(s.Knob, "breaker.")}
+		row := []string{s.Knob[strings.LastIndexByte(s.Knob, '.')+1:]}
 		for i, o := range tune.Objectives() {
 			row = append(row, Figure(i, s.Size[o.Name]))
 		}
