@@ -48,6 +48,8 @@ var fitNights = []fitNight{
 	},
 	{name: "disk stall", seed: 5, night: positives[8], from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Slow},
 	{name: "a path that swallows what is sent", seed: 1, night: trueNight{fault: faults(paymentLost)}, from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable},
+	{name: "a third of the calls to inventory fail", seed: 7, night: trueNight{set: []string{"rate.checkouts=4"}, fault: faults(sim.FailCalls{At: faultAt, For: faultFor, Service: "inventory", Share: 0.33})},
+		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.FailCalls},
 	{name: "crash loop", seed: 6, night: positives[6], from: faultAt, length: 3 * time.Minute, sample: time.Second, want: pipeline.FailCalls},
 }
 

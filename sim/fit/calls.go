@@ -171,6 +171,23 @@ func (r *recording) cut(counts []float64, w incident.Window) (n float64) {
 	return n
 }
 
+// callsOf is how many of the gateway's calls were begun for each request while some of
+// them failed; 0 where nothing counts them.
+func (r *recording) callsOf(e *endpoint) float64 {
+	if len(e.path) == 0 {
+		return 0
+	}
+	begun, requests := 0.0, 0.0
+	points := r.calls[e.path[0]].points
+	for i := 1; i < len(points); i++ {
+		if w := (incident.Window{From: points[i-1].At, To: points[i].At}); !w.From.Before(e.seen.From) && !w.To.After(e.seen.To) {
+			begun += points[i].Started
+			requests += r.cut(e.started, w)
+		}
+	}
+	return begun / math.Max(1, requests)
+}
+
 // ending is where on its path an endpoint's requests were given up.
 type ending struct {
 	at       int           // into the path; 0 without one
@@ -186,20 +203,19 @@ func (r *recording) endingOf(e *endpoint) ending {
 	expect := leastExpired * r.within(e.failed, e.seen)
 	all := incident.Window{From: e.seen.From, To: e.seen.To.Add(e.limit.took + settle)}
 	// Once the first of those that fail have been given up, as many attempts are begun as
-	// are given up.
+	// are given up; they belong to requests that came a third of the limit before, the
+	// middle attempt of three.
 	steady := incident.Window{From: e.seen.From.Add(e.limit.took), To: e.seen.To}
-	requests, retried := r.cut(e.started, steady), false
+	retried := false
 	for i, c := range e.path {
-		begun, expired := 0.0, 0.0
-		requests := requests
+		begun, expired, requests := 0.0, 0.0, 0.0
 		for n, p := range r.calls[c].points {
 			if n == 0 {
 				continue
 			}
 			if w := (incident.Window{From: r.calls[c].points[n-1].At, To: p.At}); !w.From.Before(steady.From) && !w.To.After(steady.To) {
 				begun += p.Started
-			} else {
-				requests -= r.cut(e.started, w.Meet(steady))
+				requests += r.cut(e.started, incident.Window{From: w.From.Add(-e.limit.took / 3), To: w.To.Add(-e.limit.took / 3)})
 			}
 			if all.Has(p.At) {
 				expired += p.Deadline

@@ -26,6 +26,7 @@ type fault struct {
 type heldLock struct {
 	incident.Window
 	mode pglock.Mode
+	pid  int
 	says string
 }
 
@@ -72,36 +73,43 @@ func (r *recording) mostWaiting() int {
 	return int(most)
 }
 
-// findLock reads the lock off its finding and the waits behind it.
+// findLock reads the lock off its finding, with a request that queued behind it where
+// others did so behind that, and the waits behind both.
 func (r *recording) findLock(f *fault) (lacks []Reason) {
 	unknown := func(why string, args ...any) []Reason {
 		return append(lacks, Reason{"unknown lock holder", fmt.Sprintf(why, args...)})
 	}
 	x := f.by
-	mode, ok := pglock.Parse(x.Subject.Mode)
-	switch {
-	case x.Subject.Relation == "":
-		return unknown("%s; of which table is not known", x.Claim)
-	case !ok:
-		return unknown("%s; in which mode is not known", x.Claim)
-	}
 	f.Window, f.table, f.waiters = x.Window, x.Subject.Relation, x.Subject.Waiters
-	if x.Cause == "queued_access_exclusive" {
-		i := slices.IndexFunc(r.a.Findings, func(y incident.Finding) bool { return y.Cause == "lock_root" && y.Subject.Relation == f.table })
-		if i < 0 {
-			return unknown("%s; the session before it is not known", x.Claim)
-		}
+	if f.table == "" {
+		return unknown("%s; of which table is not known", x.Claim)
+	}
+	const queued = "queued_access_exclusive"
+	of := []*incident.Finding{x}
+	for i := range r.a.Findings {
 		y := &r.a.Findings[i]
-		held, ok := pglock.Parse(y.Subject.Mode)
+		other := y.Cause == queued
+		if x.Cause == queued {
+			other = y.Cause == "lock_root" || y.Cause == "idle_in_transaction"
+		}
+		if y != x && other && y.Subject.Relation == f.table && y.Confidence > incident.NoClearCause && y.Window.Meet(x.Window).Length() > 0 {
+			of = append(of, y)
+			break
+		}
+	}
+	if x.Cause == queued && len(of) == 1 {
+		return unknown("%s; the session before it is not known", x.Claim)
+	}
+	slices.SortStableFunc(of, func(a, b *incident.Finding) int { return a.Window.From.Compare(b.Window.From) })
+	for _, y := range of {
+		mode, ok := pglock.Parse(y.Subject.Mode)
 		if !ok {
 			return unknown("%s; in which mode is not known", y.Claim)
 		}
-		f.locks = append(f.locks, heldLock{y.Window, held, y.Claim})
-		if y.Window.From.Before(f.From) {
-			f.From = y.Window.From
-		}
+		f.locks = append(f.locks, heldLock{y.Window, mode, y.Subject.PID, y.Claim})
+		f.From, f.To = earlier(f.From, y.Window.From), later(f.To, y.Window.To)
 	}
-	f.locks = append(f.locks, heldLock{x.Window, mode, x.Claim})
+	r.findQueued(f)
 	f.wanted = r.wantedModes(f)
 	if len(f.wanted) == 0 {
 		return unknown("%s, and those who waited did so for a row or something else that is no table's lock", x.Claim)
@@ -109,14 +117,56 @@ func (r *recording) findLock(f *fault) (lacks []Reason) {
 	return lacks
 }
 
+// findQueued adds the request that others queued behind although the holders would have
+// let them pass: the one that most of them did, of a mode that no request's own work
+// takes.
+func (r *recording) findQueued(f *fault) {
+	behind := map[int]int{}
+	waits := map[int]*incident.Episode{}
+	r.v.EachEpisode(func(e *incident.Episode) {
+		if e.Kind != incident.LockWait || e.Relation != f.table || !e.From.Before(f.To) || e.To.Before(f.From) {
+			return
+		}
+		if w := waits[e.Session.Leader()]; w == nil || e.To.Sub(e.From) > w.To.Sub(w.From) {
+			one := *e
+			waits[e.Session.Leader()] = &one
+		}
+		if slices.ContainsFunc(f.locks, func(l heldLock) bool { return pglock.Conflicts(l.mode, e.Wanted) }) {
+			return
+		}
+		for _, b := range e.Blockers {
+			if !b.Hard {
+				behind[b.PID]++
+			}
+		}
+	})
+	best := 0
+	for pid, n := range behind {
+		w := waits[pid]
+		if w == nil || w.Wanted < pglock.ShareUpdateExclusive || n < 2 {
+			continue
+		}
+		if most := behind[best]; n > most || n == most && pid < best {
+			best = pid
+		}
+	}
+	if w := waits[best]; w != nil && best != 0 {
+		held := f.locks[len(f.locks)-1]
+		f.locks = append(f.locks, heldLock{incident.Window{From: w.From, To: held.To}, w.Wanted, best,
+			fmt.Sprintf("pid %d waited for %s on %s from %s; %s queued behind that request", best, w.Wanted, f.table, clock(w.From), things(float64(behind[best]), "wait", "waits"))})
+	}
+}
+
 // wantedModes are the table lock modes that others waited for, which conflict with
 // what was held or queued.
 func (r *recording) wantedModes(f *fault) (modes []pglock.Mode) {
 	r.v.EachEpisode(func(e *incident.Episode) {
-		if e.Kind != incident.LockWait || e.Relation != f.table || !e.From.Before(f.To) || e.To.Before(f.From) || e.Session.Leader() == f.by.Subject.PID {
+		if e.Kind != incident.LockWait || e.Relation != f.table || !e.From.Before(f.To) || e.To.Before(f.From) {
 			return
 		}
-		if slices.Contains(modes, e.Wanted) || !slices.ContainsFunc(f.locks, func(l heldLock) bool { return pglock.Conflicts(l.mode, e.Wanted) }) {
+		holds := func(l heldLock) bool { return l.pid == e.Session.Leader() }
+		stops := func(l heldLock) bool { return pglock.Conflicts(l.mode, e.Wanted) }
+		if slices.Contains(modes, e.Wanted) || slices.ContainsFunc(f.locks, holds) || !slices.ContainsFunc(f.locks, stops) {
 			return
 		}
 		modes = append(modes, e.Wanted)

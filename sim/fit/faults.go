@@ -42,6 +42,9 @@ func (m *model) faults() {
 			m.unknown = append(m.unknown, fmt.Sprintf("what %s waited for: it hung until the fault was over, and a gate that is closed meanwhile stands for it", e.Endpoint))
 		case refused:
 			m.fault(e.wrong, pipeline.Fault{What: pipeline.FailCalls, Edge: l.edges[0], Share: math.Min(1, e.share)}, "%s, half of them within %s: at once", came, duration(e.limit.p50.Round(time.Millisecond)))
+			if each := m.r.callsOf(e); each > leastRetried {
+				m.unknown = append(m.unknown, fmt.Sprintf("how often %s is tried: it made %.1f calls for each request while it failed, and its retries are in the share of the failures", e.Endpoint, each))
+			}
 		case slowed:
 			m.fault(m.r.fault.Window, pipeline.Fault{What: pipeline.Slow, Endpoint: l.service + "." + l.endpoint, Factor: significant(e.slower)}, "%s did not fail and took %.1f times as long at the median", e.Endpoint, e.slower)
 		default:
@@ -49,6 +52,9 @@ func (m *model) faults() {
 	}
 	m.deadConnection()
 }
+
+// leastRetried is how many calls for each request are no chance.
+const leastRetried = 1.1
 
 // all of the requests failed, but for those at the edges of the window.
 const all = 0.97

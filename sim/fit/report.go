@@ -123,10 +123,10 @@ func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
 }
 
 // window adds when the first and the last request began that failed. A sample is a
-// second, or the usual distance of the endpoint's requests where that is longer; in the
+// second, or the usual distance of its failing requests where that is longer; in the
 // time to the next request that went well nothing is known.
 func (rep *Report) window(r *recording, e *endpoint, t *tally) {
-	sample := math.Max(1, e.seen.Length().Seconds()/math.Max(1, r.within(e.started, e.seen)))
+	sample := math.Max(1, e.seen.Length().Seconds()/math.Max(1, r.within(e.failed, e.seen)))
 	for _, x := range []struct {
 		name   string
 		was    time.Time

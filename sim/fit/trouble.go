@@ -31,14 +31,18 @@ func (e *endpoint) waits() bool {
 
 // judge says of every endpoint what the fault did to it.
 func (r *recording) judge(force bool) (lacks []Reason) {
-	for _, e := range r.endpoints {
+	for i, e := range r.endpoints {
 		r.findWrong(e)
 		reason, ok := r.troubleOf(e)
+		few := e.failing() && r.within(e.started, e.wrong) < leastFailing
 		switch {
 		case !ok:
 			lacks = append(lacks, reason)
 			continue
-		case e.failing() && r.within(e.started, e.wrong) < leastFailing && !force:
+		case few && i > 0 && e.bad < leastFailing: // the first failed most: the fault is told by it
+			e.mode = unharmed
+			r.unknown = append(r.unknown, fmt.Sprintf("why %s failed from %s to %s", things(e.bad, "request of ", "requests of ")+e.Endpoint.String(), clock(e.wrong.From), clock(e.wrong.To)))
+		case few && !force:
 			lacks = append(lacks, Reason{"too few requests", fmt.Sprintf("%s came %s times between %s and %s, expected at least %d", e.Endpoint, whole(r.within(e.started, e.wrong)), clock(e.wrong.From), clock(e.wrong.To), leastFailing)})
 		}
 	}
@@ -47,6 +51,11 @@ func (r *recording) judge(force bool) (lacks []Reason) {
 	}
 	if !slices.ContainsFunc(r.endpoints, (*endpoint).failing) {
 		return append(lacks, Reason{"no fault", "none of the endpoints with enough requests failed"})
+	}
+	for _, e := range r.endpoints {
+		if (e.mode == hanging || e.mode == refused) && e.share < all {
+			r.widen(e)
+		}
 	}
 	r.meetWrong()
 	r.endLock()
@@ -110,6 +119,14 @@ func (r *recording) findWrong(e *endpoint) {
 // at is the beginning of a second of the window.
 func (r *recording) at(second int) time.Time {
 	return r.window.From.Add(time.Duration(second) * time.Second)
+}
+
+// widen makes the window longer by the distance of failing requests, to either side: where
+// only some fail, the first and the last of them lie that far within it on average.
+func (r *recording) widen(e *endpoint) {
+	gap := time.Duration(float64(e.seen.Length()) / math.Max(1, r.within(e.failed, e.seen))).Truncate(time.Millisecond)
+	e.wrong = incident.Window{From: e.seen.From.Add(-gap), To: e.seen.To.Add(gap)}.Meet(r.window)
+	e.share = r.within(e.failed, e.seen) / math.Max(1, r.cut(e.started, e.wrong))
 }
 
 // meetWrong gives the endpoints that failed altogether one beginning and one end, where
