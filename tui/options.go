@@ -30,6 +30,8 @@ type Options struct {
 	Context context.Context
 	// Load brings the evidence once, away from the event loop; nil loads nothing.
 	Load func(context.Context) (EvidenceMsg, error)
+	// Said is shown while Load works; the zero value says nothing.
+	Said screen.SaidMsg
 	// Live brings a new view whenever there is one; nil for a recording. The
 	// sender never has to wait: the TUI takes the newest and skips the rest.
 	Live <-chan EvidenceMsg

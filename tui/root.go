@@ -111,6 +111,8 @@ func newRoot(o Options) *Root {
 		r.status = r.opening()
 	}
 	r.tellAll(screen.GlyphsMsg{Level: o.Glyphs})
+	r.common.Apply(o.Said)
+	r.tellAll(o.Said)
 	return r
 }
 

@@ -153,6 +153,7 @@ func (l *live) close() error {
 	if l.file == nil {
 		return l.stopped
 	}
+	_ = conclude(l.file, l.evidence.Snapshot()) // without it the next one to open it waits a little
 	err := l.file.Close()
 	l.file = nil
 	return err

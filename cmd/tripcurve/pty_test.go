@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/file"
 )
 
 // TestWalk opens the program on a real terminal, walks all screens, moves a
@@ -192,6 +197,56 @@ func TestOpenBadFile(t *testing.T) {
 	if out := term.output(); strings.Contains(out, "\x1b") || !strings.Contains(out, "not an incident file") {
 		t.Errorf("output %q", out)
 	}
+}
+
+// TestOpenDamagedFile finds the damage while the screens are shown already: they end, and
+// the reason is one line on a plain terminal.
+func TestOpenDamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "night.incident")
+	w, err := file.Create(path, "night", time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(w.Append([]incident.Fact{incident.Bucket{At: time.Unix(1_768_435_200, 0), Width: time.Second, Status: 200, Started: 1}}, nil), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE bucket SET outcome = 'of a later program'`); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "open", path)
+	if code := term.waitExit(); code != exitUsage {
+		t.Errorf("exit code %d, want %d", code, exitUsage)
+	}
+	_, plain, left := strings.Cut(term.output(), "\x1b[?1049l")
+	if !left || !strings.Contains(plain, `read buckets: damaged incident file: outcome "of a later program"`) {
+		t.Errorf("left the screens: %v; afterwards %q", left, plain)
+	}
+}
+
+// TestOpenSaysWhatWasConcluded shows the sentence of a recorded incident until its
+// evidence is read, and then what that says.
+func TestOpenSaysWhatWasConcluded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "night.incident")
+	w, err := file.Create(path, "night", time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(w.Conclude(file.Conclusion{Sentence: "pid 7 held SHARE on orders", Confidence: "Likely"}), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "open", path)
+	term.waitUntil("the sentence", func(string) bool {
+		out := term.output()
+		return strings.Contains(out, "pid 7 held SHARE on orders") && strings.Contains(out, "as it was concluded when this was recorded")
+	})
+	term.waitFor("no source has given evidence yet") // what the evidence says has replaced it
 }
 
 // TestLogFromStdin is `kubectl logs -f ... | tripcurve watch --gateway-log -`: the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"tripcurve/internal/incident/file"
 	"tripcurve/tui"
 	"tripcurve/tui/glyph"
+	"tripcurve/tui/screen"
 	"tripcurve/tui/session"
 	"tripcurve/tui/timeline"
 )
@@ -68,22 +70,62 @@ another process, such as a flight recorder; nobody disturbs the other.`,
 			case follow:
 				return a.follow(cmd.Context(), args[0])
 			}
-			// Read before the screen starts: a bad file is one line on a plain terminal.
-			name, v, err := loadFile(args[0])
-			if err != nil {
-				return err
-			}
-			msg := message(name, v)
-			return a.show(cmd.Context(), tui.Options{
-				Name:     name,
-				Load:     func(context.Context) (tui.EvidenceMsg, error) { return msg, nil },
-				Timeline: timeline.Options{Keep: &fileTimeline{path: args[0]}}, Session: a.session(name, args[0]),
-			}, nil)
+			return a.openFile(cmd.Context(), args[0])
 		},
 		ValidArgsFunction: completeFiles,
 	}
 	cmd.Flags().BoolVar(&follow, "follow", false, "go on with what is being recorded to the file")
 	return cmd
+}
+
+// openFile shows a recorded incident. Its head is read before the screens start, so that
+// a file of another kind is one line on a plain terminal; the rest behind them, for
+// that takes seconds of a gigabyte. Damage found there ends the screens as well.
+func (a *app) openFile(ctx context.Context, path string) error {
+	head, err := file.Peek(path)
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	damage := make(chan error, 1)
+	opt := tui.Options{
+		Name: head.Name, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(head.Name, path),
+		Load: func(context.Context) (tui.EvidenceMsg, error) {
+			name, v, err := loadFile(path)
+			if err != nil {
+				return tui.EvidenceMsg{}, err
+			}
+			return message(name, v), nil
+		},
+	}
+	if c := head.Conclusion; c != nil {
+		opt.Said = screen.SaidMsg{Sentence: c.Sentence, Impact: incident.Window{From: c.From, To: c.To}, Confidence: c.Confidence}
+	}
+	load := opt.Load
+	if a.noScreen() == "" {
+		opt.Load = func(ctx context.Context) (tui.EvidenceMsg, error) {
+			msg, err := load(ctx)
+			if err != nil {
+				damage <- err
+				leave()
+			}
+			return msg, err
+		}
+	}
+	err = a.show(ctx, opt, nil)
+	select {
+	case found := <-damage:
+		return errors.Join(found, err)
+	default:
+		return err
+	}
+}
+
+// conclude keeps in a file what its evidence says, for whoever opens it.
+func conclude(w *file.Writer, v *incident.View) error {
+	r := cause.Analyze(v, cause.Options{})
+	return w.Conclude(file.Conclusion{Sentence: r.Sentence, From: r.Impact.From, To: r.Impact.To, Confidence: r.Confidence.String()})
 }
 
 // loadFile reads an incident file; its errors are bad input.

@@ -256,5 +256,8 @@ func writeIncident(path, name string, ev *incident.Evidence, at time.Time) error
 	if err == nil && len(v.Written) > 0 {
 		err = w.WriteTimeline(at, "tripcurve", "import", v.Written...)
 	}
+	if err == nil {
+		err = conclude(w, v)
+	}
 	return errors.Join(err, w.Close())
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -24,7 +25,7 @@ const (
 )
 
 // newFile begins an incident file with all of INC-2847 in it.
-func (m *ttyRun) newFile(name string) (path string, w *file.Writer) {
+func (m *ttyRun) newFile(name string) (path string, w *file.Writer, v *incident.View) {
 	in, err := bundled.Build(m.Context())
 	if err != nil {
 		m.Fatal(err)
@@ -34,9 +35,9 @@ func (m *ttyRun) newFile(name string) (path string, w *file.Writer) {
 	if err != nil {
 		m.Fatal(err)
 	}
-	v := in.Evidence.Snapshot()
+	v = in.Evidence.Snapshot()
 	m.append(w, v.Facts(), v.Sources...)
-	return path, w
+	return path, w, v
 }
 
 func (m *ttyRun) append(w *file.Writer, facts []incident.Fact, sources ...incident.SourceStatus) {
@@ -46,9 +47,10 @@ func (m *ttyRun) append(w *file.Writer, facts []incident.Fact, sources ...incide
 	}
 }
 
-func (m *ttyRun) done(w *file.Writer) {
+// done ends a file as a recorder does, with what is concluded.
+func (m *ttyRun) done(w *file.Writer, v *incident.View) {
 	m.Helper()
-	if err := w.Close(); err != nil {
+	if err := errors.Join(conclude(w, v), w.Close()); err != nil {
 		m.Fatal(err)
 	}
 }
@@ -61,7 +63,7 @@ func (m *ttyRun) largeFile() string {
 	if m.large != "" {
 		return m.large
 	}
-	path, w := m.newFile("large.incident")
+	path, w, v := m.newFile("large.incident")
 	at := time.Date(2026, 1, 14, 14, 52, 0, 0, time.UTC)
 	m.append(w, []incident.Fact{incident.Exemplar{
 		Kind: incident.Sampled, Start: at, End: at.Add(time.Millisecond), Endpoint: incident.Endpoint{Method: "GET", Route: "/api/orders/:id"},
@@ -73,7 +75,7 @@ func (m *ttyRun) largeFile() string {
 		x.Points = []incident.Point{{At: at, V: 1}}
 		m.append(w, []incident.Fact{x})
 	}
-	m.done(w)
+	m.done(w, v)
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		m.Fatal(err)
@@ -106,7 +108,7 @@ func (m *ttyRun) longFile() string {
 	if m.long != "" {
 		return m.long
 	}
-	path, w := m.newFile("long.incident")
+	path, w, v := m.newFile("long.incident")
 	to := time.Date(2026, 1, 15, 14, 52, 0, 0, time.UTC)
 	from := to.Add(-24 * time.Hour)
 	seconds := int(to.Sub(from) / time.Second)
@@ -136,7 +138,7 @@ func (m *ttyRun) longFile() string {
 		})
 	}
 	m.append(w, facts)
-	m.done(w)
+	m.done(w, v)
 	m.long = path
 	return path
 }

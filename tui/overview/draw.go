@@ -45,7 +45,16 @@ func (s *Screen) Draw(c *grid.Canvas) {
 }
 
 func (s *Screen) drawWaitingForData(c *grid.Canvas) {
-	c.Text(1, 0, theme.Head, "WHOLE INCIDENT")
+	x := c.Text(1, 0, theme.Head, "WHOLE INCIDENT") + 2
+	if s.Said.Sentence != "" {
+		if hit := s.Said.Impact; hit.Length() > 0 {
+			c.Text(x, 0, theme.Dim, text.Clock(hit.From)+" to "+text.Clock(hit.To)+"  "+text.Dur(hit.Length()))
+		}
+		c.Right(c.W()-1, 0, theme.Strong, redact.Line(s.Said.Confidence))
+		y := 1 + c.Wrap(1, 1, c.W()-2, 4, theme.Strong, redact.Flat(s.Said.Sentence))
+		c.Wrap(1, y, c.W()-2, 2, theme.Note, "as it was concluded when this was recorded; the evidence is being read")
+		return
+	}
 	c.Text(1, 1, theme.Dim, "no evidence yet")
 	widget.Rule(c, 3, s.Set())
 	c.Text(1, 4, theme.Head, "FINDINGS")

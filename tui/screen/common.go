@@ -15,6 +15,7 @@ type Common struct {
 	Name     string
 	View     *incident.View // nil before the first evidence
 	Analysis incident.Analysis
+	Said     SaidMsg // concluded before; shown while there is no View
 	Live     bool
 	Version  uint64 // rises with every new view
 
@@ -34,6 +35,8 @@ func (c *Common) Apply(msg tea.Msg) bool {
 	case EvidenceMsg:
 		c.Name, c.View, c.Analysis, c.Live = msg.Name, msg.View, msg.Analysis, msg.Live
 		c.Version++
+	case SaidMsg:
+		c.Said = msg
 	case CursorMsg:
 		c.Cursor = msg.At
 	case RangeMsg:

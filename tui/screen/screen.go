@@ -87,6 +87,14 @@ type Sourcer interface {
 	Behind() (title string, parts []Part)
 }
 
+// SaidMsg brings what was concluded of the incident before, to be shown until the
+// evidence itself is there.
+type SaidMsg struct {
+	Sentence   string
+	Impact     incident.Window // zero when nothing failed
+	Confidence string
+}
+
 // FailedMsg is work that did not succeed. It is shown; nothing else happens.
 type FailedMsg struct{ Err error }
 

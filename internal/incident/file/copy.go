@@ -79,6 +79,9 @@ func change(path, out, doing string, f func(*sql.Tx) error) error {
 			return explain(out, doing, err)
 		}
 		if err = raise(tx, Schema); err == nil {
+			_, err = tx.Exec(dropConclusion)
+		}
+		if err == nil {
 			err = f(tx)
 		}
 		if err == nil {

@@ -31,6 +31,9 @@ func (w *Writer) Forget(before time.Time) error {
 				return err
 			}
 		}
+		if _, err := tx.Exec(dropConclusion); err != nil {
+			return err
+		}
 		if before.Sub(w.tidied).Abs() < tidyEvery {
 			return nil
 		}

@@ -24,6 +24,8 @@ type Writer struct {
 	path string
 	db   *sql.DB
 	was  Upgrade
+	// concluded says that a conclusion may be in the file.
+	concluded bool
 	known
 	tidied time.Time // before which it forgot when it looked last for what nothing refers to
 }
@@ -119,7 +121,7 @@ func resume(path string) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, db: db, known: newKnown()}
+	w := &Writer{path: path, db: db, concluded: true, known: newKnown()}
 	if err := w.record(); err != nil {
 		db.Close()
 		return nil, err
@@ -158,7 +160,13 @@ func (w *Writer) Append(facts []incident.Fact, sources []incident.SourceStatus) 
 	if len(facts) == 0 && len(sources) == 0 {
 		return nil
 	}
-	return w.transact("append", func(tx *sql.Tx) error {
+	drop := w.concluded && len(facts) > 0
+	err := w.transact("append", func(tx *sql.Tx) error {
+		if drop {
+			if _, err := tx.Exec(dropConclusion); err != nil {
+				return err
+			}
+		}
 		b := &batch{tx: tx, known: &w.known, stmts: map[string]*sql.Stmt{}}
 		for _, f := range facts {
 			if err := b.fact(f); err != nil {
@@ -172,6 +180,10 @@ func (w *Writer) Append(facts []incident.Fact, sources []incident.SourceStatus) 
 		}
 		return nil
 	})
+	if err == nil && drop {
+		w.concluded = false
+	}
+	return err
 }
 
 // ThresholdSet is a choice of policy values, as made on the Tune screen.
