@@ -6,6 +6,7 @@ package cause
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	slices.SortStableFunc(findings, func(a, b incident.Finding) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(b.Confidence, a.Confidence))
 	})
+	nameApart(findings)
 	if opt.arrange != nil {
 		findings = opt.arrange(findings)
 	}
@@ -76,6 +78,21 @@ func (s *scene) triggers() []incident.Finding {
 	chance := slices.Concat(s.trafficSteps(), s.changesClose())
 	s.suspected = len(chance) > 0
 	return slices.Concat(certain, chance, s.slowCallees())
+}
+
+// nameApart gives findings of one rule and subject, such as two transactions of one
+// session on one table, IDs of their own: the first keeps it, those after it have their
+// beginning behind it.
+func nameApart(findings []incident.Finding) {
+	taken := map[string]bool{}
+	for i := range findings {
+		f := &findings[i]
+		id := f.ID
+		for n := int64(0); taken[f.ID]; n++ {
+			f.ID = fmt.Sprintf("%s/%d", id, f.Window.From.UnixMilli()+n)
+		}
+		taken[f.ID] = true
+	}
 }
 
 // completed fills in what every finding has by its support and its window.

@@ -243,3 +243,36 @@ func BenchmarkAnalyzeLive(b *testing.B) {
 		}
 	}
 }
+
+// TestSameSubjectTwice: two transactions of one session on one table are two findings,
+// told apart also while they come and change places. They had one ID, and a recording of
+// the lab's slow-query ended in a panic.
+func TestSameSubjectTwice(t *testing.T) {
+	at := time.Date(2026, 1, 15, 14, 23, 0, 0, time.UTC)
+	of := func(second int, claim string) incident.Finding {
+		from := at.Add(time.Duration(second) * time.Second)
+		return incident.Finding{ID: "lock_root/7/t", Claim: claim, Window: incident.Window{From: from, To: from.Add(time.Second)}}
+	}
+	found := []incident.Finding{of(1, "a"), {ID: "other"}, of(2, "b"), of(2, "c")}
+	nameApart(found)
+	seen := map[string]bool{}
+	for _, f := range found {
+		if seen[f.ID] {
+			t.Errorf("%s twice", f.ID)
+		}
+		seen[f.ID] = true
+	}
+	if found[0].ID != "lock_root/7/t" {
+		t.Errorf("the first is now called %s", found[0].ID)
+	}
+	l := NewLive(Options{})
+	for n := range 12 {
+		now := slices.Clone(found[:1+n%4])
+		if n > 6 {
+			slices.Reverse(now)
+		}
+		if told := l.arrange(now, true); len(told) == 0 {
+			t.Error("nothing is told")
+		}
+	}
+}
