@@ -58,7 +58,9 @@ func TestCompletionOffersFilesWhereFilesAreTaken(t *testing.T) {
 			walk(c)
 		}
 	}
-	walk(manTree())
+	root := manTree()
+	completeRest(root)
+	walk(root)
 }
 
 func TestCompletionOfChoices(t *testing.T) {

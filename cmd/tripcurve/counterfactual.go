@@ -26,7 +26,7 @@ const labPrefix = "lab:"
 func worlds() []string {
 	names := slices.Clone(scenario.Names())
 	for _, sc := range lab.Scenarios(scenario.Edges()) {
-		if _, err := verify.Simulated(sc); err == nil {
+		if verify.Simulable(sc) {
 			names = append(names, labPrefix+sc.Name)
 		}
 	}

@@ -7,6 +7,16 @@ import (
 	"time"
 )
 
+// TestCommandTreeIsCheap holds what is done before the first frame: the tree of all
+// commands, which once drew the customers of a dozen scenarios for a flag's help.
+func TestCommandTreeIsCheap(t *testing.T) {
+	if n := testing.AllocsPerRun(5, func() { manTree() }); n > 12_000 {
+		t.Errorf("%.0f allocations for the command tree", n)
+	} else {
+		t.Logf("%.0f allocations", n)
+	}
+}
+
 // BenchmarkFirstFrame starts the program and the smallest Bubble Tea program in
 // turn and reports, as medians, how much later the first frame of the program
 // is, and when the sentence is on the screen. Run it with -benchtime 20x.

@@ -86,6 +86,9 @@ func run() int {
 
 func (a *app) execute(ctx context.Context, args []string) int {
 	root := a.command()
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		completeRest(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
@@ -197,6 +200,5 @@ func (a *app) command() *cobra.Command {
 		a.analyzeCommand(), a.checkCommand(), a.explainCommand(), a.fitCommand(), a.simulateCommand(), a.compareCommand(), a.tuneCommand(), a.curveCommand(), a.timelineCommand(), a.exportCommand(),
 		a.lintCommand(), a.labCommand(), a.demoCommand(), a.configCommand(), a.infoCommand(), a.glossaryCommand(), a.manCommand(), a.versionCommand(),
 	)
-	completeRest(root)
 	return root
 }

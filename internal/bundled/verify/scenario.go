@@ -33,6 +33,25 @@ const (
 // Simulated is a scenario of the lab as the simulator takes it, with the very
 // customers that come to the lab.
 func Simulated(sc lab.Scenario) (sim.Scenario, error) {
+	s, err := empty(sc)
+	if err != nil {
+		return s, err
+	}
+	for _, a := range sc.Arrivals() {
+		s.Arrivals = append(s.Arrivals, sim.Arrival(a))
+	}
+	return s, nil
+}
+
+// Simulable says whether the simulator has a counterpart of all that a scenario does;
+// unlike Simulated it draws no customers, which takes milliseconds.
+func Simulable(sc lab.Scenario) bool {
+	_, err := empty(sc)
+	return err == nil
+}
+
+// empty is a scenario to which nobody comes yet.
+func empty(sc lab.Scenario) (sim.Scenario, error) {
 	s := sim.Scenario{
 		Name: sc.Name, Seed: sc.Seed, Length: sc.Length,
 		Start:     time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC),
@@ -47,9 +66,6 @@ func Simulated(sc lab.Scenario) (sim.Scenario, error) {
 	}
 	if c := sc.Customers; c.GiveUp > 0 || c.Tries > 1 {
 		return s, fmt.Errorf("%w of customers who give up or try again", ErrNoCounterpart)
-	}
-	for _, a := range sc.Arrivals() {
-		s.Arrivals = append(s.Arrivals, sim.Arrival(a))
 	}
 	if d := sc.World.UserTimeout; d > 0 {
 		return s, fmt.Errorf("%w of a TCP that is told to give up after %s", ErrNoCounterpart, d)
