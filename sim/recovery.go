@@ -25,6 +25,18 @@ func (r *Result) Recovery() (took time.Duration, recovered, failed bool) {
 	return max(0, end.Sub(from)), recovered, true
 }
 
+// Unanswered counts the checkouts that had waited longer than their patience when the
+// run ended.
+func (r *Result) Unanswered(patience time.Duration) int {
+	begun := 0
+	for i, n := range r.Started {
+		if time.Duration(i+1)*time.Second+patience <= r.Length {
+			begun += n
+		}
+	}
+	return max(0, begun-(r.Orders.Started-r.Orders.InFlightLeft))
+}
+
 // hangs says that fewer checkouts were answered in all than had begun a minute
 // before the end.
 func (r *Result) hangs() bool {

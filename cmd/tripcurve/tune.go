@@ -202,7 +202,9 @@ func (a *app) tune(cmd *cobra.Command, args []string, f *tuneFlags) error {
 			return err
 		}
 		defer done()
-		o.Journal = j
+		if o.Journal = j; j.Known() > 0 {
+			fmt.Fprintf(a.stderr, "%s are known from %s\n", export.Plural(j.Known(), "run"), redact.Line(f.resume))
+		}
 	}
 	r, err := a.search(ctx, p, o)
 	switch {
@@ -288,14 +290,13 @@ func (a *app) tuned(r *tune.Result, f *tuneFlags) error {
 			}
 		}
 	}
-	data := []byte(rep.Text())
+	var err error
 	if f.format == "json" {
-		var err error
-		if data, err = rep.JSON(); err != nil {
-			return err
-		}
+		err = writeJSON(a.stdout, rep)
+	} else {
+		_, err = io.WriteString(a.stdout, rep.Text())
 	}
-	if _, err := a.stdout.Write(data); err != nil {
+	if err != nil {
 		return err
 	}
 	if written.Text != "" {

@@ -82,7 +82,7 @@ func play(ctx context.Context, sc sim.Scenario, incident Span) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.unanswered = unanswered(res, sc.Patience)
+	n.unanswered = float64(res.Unanswered(sc.Patience))
 	n.failed = float64(res.Orders.Failed) + n.unanswered
 	if n.unanswered > 0 {
 		last = sc.Length
@@ -106,18 +106,6 @@ func play(ctx context.Context, sc sim.Scenario, incident Span) (*night, error) {
 	n.breakers(res, incident)
 	n.queue(res)
 	return n, nil
-}
-
-// unanswered counts the checkouts that had waited longer than their patience when
-// the run ended.
-func unanswered(r *sim.Result, patience time.Duration) float64 {
-	begun := 0
-	for i, n := range r.Started {
-		if time.Duration(i+1)*time.Second+patience <= r.Length {
-			begun += n
-		}
-	}
-	return float64(max(0, begun-(r.Orders.Started-r.Orders.InFlightLeft)))
 }
 
 // quantiles are over the checkouts begun during the incident, which is the same

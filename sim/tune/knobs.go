@@ -12,19 +12,25 @@ import (
 func ms(path string, lo, hi float64) Knob {
 	return Knob{Path: "breaker." + path, Shows: "ms", Lo: lo, Hi: hi, Log: true}
 }
+
 func span(path string, lo, hi float64) Knob {
 	return Knob{Path: "breaker." + path, Unit: "s", Lo: lo, Hi: hi, Log: true}
 }
+
 func seconds(path string, lo, hi float64) Knob {
 	return Knob{Path: "breaker." + path, Shows: "s", Lo: lo, Hi: hi, Log: true}
 }
+
 func percent(path string) Knob {
 	return Knob{Path: "breaker." + path, Shows: "%", Lo: 10, Hi: 90, Step: 5}
 }
+
 func ratio(path string) Knob { return Knob{Path: "breaker." + path, Lo: 0.1, Hi: 0.9, Step: 0.05} }
+
 func count(path string, lo, hi float64) Knob {
 	return Knob{Path: "breaker." + path, Lo: lo, Hi: hi, Log: true, Step: 1}
 }
+
 func some(path string, choices ...string) Knob {
 	return Knob{Path: "breaker." + path, Choices: choices}
 }

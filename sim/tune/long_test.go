@@ -11,6 +11,7 @@ import (
 	"tripcurve/internal/policy/library"
 	"tripcurve/sim/curve"
 	"tripcurve/sim/replicate"
+	"tripcurve/sim/scenario"
 )
 
 // onTheMachine is a problem whose cases are played on the breaker's machine alone:
@@ -113,6 +114,43 @@ func libraryOf(t testing.TB, name string) library.Library {
 		t.Fatal(name)
 	}
 	return l
+}
+
+// TestLongTheIncidentIsTuned makes a small search for opossum on INC-2847: what it
+// chooses is not dominated by the postmortem's setting on fresh seeds, and gains where
+// the postmortem's loses.
+func TestLongTheIncidentIsTuned(t *testing.T) {
+	p, err := OfScenario(context.Background(), scenario.INC2847(), "order.inventory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSearch(p, Options{Library: "opossum", Configs: 12, Finalists: 2, Seeds: 20, Seed: 68, Workers: runtime.NumCPU(), Bare: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.race(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if s.res.Chosen == nil || !s.res.Chosen.Holds {
+		t.Fatalf("nothing was chosen among %+v", s.res.Finalists)
+	}
+	written := s.baselines(nil)
+	written = written[len(written)-1:]
+	again := grade{cases: len(p.Cases), from: verifyFrom, to: verifyFrom + 20, whole: true}
+	if err := s.eval.make(context.Background(), written, again); err != nil {
+		t.Fatal(err)
+	}
+	chosen, postmortem := *s.res.Chosen, s.points(written, again)[0]
+	if postmortem.Name != Postmortem || dominates(postmortem.Mean, chosen.Mean) || Better(postmortem, chosen) {
+		t.Errorf("%s (%v) is no better than the postmortem's (%v)", s.space.Show(chosen.Policy), chosen.Mean, postmortem.Mean)
+	}
+	vs := Versus(chosen, postmortem, 1)
+	for _, o := range []int{NotServed, FalseTrips, Recovery} {
+		if vs[o].Means != -1 {
+			t.Errorf("%s: %v against %v, %v", table[o].Name, chosen.Mean[o], postmortem.Mean[o], vs[o])
+		}
+	}
+	t.Logf("proof: %s: %.3v, the postmortem's %.3v", s.space.Show(chosen.Policy), chosen.Mean, postmortem.Mean)
 }
 
 // best are the settings that no other one is preferred to by as much as matters.

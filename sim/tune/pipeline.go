@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -265,6 +266,10 @@ func (d *described) play(ctx context.Context, run pipeline.Pipeline, p policy.Po
 			waits = append(waits, a.End.Sub(a.Start))
 		}
 	}})
+	if over := new(pipeline.TooManyError); errors.As(err, &over) { // it cannot keep up: nobody else is served
+		end := run.Length - trigger.from
+		return Seen{Came: 1, NotServed: int(end/(trigger.to-trigger.from)) + 1, Wait: end.Seconds(), Calls: 1, Recovery: (run.Length - trigger.to).Seconds()}, nil
+	}
 	if err != nil {
 		return Seen{}, err
 	}
@@ -297,16 +302,7 @@ func (d *described) play(ctx context.Context, run pipeline.Pipeline, p policy.Po
 			s.Calls = e.Attempts
 		}
 	}
-	for _, b := range res.Breakers {
-		if b.Edge != d.edge {
-			continue
-		}
-		for _, c := range b.Changes {
-			if c.State == policy.Open {
-				s.Trips++
-			}
-		}
-	}
+	s.Trips = trips(res.Breakers, d.edge)
 	s.Recovery, s.Recovered = recoveryIn(res, run.Faults, trigger)
 	return s, nil
 }

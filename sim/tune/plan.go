@@ -16,6 +16,6 @@ func (s *search) plan() {
 	final := grade{cases: all, to: s.o.Seeds, whole: true}
 	second := min(s.keep(5), len(s.pool))
 	s.eval.of = of(len(s.pool), first) + of(second, wide) - of(second, first) +
-		of(min(parents, len(s.pool))*children, wide) + of(min(s.keep(20), 2*len(s.pool)), more) +
+		of(min(parents, s.o.Finalists, len(s.pool))*children, wide) + of(min(s.keep(20), 2*len(s.pool)), more) +
 		of(trajectories*(len(s.space)+1), wide) + of(few, final) + of(len(s.baselines(nil))+3, final)
 }

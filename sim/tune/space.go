@@ -200,7 +200,7 @@ func (s *search) refine() (born []*candidate) {
 		known[c.key] = true
 	}
 	rng := rand.New(rand.NewPCG(replicate.Seed(s.o.Seed, 2), 0x7a11))
-	for _, parent := range s.pool[:min(parents, len(s.pool))] {
+	for _, parent := range s.pool[:min(parents, s.o.Finalists, len(s.pool))] {
 		for range children {
 			u := slices.Clone(parent.at)
 			for range 1 + rng.IntN(2) {

@@ -246,7 +246,6 @@ type grade struct {
 type candidate struct {
 	name   string // of a baseline
 	at     []float64
-	values []string
 	policy policy.Policy
 	key    string
 }

@@ -87,7 +87,7 @@ func same(t *testing.T, what string, a, b *Result) {
 func TestASearchGoesOnWhereItWas(t *testing.T) {
 	p := problemOf(t, shop(policy.Policy{Deadline: 2 * time.Second}, 0.5))
 	p.Healthy = newTraffic(5, 0.05, p.Healthy.P50, p.Healthy.P99) // few calls: nothing here is about them
-	o := Options{Library: "opossum", Configs: 6, Seed: 3, Workers: 1}
+	o := Options{Library: "opossum", Configs: 6, Finalists: 4, Seeds: 25, Seed: 3, Workers: 1}
 	whole := mustSearch(t, p, o)
 	o.Workers = 3
 	same(t, "three workers", whole, mustSearch(t, p, o))

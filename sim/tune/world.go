@@ -260,35 +260,32 @@ func (w *orders) play(ctx context.Context, sc sim.Scenario, p policy.Policy, n i
 	if err != nil {
 		return Seen{}, err
 	}
-	begunInTime := 0
 	for i, n := range res.Started {
-		at := time.Duration(i) * time.Second
-		if at >= trigger.from.Truncate(time.Second) && at < trigger.to {
+		if at := time.Duration(i) * time.Second; at >= trigger.from.Truncate(time.Second) && at < trigger.to {
 			s.Came += n
 		}
-		if at+time.Second+sc.Patience <= sc.Length {
-			begunInTime += n
-		}
 	}
-	unanswered := max(0, begunInTime-(res.Orders.Started-res.Orders.InFlightLeft))
-	s.NotServed = res.Orders.Failed + unanswered
+	s.NotServed = res.Orders.Failed + res.Unanswered(sc.Patience)
 	for range max(0, s.Came-len(waits)) { // they waited until the end
 		waits = append(waits, sc.Length-trigger.from)
 	}
 	s.Wait = quantile99(waits)
 	s.Calls = called.total()
-	for _, b := range res.Breakers {
-		if b.Edge != w.edge {
-			continue
-		}
+	s.Trips = trips(res.Breakers, w.edge)
+	s.Recovery, s.Recovered = recovery(res, trigger)
+	return s, nil
+}
+
+// trips counts how often the breakers of an edge open.
+func trips(breakers []sim.BreakerTrack, edge string) (n int) {
+	for _, b := range breakers {
 		for _, c := range b.Changes {
-			if c.State == policy.Open {
-				s.Trips++
+			if b.Edge == edge && c.State == policy.Open {
+				n++
 			}
 		}
 	}
-	s.Recovery, s.Recovered = recovery(res, trigger)
-	return s, nil
+	return n
 }
 
 // recovery is as sim.Result has it, until the first restart after the trigger: what that

@@ -3,8 +3,6 @@
 package tune
 
 import (
-	"bytes"
-	"encoding/json"
 	"math"
 	"time"
 
@@ -224,13 +222,3 @@ func ref[T any](v T) *T { return &v }
 func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 func seconds(d time.Duration) float64 { return round(d.Seconds()) }
-
-// JSON is the report for programs.
-func (rep Report) JSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(rep)
-	return b.Bytes(), err
-}

@@ -68,11 +68,10 @@ func says(r *tune.Result) (all []string) {
 	if r.Interrupted {
 		add("Interrupted (%s): this is the best of what had been seen by then, on the runs that it was chosen by. --resume FILE goes on.", r.Stage)
 	}
-	switch {
-	case r.Chosen == nil:
+	if r.Chosen == nil {
 		add("Nothing is recommended: of the %d settings of %s that were tried, none recovers in enough runs for a probability of %g %% (lower bound).%s",
 			r.Tried, r.Library.Name, 100*tune.Enough, where(r))
-	default:
+	} else {
 		add("%s", chosen(r))
 	}
 	if !r.Sees {
