@@ -40,8 +40,8 @@ func (r *recording) findCalls() {
 			continue
 		}
 		for _, e := range r.endpoints {
-			if d := r.apart(&r.calls[c], e); d <= most {
-				pairs = append(pairs, pair{c, e, d + r.strange(&r.calls[c], e)})
+			if d, odd := r.apart(&r.calls[c], e), r.strange(&r.calls[c], e); d <= most && odd <= strangest {
+				pairs = append(pairs, pair{c, e, d + odd})
 			}
 		}
 	}
@@ -86,13 +86,17 @@ func (r *recording) strange(c *call, e *endpoint) float64 {
 	return math.Abs(math.Log(calls/requests)) / 10
 }
 
+// strangest is a call that is begun for one request in twelve, or twelve times for each.
+const strangest = 0.25
+
 // leastPaired are requests of healthy times that an endpoint needs to be told by its
 // calls.
 const leastPaired = 15
 
 // most is how far a call's counts may be from an endpoint's requests, as a share of
-// these: the two are cut at different instants.
-const most = 0.35
+// these: the two are cut at different instants. Of two independent ones that come four
+// times a second it would be 0.25.
+const most = 0.2
 
 // follow goes down from a call to where its time goes.
 func (r *recording) follow(e *endpoint, root int) []int {
@@ -132,25 +136,33 @@ func (r *recording) held(c *call) float64 {
 	return all / math.Max(1, float64(n))
 }
 
-// apart is by how much calls and requests differ in healthy times, sample by sample,
-// as a share of the requests; +Inf when there were too few.
+// apart is by how much calls and requests differ in healthy times, some five seconds at
+// a time, as a share of the requests; +Inf when there were too few.
 func (r *recording) apart(c *call, e *endpoint) float64 {
 	off, requests, calls := 0.0, 0.0, 0.0
+	here, there, since := 0.0, 0.0, time.Duration(0)
 	for i := 1; i < len(c.points); i++ {
 		w := incident.Window{From: c.points[i-1].At, To: c.points[i].At}
-		if !r.isHealthy(w) || c.points[i].Restart {
-			continue
+		if r.isHealthy(w) && !c.points[i].Restart {
+			here += r.cut(e.started, w)
+			there += c.points[i].Started
+			since += w.Length()
+		} else if since > 0 {
+			since = atATime // no longer next to each other
 		}
-		n := r.cut(e.started, w)
-		requests += n
-		calls += c.points[i].Started
-		off += math.Abs(n - c.points[i].Started)
+		if since >= atATime || i == len(c.points)-1 {
+			off, requests, calls = off+math.Abs(here-there), requests+here, calls+there
+			here, there, since = 0, 0, 0
+		}
 	}
 	if requests < leastPaired || math.Abs(calls-requests) > math.Max(2, 0.1*requests) {
 		return math.Inf(1)
 	}
 	return off / requests
 }
+
+// atATime is how long calls and requests are counted before they are compared.
+const atATime = 5 * time.Second
 
 func (r *recording) isHealthy(w incident.Window) bool {
 	return slices.ContainsFunc(r.healthy, func(h incident.Window) bool { return !w.From.Before(h.From) && !w.To.After(h.To) })

@@ -20,6 +20,7 @@ type fault struct {
 	waiters int               // sessions that waited at once, at most
 	wanted  []pglock.Mode     // by those who waited, the weakest first
 	dead    *incident.Finding // a connection that nobody noticed was dead
+	lost    bool              // it was lost at the beginning, and nothing else began the trouble
 }
 
 // heldLock is one session with a lock.
@@ -53,10 +54,42 @@ func (r *recording) findFault() (f fault, lacks []Reason) {
 		lacks = r.findLock(&f)
 	case f.by != nil && full && (f.by.Cause == "pool_exhausted" || f.by.Cause == "traffic_step"):
 		lacks = append(lacks, Reason{"a pool that the work itself fills", fmt.Sprintf("%s; how long a request holds a connection cannot be read off a gateway's log, and its time includes the wait for one", f.by.Claim)})
+	case f.by == nil || f.by.Cause == "slow_dependency":
+		r.findLost(&f)
+	}
+	switch {
+	case f.by != nil && slices.Contains(lockRules, f.by.Cause), len(lacks) > 0:
 	case r.mostWaiting() >= leastWaiters && !slices.ContainsFunc(r.a.Findings, func(x incident.Finding) bool { return slices.Contains(lockRules, x.Cause) }):
 		lacks = append(lacks, Reason{"unknown lock holder", fmt.Sprintf("up to %d sessions waited for locks while requests failed, and no finding says who held what they waited for", r.mostWaiting())})
 	}
 	return f, lacks
+}
+
+// findLost takes a connection for lost on which no call ended until its caller was
+// restarted.
+func (r *recording) findLost(f *fault) {
+	for i := range r.a.Findings {
+		x := &r.a.Findings[i]
+		caller, _, _ := strings.Cut(x.Subject.Edge, ".")
+		long := 5*x.Window.Meet(r.a.Impact).Length() >= 4*r.a.Impact.Length()
+		if x.Cause != "call_without_deadline" || x.Confidence == incident.NoClearCause || !long {
+			continue
+		}
+		if _, restarted := r.restartOf(caller, x.Window.To); restarted {
+			f.dead, f.lost = x, true
+			return
+		}
+	}
+}
+
+// restartOf is the restart of a service around an instant.
+func (r *recording) restartOf(service string, around time.Time) (time.Time, bool) {
+	for _, c := range r.v.Changes() {
+		if c.Kind == incident.Restart && plain(c.System) == plain(service) && c.At.Sub(around).Abs() < 30*time.Second {
+			return c.At, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // leastWaiters are sessions whose waiting is no chance.

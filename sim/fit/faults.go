@@ -25,6 +25,9 @@ func (m *model) faults() {
 		came := fmt.Sprintf("%s of %s begun from %s to %s failed", whole(m.r.within(e.failed, e.seen)), things(m.r.within(e.started, e.seen), "request", "requests"), clock(e.seen.From), clock(e.seen.To))
 		switch e.mode {
 		case hanging:
+			if m.r.overDead(e) >= 0 { // the connection is what is wrong
+				break
+			}
 			x := m.r.endingOf(e)
 			share := math.Pow(e.share, 1/float64(x.tries))
 			m.fault(e.wrong, pipeline.Fault{What: pipeline.Slow, Endpoint: l.service + "." + l.endpoint, Factor: beyond(x.each, share, distOf(e.usual))},
@@ -91,44 +94,48 @@ func significant(factor float64) float64 { return math.Min(mostFactor, rounded(f
 // before the lock was released, which is the latest that explains it.
 func (m *model) deadConnection() {
 	dead := m.r.fault.dead
-	if dead == nil || m.pool.service == "" {
+	if dead == nil {
 		return
 	}
-	edge, service := "", ""
+	edge, of := "", (*endpoint)(nil)
 	for _, e := range m.r.endpoints {
-		for i, c := range e.path {
-			if e.mode == locked && m.r.calls[c].Edge() == dead.Subject.Edge {
-				edge, service = m.leafs[e].edges[i], strings.SplitN(m.leafs[e].edges[i], ".", 2)[0]
-			}
+		if i := m.r.overDead(e); i >= 0 && edge == "" {
+			edge, of = m.leafs[e].edges[i], e
 		}
 	}
 	if edge == "" {
-		m.unknown = append(m.unknown, "the dead connection "+dead.Subject.Edge+": it is not on the way of any endpoint that waited for the lock, and is left out")
+		m.unknown = append(m.unknown, "the dead connection "+dead.Subject.Edge+": it is not on the way of any endpoint that failed, and is left out")
 		return
 	}
+	service, _, _ := strings.Cut(edge, ".")
 	own := pipeline.Edge{Name: edge}
-	if m.pool.size != pipeline.Unbounded {
+	if !m.r.fault.lost && m.pool.size != pipeline.Unbounded {
 		own.Streams = m.pool.size
 		m.note("edges."+edge+".streams", "not seen: as many as the pool has connections, for with more there would have been data under way, and TCP would have given up")
 		m.unknown = append(m.unknown, "how many streams a connection of "+edge+" has: as many as the pool has connections are taken")
 	}
-	if least, most, ok := m.r.idle(); ok && m.v.idle {
+	least, most, room := m.r.idle()
+	switch {
+	case m.r.fault.lost:
+		m.fault(incident.Window{From: of.wrong.From, To: of.wrong.To}, pipeline.Fault{What: pipeline.Drop, Edge: edge},
+			"%s; it is taken for lost when the first of these began", dead.Claim)
+		m.unknown = append(m.unknown, "why no call over "+edge+" ended: that its connection was lost is taken, for its caller's restart ended it; calls that hang in the callee would look the same")
+	case room && m.v.idle:
 		own.IdleDrop = between(least, most)
 		m.note("edges."+edge+".idle_drop", "%s; a limit on idle flows of whatever lies between would do that. It lies between %s, the longest pause in healthy times, and %s, for which the connection was silent",
 			dead.Claim, duration(least), duration(most))
 		m.unknown = append(m.unknown, fmt.Sprintf("why the connection of %s was lost: a limit of %s on idle flows is taken, any from %s to %s would look the same, and so would a path that swallows what is sent", edge, duration(own.IdleDrop), duration(least), duration(most)))
-	} else {
+	default:
 		m.fault(incident.Window{From: dead.Window.From.Add(-time.Second), To: dead.Window.From},
 			pipeline.Fault{What: pipeline.Drop, Edge: edge}, "%s; when the connection was lost is not known: at the latest now, with the answers still to come", dead.Claim)
 		m.unknown = append(m.unknown, "when and why the connection of "+edge+" was lost")
 	}
-	m.p.Edges = append(m.p.Edges, own)
+	if own.Streams > 0 || own.IdleDrop > 0 {
+		m.p.Edges = append(m.p.Edges, own)
+	}
 	at, says := dead.Window.To, "nobody recorded a restart; requests were answered again then"
-	for _, c := range m.r.v.Changes() {
-		if c.Kind == incident.Restart && plain(c.System) == service && c.At.Sub(at).Abs() < 30*time.Second {
-			at, says = c.At, "a restart of "+c.System+" is in the recording"
-			break
-		}
+	if told, ok := m.r.restartOf(service, at); ok {
+		at, says = told, "a restart of "+service+" is in the recording"
 	}
 	restart := pipeline.Fault{What: pipeline.Restart, Service: service}
 	if m.r.cutOff() { // it was up again at the instant that is told, or not earlier
@@ -139,6 +146,15 @@ func (m *model) deadConnection() {
 	m.fault(incident.Window{From: at, To: at.Add(restart.For)}, restart, "%s", says)
 }
 
+// overDead is where on an endpoint's path the connection lies that was dead; -1 when it is
+// not on it, or the endpoint did not fail by it.
+func (r *recording) overDead(e *endpoint) int {
+	if r.fault.dead == nil || e.mode != locked && !(r.fault.lost && e.mode == hanging) {
+		return -1
+	}
+	return slices.IndexFunc(e.path, func(c int) bool { return r.calls[c].Edge() == r.fault.dead.Subject.Edge })
+}
+
 // down is how long a process is away that is restarted, where only the requests that
 // failed tell that it was.
 const down = 500 * time.Millisecond
@@ -147,7 +163,7 @@ const down = 500 * time.Millisecond
 // their limit, as many as may have been under way.
 func (r *recording) cutOff() bool {
 	for _, e := range r.endpoints {
-		if e.mode != locked || e.limit.took == 0 {
+		if e.mode != locked && r.overDead(e) < 0 || e.limit.took == 0 {
 			continue
 		}
 		under := r.within(e.started, e.seen) / e.seen.Length().Seconds() * e.limit.took.Seconds()

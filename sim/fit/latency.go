@@ -9,7 +9,7 @@ import (
 )
 
 // percentiles stand for a distribution, with straight lines between.
-var percentiles = []float64{0, 1, 2, 5, 10, 20, 30, 40, 45, 50, 55, 60, 70, 80, 85, 90, 95, 98, 98.5, 99, 99.5, 99.9, 100}
+var percentiles = []float64{0, 1, 2, 5, 10, 20, 30, 40, 45, 50, 55, 60, 70, 80, 85, 90, 95, 98, 98.8, 99, 99.2, 99.5, 99.9, 100}
 
 // digits keeps three of a time: the sketch has no more.
 func digits(d time.Duration) time.Duration {

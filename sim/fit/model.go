@@ -69,9 +69,16 @@ func (r *recording) model(v variant) *model {
 	}
 	m.service(m.root)
 	for _, e := range r.endpoints { // the one that failed most first: its edges have the plain names
-		m.way(e)
+		if e.mode != starved {
+			m.way(e)
+		}
 	}
 	m.findPool()
+	for _, e := range r.endpoints { // to where the pool is
+		if e.mode == starved {
+			m.way(e)
+		}
+	}
 	for _, e := range r.endpoints {
 		m.steps(e)
 		m.ended(e)
@@ -151,7 +158,11 @@ func (m *model) way(e *endpoint) {
 		}
 		hop(m.other(call.Callee(), from), plain(method))
 	}
-	if len(e.path) == 0 {
+	switch {
+	case len(e.path) > 0:
+	case e.mode == starved && m.pool.service != "":
+		hop(m.pool.service, e.name)
+	default:
 		hop(backend, e.name)
 	}
 	m.leafs[e] = l

@@ -138,7 +138,7 @@ func (r *recording) readEndpoints(force bool) (lacks []Reason) {
 		if e.total == 0 {
 			continue
 		}
-		e.usual = r.usual(e.Endpoint)
+		e.usual = r.usual(&e.Impact)
 		healthy := count(e.usual)
 		switch {
 		case e.total < leastRequests && e.bad < leastFailing, healthy < leastHealthy && e.bad == 0:
@@ -163,7 +163,8 @@ func (r *recording) readEndpoints(force bool) (lacks []Reason) {
 
 // usual is how long requests of an endpoint took that ended well in healthy times:
 // before the trouble where enough did, else after it too.
-func (r *recording) usual(e incident.Endpoint) (all incident.Sketch) {
+func (r *recording) usual(of *incident.Impact) (all incident.Sketch) {
+	e, none := of.Endpoint, of.Effect == incident.Down || of.Effect == incident.Hung
 	well := func(l *incident.Latency) bool {
 		return l.Endpoint == e && !l.Failed() && l.Outcome != incident.ClientAbort
 	}
@@ -173,9 +174,9 @@ func (r *recording) usual(e incident.Endpoint) (all incident.Sketch) {
 		}
 		all = merged(all, r.took(w, well))
 	}
-	// Who waits for a lock does not end well while it is held, so that the interval in which
-	// it was taken tells of healthy requests alone.
-	if edge := r.troubled().From; count(all) < leastHealthy && r.fault.table != "" && len(r.healthy) > 0 && r.healthy[0].To.Equal(edge) {
+	// Who waits for a lock does not end well while it is held, and where none do nobody ends
+	// well: the interval in which it began tells of healthy requests alone.
+	if edge := r.troubled().From; count(all) < leastHealthy && (r.fault.table != "" || none) && len(r.healthy) > 0 && r.healthy[0].To.Equal(edge) {
 		r.v.EachLatency(incident.Window{From: r.healthy[0].From, To: edge}, func(l *incident.Latency) {
 			if l.Sketch != nil && l.At.Add(l.Width).After(edge) && l.Width < coarse && well(l) {
 				all = merged(all, l.Sketch)
