@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"runtime/debug"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -93,7 +94,7 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 	}
 	switch {
 	case first && !msg.Live:
-		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)))
+		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)), release)
 		r.follow = false
 	case msg.Live && r.follow:
 		cmds = append(cmds, r.moveCursor(sampled(msg.View)))
@@ -126,6 +127,13 @@ func (r *Root) written(list []incident.Written) tea.Cmd {
 	msg := with(EvidenceMsg{Name: r.common.Name, View: r.common.View, Analysis: r.common.Analysis, Live: r.common.Live})
 	r.common.Apply(msg)
 	return r.tellAll(msg)
+}
+
+// release gives back to the system what reading a recording took and does not need any
+// more: as much again as is kept, and the next collection may be hours away.
+func release() tea.Msg {
+	debug.FreeOSMemory()
+	return nil
 }
 
 func windowTitle(name string) string { return "tripcurve " + redact.Line(name) }
