@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/pglock"
 	"tripcurve/sim"
 	"tripcurve/sim/fit"
 	"tripcurve/sim/pipeline"
@@ -29,7 +30,8 @@ type fitNight struct {
 	// from and length of the fault, from the scenario's beginning, and how often the
 	// sources look.
 	from, length, sample time.Duration
-	want                 pipeline.FaultKind
+	want                 pipeline.FaultKind // of the first fault
+	faults               int                // how many; 0 is not looked at
 }
 
 var fitNights = []fitNight{
@@ -48,8 +50,17 @@ var fitNights = []fitNight{
 	},
 	{name: "disk stall", seed: 5, night: positives[8], from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Slow},
 	{name: "a path that swallows what is sent", seed: 1, night: trueNight{fault: faults(paymentLost)}, from: faultAt, length: faultFor, sample: time.Second, want: pipeline.LockTable},
-	{name: "a third of the calls to inventory fail", seed: 7, night: trueNight{set: []string{"rate.checkouts=4"}, fault: faults(sim.FailCalls{At: faultAt, For: faultFor, Service: "inventory", Share: 0.33})},
-		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.FailCalls},
+	{
+		name: "a third of the calls to inventory fail", seed: 7, night: trueNight{set: []string{"rate.checkouts=4"}, fault: faults(sim.FailCalls{At: faultAt, For: faultFor, Service: "inventory", Share: 0.33})},
+		from: faultAt, length: faultFor, sample: time.Second, want: pipeline.FailCalls,
+	},
+	{name: "CREATE INDEX behind an idle session, writers behind it", seed: 8, night: trueNight{fault: faults(
+		sim.LockTable{At: faultAt - 5*time.Second, Hold: 5*time.Second + faultFor, Table: "stock_reservations", Mode: pglock.RowExclusive, PID: 700, User: "ana", Idle: true, Statement: "UPDATE stock_reservations SET sku = sku"},
+		sim.LockTable{At: faultAt, Hold: time.Second, Table: "stock_reservations", Mode: pglock.Share, PID: 48291, User: "migrator", Statement: createIndex},
+	)}, from: faultAt - 5*time.Second, length: 5*time.Second + faultFor, sample: time.Second, want: pipeline.LockTable, faults: 2},
+	{name: "a connection lost until a restart", seed: 9, night: trueNight{set: []string{"gateway.order.attempts=3", "*.cancel=detach", "world.stream_quota=0", "rate.checkouts=3"}, fault: faults(
+		sim.BlackHole{At: faultAt, Edge: "order.inventory"}, sim.RestartService{At: faultAt + faultFor, Service: "order"},
+	)}, from: faultAt, length: faultFor, sample: time.Second, want: pipeline.Drop, faults: 2},
 	{name: "crash loop", seed: 6, night: positives[6], from: faultAt, length: 3 * time.Minute, sample: time.Second, want: pipeline.FailCalls},
 }
 
@@ -74,6 +85,9 @@ func TestLongFit(t *testing.T) {
 			}
 			if got := f.Pipeline.Faults[0].What; got != n.want {
 				t.Errorf("the first fault is %s, expected %s", got, n.want)
+			}
+			if got := len(f.Pipeline.Faults); n.faults > 0 && got != n.faults {
+				t.Errorf("%d faults, expected %d: %+v", got, n.faults, f.Pipeline.Faults)
 			}
 		})
 	}

@@ -185,8 +185,11 @@ func (r *recording) findQueued(f *fault) {
 	}
 	if w := waits[best]; w != nil && best != 0 {
 		held := f.locks[len(f.locks)-1]
-		f.locks = append(f.locks, heldLock{incident.Window{From: w.From, To: held.To}, w.Wanted, best,
-			fmt.Sprintf("pid %d waited for %s on %s from %s; %s queued behind that request", best, w.Wanted, f.table, clock(w.From), things(float64(behind[best]), "wait", "waits"))})
+		f.locks = append(f.locks, heldLock{
+			incident.Window{From: w.From, To: held.To},
+			w.Wanted, best,
+			fmt.Sprintf("pid %d waited for %s on %s from %s; %s queued behind that request", best, w.Wanted, f.table, clock(w.From), things(float64(behind[best]), "wait", "waits")),
+		})
 	}
 }
 

@@ -149,7 +149,8 @@ func (m *model) deadConnection() {
 // overDead is where on an endpoint's path the connection lies that was dead; -1 when it is
 // not on it, or the endpoint did not fail by it.
 func (r *recording) overDead(e *endpoint) int {
-	if r.fault.dead == nil || e.mode != locked && !(r.fault.lost && e.mode == hanging) {
+	by := e.mode == locked || e.mode == hanging && r.fault.lost
+	if r.fault.dead == nil || !by {
 		return -1
 	}
 	return slices.IndexFunc(e.path, func(c int) bool { return r.calls[c].Edge() == r.fault.dead.Subject.Edge })

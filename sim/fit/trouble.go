@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -60,12 +61,19 @@ func (r *recording) judge(force bool) (lacks []Reason) {
 	r.meetWrong()
 	r.endLock()
 	for _, e := range r.endpoints {
-		if e.mode == hanging && r.gated(e) {
+		if e.mode == hanging && r.overDead(e) < 0 && r.gated(e) {
 			e.mode = gated
 			e.wrong.To = r.opened(e)
 		}
 	}
-	if r.fault.Length() == 0 { // nothing says when it began: those that failed do
+	if d := r.fault.dead; r.fault.lost { // to the restart, not to the last that it came too late for
+		r.fault.To = d.Window.To
+		caller, _, _ := strings.Cut(d.Subject.Edge, ".")
+		if at, ok := r.restartOf(caller, d.Window.To); ok {
+			r.fault.To = at
+		}
+	}
+	if r.fault.From.IsZero() { // nothing says when it began: those that failed do
 		for _, e := range r.endpoints {
 			if !e.failing() {
 				continue
