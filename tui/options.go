@@ -60,6 +60,7 @@ type Options struct {
 	Clipboard Clipboard
 	// Around puts another model around the screens, as the tour does; nil puts none.
 	Around func(tea.Model) tea.Model
+	begin  tea.Cmd // run at the start; nil: nothing
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen
 }

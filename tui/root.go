@@ -119,7 +119,7 @@ func newRoot(o Options) *Root {
 // Init asks for the data and for what the terminal looks like; nothing waits
 // for the answers.
 func (r *Root) Init() tea.Cmd {
-	cmds := []tea.Cmd{r.load(), r.listen(), r.spinning()}
+	cmds := []tea.Cmd{r.opts.begin, r.load(), r.listen(), r.spinning()}
 	if r.opts.Theme == "" || r.opts.Theme == "auto" {
 		cmds = append(cmds, tea.RequestBackgroundColor)
 	}

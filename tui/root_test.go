@@ -557,6 +557,23 @@ func TestProgramOptions(t *testing.T) {
 	}
 }
 
+func TestSynchronizedOutput(t *testing.T) {
+	for _, c := range []struct {
+		mode        string
+		opts        int
+		answer, bad bool
+	}{{"", 0, false, false}, {"auto", 0, false, false}, {"on", 0, true, false}, {"off", 1, false, false}, {"often", 0, false, true}} {
+		opts, answer, err := synchronized(c.mode)
+		if len(opts) != c.opts || (answer != nil) != c.answer || (err != nil) != c.bad {
+			t.Errorf("%q: %d options, an answer %v, %v", c.mode, len(opts), answer != nil, err)
+		}
+	}
+	_, answer, _ := synchronized("on")
+	if _, ok := answer().(tea.ModeReportMsg); !ok {
+		t.Error("on answers something else")
+	}
+}
+
 type killed struct{ n int }
 
 func (k *killed) Kill() { k.n++ }

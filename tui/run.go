@@ -15,6 +15,7 @@ type Terminal struct {
 	Color string   // auto, always, never, 16, 256, truecolor
 	Env   []string // os.Environ()
 	FPS   int      // most frames per second; 0 is 120
+	Sync  string   // whole frames only: auto, on, off
 	Keys  *os.File // where keys come from; nil is the standard input
 	Out   io.Writer
 }
@@ -30,6 +31,12 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 	if err != nil {
 		return err
 	}
+	sync, answer, err := synchronized(t.Sync)
+	if err != nil {
+		return err
+	}
+	o.begin = answer
+	opts = append(opts, sync...)
 	opts = append(opts, tea.WithContext(ctx), tea.WithEnvironment(t.Env))
 	if t.Keys != nil {
 		opts = append(opts, tea.WithInput(t.Keys))

@@ -177,12 +177,13 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	}
 	opt.LockSQL = postgres.SampleSQL(140000)
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Env: a.env}
+	opt.NoAnimation = a.settings.Get("animation").Text == "off"
 	opt.Mouse = a.settings.Get("mouse").Text == "on"
 	frames, err := strconv.Atoi(a.settings.Get("fps").Text)
 	if err != nil {
 		return err // config has checked it
 	}
-	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Keys: keys}, beside...)
+	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Sync: a.settings.Get("sync").Text, Keys: keys}, beside...)
 	for _, unkept := range []error{opt.Chosen.Flush(), opt.Session.Flush()} { // said on the screen too, which is gone
 		if unkept != nil {
 			fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)

@@ -68,7 +68,7 @@ func (s *Screen) absent() string {
 func (s *Screen) drawTable(c *grid.Canvas) {
 	cols := []int{c.W() - 35, c.W() - 25, c.W() - 13, c.W() - 1}
 	wide := c.W() >= 76
-	c.Text(3, 0, theme.Head, "CALL")
+	c.Text(5, 0, theme.Head, "CALL")
 	heads := []string{"IN FLIGHT", "STARTED/s", "FINISHED/s", "LAST ENDED"}
 	if !wide {
 		cols = []int{c.W() - 22, c.W() - 22, c.W() - 12, c.W() - 1}
@@ -86,7 +86,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		if c.W() >= 120 {
 			name = redact.Line(f.Caller) + " -> " + redact.Line(f.Name())
 		}
-		c.Clip(3, y, cols[0]-13, theme.Text, name, s.Set().More)
+		c.Clip(5, y, cols[0]-15, theme.Text, name, s.Set().More)
 		p, known := f.at(s.Cursor)
 		started, finished := f.rates(s.Cursor)
 		style := theme.Text
@@ -94,7 +94,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		bad := known && p.InFlight > 0 && (!ever || p.At.Sub(ended) >= hung)
 		if bad {
 			style = theme.Crit
-			c.Text(1, y, theme.Crit, "!!")
+			c.Text(2, y, theme.Crit, "!!")
 		}
 		if known {
 			c.Right(cols[0], y, style, text.Number(p.InFlight))
