@@ -28,7 +28,7 @@ var rooms = map[string][]string{
 	"collectors":        {"internal/incident", "internal/pglock", "internal/redact", "internal/datadog"},
 	"sim":               {"internal/policy", "internal/pglock", "services", "internal/incident"},
 	"sim/pipeline/file": {"sim", "internal/policy", "internal/pglock", "internal/formats", "services"}, // a description as YAML; services for the test against the handlers
-	"internal/diagnose": {"internal/incident", "sim"},
+	"internal/diagnose": {"internal/incident", "internal/pglock", "internal/policy", "sim"},
 	"internal/bundled":  {"collectors", "sim", "sim/pipeline/file", "services", "internal/incident", "internal/diagnose", "internal/datadog", "internal/pglock", "internal/incident/claims"},
 	"internal/lint":     {"internal/pglock", "internal/formats", "internal/policy"},
 	"internal/export":   {"internal/policy", "internal/formats", "internal/incident", "internal/incident/claims", "sim", "internal/diagnose", "internal/redact"},
