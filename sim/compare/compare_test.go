@@ -205,11 +205,11 @@ func TestUnanswered(t *testing.T) {
 		r.Started[i] = 1
 	}
 	// Twenty began ten seconds or more before the end, fifteen have their answer.
-	if n := r.Unanswered(10*time.Second); n != 5 {
+	if n := r.Unanswered(10 * time.Second); n != 5 {
 		t.Errorf("%d without an answer, want 5", n)
 	}
 	r.Orders = sim.Orders{Started: 30, Served: 25, InFlightLeft: 5}
-	if n := r.Unanswered(10*time.Second); n != 0 {
+	if n := r.Unanswered(10 * time.Second); n != 0 {
 		t.Errorf("%d without an answer, want 0", n)
 	}
 }

@@ -28,15 +28,19 @@ func shown(r *tune.Result, p tune.Point) string {
 
 // alone is a policy without a breaker.
 func alone(p tune.Point) string {
-	parts := []string{"no breaker"}
-	for _, name := range []string{"timeout", "deadline", "attempts"} {
+	return strings.Join(append([]string{"no breaker"}, guards(p)...), ", ")
+}
+
+// guards are what an edge has beside a breaker.
+func guards(p tune.Point) (parts []string) {
+	for _, name := range []string{"timeout", "deadline", "cancel", "attempts"} {
 		var none policy.Policy
 		unset, _ := none.Get(name)
 		if v, err := p.Policy.Get(name); err == nil && v != unset {
 			parts = append(parts, name+" "+v)
 		}
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 // Figure is one objective's value for people.
@@ -150,8 +154,12 @@ func withoutOne(r *tune.Result) string {
 	if !ok || r.Chosen == nil || !none.Holds || tune.Better(*r.Chosen, none) {
 		return ""
 	}
+	limits := "nothing else"
+	if g := guards(none); len(g) > 0 {
+		limits = "its limits alone (" + strings.Join(g, ", ") + ")"
+	}
 	return fmt.Sprintf("No breaker is better here: with %s %s recovers too (%d of %d runs), and %s. What is recommended is the best setting of %s, not better than none.",
-		strings.Replace(alone(none), "no breaker, ", "its time limits alone, ", 1), r.Problem.Edge, none.Recovered, none.Tried, gains(none, *r.Chosen, "the best setting"), r.Library.Name)
+		limits, r.Problem.Edge, none.Recovered, none.Tried, gains(none, *r.Chosen, "the best setting"), r.Library.Name)
 }
 
 // versus is what the chosen setting gains and loses against a baseline.

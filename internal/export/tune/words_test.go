@@ -51,7 +51,7 @@ func TestWhereABreakerDoesNotHelp(t *testing.T) {
 		{"gobreaker", 0, []string{"gobreaker cannot see a hang: it has no time limit of its own on a call, and web.stock has none either"}, []string{none}},
 		// With a deadline on the edge nothing outlasts the trigger, and a breaker turns away
 		// calls that would have been served.
-		{"gobreaker", 2 * time.Second, []string{better + ": with its time limits alone, "}, []string{blind, none}},
+		{"gobreaker", 2 * time.Second, []string{better + ": with its limits alone (deadline "}, []string{blind, none}},
 		{"opossum", 2 * time.Second, []string{better}, []string{blind, none}},
 		{"grpc", 0, []string{"grpc has no circuit breaker"}, []string{blind}},
 		{"polly", 0, []string{"Against the postmortem's 5 s / 50 % / 30 s (opossum): "}, []string{blind, none}},
