@@ -36,7 +36,7 @@ func Objectives() []Objective { return slices.Clone(table[:]) }
 var table = [objectives]Objective{
 	NotServed:   {Name: "not_served", What: "requests not answered well within their patience, per request that came while the trigger lasted; mean of the cases", Share: 0.01, Least: 0.002},
 	Wait:        {Name: "wait_p99_s", What: "99 % of the waits of those who came while the trigger lasted, s; mean of the cases", Share: 0.05, Least: 0.02},
-	Load:        {Name: "load", What: "calls that reached the callee, per request that came while the trigger lasted; mean of the cases", Share: 0.02, Least: 0.002},
+	Load:        {Name: "load", What: "calls of the run that reached the callee, per request that came while the trigger lasted; mean of the cases", Share: 0.02, Least: 0.002},
 	FalseTrips:  {Name: "false_trips_per_day", What: "times that one breaker opens on a healthy day; mean of a noisy, a busy and a slow one", Share: 0.05, Least: 0.1, Often: 0.1},
 	HealthyLost: {Name: "healthy_lost", What: "share of the healthy calls that are turned away or cut off; mean of the same days", Share: 0.05, Least: 0.0005, Often: 0.001},
 	Recovery:    {Name: "recovery_s", What: "from the trigger's end until requests succeed for good, s; a run that did not recover counts for as long as it was watched; mean of the cases", Share: 0.05, Least: 1},

@@ -63,7 +63,8 @@ func (s Space) Settings(p policy.Policy) []string {
 	return all
 }
 
-// Show is a policy's values in words: timeout 2500 ms, errorThresholdPercentage 50 %.
+// Show is a policy's values in words: timeout 2500 ms, errorThresholdPercentage 50 %,
+// the call's deadline 4s.
 func (s Space) Show(p policy.Policy) string {
 	var parts []string
 	for _, k := range s {
@@ -74,7 +75,11 @@ func (s Space) Show(p policy.Policy) string {
 		if k.Shows != "" {
 			v += " " + k.Shows
 		}
-		parts = append(parts, strings.TrimPrefix(k.Path, "breaker.")+" "+v)
+		name, own := strings.CutPrefix(k.Path, "breaker.")
+		if !own {
+			name = "the call's " + name
+		}
+		parts = append(parts, name+" "+v)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -76,8 +76,11 @@ func OfScenario(ctx context.Context, sc sim.Scenario, edge string) (Problem, err
 	}
 	w := &orders{sc: sc, edge: edge, service: service}
 	p := Problem{Name: sc.Name, Edge: edge, Requests: "checkouts", Today: sc.Edges[edge], Key: fmt.Sprintf("%+v", sc), Hosts: 1}
-	if service == "inventory" {
+	switch service {
+	case "inventory":
 		p.Hosts = sc.World.Inventories()
+	case "order":
+		p.Hosts = sc.World.Replicas()
 	}
 	var err error
 	if p.Healthy, err = w.healthy(ctx); err != nil {

@@ -120,7 +120,10 @@ func chosen(r *tune.Result) string {
 	s := fmt.Sprintf("%s: of %s it is the one that recovers (%d of %d runs, %s), trips %s times a day for nothing, and leaves the fewest %s unserved (%s for each that comes while the trigger lasts, 99 %% of them waiting %s at most)",
 		shown(r, c), export.Plural(r.Tried, "setting"), c.Recovered, c.Tried, bound(c), Figure(tune.FalseTrips, c.Mean[tune.FalseTrips]),
 		r.Problem.Requests, Figure(tune.NotServed, c.Mean[tune.NotServed]), Figure(tune.Wait, c.Mean[tune.Wait]))
-	if r.Runner == nil {
+	switch {
+	case r.Interrupted:
+		return s + "."
+	case r.Runner == nil:
 		return s + "; there is no runner-up that recovers."
 	}
 	return s + "; the runner-up is " + shown(r, *r.Runner) + difference(c, *r.Runner) + "."
