@@ -132,7 +132,11 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	draw(l.knobs, s.drawKnobs)
 	draw(l.help, s.drawHelp)
 	draw(l.chart, s.drawChart)
-	draw(l.trip, s.drawTrip)
+	if s.picture == front {
+		draw(l.trip, s.drawFront)
+	} else {
+		draw(l.trip, s.drawTrip)
+	}
 	draw(l.strip, s.drawStrip)
 	draw(l.legend, s.drawStripLegend)
 	draw(l.table, func(c *grid.Canvas) { s.drawTable(c, l) })

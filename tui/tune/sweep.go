@@ -133,7 +133,7 @@ func sheetOf(r *search.Result) []screen.Part {
 	}
 	parts = append(parts, screen.Part{
 		Head: text.Plural(len(rep.Front), "finalist"),
-		Text: "esc closes this; n sets the knobs to these, one after the other, z undoes. `tripcurve tune` searches further and writes the file.",
+		Text: "esc closes this; n sets the knobs to these, one after the other, z undoes; c has them as a picture. `tripcurve tune` searches further and writes the file.",
 	})
 	for _, p := range rep.Front {
 		var figures []string

@@ -34,9 +34,10 @@ func swept(_ context.Context, sc sim.Scenario, edge, name string, told func(sear
 		if err := p.Set("breaker.timeout", timeout); err != nil {
 			return nil, err
 		}
-		runs := slices.Repeat([]search.Values{{0.5, 5, 4, 0, 0, 1}}, 20)
+		mean := search.Values{0.5, 5 - 3*float64(i), 4, 0, 0, 1}
+		runs := slices.Repeat([]search.Values{mean}, 20)
 		r.Finalists = append(r.Finalists, search.Point{
-			Policy: p, Runs: runs, Mean: runs[0], Recovered: 80, Tried: 80, Holds: true,
+			Policy: p, Runs: runs, Mean: runs[0], Recovered: 80, Tried: 80, Holds: true, Front: 1,
 			Cases: []search.CaseMean{{Came: 90, Runs: 20, Recovered: 20}},
 		})
 	}
@@ -108,6 +109,9 @@ func TestSweep(t *testing.T) {
 	if !progress || s.sweeps.cancel != nil {
 		t.Errorf("no progress was shown (%v), or the sweep never ends", progress)
 	}
+	press(t, s, "c", "c", "c")
+	tuitest.Golden(t, "front_80x24", tuitest.Draw(s, 80, 21))
+	press(t, s, "c")
 	for _, want := range []string{"2300", "1900", "2300"} {
 		sent(s, asked("next-point"))
 		if got := s.policy().Breaker.Params["timeout"]; got != want || s.policy().Breaker.Library != "opossum" {

@@ -28,6 +28,7 @@ const (
 	orders picture = iota // orders failed over time
 	hangs                 // the trip curve of hanging calls
 	errs                  // that of calls answered with an error
+	front                 // what the sweep found, once it has
 	pictures
 )
 
@@ -119,7 +120,7 @@ func (s *Screen) rate() float64 {
 // that are there or under way.
 func (s *Screen) retrip() tea.Cmd {
 	t := &s.trips
-	if !s.visited || !s.layout(s.W, s.H).trips(s.picture) {
+	if !s.visited || s.picture == front || !s.layout(s.W, s.H).trips(s.picture) {
 		return nil
 	}
 	w := s.want()

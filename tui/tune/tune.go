@@ -112,7 +112,7 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "reset-all", Keys: []string{"R"}, Help: "all knobs of all edges as they were"},
 		{Name: "type", Keys: []string{"enter"}, Help: "type a value", Hint: "type"},
 		{Name: "library", Arg: "NAME", Values: libraries(), Help: "another breaker library, with the same intent as far as it can"},
-		{Name: "curve", Keys: []string{"c"}, Help: "the chart: failed orders, trip curve of hangs, of errors", Hint: "curve"},
+		{Name: "curve", Keys: []string{"c"}, Help: "the chart: failed orders, trip curve of hangs, of errors, what the sweep found", Hint: "curve"},
 		{Name: "edge", Keys: []string{"e"}, Arg: "EDGE", Values: s.names, Help: "next edge", Hint: "edge"},
 		{Name: "edge-back", Keys: []string{"E"}, Help: "edge before"},
 		{Name: "set", Arg: "PATH=VALUE", Help: "set one value by its path: order.inventory.keepalive=20s"},
@@ -191,7 +191,9 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 	case "library":
 		return s.chooseLibrary(msg.Args)
 	case "curve":
-		s.picture = (s.picture + 1) % pictures
+		if s.picture = (s.picture + 1) % pictures; s.picture == front && s.sweeps.found == nil {
+			s.picture = orders
+		}
 	case "edge":
 		if msg.Args != "" {
 			return s.chooseEdge(msg.Args)
