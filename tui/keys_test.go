@@ -12,7 +12,9 @@ import (
 
 func TestOtherKeys(t *testing.T) {
 	o := Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: quick(), Keys: []config.Binding{
-		{Action: "help", Keys: []string{"f2", "alt+h"}}, {Action: "locks.fold", Keys: []string{"o"}}, {Action: "down", Keys: []string{"ctrl+n"}},
+		{Action: "help", Keys: []string{"f2", "alt+h"}},
+		{Action: "locks.fold", Keys: []string{"o"}},
+		{Action: "down", Keys: []string{"ctrl+n"}},
 		{Action: "mouse"},
 	}}
 	if err := CheckKeys(o); err != nil {

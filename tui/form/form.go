@@ -95,7 +95,7 @@ func (f *Form) Value(name string) string {
 // Changed says that a field is not as it was at first.
 func (f *Form) Changed(name string) bool {
 	i := f.index(name)
-	return i >= 0 && f.Value(name) != strings.TrimSpace(f.fields[i].Field.Value)
+	return i >= 0 && f.Value(name) != strings.TrimSpace(f.fields[i].Value)
 }
 
 // Dirty says that any field is not as it was.

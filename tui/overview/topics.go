@@ -61,8 +61,10 @@ func figures(x incident.Extent) []struct {
 		name, one string
 		incident.Figure
 	}{
-		{"orders not accepted", "order not accepted", x.Orders}, {"customers hit", "customer hit", x.Customers},
-		{"payment intents meanwhile", "payment intent meanwhile", x.Intents}, {"orphan reservations", "orphan reservation", x.Orphans},
+		{"orders not accepted", "order not accepted", x.Orders},
+		{"customers hit", "customer hit", x.Customers},
+		{"payment intents meanwhile", "payment intent meanwhile", x.Intents},
+		{"orphan reservations", "orphan reservation", x.Orphans},
 	}
 }
 
