@@ -179,10 +179,18 @@ func (s *Screen) flightChart(f *flow) *chart.Chart {
 		}
 		values[n] = most
 	}
-	return &chart.Chart{
+	ch := &chart.Chart{
 		Window: w, Glyphs: s.Glyphs, Bands: s.bands(), Markers: s.restarts(f),
 		Series: []chart.Series{{Name: "in flight", Style: theme.Data1, Kind: chart.Area, From: w.From, Step: step, Values: values}},
 	}
+	if f.level > 0 { // what it stays at: a quota or a pool of that size
+		full := make([]float64, len(values))
+		for i := range full {
+			full[i] = f.level
+		}
+		ch.Series = append(ch.Series, chart.Series{Name: "full", Style: theme.Interval, Pattern: chart.Dotted, From: w.From, Step: step, Values: full})
+	}
+	return ch
 }
 
 func nonNaN(v float64) float64 {

@@ -173,7 +173,7 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	for _, i := range s.known.lasting {
 		m := &s.moments[i]
 		y := slices.Index(lanes, m.Lane)
-		if y < 0 || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
+		if y < 0 || m.Lane == phasesLane || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
 			continue
 		}
 		from, to := max(0, column(m.At)), min(w-1, column(m.End))
@@ -186,7 +186,7 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	for i := first; i < len(s.moments) && !s.moments[i].At.After(s.Range.To); i++ {
 		m := &s.moments[i]
 		y, x := slices.Index(lanes, m.Lane), column(m.At)
-		if y < 0 {
+		if y < 0 || m.Lane == phasesLane { // drawn with the others of its kind
 			continue
 		}
 		if !m.End.IsZero() {

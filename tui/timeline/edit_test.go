@@ -238,3 +238,28 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("a file that may not be written: %q", a.last())
 	}
 }
+
+// TestPhasesAreEditedToo: X lists them by their numbers, and what is changed of them is
+// kept as of any entry.
+func TestPhasesAreEditedToo(t *testing.T) {
+	var b book
+	a := write(t, Options{Keep: &b})
+	phase := incident.WriteEntry(incident.Entry{ID: "p1", Start: tuitest.At("14:46:18"), Text: "the restart", Kind: incident.KPhase, Lane: "phases", Confidence: "assumed"})
+	b.all = append(b.all, phase)
+	a.send(screen.WrittenMsg{Written: b.all})
+	if len(a.moments) != 5 {
+		t.Errorf("%d moments, the phase is none", len(a.moments))
+	}
+	a.do("hidden", "bottom")
+	if m := a.selected(); m.Text != "the restart" || m.Key != '1' {
+		t.Fatalf("%+v is selected", m)
+	}
+	a.do("edit")
+	a.keys(" of order", "enter")
+	if b.all[0].Fields["text"] != "the restart of order" || b.all[0].Fields["kind"] != "phase" {
+		t.Errorf("kept %+v, said %q", b.all, a.last())
+	}
+	if got := a.text(); !strings.Contains(got, "1 14:46:18Z the restart of order") {
+		t.Errorf("listed:\n%s", got)
+	}
+}

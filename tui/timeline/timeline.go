@@ -57,7 +57,7 @@ func knowledge(moments []events.Event, entries []incident.Entry) known {
 		if inferred(m) {
 			k.inferred++
 		}
-		if m.Lane != "" && !slices.Contains(k.lanes, m.Lane) {
+		if m.Lane != "" && m.Lane != phasesLane && !slices.Contains(k.lanes, m.Lane) {
 			k.lanes = append(k.lanes, m.Lane)
 		}
 		if !m.End.IsZero() {
@@ -95,7 +95,7 @@ func (s *Screen) Actions() []screen.Action {
 		{Name: "undo", Keys: []string{"z"}, Help: "undo the last change made here", Hint: "undo", Foot: "z/Z"},
 		{Name: "redo", Keys: []string{"Z"}, Help: "do again what was undone"},
 		{Name: "pin", Keys: []string{"P"}, Help: "pin it into the short export, or not"},
-		{Name: "hidden", Keys: []string{"X"}, Help: "show what is hidden, or not"},
+		{Name: "hidden", Keys: []string{"X"}, Help: "list what is hidden and the phases too, or not"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -180,9 +180,9 @@ func (s *Screen) act(name, args string) tea.Cmd {
 		s.hidden = !s.hidden
 		s.reload()
 		if s.hidden {
-			return screen.Say("hidden entries are shown, without a letter")
+			return screen.Say("hidden entries are listed, without a letter, and the phases by their numbers")
 		}
-		return screen.Say("hidden entries are left out")
+		return screen.Say("hidden entries and phases are left out")
 	case "yank", "copy":
 		return s.yank(false)
 	case "yank-markdown":
@@ -212,7 +212,7 @@ func (s *Screen) reload() {
 	s.moments = s.moments[:0]
 	list := events.Of(s.Analysis.Timeline)
 	if s.hidden {
-		list = events.All(s.Analysis.Timeline)
+		list = s.withPhases(events.All(s.Analysis.Timeline))
 	}
 	for _, m := range list {
 		if s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
@@ -226,6 +226,19 @@ func (s *Screen) reload() {
 	s.of = ""
 	s.known = knowledge(s.moments, s.entries)
 	s.resolve()
+}
+
+// withPhases are the moments and the phases, which are no moments, in order of time.
+func (s *Screen) withPhases(list []events.Event) []events.Event {
+	for i, p := range s.phases {
+		key := rune(events.HiddenKey)
+		if i < 9 {
+			key = rune('1' + i)
+		}
+		list = append(list, events.Event{Moment: p.Moment(), Key: key, Label: "phase"})
+	}
+	slices.SortStableFunc(list, func(a, b events.Event) int { return a.At.Compare(b.At) })
+	return list
 }
 
 // follow selects the last moment that the time cursor has passed, unless the
