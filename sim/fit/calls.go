@@ -206,6 +206,7 @@ type ending struct {
 	deadline bool          // by a gRPC deadline, which cancels what is below
 	tries    int           // attempts of each
 	each     time.Duration // of one attempt
+	other    int           // attempts that would be nearly as near; 0 where the count is clear
 	says     string
 }
 
@@ -236,8 +237,12 @@ func (r *recording) endingOf(e *endpoint) ending {
 		if i == 0 && requests >= leastTried {
 			x.says = fmt.Sprintf("%s begun for %s: one attempt", things(begun, "call was", "calls were"), things(requests, "request", "requests"))
 		}
-		if tries := int(math.Round(begun / math.Max(1, requests))); !retried && tries > 1 && tries <= maxTries && requests >= leastTried {
+		ratio := begun / math.Max(1, requests)
+		if tries := int(math.Round(ratio)); !retried && tries > 1 && tries <= maxTries && requests >= leastTried {
 			x.at, x.tries, retried = i, tries, true
+			if next := int(math.Round(2*ratio)) - tries; math.Abs(ratio-float64(tries)) >= unclear && next > 0 {
+				x.other = next
+			}
 			x.says = fmt.Sprintf("%s begun for %s: %d attempts", things(begun, "call was", "calls were"), things(requests, "request", "requests"), tries)
 		}
 		if !x.deadline && expired >= expect*float64(x.tries) {
@@ -253,6 +258,7 @@ func (r *recording) endingOf(e *endpoint) ending {
 
 const (
 	maxTries     = 10
+	unclear      = 0.2 // from a whole number of attempts: the next one is tried, too
 	leastTried   = 8   // requests, in the time in which attempts are counted
 	leastExpired = 0.5 // of the failing requests ended by DEADLINE_EXCEEDED
 )

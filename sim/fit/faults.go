@@ -28,7 +28,7 @@ func (m *model) faults() {
 			if m.r.overDead(e) >= 0 { // the connection is what is wrong
 				break
 			}
-			x := m.r.endingOf(e)
+			x := m.ending(e)
 			share := math.Pow(e.share, 1/float64(x.tries))
 			m.fault(e.wrong, pipeline.Fault{What: pipeline.Slow, Endpoint: l.service + "." + l.endpoint, Factor: beyond(x.each, share, distOf(e.usual))},
 				"%s; so many times as long as usual is what makes that share of them outlast %s", came, duration(x.each))
@@ -233,11 +233,17 @@ func (r *recording) variants() []variant {
 	if _, _, ok := r.idle(); ok && r.fault.dead != nil {
 		idles = []bool{true, false}
 	}
+	others := []bool{false}
+	if slices.ContainsFunc(r.endpoints, func(e *endpoint) bool { return e.waits() && r.endingOf(e).other > 0 }) {
+		others = []bool{false, true}
+	}
 	var all []variant
 	for _, f := range follows {
 		for _, c := range cancels {
 			for _, i := range idles {
-				all = append(all, variant{c, f, i})
+				for _, o := range others {
+					all = append(all, variant{c, f, i, o})
+				}
 			}
 		}
 	}

@@ -21,6 +21,8 @@ type variant struct {
 	follow bool
 	// idle: a connection was lost for being idle, and not at an instant of its own.
 	idle bool
+	// other: requests make the other number of attempts that the counts allow.
+	other bool
 }
 
 // model is a pipeline in the making.
@@ -260,12 +262,22 @@ func (m *model) quantiles(e *endpoint) string {
 	return fmt.Sprintf("p50 %s, p99 %s", duration(middle(e.usual, 0.5).Round(time.Microsecond)), duration(middle(e.usual, 0.99).Round(time.Microsecond)))
 }
 
+// ending is where the requests of an endpoint are given up in this variant.
+func (m *model) ending(e *endpoint) ending {
+	x := m.r.endingOf(e)
+	if m.v.other && x.other > 0 {
+		x.tries, x.each = x.other, (e.limit.took / time.Duration(x.other)).Round(time.Millisecond)
+		x.says += fmt.Sprintf(", and %d are nearer to the recording", x.other)
+	}
+	return x
+}
+
 // ended puts the limit that ended an endpoint's requests on its edge.
 func (m *model) ended(e *endpoint) {
 	if !e.waits() {
 		return
 	}
-	l, x := m.leafs[e], m.r.endingOf(e)
+	l, x := m.leafs[e], m.ending(e)
 	edge := l.edges[min(x.at, len(l.edges)-1)]
 	pol := policy.Policy{Retry: policy.Retry{Attempts: x.tries}}
 	if x.tries == 1 {

@@ -95,11 +95,7 @@ func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
 			q    float64
 		}{{"healthy p50", 0.5}, {"healthy p99", 0.99}} {
 			was, is := middle(e.usual, q.q), quantile(t.took, q.q)
-			x := relative(of, q.name, "s", was.Seconds(), is.Seconds(), float64(count(e.usual)), MostLatency)
-			if (was - is).Abs() <= resolution {
-				x.Error = math.Min(x.Error, x.Bound)
-			}
-			rep.add(x)
+			rep.add(latency(of, q.name, was, is, t.took, q.q, float64(count(e.usual))))
 		}
 		if e.failing() {
 			q := relative(of, "failed share", "share", e.bad/e.total, t.failed/math.Max(1, t.started), e.total, MostFailed)
@@ -120,6 +116,20 @@ func (r *recording) report(p *pipeline.Pipeline, seen *outcome) Report {
 		rep.add(q)
 	}
 	return rep
+}
+
+// latency is a quantile of n recorded requests: the value of a rank, which is known to
+// half a rank, and to what the log tells apart.
+func latency(of, name string, was, is time.Duration, took []time.Duration, q, n float64) Quantity {
+	x := relative(of, name, "s", was.Seconds(), is.Seconds(), n, MostLatency)
+	half := 0.5 / math.Max(1, n)
+	lo, hi := quantile(took, math.Max(0, q-half)), quantile(took, math.Min(1, q+half))
+	off := max(lo-was, was-hi, 0)
+	x.Error = math.Min(x.Error, off.Seconds()/math.Max(was.Seconds(), 1e-9))
+	if (was - is).Abs() <= resolution {
+		x.Error = math.Min(x.Error, x.Bound)
+	}
+	return x
 }
 
 // window adds when the first and the last request began that failed. A sample is a
