@@ -206,19 +206,29 @@ func results(screen string) string {
 	return ""
 }
 
-// idle lets a recording stand still, then a live one, whose clock ticks.
+// idle lets a recording stand still, then a followed file to which nobody writes: there
+// the clock ticks.
 func (m *ttyRun) idle() {
 	const long = 10 * time.Second
-	t := m.start(200, 50, m.program)
-	t.waitFor(sentence)
-	t.quiet(2 * time.Second)
-	wrote, cpu := t.written(), cpuOf(m.T, t.cmd.Process.Pid)
-	time.Sleep(long)
-	share := 100 * float64(cpuOf(m.T, t.cmd.Process.Pid)-cpu) / float64(long)
-	n := t.written() - wrote
-	t.kill()
-	m.add(figure{what: "bytes in 10 s of a recording that stands still", target: "0", seen: strconv.Itoa(n), verdict: holds(n, 0)})
-	m.add(figure{what: "processor, the same", target: "1.5 %", seen: fmt.Sprintf("%.1f %%", share), verdict: holds(share, 1.5)})
+	for _, s := range []struct {
+		what  string
+		args  []string
+		bytes int
+	}{
+		{"a recording that stands still", nil, 0},
+		{"a followed file, whose clock ticks", []string{"open", "--follow", m.longFile()}, 400},
+	} {
+		t := m.start(200, 50, m.program, s.args...)
+		t.waitFor(sentence)
+		time.Sleep(3 * time.Second) // what was begun with the first evidence ends
+		wrote, cpu := t.written(), cpuOf(m.T, t.cmd.Process.Pid)
+		time.Sleep(long)
+		share := 100 * float64(cpuOf(m.T, t.cmd.Process.Pid)-cpu) / float64(long)
+		n := t.written() - wrote
+		t.kill()
+		m.add(figure{what: "bytes in 10 s of " + s.what, target: strconv.Itoa(s.bytes), seen: strconv.Itoa(n), verdict: holds(n, s.bytes)})
+		m.add(figure{what: "processor, the same", target: "1.5 %", seen: fmt.Sprintf("%.1f %%", share), verdict: holds(share, 1.5)})
+	}
 }
 
 // memory is what the program holds of 100,000 rows and 24 h of samples.

@@ -351,25 +351,3 @@ func BenchmarkSnapshotEachSecond(b *testing.B) {
 		i++
 	}
 }
-
-// TestSeriesIsBoundedHoweverItComes adds a day of samples one by one and all at once, as
-// a file's are: what is kept is the same, and bounded.
-func TestSeriesIsBoundedHoweverItComes(t *testing.T) {
-	const day = 86_400
-	from := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
-	s := Series{Name: "x", Origin: Origin{Group: "grpc", Name: "g"}}
-	one := NewEvidence()
-	for i := range day {
-		s.Points = append(s.Points, Point{At: from.Add(time.Duration(i) * time.Second), V: float64(i % 97)})
-		one.Add(Series{Name: s.Name, Origin: s.Origin, Points: s.Points[i:]})
-	}
-	whole := NewEvidence()
-	whole.Add(s)
-	a, b := one.Snapshot().AllSeries()[0].Points, whole.Snapshot().AllSeries()[0].Points
-	if len(a) > maxPoints || len(b) > maxPoints {
-		t.Errorf("%d and %d points are kept, at most %d are allowed", len(a), len(b), maxPoints)
-	}
-	if d := cmp.Diff(a, b); d != "" {
-		t.Errorf("one by one and all at once differ:\n%.500s", d)
-	}
-}

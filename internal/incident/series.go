@@ -66,9 +66,9 @@ func (ev *Evidence) addSeries(s Series) {
 		if s.Name == LockWaitersSeries {
 			ev.addSampled(p.At)
 		}
-		if len(r.series.Points) > maxPoints { // however many came at once: a file's come all together
-			r.series.Points = thin(r.series.Points)
-		}
+	}
+	if len(r.series.Points) > maxPoints {
+		r.series.Points = thin(r.series.Points)
 	}
 }
 
