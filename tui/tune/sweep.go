@@ -80,7 +80,8 @@ func (s *Screen) sweep() tea.Cmd {
 		})
 		return sweptMsg{gen, res, err}
 	}
-	return tea.Batch(all, listen(gen, progress), screen.Say(fmt.Sprintf("sweeping %s on %s; w ends it", library, edge)))
+	// No line above the keys, which would hide how far it is.
+	return tea.Batch(all, listen(gen, progress), progressOf("finding out what is usual", 0))
 }
 
 // listen waits for the next news of a search; it ends with it.
@@ -100,8 +101,12 @@ func (s *Screen) sweeping(msg sweepMsg) tea.Cmd {
 	if msg.gen != s.sweeps.gen || s.sweeps.cancel == nil {
 		return again
 	}
-	busy := screen.BusyMsg{What: "sweep: " + msg.at.Stage, Part: msg.at.Done / msg.at.Of}
-	return tea.Batch(again, func() tea.Msg { return busy })
+	return tea.Batch(again, progressOf(msg.at.Stage, msg.at.Done/msg.at.Of))
+}
+
+// progressOf shows what the sweep does and how far it is.
+func progressOf(stage string, part float64) tea.Cmd {
+	return func() tea.Msg { return screen.BusyMsg{What: "sweep (w ends it): " + stage, Part: part} }
 }
 
 // swept takes in what was found, and shows it.

@@ -93,13 +93,13 @@ func TestSweep(t *testing.T) {
 	close(news)
 	progress := false
 	for _, msg := range sent(s, sweepMsg{s.sweeps.gen, search.Progress{Stage: "first", Done: 1, Of: 4}, news}) {
-		progress = progress || msg == screen.BusyMsg{What: "sweep: first", Part: 0.25}
+		progress = progress || msg == screen.BusyMsg{What: "sweep (w ends it): first", Part: 0.25}
 	}
 	said := tuitest.Answers(cmd)
 	said = append(said, sent(s, said...)...)
 	got := statuses(said)
 	for _, want := range []string{
-		"sweeping opossum on order.inventory; w ends it", "sheet sweep of order.inventory for opossum",
+		"sheet sweep of order.inventory for opossum",
 		"timeout 2300 ms: of 60 settings it is the one that recovers (80 of 80 runs", "2 finalists", "1  timeout 2300 ms", "not served 0.5   wait p99 5 s   load 4",
 	} {
 		if !strings.Contains(got, want) {
