@@ -70,6 +70,10 @@ func (s *Screen) Draw(c *grid.Canvas) {
 }
 
 func (s *Screen) drawHead(c *grid.Canvas) {
+	if s.Range.Length() == 0 {
+		c.Text(1, 0, theme.Dim, "no evidence yet")
+		return
+	}
 	x := c.Text(1, 0, theme.Head, s.Range.From.UTC().Format("2006-01-02 15:04")+" to "+s.Range.To.UTC().Format("15:04Z"))
 	said := text.Plural(len(s.moments), "moment")
 	if n := s.known.inferred; n > 0 {

@@ -114,10 +114,18 @@ func (s *Screen) entryOf(m *events.Event) (incident.Entry, bool) {
 	return s.entries[i], true
 }
 
-// blank is a new entry at the time cursor.
+// newest is how near the end of live evidence the time cursor is when people mean now.
+const newest = 15 * time.Second
+
+// blank is a new entry at the time cursor, or now where there is no evidence yet or the
+// cursor goes along with what comes in.
 func (s *Screen) blank(what string) incident.Entry {
+	at := s.Common.Cursor
+	if s.View.Window.Length() == 0 || s.Live && !s.Now.IsZero() && s.View.Window.To.Sub(at) < newest {
+		at = s.Now
+	}
 	return incident.Entry{
-		Start: s.Common.Cursor.UTC().Truncate(time.Second), Kind: incident.KObservation, Text: what, Actor: s.opt.role(),
+		Start: at.UTC().Truncate(time.Second), Kind: incident.KObservation, Text: what, Actor: s.opt.role(),
 		Lane: "people", Confidence: "stated", Source: incident.EntrySource{Name: "people"},
 	}
 }
@@ -160,7 +168,14 @@ func (s *Screen) shownTime(t time.Time, precision time.Duration) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-func (s *Screen) around() time.Time { return incident.Around(s.View, s.Analysis) }
+// around is an instant such that a time of day is that of the incident; where there is
+// no evidence yet the last such one is meant.
+func (s *Screen) around() time.Time {
+	if s.View.Window.Length() == 0 && !s.Now.IsZero() {
+		return s.Now.Add(time.Hour) // clocks differ, and some entries are of what comes next
+	}
+	return incident.Around(s.View, s.Analysis)
+}
 
 // openForm asks for what is to be written, and meanwhile whether it can be.
 func (s *Screen) openForm(verb string, e incident.Entry) tea.Cmd {

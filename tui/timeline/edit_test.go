@@ -263,3 +263,36 @@ func TestPhasesAreEditedToo(t *testing.T) {
 		t.Errorf("listed:\n%s", got)
 	}
 }
+
+// TestBeforeAnyEvidence: what people know is written down before any source has told
+// anything, with the time of now.
+func TestBeforeAnyEvidence(t *testing.T) {
+	var b book
+	a := &author{Screen: New(Options{Keep: &b}), t: t, msg: screen.EvidenceMsg{View: incident.NewEvidence().Snapshot(), Live: true}}
+	a.send(screen.SizeMsg{W: 80, H: 21}, a.msg, screen.TickMsg{Now: tuitest.At("14:25:42")})
+	a.do("add")
+	a.keys("paged the team", "enter")
+	if len(b.all) != 1 || b.all[0].Fields["start"] != "2026-01-15T14:25:42Z" {
+		t.Fatalf("kept %+v:\n%s", b.all, a.text())
+	}
+	if got := a.text(); !strings.Contains(got, "no evidence yet") || !strings.Contains(got, "14:25:42Z paged the team") {
+		t.Errorf("shown:\n%s", got)
+	}
+}
+
+// TestLiveMeansNow: with the cursor at the newest evidence, and what the cursor says
+// when somebody has moved it.
+func TestLiveMeansNow(t *testing.T) {
+	a := write(t, Options{Keep: &book{}})
+	live := a.msg
+	live.Live = true
+	now := tuitest.At("14:59:00")
+	a.send(live, screen.TickMsg{Now: now}, screen.CursorMsg{At: live.View.Window.To})
+	if got := a.blank("").Start; !got.Equal(now) {
+		t.Errorf("at the newest evidence %v, want now", got)
+	}
+	a.send(screen.CursorMsg{At: tuitest.Cursor})
+	if got := a.blank("").Start; !got.Equal(tuitest.Cursor) {
+		t.Errorf("at a moved cursor %v", got)
+	}
+}
