@@ -221,16 +221,13 @@ func (r *recording) endingOf(e *endpoint) ending {
 	steady := incident.Window{From: e.seen.From.Add(e.limit.took), To: e.seen.To}
 	retried := false
 	for i, c := range e.path {
-		begun, expired, requests := 0.0, 0.0, 0.0
+		begun, requests := r.attempts(e, c, steady)
+		if requests < leastTried { // samples too far apart: with those who made fewer
+			begun, requests = r.attempts(e, c, e.seen)
+		}
+		expired := 0.0
 		for n, p := range r.calls[c].points {
-			if n == 0 {
-				continue
-			}
-			if w := (incident.Window{From: r.calls[c].points[n-1].At, To: p.At}); !w.From.Before(steady.From) && !w.To.After(steady.To) {
-				begun += p.Started
-				requests += r.cut(e.started, incident.Window{From: w.From.Add(-e.limit.took / 3), To: w.To.Add(-e.limit.took / 3)})
-			}
-			if all.Has(p.At) {
+			if n > 0 && all.Has(p.At) {
 				expired += p.Deadline
 			}
 		}
@@ -254,6 +251,21 @@ func (r *recording) endingOf(e *endpoint) ending {
 	}
 	x.each = (e.limit.took / time.Duration(x.tries)).Round(time.Millisecond)
 	return x
+}
+
+// attempts are the calls begun between samples in a window, and the requests that they
+// are of.
+func (r *recording) attempts(e *endpoint, c int, within incident.Window) (begun, requests float64) {
+	points := r.calls[c].points
+	for n := 1; n < len(points); n++ {
+		w := incident.Window{From: points[n-1].At, To: points[n].At}
+		if w.Meet(within).Length() < w.Length() {
+			continue
+		}
+		begun += points[n].Started
+		requests += r.cut(e.started, incident.Window{From: w.From.Add(-e.limit.took / 3), To: w.To.Add(-e.limit.took / 3)})
+	}
+	return begun, requests
 }
 
 const (
