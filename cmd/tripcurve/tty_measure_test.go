@@ -87,8 +87,12 @@ func (m *ttyRun) keys() {
 			s.t.waitFor(sentence)
 			s.t.send("5")
 			s.t.waitFor("observation")
+			s.begin = "g" // at the newest row, where the screens follow, down does nothing
 		} else {
 			s.t.quiet(300 * time.Millisecond)
+		}
+		if s.begin != "" {
+			s.t.press(s.begin, 300*time.Millisecond)
 		}
 		s.t.look(false)
 	}

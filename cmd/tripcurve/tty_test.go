@@ -112,10 +112,11 @@ func loadNow() string {
 
 // peer is another program to measure beside; it is left out where it is not installed.
 type peer struct {
-	name string
-	args []string
-	keys [2]string // move on, move back
-	path string
+	name  string
+	args  []string
+	begin string    // pressed first: goes to a list that can be moved in
+	keys  [2]string // move on, move back
+	path  string
 }
 
 // peers are the installed ones of htop, lnav and lazygit, each with something to show:
@@ -124,7 +125,7 @@ func (m *ttyRun) peers() []peer {
 	all := []peer{
 		{name: "htop", keys: [2]string{"\x1b[B", "\x1b[A"}},
 		{name: "lnav", args: []string{"-N"}, keys: [2]string{"k", "j"}},
-		{name: "lazygit", args: []string{"--path"}, keys: [2]string{"j", "k"}},
+		{name: "lazygit", args: []string{"--path"}, begin: "4", keys: [2]string{"j", "k"}},
 	}
 	var there []peer
 	for _, p := range all {
