@@ -45,6 +45,9 @@ const everywhere = "everywhere"
 // CheckKeys says what is wrong with the keys that the user gave to actions: one that is
 // none, an action that is none, or a key that means two things somewhere.
 func CheckKeys(o Options) error {
+	if len(o.Keys) == 0 { // the first frame does not wait for screens that are made twice
+		return nil
+	}
 	r := newRoot(o)
 	for _, b := range o.Keys {
 		for _, k := range b.Keys {

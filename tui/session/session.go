@@ -197,7 +197,35 @@ func (k *Keeper) save(s *State) error {
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
 		return err
 	}
-	return export.Write(k.path, append(text, '\n'), true)
+	if err := export.Write(k.path, append(text, '\n'), true); err != nil {
+		return err
+	}
+	k.forget()
+	return nil
+}
+
+// sessions is how many incidents' sessions are kept; each recording of watch is one.
+const sessions = 200
+
+// forget removes the oldest sessions beyond that. One that cannot be removed is left.
+func (k *Keeper) forget() {
+	dir := filepath.Dir(k.path)
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(names) <= sessions {
+		return
+	}
+	age := map[string]time.Time{}
+	for _, n := range names {
+		if info, err := os.Stat(n); err == nil {
+			age[n] = info.ModTime()
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return age[b].Compare(age[a]) })
+	for _, n := range names[sessions:] {
+		if n != k.path {
+			_ = os.Remove(n)
+		}
+	}
 }
 
 // remember adds to the history. It is made also without lines: where it is, somebody

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,5 +129,32 @@ func TestHistoryIsBounded(t *testing.T) {
 	got := Open(path).Typed
 	if len(got) != kept || strings.ContainsAny(got[kept-1], "\x1b\n") || !strings.HasPrefix(got[kept-1], ":last") {
 		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
+	}
+}
+
+// TestOldSessionsAreForgotten: a flight recorder's recordings do not pile up sessions.
+func TestOldSessionsAreForgotten(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "sessions"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range sessions + 20 {
+		name := filepath.Join(dir, "sessions", fmt.Sprintf("night-%03d.json", i))
+		if err := errors.Join(os.WriteFile(name, []byte("{}"), 0o600), os.Chtimes(name, old, old.Add(time.Duration(i)*time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := Open(Path(dir, "now", ""))
+	k.Put(state())
+	if err := k.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "sessions", "*.json"))
+	if err != nil || len(names) != sessions {
+		t.Fatalf("%d sessions, %v", len(names), err)
+	}
+	if filepath.Base(names[0]) != "night-021.json" || Open(k.path).State.Screen != "Locks" {
+		t.Errorf("the oldest is %s", names[0])
 	}
 }
