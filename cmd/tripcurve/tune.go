@@ -53,9 +53,10 @@ func (a *app) tuneCommand() *cobra.Command {
 		Use:   "tune SCENARIO|FILE.yaml|FILE.incident",
 		Short: "search the breaker's settings that serve best",
 		Long: `Searches the parameters of one library on one edge of a bundled scenario (` + scenarios + `) or of a
-pipeline that you describe, or that is fitted to a recorded incident (docs/fit.md): a sample over the library's own parameters, a race over the same customers,
-refinement, and fresh customers for the few that are left. A setting has to live through the scenario's
-own trigger, through three other ways in which the same callee can fail, and through healthy traffic.
+pipeline that you describe, or that is fitted to a recorded incident (docs/fit.md): a sample over the
+library's own parameters, a race over the same customers, refinement, and fresh customers for the few
+that are left. A setting has to live through the scenario's own trigger, through three other ways in which
+the same callee can fail, and through healthy traffic.
 
 It has to recover by itself with a probability of 95 %. What it is then judged by: false trips, requests
 not served in time, waits, load on the callee, time to recover. -o writes the chosen setting as the
@@ -88,7 +89,7 @@ Exit code 1 when no setting can be recommended.`,
 	flags.Lookup("workers").DefValue = "all"
 	flags.StringVar(&f.resume, "resume", "", "keep the runs in this file, and take those that are there")
 	flags.IntVar(&f.point, "point", 0, "write this finalist with -o in place of the chosen one, by its number in the output")
-	flags.StringVarP(&f.out, "output", "o", "", "write the chosen setting to this file, as the library's own configuration")
+	flags.StringVarP(&f.out, "out", "o", "", "write the chosen setting to this file, as the library's own configuration")
 	flags.BoolVar(&f.force, "force", false, "replace an existing file")
 	formatFlag(cmd, &f.format, "text", "json")
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(libraryNames(), cobra.ShellCompDirectiveNoFileComp))

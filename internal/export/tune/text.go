@@ -133,9 +133,27 @@ func (rep Report) finalists(b *strings.Builder) {
 	align(b, rows)
 	b.WriteByte('\n')
 	for _, p := range rep.Front {
-		b.WriteString(export.Wrap(redact.Line(p.Shown), fmt.Sprintf("%3d ", p.N), "    "))
+		b.WriteString(export.Wrap(redact.Line(p.Shown+ranges(p)), fmt.Sprintf("%3d ", p.N), "    "))
 	}
 	b.WriteString(export.Wrap("x: does not recover surely enough. Front: how probably no other finalist is as good in everything and better in something.", "", ""))
+}
+
+// ranges are the intervals of a point's objectives that have a width.
+func ranges(p Point) string {
+	var parts []string
+	for i, o := range tune.Objectives() {
+		e := p.Measures[o.Name]
+		if e.Lo == nil || e.Hi == nil {
+			continue
+		}
+		if lo, hi := Figure(i, max(*e.Lo, 0)), Figure(i, *e.Hi); lo != hi {
+			parts = append(parts, short[i]+" "+lo+" to "+hi)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (95 %%: %s)", strings.Join(parts, ", "))
 }
 
 func (rep Report) sensitivities(b *strings.Builder) {

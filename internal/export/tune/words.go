@@ -2,6 +2,7 @@ package tune
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tripcurve/internal/export"
@@ -161,8 +162,12 @@ func withoutOne(r *tune.Result) string {
 	if g := guards(none); len(g) > 0 {
 		limits = "its limits alone (" + strings.Join(g, ", ") + ")"
 	}
-	return fmt.Sprintf("No breaker is better here: with %s %s recovers too (%d of %d runs), and %s. What is recommended is the best setting of %s, not better than none.",
-		limits, r.Problem.Edge, none.Recovered, none.Tried, gains(none, *r.Chosen, "the best setting"), r.Library.Name)
+	verdict := "A breaker gains nothing here"
+	if slices.ContainsFunc(tune.Versus(none, *r.Chosen, 1), func(v tune.Verdict) bool { return v.Means != 0 }) {
+		verdict = "No breaker is better here"
+	}
+	return fmt.Sprintf("%s: with %s %s recovers too (%d of %d runs), and %s. What is recommended is the best setting of %s, not better than none.",
+		verdict, limits, r.Problem.Edge, none.Recovered, none.Tried, gains(none, *r.Chosen, "the best setting"), r.Library.Name)
 }
 
 // versus is what the chosen setting gains and loses against a baseline.

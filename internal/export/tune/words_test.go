@@ -3,11 +3,13 @@ package tune
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tripcurve/internal/policy"
+	"tripcurve/internal/policy/library"
 	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
 	"tripcurve/sim/tune"
@@ -41,7 +43,7 @@ func found(t *testing.T, library string, deadline time.Duration) Report {
 
 // Where a breaker does not help that is said, and where it does it is not.
 func TestWhereABreakerDoesNotHelp(t *testing.T) {
-	const blind, better, none = "cannot see a hang", "No breaker is better here", "has no circuit breaker"
+	const blind, nothing, better, none = "cannot see a hang", "A breaker gains nothing here", "No breaker is better here", "has no circuit breaker"
 	for _, c := range []struct {
 		library   string
 		deadline  time.Duration
@@ -51,8 +53,8 @@ func TestWhereABreakerDoesNotHelp(t *testing.T) {
 		{"gobreaker", 0, []string{"gobreaker cannot see a hang: it has no time limit of its own on a call, and web.stock has none either"}, []string{none}},
 		// With a deadline on the edge nothing outlasts the trigger, and a breaker turns away
 		// calls that would have been served.
-		{"gobreaker", 2 * time.Second, []string{better + ": with its limits alone (deadline "}, []string{blind, none}},
-		{"opossum", 2 * time.Second, []string{better}, []string{blind, none}},
+		{"gobreaker", 2 * time.Second, []string{nothing + ": with its limits alone (deadline "}, []string{blind, none}},
+		{"opossum", 2 * time.Second, []string{nothing}, []string{blind, none}},
 		{"grpc", 0, []string{"grpc has no circuit breaker"}, []string{blind}},
 		{"polly", 0, []string{"Against the postmortem's 5 s / 50 % / 30 s (opossum): "}, []string{blind, none}},
 	} {
@@ -75,6 +77,30 @@ func TestWhereABreakerDoesNotHelp(t *testing.T) {
 			if strings.ContainsAny(line, "\x1b\t") {
 				t.Errorf("%q", line)
 			}
+		}
+	}
+}
+
+// As Hystrix on INC-2847: its time limit cancels the call, and alone serves more.
+func TestNoBreakerIsBetter(t *testing.T) {
+	l, _ := library.ByName("hystrix")
+	point := func(name string, p policy.Policy, m tune.Values, recovered int) tune.Point {
+		return tune.Point{Name: name, Policy: p, Mean: m, Runs: slices.Repeat([]tune.Values{m}, 30), Recovered: recovered, Tried: 120, Holds: recovered > 118}
+	}
+	chosen := point("", policy.Policy{Breaker: policy.BreakerSpec{Library: "hystrix"}}, tune.Values{0.53, 5.1, 4.43, 0, 0, 0.5}, 120)
+	none := point(tune.NoBreaker, policy.Policy{Timeout: 2300 * time.Millisecond, Cancel: policy.Propagate}, tune.Values{0.51, 5.1, 5.67, 0, 0, 0.5}, 120)
+	r := &tune.Result{Problem: tune.Problem{Name: "inc-2847", Edge: "order.inventory"}, Library: l, Chosen: &chosen, Baselines: []tune.Point{none}}
+	want := "No breaker is better here: with its limits alone (timeout 2.3s, cancel propagate) order.inventory recovers too (120 of 120 runs), and it " +
+		"gains in not served 0.51, not 0.53 (-4 %), and loses in load 5.67, not 4.43 (+28 %). What is recommended is the best setting of hystrix, not better than none."
+	if got := withoutOne(r); got != want {
+		t.Errorf("%s\nexpected\n%s", got, want)
+	}
+	for what, other := range map[string]tune.Point{
+		"more not served": point(tune.NoBreaker, none.Policy, tune.Values{0.6, 5.1, 4, 0, 0, 0.5}, 120),
+		"no recovery":     point(tune.NoBreaker, none.Policy, none.Mean, 90),
+	} {
+		if r.Baselines = []tune.Point{other}; withoutOne(r) != "" {
+			t.Errorf("with %s: %s", what, withoutOne(r))
 		}
 	}
 }
