@@ -65,15 +65,19 @@ var spaces = map[string]Space{
 	},
 	"istio": {
 		span("timeout", 0.25, 20), count("consecutive5xxErrors", 1, 20), span("interval", 1, 30), span("baseEjectionTime", 1, 60),
-		count("http2MaxRequests", 10, 1000), {Path: "breaker.attempts", Lo: 0, Hi: 2, Step: 1}, span("perTryTimeout", 0.25, 20),
+		count("http2MaxRequests", 10, 1000),
+		{Path: "breaker.attempts", Lo: 0, Hi: 2, Step: 1},
+		span("perTryTimeout", 0.25, 20),
 	},
 	"gobreaker": {
 		some("ReadyToTrip", "consecutive", "requests", "completed"), count("consecutiveFailures", 1, 20), ratio("failureRatio"), count("minRequests", 1, 30),
-		{Path: "breaker.Interval", Unit: "s", Lo: 5, Hi: 60, Log: true, Step: 1}, span("Timeout", 1, 60), count("MaxRequests", 1, 10),
+		{Path: "breaker.Interval", Unit: "s", Lo: 5, Hi: 60, Log: true, Step: 1},
+		span("Timeout", 1, 60), count("MaxRequests", 1, 10),
 	},
 	"failsafe-go": {
 		span("timeout.timeLimit", 0.25, 20), ratio("failureRateThreshold"), count("failureExecutionThreshold", 1, 30),
-		{Path: "breaker.failureThresholdingPeriod", Unit: "s", Lo: 5, Hi: 60, Log: true, Step: 1}, span("delay", 1, 60), count("successThreshold", 1, 5),
+		{Path: "breaker.failureThresholdingPeriod", Unit: "s", Lo: 5, Hi: 60, Log: true, Step: 1},
+		span("delay", 1, 60), count("successThreshold", 1, 5),
 	},
 	"polly": {
 		span("AttemptTimeout.Timeout", 0.25, 20), ratio("FailureRatio"), count("MinimumThroughput", 2, 30), span("SamplingDuration", 5, 60), span("BreakDuration", 1, 60),

@@ -124,7 +124,7 @@ func TestLongTheIncidentIsTuned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSearch(p, Options{Library: "opossum", Configs: 12, Finalists: 2, Seeds: 20, Seed: 68, Workers: runtime.NumCPU(), Bare: true})
+	s, err := newSearch(p, Options{Library: "opossum", Configs: 12, Finalists: 1, Seeds: 20, Seed: 68, Workers: runtime.NumCPU(), Bare: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,8 @@ func found(t *testing.T, library string, deadline time.Duration) Report {
 	return New(r)
 }
 
-// Where a breaker does not help that is said, and where it does it is not.
-func TestWhereABreakerDoesNotHelp(t *testing.T) {
+// TestLongWhereABreakerDoesNotHelp: where it does not that is said, and where it does it is not.
+func TestLongWhereABreakerDoesNotHelp(t *testing.T) {
 	const blind, nothing, better, none = "cannot see a hang", "A breaker gains nothing here", "No breaker is better here", "has no circuit breaker"
 	for _, c := range []struct {
 		library   string
