@@ -148,28 +148,52 @@ func cost(sc sim.Scenario) float64 {
 func (w *orders) shorten() sim.Scenario {
 	sc := w.sc
 	trigger := triggerOf(sc)
-	left := slices.DeleteFunc(slices.Clone(sc.Faults), func(f sim.Fault) bool {
+	sc.Faults = slices.DeleteFunc(slices.Clone(sc.Faults), func(f sim.Fault) bool {
 		r, restart := f.(sim.RestartService)
 		return restart && r.At >= trigger.to
 	})
-	sc.Faults = slices.Clone(left)
-	from, to := max(0, trigger.from-before), min(sc.Length, trigger.to+after)
-	plain := len(sc.Arrivals) == 0 && sc.Load.Checkouts.Points == nil && sc.Load.InventoryReads.Points == nil
-	for i, f := range sc.Faults {
-		lock, ok := f.(sim.LockTable)
-		if plain = plain && ok; ok {
-			lock.At -= from
-			sc.Faults[i] = lock
-		}
-	}
-	if !plain {
-		from, sc.Faults = 0, left
+	return stretchOf(sc, trigger.from-before, trigger.to+after)
+}
+
+// Draft is what a scenario shows of itself in about half the time: from a minute before
+// its trigger on, without the reads of orders, which nothing else depends on.
+func Draft(sc sim.Scenario) sim.Scenario {
+	return stretchOf(sc, triggerOf(sc).from-before, sc.Length)
+}
+
+// stretchOf is a part of a scenario, without the reads of orders. It begins with the
+// scenario where its beginning cannot be cut off.
+func stretchOf(sc sim.Scenario, from, to time.Duration) sim.Scenario {
+	length := sc.Length
+	from, to = max(0, from), min(length, to)
+	if later, ok := shifted(sc.Faults, from); ok && len(sc.Arrivals) == 0 && sc.Load.Checkouts.Points == nil && sc.Load.InventoryReads.Points == nil {
+		sc.Faults = later
+	} else {
+		from = 0
 	}
 	sc.Start, sc.Length = sc.Start.Add(from), to-from
-	sc.Checkouts = cut(sc.Checkouts, w.sc.Length, from, to)
-	sc.InventoryReads = cut(sc.InventoryReads, w.sc.Length, from, to)
+	sc.Checkouts = cut(sc.Checkouts, length, from, to)
+	sc.InventoryReads = cut(sc.InventoryReads, length, from, to)
 	sc.OrderReads, sc.Load.OrderReads = sim.Ramp{}, sim.Rate{}
 	return sc
+}
+
+// shifted is the faults of a scenario that begins so much later; not ok with one that is
+// no lock and no restart.
+func shifted(faults []sim.Fault, by time.Duration) (later []sim.Fault, ok bool) {
+	for _, f := range faults {
+		switch f := f.(type) {
+		case sim.LockTable:
+			f.At -= by
+			later = append(later, f)
+		case sim.RestartService:
+			f.At -= by
+			later = append(later, f)
+		default:
+			return nil, false
+		}
+	}
+	return later, true
 }
 
 // cut is a straight line's part.

@@ -439,19 +439,18 @@ func drawChoices(c *grid.Canvas, x, y int, choices []string, chosen, more string
 
 // drawVerdict puts the one number that matters most on the rule.
 func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
-	now, this := s.runs.shown()
+	now, this := s.runs.compared()
 	said, style := " turn a knob to see what it would have done ", theme.Dim
 	switch {
 	case s.runs.err != nil:
 		said, style = " "+redact.Flat(s.runs.err.Error())+" ", theme.Crit
-	case now == nil && s.runs.current == nil:
+	case len(now) == 0 && s.runs.current == nil:
 		return
-	case s.runs.changed() && this == nil, now == nil:
+	case len(now) == 0:
 		said = " simulating ... "
 	case s.runs.changed():
-		_, many := s.runs.compared()
-		said = fmt.Sprintf(" %s of %s orders failed, %s %s ", text.Count(this.Orders.Failed), text.Count(this.Orders.Started), s.runs.base(), text.Count(now.Orders.Failed))
-		if len(many) > 1 {
+		said = fmt.Sprintf(" %s of %s orders failed, %s %s ", text.Count(this[0].Orders.Failed), text.Count(this[0].Orders.Started), s.runs.base(), text.Count(now[0].Orders.Failed))
+		if len(this) > 1 {
 			l := s.lines([]int{0})[0]
 			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), %s %s ", l.format(l.this), l.spread(), l.runs, s.runs.base(), l.format(l.now))
 		}
@@ -481,6 +480,9 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 	c.Clip(0, 0, cols[0]-4, theme.Head, head, "")
 	c.Right(cols[0], 0, theme.Head, s.runs.base())
 	c.Right(cols[1], 0, theme.Head, "this")
+	if !s.runs.fresh() {
+		c.Text(cols[1], 0, theme.Dim, s.Set().More)
+	}
 	c.Right(cols[2], 0, theme.Head, "change")
 	if l.spread {
 		c.Right(cols[3], 0, theme.Head, "range")

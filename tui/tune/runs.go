@@ -10,6 +10,7 @@ import (
 
 	"tripcurve/internal/policy"
 	"tripcurve/sim"
+	search "tripcurve/sim/tune"
 	"tripcurve/tui/screen"
 )
 
@@ -24,6 +25,8 @@ type runs struct {
 	seeds    []uint64 // the scenario's own first; the same for now and this
 
 	now, this map[uint64]*sim.Result
+	draft     *sim.Result  // of "this", until its own run is there; see search.Draft
+	stale     shown        // what was shown before the last change, until there is something new
 	edges     policy.Edges // of "this"; nil while it is "now"
 	kept      bool         // "now" is a setting that was kept, and was the results of what was
 	was       map[uint64]*sim.Result
@@ -35,11 +38,18 @@ type runs struct {
 	err       error
 }
 
+// shown is what is drawn of "this".
+type shown struct {
+	curve     *sim.Result
+	now, this []*sim.Result // the pairs that the numbers are made of
+}
+
 // task is one simulation.
 type task struct {
-	gen  uint64
-	seed uint64
-	this bool
+	gen   uint64
+	seed  uint64
+	this  bool
+	draft bool
 }
 
 // doneMsg is the end of one.
@@ -65,12 +75,15 @@ func (r *runs) changed() bool { return r.edges != nil }
 
 // set gives "this" other policies and begins to simulate them.
 func (r *runs) set(edges policy.Edges) tea.Cmd {
+	_, curve := r.shown()
+	now, this := r.compared()
+	r.stale = shown{curve, now, this}
 	r.edges = edges
 	if reflect.DeepEqual(edges, r.scenario.Edges) {
 		r.edges = nil
 	}
 	r.gen++
-	r.this = map[uint64]*sim.Result{}
+	r.this, r.draft = map[uint64]*sim.Result{}, nil
 	r.version++
 	r.err = nil
 	if r.current != nil && r.current.this {
@@ -101,6 +114,9 @@ func (r *runs) start(spread bool) tea.Cmd {
 	if t.this {
 		s.Edges = r.edges
 	}
+	if t.draft {
+		s = search.Draft(s)
+	}
 	run := r.run
 	simulate := func() tea.Msg {
 		res, err := run(ctx, s)
@@ -110,17 +126,17 @@ func (r *runs) start(spread bool) tea.Cmd {
 }
 
 // next is the simulation that teaches most: first the scenario's own seed of now
-// and of this, for the curve; then, seed by seed, both, for the spread.
+// and of this, for the curve, and of this a draft before it; then, seed by seed, both, for the spread.
 func (r *runs) next(spread bool) *task {
 	for i, seed := range r.seeds {
 		if i > 0 && (!spread || !r.changed()) {
 			return nil
 		}
 		if r.changed() && r.this[seed] == nil {
-			return &task{r.gen, seed, true}
+			return &task{gen: r.gen, seed: seed, this: true, draft: i == 0 && r.draft == nil}
 		}
 		if r.now[seed] == nil {
-			return &task{r.gen, seed, false}
+			return &task{gen: r.gen, seed: seed}
 		}
 	}
 	return nil
@@ -140,7 +156,11 @@ func (r *runs) done(msg doneMsg) tea.Cmd {
 	case !msg.task.this:
 		r.now[msg.task.seed] = msg.res
 		r.version++
-	case msg.task.gen == r.gen:
+	case msg.task.gen != r.gen:
+	case msg.task.draft:
+		r.draft = msg.res
+		r.version++
+	default:
 		r.this[msg.task.seed] = msg.res
 		r.version++
 	}
@@ -177,14 +197,23 @@ func (r *runs) part() float64 {
 func idle() tea.Msg { return screen.BusyMsg{} }
 
 // shown is the pair of runs whose curve is drawn: of the scenario's own seed.
-// this is now as long as nothing was changed; nil when not simulated yet.
+// this is now as long as nothing was changed; where it is not simulated yet its draft,
+// or else what was shown before; nil when there is none.
 func (r *runs) shown() (now, this *sim.Result) {
 	now = r.now[r.seeds[0]]
-	if !r.changed() {
+	switch this = r.this[r.seeds[0]]; {
+	case !r.changed():
 		return now, now
+	case this != nil:
+		return now, this
+	case r.draft != nil:
+		return now, r.draft
 	}
-	return now, r.this[r.seeds[0]]
+	return now, r.stale.curve
 }
+
+// fresh says that what is shown is of the policies as they are now, whole.
+func (r *runs) fresh() bool { return !r.changed() || r.this[r.seeds[0]] != nil }
 
 // pairs are the seeds for which both runs are there.
 func (r *runs) pairs() (now, this []*sim.Result) {
@@ -203,7 +232,13 @@ func (r *runs) pairs() (now, this []*sim.Result) {
 // compared are the pairs that the numbers are made of: the scenario's own seed,
 // and from the moment on when all are there all of them, so that the numbers
 // change once and not with every run.
+//
+// Until the first is there they are what they were: numbers that go and come again with
+// every step of a slider can be read by nobody, and travel over the line twice.
 func (r *runs) compared() (now, this []*sim.Result) {
+	if !r.fresh() {
+		return r.stale.now, r.stale.this
+	}
 	now, this = r.pairs()
 	if len(now) < len(r.seeds) {
 		return now[:min(1, len(now))], this[:min(1, len(this))]

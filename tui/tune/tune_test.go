@@ -341,3 +341,43 @@ func TestWithTheSimulator(t *testing.T) {
 		t.Errorf("failed orders: now %d, with a deadline of 5 s %d", now.Orders.Failed, this.Orders.Failed)
 	}
 }
+
+// A move shows a draft of the curve first, beside the numbers of before, which say that
+// they are; then the whole run's curve and numbers.
+func TestAMoveShowsADraftFirst(t *testing.T) {
+	var asked []sim.Scenario
+	s := loaded(t, 80, 24, func(ctx context.Context, sc sim.Scenario) (*sim.Result, error) {
+		asked = append(asked, sc)
+		return outline(ctx, sc)
+	})
+	focus(t, s, "deadline")
+	asked = nil
+	before := s.runs.now[s.runs.seeds[0]]
+	_, cmd := s.Update(screen.ActionMsg{Name: "more"})
+	if _, this := s.runs.shown(); this != before || s.runs.fresh() {
+		t.Errorf("before the draft is there, what was shown is gone")
+	}
+	steps := tuitest.Answers(cmd)
+	if len(asked) != 1 || asked[0].OrderReads != (sim.Ramp{}) || asked[0].Length >= s.opt.Scenario.Length {
+		t.Fatalf("asked for %d runs first, not for one draft", len(asked))
+	}
+	var more tea.Cmd
+	for _, msg := range steps {
+		if done, ok := msg.(doneMsg); ok {
+			more = s.runs.done(done)
+		}
+	}
+	_, this := s.runs.shown()
+	_, many := s.runs.compared()
+	if this != s.runs.draft || len(many) != 1 || many[0] != before || s.runs.fresh() {
+		t.Errorf("the draft is not the curve beside the numbers of before")
+	}
+	if drawn := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); !strings.Contains(drawn, "this"+s.Set().More) {
+		t.Errorf("nothing says that the numbers are those of before:\n%s", drawn)
+	}
+	tuitest.Send(s, tuitest.Answers(more)...)
+	_, this = s.runs.shown()
+	if len(asked) < 2 || asked[1].Length != s.opt.Scenario.Length || this == s.runs.draft || !s.runs.fresh() {
+		t.Errorf("after the draft comes no whole run")
+	}
+}
