@@ -44,17 +44,15 @@ func TestEveryThemeAndGlyphLevel(t *testing.T) {
 func TestEveryScreenDrawsCheaply(t *testing.T) {
 	r := newRoot(Options{Name: "INC-2847", Theme: "dark", NoAnimation: true, Screens: quick()})
 	send(r, tea.WindowSizeMsg{Width: 200, Height: 50}, tuitest.Incident())
-	// Tune writes its tables out anew in each frame; all others keep to 64.
-	most := map[string]float64{"Tune": 1500}
+	const bound = 64
 	for i, s := range r.screens {
 		keys(r, fmt.Sprint(i+1))
 		g := grid.New(200, 47)
-		bound := max(64, most[s.Title()])
 		if n := testing.AllocsPerRun(10, func() { s.Draw(g.Canvas()) }); n > bound {
-			t.Errorf("%s: %v allocations to draw, at most %v", s.Title(), n, bound)
+			t.Errorf("%s: %v allocations to draw, at most %d", s.Title(), n, bound)
 		}
 		if n := testing.AllocsPerRun(10, func() { r.frame.dirty = true; r.View() }); n > bound+100 {
-			t.Errorf("%s: %v allocations for the whole frame, at most %v", s.Title(), n, bound+100)
+			t.Errorf("%s: %v allocations for the whole frame, at most %d", s.Title(), n, bound+100)
 		}
 	}
 }

@@ -174,7 +174,7 @@ func (s *Screen) drawKnobs(c *grid.Canvas) {
 		if i >= len(s.rows) {
 			break
 		}
-		s.drawRow(c, y, s.rows[i], i == s.list.At)
+		s.drawRow(c, y, i, i == s.list.At)
 	}
 	if n, h := len(s.rows), c.H(); n > h && h > 1 {
 		from, size := top*h/n, max(1, h*h/n)
@@ -193,16 +193,9 @@ func (s *Screen) columns(w int) (valueAt, barAt int) {
 		least, leastValue = 28, 11
 		mostValue         = 15
 	)
-	longest, widest := 0, leastValue
-	p := s.policy()
-	for _, r := range s.rows {
-		if r.turns() {
-			longest = max(longest, grid.Width(name(r.field)))
-			widest = max(widest, grid.Width(value(r.field, p)))
-		}
-	}
-	valueAt = max(least, min(nameAt+longest+1, w*5/8))
-	return valueAt, valueAt + min(widest, mostValue) + 1
+	t := s.knobTexts()
+	valueAt = max(least, min(nameAt+t.names+1, w*5/8))
+	return valueAt, valueAt + min(max(leastValue, t.values), mostValue) + 1
 }
 
 // fitted is a name in n columns. What a long one ends with tells most, so its
@@ -218,8 +211,8 @@ func fitted(name, more string, n int) string {
 	return name
 }
 
-func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
-	set := s.Set()
+func (s *Screen) drawRow(c *grid.Canvas, y, i int, at bool) {
+	set, r, t := s.Set(), s.rows[i], s.knobTexts().rows[i]
 	w := c.W()
 	valueAt, barAt := s.columns(w)
 	switch {
@@ -241,13 +234,12 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 		c.Set(nameAt, y, mark, theme.Warn)
 		c.Clip(nameAt+2, y, w-nameAt-4, theme.Warn, s.lostTitle(), set.More)
 	default:
-		f, p, now := r.field, s.policy(), s.now()
 		style, mark := theme.Text, " "
-		if changed(f, now, p) {
+		if t.changed {
 			style, mark = theme.Accent, "*"
 		}
 		c.Text(nameAt-1, y, theme.Accent, mark)
-		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, fitted(name(f), set.More, valueAt-nameAt-1), set.More)
+		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, fitted(t.name, set.More, valueAt-nameAt-1), set.More)
 		if at && s.typing {
 			s.inputX = valueAt
 			c.Fill(valueAt, y, barAt-valueAt-1, 1, ' ', theme.Input)
@@ -255,8 +247,8 @@ func (s *Screen) drawRow(c *grid.Canvas, y int, r row, at bool) {
 			c.Clip(max(barAt, valueAt+grid.Width(s.input.Value())+2), y, w-barAt-2, theme.Dim, "enter takes it, esc does not", set.More)
 			break
 		}
-		c.Clip(valueAt, y, barAt-valueAt-1, style, value(f, p), set.More)
-		s.drawBar(c, y, barAt, f, p, now)
+		c.Clip(valueAt, y, barAt-valueAt-1, style, t.value, set.More)
+		s.drawBar(c, y, barAt, &s.rows[i].field, t)
 	}
 	if at {
 		c.Set(1, y, set.Cursor, theme.Accent)
@@ -301,37 +293,32 @@ const (
 // spanWidth is what the longest range of the sliders takes.
 func (s *Screen) spanWidth() int {
 	const least, most = 15, 20
-	longest := least
-	for _, r := range s.rows {
-		if r.turns() {
-			longest = max(longest, grid.Width(limits(r.field))+1)
-		}
-	}
-	return min(longest, most)
+	return min(max(least, s.knobTexts().spans+1), most)
 }
 
+var switches = []string{"off", "on"}
+
 // drawBar draws the slider, a mark where the knob stood, and its range.
-func (s *Screen) drawBar(c *grid.Canvas, y, barAt int, f policy.Field, p, now policy.Policy) {
+func (s *Screen) drawBar(c *grid.Canvas, y, barAt int, f *policy.Field, t knobText) {
 	w := c.W()
 	if f.Kind == policy.KindChoice || f.Kind == policy.KindSwitch {
 		choices := f.Choices
 		switch {
 		case f.Kind == policy.KindSwitch:
-			choices = []string{"off", "on"}
+			choices = switches
 		case f.Name == "breaker":
 			choices = libraries()
 		}
-		drawChoices(c, barAt, y, choices, value(f, p), s.Set().More)
+		drawChoices(c, barAt, y, choices, t.value, s.Set().More)
 		return
 	}
 	if f.Max <= f.Min || f.Kind == policy.KindText {
 		return
 	}
-	span := limits(f)
 	bar := min(w-barAt-2, 60)
 	if s.rangesShown(w) {
 		bar = min(w-barAt-s.spanWidth()-2, 60)
-		c.Clip(barAt+bar+1, y, w-barAt-bar-3, theme.Dim, span, "")
+		c.Clip(barAt+bar+1, y, w-barAt-bar-3, theme.Dim, t.span, "")
 	}
 	if bar < shortest {
 		return
@@ -340,10 +327,10 @@ func (s *Screen) drawBar(c *grid.Canvas, y, barAt int, f policy.Field, p, now po
 		return int(math.Round((min(max(v, f.Min), f.Max) - f.Min) / (f.Max - f.Min) * float64(bar-1)))
 	}
 	c.Fill(barAt, y, bar, 1, s.Set().Empty, theme.Faint)
-	if changed(f, now, p) {
-		c.Set(barAt+place(f.Number(now)), y, '|', theme.Dim)
+	if t.changed {
+		c.Set(barAt+place(t.was), y, '|', theme.Dim)
 	}
-	c.Set(barAt+place(f.Number(p)), y, s.Set().Knob, theme.Accent)
+	c.Set(barAt+place(t.is), y, s.Set().Knob, theme.Accent)
 }
 
 // drawHelp says what the focused knob does.
@@ -473,11 +460,8 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 	if c.W() < cols[3] {
 		cols[3] = c.W()
 	}
-	head := s.runs.said()
-	if i := strings.IndexByte(head, '('); i > 0 && !long {
-		head = head[:i]
-	}
-	c.Clip(0, 0, cols[0]-4, theme.Head, head, "")
+	t := s.tableTexts(l.measures, long)
+	c.Clip(0, 0, cols[0]-4, theme.Head, t.head, "")
 	c.Right(cols[0], 0, theme.Head, s.runs.base())
 	c.Right(cols[1], 0, theme.Head, "this")
 	if !s.runs.fresh() {
@@ -487,7 +471,7 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 	if l.spread {
 		c.Right(cols[3], 0, theme.Head, "range")
 	}
-	for i, m := range s.lines(s.pick(l.measures)) {
+	for i, m := range t.lines {
 		y := i + 1
 		if y >= c.H() {
 			break
@@ -496,20 +480,15 @@ func (s *Screen) drawTable(c *grid.Canvas, l layout) {
 		if i == 0 {
 			strong = theme.Strong
 		}
-		name := m.name
-		if long {
-			name = m.full()
-		}
-		c.Text(0, y, theme.Text, name)
-		c.Right(cols[0], y, theme.Dim, m.format(m.now))
+		c.Text(0, y, theme.Text, m.name)
+		c.Right(cols[0], y, theme.Dim, m.now)
 		if !s.runs.changed() {
 			continue
 		}
-		c.Right(cols[1], y, strong, m.format(m.this))
-		diff, style := m.difference()
-		c.Right(cols[2], y, style, diff)
+		c.Right(cols[1], y, strong, m.this)
+		c.Right(cols[2], y, m.style, m.change)
 		if l.spread && cols[3] > cols[2]+4 {
-			c.Right(cols[3], y, theme.Dim, m.spread())
+			c.Right(cols[3], y, theme.Dim, m.spread)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func (s *Screen) relist() {
 	}
 	s.list.Clamp(len(s.rows))
 	s.skipHeads(s.list.At)
+	s.knobs = knobTexts{}
 }
 
 func version(p policy.Policy) string {

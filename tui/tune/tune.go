@@ -44,6 +44,8 @@ type Screen struct {
 	edges policy.Edges // "this"; never changed in place, for undo shares it
 	rows  []row
 	list  screen.List // over rows
+	knobs knobTexts
+	table tableTexts
 
 	input  textinput.Model
 	typing bool
