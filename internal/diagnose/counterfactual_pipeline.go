@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
+	"tripcurve/sim/fit"
 	"tripcurve/sim/pipeline"
 	"tripcurve/sim/replicate"
 )
@@ -82,7 +83,9 @@ func (d described) leaveOut(f incident.Finding) (string, error) {
 	case "lock_root", "queued_access_exclusive", "idle_in_transaction":
 		return d.withoutLock(f)
 	case "slow_dependency", "path_delay":
-		return d.withoutFaults("slowness", func(x *pipeline.Fault) bool { return x.What == pipeline.Slow || x.What == pipeline.BlackHole })
+		return d.withoutFaults("slowness", func(x *pipeline.Fault) bool {
+			return x.What == pipeline.Slow || x.What == pipeline.BlackHole || x.What == pipeline.LockTable && x.Table == fit.GateName
+		})
 	case "traffic_step":
 		return d.withoutFaults("traffic step", func(x *pipeline.Fault) bool { return x.What == pipeline.Traffic })
 	case "call_without_deadline":

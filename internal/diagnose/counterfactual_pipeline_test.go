@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/internal/pglock"
 	"tripcurve/sim"
+	"tripcurve/sim/fit"
 	"tripcurve/sim/pipeline"
 )
 
@@ -25,12 +26,13 @@ func smallPipeline() *pipeline.Pipeline {
 			{Name: "stock", Pools: []pipeline.Pool{{Name: "db", Size: 10}}, Endpoints: []pipeline.Endpoint{{Name: "take", Steps: []pipeline.Step{
 				{Kind: pipeline.Query, Share: 1, Pool: "db", Table: "a", Mode: pglock.RowExclusive, Time: second},
 				{Kind: pipeline.Query, Share: 1, Pool: "db", Table: "b", Mode: pglock.RowExclusive, Time: second},
+				{Kind: pipeline.Query, Share: 1, Pool: "db", Table: fit.GateName, Mode: pglock.AccessShare, Time: second},
 			}}}},
 		},
 		Clients: []pipeline.Client{{Name: "c", Requests: []string{"edge.ask"}, Rate: sim.Rate{Points: []sim.RatePoint{{Per: 1}}}}},
 		Faults: []pipeline.Fault{
 			lock("a", pglock.Share), lock("a", pglock.AccessExclusive), lock("b", pglock.Share),
-			{What: pipeline.Slow, Endpoint: "stock.take", Factor: 2, For: time.Minute},
+			{What: pipeline.Slow, Endpoint: "stock.take", Factor: 2, For: time.Minute}, lock(fit.GateName, pglock.AccessExclusive),
 			{What: pipeline.Traffic, Client: "c", Factor: 2, For: time.Minute},
 		},
 	}
@@ -48,17 +50,17 @@ func TestLeaveOutOfAPipeline(t *testing.T) {
 		left    string // or, after "!", why not
 		faults  string // that are left, by their index
 	}{
-		{"lock_root", incident.Subject{Relation: "a", Mode: "SHARE"}, "without the lock on a", "1234"},
-		{"queued_access_exclusive", incident.Subject{Relation: "a", Mode: "ACCESS EXCLUSIVE"}, "without the lock on a", "0234"},
-		{"idle_in_transaction", incident.Subject{Relation: "a", Mode: "EXCLUSIVE"}, "without the lock on a", "234"},
+		{"lock_root", incident.Subject{Relation: "a", Mode: "SHARE"}, "without the lock on a", "12345"},
+		{"queued_access_exclusive", incident.Subject{Relation: "a", Mode: "ACCESS EXCLUSIVE"}, "without the lock on a", "02345"},
+		{"idle_in_transaction", incident.Subject{Relation: "a", Mode: "EXCLUSIVE"}, "without the lock on a", "2345"},
 		{"lock_root", incident.Subject{Relation: "c", Mode: "SHARE"}, "!has no lock on c among its faults", ""},
-		{"slow_dependency", incident.Subject{Edge: "edge.stock"}, "without the slowness", "0124"},
-		{"traffic_step", incident.Subject{}, "without the traffic step", "0123"},
-		{"call_without_deadline", incident.Subject{Edge: "edge.stock"}, "with a deadline of 5 s on edge.stock", "01234"},
+		{"slow_dependency", incident.Subject{Edge: "edge.stock"}, "without the slowness", "0125"},
+		{"traffic_step", incident.Subject{}, "without the traffic step", "01234"},
+		{"call_without_deadline", incident.Subject{Edge: "edge.stock"}, "with a deadline of 5 s on edge.stock", "012345"},
 		{"call_without_deadline", incident.Subject{Edge: "stock.edge"}, "!has no edge stock.edge", ""},
-		{"no_keepalive", incident.Subject{Edge: "edge.stock"}, "with keepalive every 20 s on edge.stock", "01234"},
-		{"retry_amplification", incident.Subject{Edge: "edge.stock"}, "without retries on edge.stock", "01234"},
-		{"pool_exhausted", incident.Subject{Pool: "stock"}, "with no bound on stock.db", "01234"},
+		{"no_keepalive", incident.Subject{Edge: "edge.stock"}, "with keepalive every 20 s on edge.stock", "012345"},
+		{"retry_amplification", incident.Subject{Edge: "edge.stock"}, "without retries on edge.stock", "012345"},
+		{"pool_exhausted", incident.Subject{Pool: "stock"}, "with no bound on stock.db", "012345"},
 		{"pool_exhausted", incident.Subject{Pool: "order"}, "!has no bounded pool order", ""},
 		{"deploy", incident.Subject{}, "!does not say how to do without it", ""},
 	} {
@@ -88,7 +90,7 @@ func TestLeaveOutOfAPipeline(t *testing.T) {
 		if err := pipeline.Check(changed.Pipeline); err != nil {
 			t.Errorf("%s: %v", c.cause, err)
 		}
-		if c.faults == "01234" && cmp.Equal(smallPipeline(), changed.Pipeline) {
+		if c.faults == "012345" && cmp.Equal(smallPipeline(), changed.Pipeline) {
 			t.Errorf("%s changed nothing", c.cause)
 		}
 	}

@@ -40,7 +40,7 @@ func (m *model) faults() {
 				break
 			}
 			closed[l.service] = true
-			m.fault(e.wrong, pipeline.Fault{What: pipeline.LockTable, Database: l.service + "." + gateName, Table: gateName, Mode: pglock.AccessExclusive},
+			m.fault(e.wrong, pipeline.Fault{What: pipeline.LockTable, Database: l.service + "." + GateName, Table: GateName, Mode: pglock.AccessExclusive},
 				"%s, and of those that came within %s of the end some went well, late: they waited until it was over. No lock of yours: what they waited for is not known", came, duration(e.limit.took))
 			m.unknown = append(m.unknown, fmt.Sprintf("what %s waited for: it hung until the fault was over, and a gate that is closed meanwhile stands for it", e.Endpoint))
 		case refused:

@@ -230,7 +230,7 @@ func (m *model) steps(e *endpoint) {
 	st := pipeline.Step{Kind: pipeline.Work, Share: 1, Time: distOf(e.usual)}
 	if e.mode == gated {
 		m.gate(l.service)
-		st.Kind, st.Pool, st.Table, st.Mode = pipeline.Query, gateName, gateName, pglock.AccessShare
+		st.Kind, st.Pool, st.Table, st.Mode = pipeline.Query, GateName, GateName, pglock.AccessShare
 	}
 	if l.service == m.pool.service && (e.mode == locked || e.mode == starved) {
 		st.Kind, st.Pool = pipeline.Query, poolName
@@ -243,19 +243,19 @@ func (m *model) steps(e *endpoint) {
 	m.step(l.service, l.endpoint, st)
 }
 
-// gateName is of a table that there is not: whoever waits for it waits until the fault
+// GateName is of a table that there is not: whoever waits for it waits until the fault
 // is over.
-const gateName = "gate"
+const GateName = "gate"
 
 // gate is what the requests of a service wait for that hang until the fault is over.
 func (m *model) gate(service string) {
 	s := m.service(service)
-	if slices.ContainsFunc(s.Pools, func(p pipeline.Pool) bool { return p.Name == gateName }) {
+	if slices.ContainsFunc(s.Pools, func(p pipeline.Pool) bool { return p.Name == GateName }) {
 		return
 	}
-	s.Pools = append(s.Pools, pipeline.Pool{Name: gateName, Size: pipeline.Unbounded})
-	m.note("services."+service+".pools."+gateName, "no pool of yours: requests that hung until the fault was over wait for its table")
-	m.p.Policies[service+"."+gateName] = policy.Policy{Cancel: m.v.cancel}
+	s.Pools = append(s.Pools, pipeline.Pool{Name: GateName, Size: pipeline.Unbounded})
+	m.note("services."+service+".pools."+GateName, "no pool of yours: requests that hung until the fault was over wait for its table")
+	m.p.Policies[service+"."+GateName] = policy.Policy{Cancel: m.v.cancel}
 }
 
 func (m *model) quantiles(e *endpoint) string {
