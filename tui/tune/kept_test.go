@@ -1,14 +1,17 @@
 package tune
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
 
 	"tripcurve/internal/export/chosen"
+	"tripcurve/sim"
 	"tripcurve/sim/scenario"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/tuitest"
@@ -101,5 +104,37 @@ func TestAChoiceThatCannotBeKeptIsSaidOnce(t *testing.T) {
 	}
 	if said != 1 {
 		t.Errorf("said %d times", said)
+	}
+}
+
+// What was turned is there again the next time, can be undone, and is not simulated
+// before somebody looks.
+func TestTurnedKnobsAreRemembered(t *testing.T) {
+	s := loaded(t, 80, 24, outline)
+	if got := s.Remember(); got["set"] != "" || got["edge"] != "order.inventory" {
+		t.Errorf("nothing was turned: %v", got)
+	}
+	tuitest.Send(s, screen.ActionMsg{Name: "library", Args: "resilience4j"})
+	focus(t, s, "deadline")
+	press(t, s, "L", "e")
+	choices := s.Remember()
+
+	runs := 0
+	again := New(Options{Scenario: s.opt.Scenario, Run: func(ctx context.Context, sc sim.Scenario) (*sim.Result, error) {
+		runs++
+		return outline(ctx, sc)
+	}})
+	tuitest.Send(again, tuitest.Answers(again.Recall(choices))...)
+	if !reflect.DeepEqual(again.edges, s.edges) || again.edgeName() != s.edgeName() || runs != 0 {
+		t.Errorf("edge %s and %d runs; of the policies differ %v", again.edgeName(), runs, changesOf("order.inventory", s.edges["order.inventory"], again.edges["order.inventory"]))
+	}
+	press(t, again, "z")
+	if !again.asItWas() {
+		t.Error("it cannot be undone")
+	}
+	odd := New(Options{Scenario: s.opt.Scenario})
+	tuitest.Send(odd, tuitest.Answers(odd.Recall(map[string]string{"edge": "a.b", "set": "=\norder.inventory.deadline=soon\n\x1b[31m\norder.inventory.nosuch=1"}))...)
+	if !odd.asItWas() || odd.edgeName() != "order.inventory" {
+		t.Errorf("what cannot be set was: edge %s", odd.edgeName())
 	}
 }

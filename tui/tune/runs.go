@@ -75,6 +75,12 @@ func (r *runs) changed() bool { return r.edges != nil }
 
 // set gives "this" other policies and begins to simulate them.
 func (r *runs) set(edges policy.Edges) tea.Cmd {
+	r.take(edges)
+	return r.start(true)
+}
+
+// take gives "this" other policies.
+func (r *runs) take(edges policy.Edges) {
 	_, curve := r.shown()
 	now, this := r.compared()
 	r.stale = shown{curve, now, this}
@@ -89,7 +95,6 @@ func (r *runs) set(edges policy.Edges) tea.Cmd {
 	if r.current != nil && r.current.this {
 		r.stop()
 	}
-	return r.start(true)
 }
 
 func (r *runs) stop() {

@@ -1,0 +1,51 @@
+package tune
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tripcurve/internal/policy"
+)
+
+// Remember is the edge and what was turned, as --set takes it, a line each.
+func (s *Screen) Remember() map[string]string {
+	var turned []string
+	for _, name := range s.names {
+		now, this := s.opt.Scenario.Edges[name], s.edges[name]
+		for _, f := range policy.FieldsOf(this) { // the library before its parameters
+			if value := f.Get(this); value != f.Get(now) {
+				turned = append(turned, name+"."+f.Name+"="+value)
+			}
+		}
+	}
+	return map[string]string{"edge": s.edgeName(), "set": strings.Join(turned, "\n")}
+}
+
+// Recall turns the knobs as Remember said; what cannot be set is left as it is. Nothing
+// is simulated before somebody looks.
+func (s *Screen) Recall(choices map[string]string) tea.Cmd {
+	if i := slices.Index(s.names, choices["edge"]); i >= 0 {
+		s.edge = i
+	}
+	edges, turned := s.edges.Clone(), false
+	for line := range strings.Lines(choices["set"]) {
+		if path, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
+			turned = edges.Set(path, value) == nil || turned
+		}
+	}
+	if !turned {
+		s.relist()
+		return nil
+	}
+	s.undo = append(s.undo, past{s.edge, s.edges})
+	s.edges = edges
+	s.relist()
+	s.runs.take(edges)
+	cmd := s.chosen()
+	if s.visited {
+		cmd = tea.Batch(cmd, s.runs.start(true))
+	}
+	return cmd
+}
