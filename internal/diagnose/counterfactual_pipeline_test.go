@@ -32,7 +32,8 @@ func smallPipeline() *pipeline.Pipeline {
 		Clients: []pipeline.Client{{Name: "c", Requests: []string{"edge.ask"}, Rate: sim.Rate{Points: []sim.RatePoint{{Per: 1}}}}},
 		Faults: []pipeline.Fault{
 			lock("a", pglock.Share), lock("a", pglock.AccessExclusive), lock("b", pglock.Share),
-			{What: pipeline.Slow, Endpoint: "stock.take", Factor: 2, For: time.Minute}, lock(fit.GateName, pglock.AccessExclusive),
+			{What: pipeline.Slow, Endpoint: "stock.take", Factor: 2, For: time.Minute},
+			lock(fit.GateName, pglock.AccessExclusive),
 			{What: pipeline.Traffic, Client: "c", Factor: 2, For: time.Minute},
 		},
 	}

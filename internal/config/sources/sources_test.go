@@ -115,10 +115,14 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Entry: Entry{"kept", "datadog_logs", 43}, Query: "service:gateway", Index: "main", Site: "datadoghq.eu", Every: time.Minute,
 			APIKey: Secret{File: "/etc/tripcurve/dd-api-key"}, AppKey: Secret{Env: "DD_APP"}, Format: "nginx_timed", Routes: []string{"GET /api/orders/:id"},
 		}},
-		OTLP: []OTLP{{Entry: Entry{"exporters", "otlp", 53}, Listen: "127.0.0.1:4317", CallNames: []string{"duration=rpc_took unit=ms"},
-			Token: Secret{File: "/etc/tripcurve/otlp-token"}, TLS: TLS{Cert: "/etc/tripcurve/otlp.pem", Key: "/etc/tripcurve/otlp.key"}}},
-		Channelz: []Channelz{{Entry: Entry{"inventory", "channelz", 59}, Address: "10.0.3.16:9090", Every: 2 * time.Second,
-			Token: Secret{Env: "CHANNELZ_TOKEN"}, TLS: TLS{ServerName: "inventory"}}},
+		OTLP: []OTLP{{
+			Entry: Entry{"exporters", "otlp", 53}, Listen: "127.0.0.1:4317", CallNames: []string{"duration=rpc_took unit=ms"},
+			Token: Secret{File: "/etc/tripcurve/otlp-token"}, TLS: TLS{Cert: "/etc/tripcurve/otlp.pem", Key: "/etc/tripcurve/otlp.key"},
+		}},
+		Channelz: []Channelz{{
+			Entry: Entry{"inventory", "channelz", 59}, Address: "10.0.3.16:9090", Every: 2 * time.Second,
+			Token: Secret{Env: "CHANNELZ_TOKEN"}, TLS: TLS{ServerName: "inventory"},
+		}},
 		Recording: Recording{Keep: 24 * time.Hour, MaxSize: 3 << 29, Facts: 5000},
 	}
 	if d := cmp.Diff(want, c); d != "" {
