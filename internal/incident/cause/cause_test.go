@@ -173,8 +173,8 @@ func TestEmptyEvidenceSaysNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkAnalyze is one evaluation of INC-2847 among 1,000 series of 10 min;
-// the budget is 20 ms.
+// BenchmarkAnalyze is a whole analysis of INC-2847, ended, among 1,000 series of
+// 10 min, 400 of which count the calls of 200 services.
 func BenchmarkAnalyze(b *testing.B) {
 	build := newBuilder()
 	for _, line := range inc2847 {
