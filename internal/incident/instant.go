@@ -34,3 +34,19 @@ func Around(v *View, a Analysis) time.Time {
 	}
 	return w.From.Add(w.Length() / 2).Add(12 * time.Hour)
 }
+
+// LaterOf is the later of two instants.
+func LaterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// EarlierOf is the earlier of two instants.
+func EarlierOf(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -59,12 +59,12 @@ func (v *View) unlogged(counts []float64, w Window, step time.Duration) {
 			if !ok {
 				s.From = b.At // buckets come in order of time
 			}
-			s.To = maxTime(s.To, b.At.Add(b.Width))
+			s.To = LaterOf(s.To, b.At.Add(b.Width))
 			byName[b.Origin.Name] = s
 		})
 		for _, s := range v.Sources {
 			if have, ok := byName[s.Name]; ok && s.Group == "gateway" {
-				have.To = maxTime(have.To, s.LastAt)
+				have.To = LaterOf(have.To, s.LastAt)
 				byName[s.Name] = have
 			}
 		}

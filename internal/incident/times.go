@@ -81,7 +81,7 @@ func Union(windows []Window) []Window {
 	var out []Window
 	for _, w := range list {
 		if n := len(out); n > 0 && !w.From.After(out[n-1].To) {
-			out[n-1].To = maxTime(out[n-1].To, w.To)
+			out[n-1].To = LaterOf(out[n-1].To, w.To)
 			continue
 		}
 		out = append(out, w)

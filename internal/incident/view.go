@@ -181,7 +181,7 @@ func (v *View) Rate(match func(Bucket) bool, w Window, step time.Duration, byEnd
 		}
 		for i := first; i < len(counts); i++ {
 			lo, hi := w.From.Add(time.Duration(i)*step), w.From.Add(time.Duration(i+1)*step)
-			share := Window{maxTime(lo, b.At), minTime(hi, b.At.Add(b.Width))}.Length()
+			share := Window{LaterOf(lo, b.At), EarlierOf(hi, b.At.Add(b.Width))}.Length()
 			if share == 0 && lo.After(b.At) {
 				return
 			}
@@ -310,7 +310,7 @@ func (w Window) Has(at time.Time) bool { return !at.Before(w.From) && at.Before(
 
 // Meet is what two windows share; of zero length when nothing.
 func (w Window) Meet(o Window) Window {
-	m := Window{maxTime(w.From, o.From), minTime(w.To, o.To)}
+	m := Window{LaterOf(w.From, o.From), EarlierOf(w.To, o.To)}
 	if m.To.Before(m.From) {
 		m.To = m.From
 	}
@@ -357,20 +357,6 @@ func at(id ID, base int) time.Time {
 		return time.Unix(0, number(s, 36))
 	}
 	return time.Unix(number(s, 10), 0)
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func nans(list []float64) []float64 {

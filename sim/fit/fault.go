@@ -140,7 +140,7 @@ func (r *recording) findLock(f *fault) (lacks []Reason) {
 			return unknown("%s; in which mode is not known", y.Claim)
 		}
 		f.locks = append(f.locks, heldLock{y.Window, mode, y.Subject.PID, y.Claim})
-		f.From, f.To = earlier(f.From, y.Window.From), later(f.To, y.Window.To)
+		f.From, f.To = incident.EarlierOf(f.From, y.Window.From), incident.LaterOf(f.To, y.Window.To)
 	}
 	r.findQueued(f)
 	f.wanted = r.wantedModes(f)

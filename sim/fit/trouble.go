@@ -146,7 +146,7 @@ func (r *recording) meetWrong() {
 		if a.To.IsZero() {
 			return b, true
 		}
-		m := incident.Window{From: later(a.From, b.From), To: earlier(a.To, b.To)}
+		m := incident.Window{From: incident.LaterOf(a.From, b.From), To: incident.EarlierOf(a.To, b.To)}
 		return m, !m.To.Before(m.From)
 	}
 	var of []*endpoint
@@ -197,29 +197,15 @@ func (r *recording) endLock() {
 		latest := e.end.To.Add(e.limit.took)
 		if (e.mode == locked || e.mode == starved) && latest.Before(last.To) && last.To.Sub(latest) <= sampling {
 			for i := range r.fault.locks {
-				r.fault.locks[i].To = earlier(r.fault.locks[i].To, latest)
+				r.fault.locks[i].To = incident.EarlierOf(r.fault.locks[i].To, latest)
 			}
-			r.fault.To = earlier(r.fault.To, latest)
+			r.fault.To = incident.EarlierOf(r.fault.To, latest)
 		}
 	}
 }
 
 // sampling is how far the samples of a database may be apart for endLock.
 const sampling = 5 * time.Second
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
 
 // leastGated is the share of the requests in the stretch after the last that failed
 // which went well late, from which on their wait is said to have ended with the fault:

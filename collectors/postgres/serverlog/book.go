@@ -83,7 +83,7 @@ func (b *book) entry(e *entry) {
 	if b.first.IsZero() || e.at.Before(b.first) {
 		b.first = e.at
 	}
-	b.latest, b.last = later(b.latest, e.at), later(b.last, e.at)
+	b.latest, b.last = incident.LaterOf(b.latest, e.at), incident.LaterOf(b.last, e.at)
 	p := b.proc(e)
 	// PL/pgSQL's RAISE writes what it likes, also what the server would.
 	if strings.Contains(e.context, " at RAISE") {

@@ -14,7 +14,7 @@ import (
 func (b *memory) lockEpisodes() []incident.Episode {
 	for _, w := range b.locks.open {
 		if !w.instant { // the server would have logged that it got the lock, or was cancelled
-			w.to = later(w.to, b.last)
+			w.to = incident.LaterOf(w.to, b.last)
 		}
 	}
 	names := b.relations()
@@ -175,7 +175,7 @@ func (b *memory) waitEpisode(w *wait, roots []root, names map[relationKey]string
 			continue
 		}
 		if len(e.Blockers) > 0 {
-			e.Was = append(e.Was, incident.Blocking{Until: earlier(w.to, x.from), Blockers: e.Blockers})
+			e.Was = append(e.Was, incident.Blocking{Until: incident.EarlierOf(w.to, x.from), Blockers: e.Blockers})
 		}
 		e.Blockers = by
 	}
@@ -223,7 +223,7 @@ func (b *memory) holderEpisodes(c *contention, roots []root, names map[relationK
 			continue
 		}
 		if n := len(all); n > 0 && all[n-1].Session.PID == e.Session.PID && all[n-1].Held == e.Held && !e.From.After(all[n-1].To) {
-			all[n-1].To, all[n-1].ToErr, all[n-1].Open = later(all[n-1].To, e.To), e.ToErr, e.Open
+			all[n-1].To, all[n-1].ToErr, all[n-1].Open = incident.LaterOf(all[n-1].To, e.To), e.ToErr, e.Open
 			all[n-1].Value = max(all[n-1].Value, e.Value)
 			continue
 		}
@@ -250,11 +250,11 @@ func (b *memory) holderEpisode(c *contention, x *root, names map[relationKey]str
 		}
 		e.Open = e.Open || w.open && !w.instant && x.until.IsZero()
 		if x.until.IsZero() {
-			e.To = later(e.To, w.to)
+			e.To = incident.LaterOf(e.To, w.to)
 		}
 	}
 	if !x.released.IsZero() {
-		e.To, e.ToErr = later(e.From, x.released), 0
+		e.To, e.ToErr = incident.LaterOf(e.From, x.released), 0
 	}
 	if p := b.procs[h.PID]; p != nil {
 		e.Session = p.session

@@ -103,7 +103,7 @@ func (l *locks) message(e *entry, m lockMessage, origin incident.Origin) {
 		return
 	case stillWaiting, detectedDeadlock, avoidedDeadlock: // goes on, until another line says how it ended
 	}
-	w.to = later(w.to, e.at)
+	w.to = incident.LaterOf(w.to, e.at)
 	if !told {
 		return
 	}
@@ -112,7 +112,7 @@ func (l *locks) message(e *entry, m lockMessage, origin incident.Origin) {
 	}
 	for _, pid := range queue {
 		if q := l.open[pid]; q != nil && q.on == w.on {
-			q.to = later(q.to, e.at)
+			q.to = incident.LaterOf(q.to, e.at)
 		}
 	}
 	for _, pid := range holders {
@@ -170,7 +170,7 @@ func (l *locks) begin(pid int, mode pglock.Mode, on object, from time.Time, e *e
 }
 
 func (l *locks) end(w *wait, at time.Time, err time.Duration) {
-	w.to, w.toErr, w.open = later(w.from, at), err, false
+	w.to, w.toErr, w.open = incident.LaterOf(w.from, at), err, false
 	l.ended = append(l.ended, w)
 	delete(l.open, w.session.PID)
 }
@@ -206,7 +206,7 @@ func (l *locks) deadlock(e *entry, cycle []edge, queries map[int]string, origin 
 			}
 			w.instant = true
 		}
-		w.to = later(w.to, e.at)
+		w.to = incident.LaterOf(w.to, e.at)
 		w.session.Query = either(w.session.Query, redact.MaskSecrets(clip(queries[x.waiter], maxText)))
 		if len(w.deadlocked) < maxCycle {
 			w.deadlocked = append(w.deadlocked, deadlockedWith{x.holder, heldOn(x.on)})
@@ -229,7 +229,7 @@ func (l *locks) stopped(at time.Time) {
 		w := l.open[pid]
 		l.end(w, w.to, max(0, at.Sub(w.to)))
 		if n := len(w.on.reigns); n > 0 && w.on.reigns[n-1].released.IsZero() {
-			w.on.reigns[n-1].released = later(w.to, at)
+			w.on.reigns[n-1].released = incident.LaterOf(w.to, at)
 		}
 	}
 }
@@ -243,7 +243,7 @@ func (c *contention) told(from, at time.Time, holders []int) {
 	n := len(c.reigns)
 	if n == 0 || !c.reigns[n-1].released.IsZero() {
 		if n > 0 {
-			from = later(from, c.reigns[n-1].released)
+			from = incident.LaterOf(from, c.reigns[n-1].released)
 		}
 		c.reign(reign{from: from, to: at, holders: slices.Clone(holders)})
 		return
@@ -251,10 +251,10 @@ func (c *contention) told(from, at time.Time, holders []int) {
 	now := &c.reigns[n-1]
 	both := slices.DeleteFunc(slices.Clone(holders), func(pid int) bool { return !slices.Contains(now.holders, pid) })
 	if len(both) == 0 { // the lock has changed hands, and whoever got it had not waited for long
-		c.reign(reign{from: later(at, now.to), to: at, holders: slices.Clone(holders)})
+		c.reign(reign{from: incident.LaterOf(at, now.to), to: at, holders: slices.Clone(holders)})
 		return
 	}
-	now.holders, now.to = both, later(now.to, at)
+	now.holders, now.to = both, incident.LaterOf(now.to, at)
 	if from.Before(now.from) && n == 1 {
 		now.from = from
 	}
@@ -283,18 +283,4 @@ func heldOn(o object) pglock.Mode {
 		return pglock.Exclusive
 	}
 	return pglock.None
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -170,17 +170,3 @@ func share(part, all time.Duration) float64 {
 func subject(rule string, about ...string) string {
 	return rule + "/" + strings.Join(about, "/")
 }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}

@@ -164,7 +164,7 @@ func (s *scene) breakerOpen(c *circuit) (incident.Finding, bool) {
 	for _, w := range c.open(s.v.Window.To) {
 		after, least, since := w, stuckFor, "it opened"
 		if root := s.trigger(); root != nil && !root.open {
-			after.From, least, since = later(w.From, root.end()), stuckAfter, "the lock was gone"
+			after.From, least, since = incident.LaterOf(w.From, root.end()), stuckAfter, "the lock was gone"
 		}
 		if w.Meet(s.closeUp).Length() == 0 || after.Length() < least || c.rejected(after) == 0 {
 			continue

@@ -47,7 +47,7 @@ type hang struct {
 func (s *scene) findHangs() {
 	var all []*hang
 	for _, f := range s.v.Flows() {
-		wide := f.Points(incident.Window{From: earlier(s.around().From, s.closeUp.From), To: s.closeUp.To})
+		wide := f.Points(incident.Window{From: incident.EarlierOf(s.around().From, s.closeUp.From), To: s.closeUp.To})
 		points := part(wide, s.closeUp)
 		s.flows = append(s.flows, counted{f, points, wide})
 		if h := s.hang(f, points); h != nil {

@@ -93,7 +93,7 @@ func (s *scene) changeClose(c incident.Change, lead time.Duration) incident.Find
 	for _, o := range s.v.Changes() { // the way back
 		if o.System == c.System && o.At.After(s.impact.From) && o.At.Before(s.impact.To.Add(onset)) {
 			back = true
-			f.Window.To = earlier(s.impact.To, o.At.Add(mechanism))
+			f.Window.To = incident.EarlierOf(s.impact.To, o.At.Add(mechanism))
 			f.Support = append(f.Support, o.ID())
 			f.Detail = append(f.Detail, fmt.Sprintf("the next %s of it was at %s; requests failed until %s", o.Kind, clock(o.At), till(s.impact.To)))
 			break

@@ -34,7 +34,7 @@ func Circuits(v *incident.View) []Circuit {
 			if first := s.Points[0].At; x.Seen.From.IsZero() || first.Before(x.Seen.From) {
 				x.Seen.From = first
 			}
-			x.Seen.To = later(x.Seen.To, s.Points[len(s.Points)-1].At)
+			x.Seen.To = incident.LaterOf(x.Seen.To, s.Points[len(s.Points)-1].At)
 		}
 		for _, m := range c.moves {
 			x.Changes = append(x.Changes, CircuitChange{m.at, m.to})

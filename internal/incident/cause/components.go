@@ -45,7 +45,7 @@ func (s *scene) components(onset incident.Onset) ([]incident.Component, []incide
 	if from.IsZero() {
 		return nil, nil
 	}
-	hists := s.histograms(incident.Window{From: from.Add(-time.Hour), To: later(to, from.Add(time.Hour))})
+	hists := s.histograms(incident.Window{From: from.Add(-time.Hour), To: incident.LaterOf(to, from.Add(time.Hour))})
 	if len(hists) == 0 {
 		return nil, nil
 	}

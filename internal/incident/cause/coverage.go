@@ -37,7 +37,7 @@ func (s *scene) coverage(findings []incident.Finding) (float64, []incident.Remai
 	for _, w := range covered {
 		gap(w.From)
 		if w.To.After(from) {
-			sum += w.To.Sub(later(from, w.From))
+			sum += w.To.Sub(incident.LaterOf(from, w.From))
 			from = w.To
 		}
 	}

@@ -99,7 +99,7 @@ func (l *locks) follow(wait, at *incident.Episode, w incident.Window, through []
 		blockers := at.Blockers
 		if i < len(at.Was) {
 			blockers = at.Was[i].Blockers
-			part.To = earlier(w.To, at.Was[i].Until)
+			part.To = incident.EarlierOf(w.To, at.Was[i].Until)
 			if at.Was[i].Until.Before(from) {
 				continue
 			}
@@ -128,7 +128,7 @@ func (l *locks) behind(wait, at *incident.Episode, blockers []incident.Blocker, 
 			l.credit(b, wait, incident.Window{From: rest, To: meet.From})
 		}
 		l.follow(wait, up, meet, through)
-		rest = later(rest, meet.To)
+		rest = incident.LaterOf(rest, meet.To)
 	}
 	if rest.Before(w.To) || w.Length() == 0 {
 		l.credit(b, wait, incident.Window{From: rest, To: w.To})
@@ -274,7 +274,7 @@ func (h *holder) sum() {
 		if t.at.Sub(until) > onset && len(under) == 0 { // shorter gaps lie between two samples
 			since = t.at
 		}
-		until = later(until, t.at)
+		until = incident.LaterOf(until, t.at)
 		h.inTheWay = max(h.inTheWay, until.Sub(since))
 		if under[t.pid] += t.more; under[t.pid] == 0 {
 			delete(under, t.pid)

@@ -111,7 +111,7 @@ func steps(cells []cell) []step {
 	for _, c := range cells {
 		from := c.at.Truncate(badStep)
 		if n := len(list); n == 0 || list[n-1].from.Before(from) {
-			list = append(list, step{from: from, to: later(from.Add(badStep), c.at.Add(c.width))})
+			list = append(list, step{from: from, to: incident.LaterOf(from.Add(badStep), c.at.Add(c.width))})
 		}
 		p := &list[len(list)-1]
 		p.started += c.started
@@ -163,7 +163,7 @@ func findBursts(e incident.Endpoint, cells []cell) []burst {
 				b.From = p.from
 			}
 		}
-		b.To = later(b.To, later(p.last, p.first.Add(time.Second)))
+		b.To = incident.LaterOf(b.To, incident.LaterOf(p.last, p.first.Add(time.Second)))
 		b.failed += max(p.failed, p.dead)
 		n += max(p.started, p.ended)
 		until = p.to
@@ -183,7 +183,7 @@ func (s *scene) preciseEnds(bursts []burst) {
 		end := e.End.Add(time.Second - time.Nanosecond).Truncate(time.Second)
 		for i := range bursts {
 			if b := &bursts[i]; b.endpoint == e.Endpoint && end.Before(b.To) && b.To.Sub(end) <= time.Second {
-				b.To = later(end, b.From.Add(time.Second))
+				b.To = incident.LaterOf(end, b.From.Add(time.Second))
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (s *scene) chooseImpact(bursts []burst, at time.Time) {
 	var groups []group
 	for _, b := range bursts {
 		if n := len(groups); n > 0 && b.From.Sub(groups[n-1].To) <= quiet {
-			groups[n-1].To = later(groups[n-1].To, b.To)
+			groups[n-1].To = incident.LaterOf(groups[n-1].To, b.To)
 			groups[n-1].failed += b.failed
 			continue
 		}
@@ -461,7 +461,7 @@ func (s *scene) gatewayEnd(cells map[incident.Endpoint][]cell) time.Time {
 	var end time.Time
 	for _, list := range cells {
 		if n := len(list); n > 0 {
-			end = later(end, list[n-1].at.Add(list[n-1].width))
+			end = incident.LaterOf(end, list[n-1].at.Add(list[n-1].width))
 		}
 	}
 	return end

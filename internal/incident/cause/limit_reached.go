@@ -65,7 +65,7 @@ func (s *scene) limitsReached() []incident.Finding {
 		if i := slices.IndexFunc(findings, func(o incident.Finding) bool { return o.ID == f.ID }); i >= 0 { // two views of one limit
 			o := &findings[i]
 			o.Support = append(o.Support, f.Support...)
-			o.Window = incident.Window{From: earlier(o.Window.From, f.Window.From), To: later(o.Window.To, f.Window.To)}
+			o.Window = incident.Window{From: incident.EarlierOf(o.Window.From, f.Window.From), To: incident.LaterOf(o.Window.To, f.Window.To)}
 			o.Detail = append([]string{f.Claim}, o.Detail...)
 			continue
 		}
@@ -101,7 +101,7 @@ func (s *scene) loggedLimits() (list []reached) {
 			}
 			support = append(support, x.ID())
 			for _, p := range samples(x, s.closeUp) {
-				last = later(last, p.At)
+				last = incident.LaterOf(last, p.At)
 			}
 		}
 		list = append(list, reached{

@@ -145,7 +145,7 @@ func (s *scene) plateauOf(h *holder) (ceiling, bool) {
 		case n > c.size:
 			c.size, c.From, c.To, c.support = n, t.at, t.at, []incident.ID{t.wait.ID()}
 		case n == c.size-1 && t.more < 0:
-			c.To = earlier(t.at.Add(t.wait.ToErr), h.end()) // the last time that it was full
+			c.To = incident.EarlierOf(t.at.Add(t.wait.ToErr), h.end()) // the last time that it was full
 		}
 	}
 	if c.size < leastPool {
@@ -154,7 +154,7 @@ func (s *scene) plateauOf(h *holder) (ceiling, bool) {
 	if h.open {
 		c.To = h.To
 	}
-	c.To = later(c.To, c.From)
+	c.To = incident.LaterOf(c.To, c.From)
 	if c.Length() < leastPlateau || s.demand(c.Window) < leastDemand {
 		return ceiling{}, false
 	}

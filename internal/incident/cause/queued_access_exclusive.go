@@ -43,7 +43,7 @@ func (s *scene) queueOf(h *holder) *queue {
 			}
 			q.blocked += c.Length()
 			q.waiters[c.wait.Session.Leader()] = true
-			q.last = later(q.last, c.To.Add(c.wait.ToErr))
+			q.last = incident.LaterOf(q.last, c.To.Add(c.wait.ToErr))
 			if len(q.support) < 3 {
 				q.support = append(q.support, c.wait.ID())
 			}
@@ -88,7 +88,7 @@ func (s *scene) queueBehind(h *holder) (incident.Finding, bool) {
 	name := who(r.Session.Leader(), r.Session.User, r.Session.Application)
 	f := incident.Finding{
 		ID: subject(queueRule, fmt.Sprint(r.Session.Leader()), r.Relation), Cause: queueRule, Role: incident.Trigger, Confidence: incident.Possible,
-		Window:  incident.Window{From: r.From, To: up(later(q.last, r.To.Add(r.ToErr)), time.Second)},
+		Window:  incident.Window{From: r.From, To: up(incident.LaterOf(q.last, r.To.Add(r.ToErr)), time.Second)},
 		Subject: incident.Subject{PID: r.Session.Leader(), Relation: r.Relation, Mode: r.Wanted.String(), Waiters: len(q.waiters)},
 		Support: append([]incident.ID{r.ID()}, q.support...),
 	}

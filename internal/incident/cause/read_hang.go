@@ -47,7 +47,7 @@ func (s *scene) lockOfReads() *holder {
 }
 
 func (s *scene) readHang(h *holder, x incident.Impact, findings []incident.Finding) incident.ReadHang {
-	w := incident.Window{From: later(h.From, x.FirstFailed.Add(-onset)), To: earlier(h.end(), x.LastFailed)}
+	w := incident.Window{From: incident.LaterOf(h.From, x.FirstFailed.Add(-onset)), To: incident.EarlierOf(h.end(), x.LastFailed)}
 	behind, direct, index := readWaits{}, readWaits{}, readWaits{}
 	for _, c := range h.waits {
 		if c.wait.Wanted > pglock.RowShare || c.wait.Wanted == pglock.None || c.Meet(w).Length() == 0 {

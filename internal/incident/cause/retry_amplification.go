@@ -49,7 +49,7 @@ func (s *scene) retriesAmplified() []incident.Finding {
 			continue
 		}
 		// Requests are compared with calls while both were counted.
-		healthy := incident.Window{From: later(f.Started.Points[0].At, s.impact.From.Add(-recent)), To: s.impact.From}
+		healthy := incident.Window{From: incident.LaterOf(f.Started.Points[0].At, s.impact.From.Add(-recent)), To: s.impact.From}
 		before, during := begun(c.wide, healthy), begun(c.wide, s.impact)
 		if before < leastAsks {
 			continue

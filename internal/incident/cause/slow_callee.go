@@ -145,7 +145,7 @@ func inFlight(p *incident.FlowPoint) float64 { return p.InFlight }
 
 // around is the healthy time that is compared with and the impact.
 func (s *scene) around() incident.Window {
-	return incident.Window{From: later(s.v.Window.From, s.impact.From.Add(-recent)), To: s.impact.To}
+	return incident.Window{From: incident.LaterOf(s.v.Window.From, s.impact.From.Add(-recent)), To: s.impact.To}
 }
 
 // viewBy is how long calls took before and during the impact; it takes the calls under way at each point from a function of it.

@@ -127,7 +127,7 @@ func (s *scene) waitedForUnknown() int {
 func (s *scene) waiting() string {
 	at := s.v.Window.To
 	if looks := s.v.SampleTimes(always); len(looks) > 0 {
-		at = later(at, looks[len(looks)-1])
+		at = incident.LaterOf(at, looks[len(looks)-1])
 	}
 	tree := s.v.LockTree(at)
 	if tree.Waiting == 0 {

@@ -32,7 +32,7 @@ func (s *scene) timeline(findings []incident.Finding) []incident.Moment {
 		list = append(list, m)
 	}
 	s.v.EachEpisode(func(e *incident.Episode) {
-		if e.Kind == incident.Gap && (incident.Window{From: e.From, To: later(e.To, e.From.Add(1))}).Meet(s.closeUp).Length() > 0 {
+		if e.Kind == incident.Gap && (incident.Window{From: e.From, To: incident.LaterOf(e.To, e.From.Add(1))}).Meet(s.closeUp).Length() > 0 {
 			list = append(list, incident.Moment{
 				ID: "gap/" + e.Origin.Key() + "/" + stamp(e.From), At: e.From, End: e.To, Kind: incident.MNote, Lane: "people",
 				Text: "no data from " + e.Origin.Name + ": " + e.Text, System: e.Origin.Name, Confidence: "measured",

@@ -39,7 +39,7 @@ func (s *scene) trafficSteps() []incident.Finding {
 	if s.impact == (incident.Window{}) {
 		return nil
 	}
-	w := s.counting(incident.Window{From: s.impact.From.Add(-stepBack), To: earlier(s.impact.To, s.impact.From.Add(5*time.Minute))})
+	w := s.counting(incident.Window{From: s.impact.From.Add(-stepBack), To: incident.EarlierOf(s.impact.To, s.impact.From.Add(5*time.Minute))})
 	first := int(s.impact.From.Sub(w.From) / trafficStep)
 	bins := s.arrivals(w)
 	if first < leastUsual {
