@@ -176,7 +176,7 @@ func (m *ttyRun) sliders() {
 		t.waitUntil("a first curve", func(s string) bool { return strings.Contains(results(s), "%") })
 		t.quiet(time.Second)
 
-		var curves []time.Duration
+		var curves, numbers []time.Duration
 		var moves, all []int
 		for i := range 30 {
 			before, wrote := t.screen(), t.written()
@@ -185,19 +185,43 @@ func (m *ttyRun) sliders() {
 			t.waitUntil("the slider's new place", func(s string) bool { return selected(s) != selected(before) })
 			time.Sleep(3 * time.Millisecond) // the rest of this frame; the next one is 8 ms later
 			moves = append(moves, t.written()-wrote)
-			t.waitUntil("the curve of the new place", func(s string) bool { return strings.Contains(results(s), "%") && results(s) != results(before) })
+			t.waitUntil("the curve of the new place", func(s string) bool { return braille(s) != braille(before) })
 			curves = append(curves, time.Since(sent))
 			time.Sleep(3 * time.Millisecond)
 			all = append(all, t.written()-wrote)
+			t.waitUntil("the numbers of the new place", func(s string) bool { return strings.Contains(results(s), "%") && results(s) != results(before) })
+			numbers = append(numbers, time.Since(sent))
 			t.quiet(400 * time.Millisecond) // the runs of other seeds
 		}
 		t.kill()
 		p50, p99 := percentile(curves, 0.5), percentile(curves, 0.99)
 		m.add(figure{what: "slider step to first curve p99, " + name, target: "50 ms", seen: ms(p99), ratio: "p50 " + ms(p50), verdict: holds(p99, 50*time.Millisecond)})
+		m.add(figure{what: "slider step to its numbers p99, " + name, seen: ms(percentile(numbers, 0.99)), ratio: "p50 " + ms(percentile(numbers, 0.5))})
 		m.add(figure{what: "bytes per slider step, " + name, target: strconv.Itoa(size.bytes), seen: strconv.Itoa(percentile(moves, 0.5)),
 			ratio: fmt.Sprintf("at most %d", slices.Max(moves)), verdict: holds(percentile(moves, 0.5), size.bytes)})
 		m.add(figure{what: "bytes until the first curve, " + name, seen: strconv.Itoa(percentile(all, 0.5)), ratio: fmt.Sprintf("at most %d", slices.Max(all))})
 	}
+}
+
+// braille is what is drawn of the curve: all that is of braille but for the row of the
+// slider itself and the lines of the frame.
+func braille(screen string) string {
+	lines := strings.Split(strings.TrimRight(screen, "\n"), "\n")
+	at := slices.Index(lines, strings.TrimRight(selected(screen), "\n"))
+	var cells strings.Builder
+	for i, line := range lines {
+		if i == 0 || i == at || i == len(lines)-1 {
+			continue
+		}
+		for _, r := range line {
+			if r >= 0x2800 && r <= 0x28ff {
+				cells.WriteRune(r)
+			} else {
+				cells.WriteByte(' ')
+			}
+		}
+	}
+	return cells.String()
 }
 
 // results is what a screen says of this policy: the line of the orders that failed.
