@@ -197,8 +197,10 @@ func (m *ttyRun) sliders() {
 		p50, p99 := percentile(curves, 0.5), percentile(curves, 0.99)
 		m.add(figure{what: "slider step to first curve p99, " + name, target: "50 ms", seen: ms(p99), ratio: "p50 " + ms(p50), verdict: holds(p99, 50*time.Millisecond)})
 		m.add(figure{what: "slider step to its numbers p99, " + name, seen: ms(percentile(numbers, 0.99)), ratio: "p50 " + ms(percentile(numbers, 0.5))})
-		m.add(figure{what: "bytes per slider step, " + name, target: strconv.Itoa(size.bytes), seen: strconv.Itoa(percentile(moves, 0.5)),
-			ratio: fmt.Sprintf("at most %d", slices.Max(moves)), verdict: holds(percentile(moves, 0.5), size.bytes)})
+		m.add(figure{
+			what: "bytes per slider step, " + name, target: strconv.Itoa(size.bytes), seen: strconv.Itoa(percentile(moves, 0.5)),
+			ratio: fmt.Sprintf("at most %d", slices.Max(moves)), verdict: holds(percentile(moves, 0.5), size.bytes),
+		})
 		m.add(figure{what: "bytes until the first curve, " + name, seen: strconv.Itoa(percentile(all, 0.5)), ratio: fmt.Sprintf("at most %d", slices.Max(all))})
 	}
 }
@@ -267,8 +269,10 @@ func (m *ttyRun) memory() {
 	status := procStatus(m.T, t.cmd.Process.Pid)
 	t.kill()
 	mb := func(name string) float64 { return float64(status[name]) / 1000 }
-	m.add(figure{what: "memory with 100,000 rows and 24 h", target: "40 MB", seen: fmt.Sprintf("%.0f MB", mb("VmRSS")),
-		ratio: fmt.Sprintf("%.0f MB of it pages of the program", mb("RssFile")), verdict: holds(mb("VmRSS"), 40)})
+	m.add(figure{
+		what: "memory with 100,000 rows and 24 h", target: "40 MB", seen: fmt.Sprintf("%.0f MB", mb("VmRSS")),
+		ratio: fmt.Sprintf("%.0f MB of it pages of the program", mb("RssFile")), verdict: holds(mb("VmRSS"), 40),
+	})
 }
 
 // procStatus is /proc/PID/status: sizes in kB.
