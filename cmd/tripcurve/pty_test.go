@@ -133,11 +133,17 @@ func TestInterruptLeavesTheTerminalAsItWas(t *testing.T) {
 	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"))
 	term.waitFor("48291")
 	term.send("\x03\x03")
-	if code := term.waitExit(); code != 0 {
-		t.Errorf("exit code %d", code)
+	term.leavesInOrder()
+}
+
+// leavesInOrder says that the program ends well and leaves the terminal as it was.
+func (t *terminal) leavesInOrder() {
+	t.tb.Helper()
+	if code := t.waitExit(); code != 0 {
+		t.tb.Errorf("exit code %d", code)
 	}
-	if !strings.Contains(term.output(), "\x1b[?1049l") {
-		t.Error("the alternate screen was not left")
+	if !strings.Contains(t.output(), "\x1b[?1049l") {
+		t.tb.Error("the alternate screen was not left")
 	}
 }
 

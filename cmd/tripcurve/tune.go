@@ -22,7 +22,6 @@ import (
 	"tripcurve/internal/redact"
 	"tripcurve/sim"
 	"tripcurve/sim/pipeline"
-	"tripcurve/sim/pipeline/file"
 	"tripcurve/sim/scenario"
 	"tripcurve/sim/tune"
 	"tripcurve/tui/bar"
@@ -163,11 +162,7 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 // then the edge is the one on which its calls pile up, unless another is asked for.
 func (a *app) described(ctx context.Context, arg string, f *tuneFlags) (*pipeline.Pipeline, error) {
 	if !incidentfile.Is(arg) {
-		text, name, err := a.description([]string{arg}, "")
-		if err != nil {
-			return nil, err
-		}
-		return file.Read(name, text)
+		return a.pipelineOf(arg)
 	}
 	made, err := a.fittedTo(ctx, arg)
 	if err != nil {
