@@ -30,6 +30,10 @@ const (
 	// looks is how finely the lab tells times: it looks that often, or a customer
 	// comes.
 	looks = 500 * time.Millisecond
+	// Crossed is how many reservations of the lab may be orphans beside the simulator's:
+	// on a real machine a commit and its caller's giving up cross now and then, most of
+	// all when the lock goes and the pool's 20 statements end at once.
+	Crossed = 3
 )
 
 // Agrees says whether the lab and the simulator tell the same: to a tenth of the
@@ -82,7 +86,7 @@ func Compare(sc lab.Scenario, seen *lab.Result, runs []*sim.Result) []Measure {
 		measure("recovered after", "s", looks.Seconds(), after(seen.Start, seen.RecoveredAt), runs,
 			func(r *sim.Result) float64 { return after(r.Start, r.RecoveredAt) }),
 		measure("most lock waiters", "", 1, float64(seen.WaitersMax), runs, func(r *sim.Result) float64 { return float64(r.LockWaitersMax) }),
-		measure("orphan reservations", "", 1, float64(seen.Orphans), runs, func(r *sim.Result) float64 { return float64(r.Orphans) }),
+		measure("orphan reservations", "", Crossed, float64(seen.Orphans), runs, func(r *sim.Result) float64 { return float64(r.Orphans) }),
 	}
 }
 
