@@ -216,7 +216,7 @@ func braille(screen string) string {
 			continue
 		}
 		for _, r := range line {
-			if r >= 0x2800 && r <= 0x28ff {
+			if isBraille(r) {
 				cells.WriteRune(r)
 			} else {
 				cells.WriteByte(' ')
@@ -226,15 +226,22 @@ func braille(screen string) string {
 	return cells.String()
 }
 
-// results is what a screen says of this policy: the line of the orders that failed.
+// results is what a screen says of this policy: the line of the orders that failed, without
+// the chart that stands beside it where the screen is small.
 func results(screen string) string {
 	for line := range strings.Lines(screen) {
 		if i := strings.Index(line, "orders failed "); i >= 0 {
-			return line[i:]
+			said := line[i:]
+			if chart := strings.IndexFunc(said, isBraille); chart >= 0 {
+				said = said[:chart]
+			}
+			return strings.TrimSpace(said)
 		}
 	}
 	return ""
 }
+
+func isBraille(r rune) bool { return r >= 0x2800 && r <= 0x28ff }
 
 // idle lets a recording stand still, then a followed file to which nobody writes: there
 // the clock ticks.
