@@ -55,8 +55,12 @@ func (s *Screen) curve() *chart.Chart {
 	ch := &chart.Chart{Window: s.window(), Glyphs: s.Glyphs, Unit: "/min"}
 	now, this := s.runs.shown()
 	if s.runs.changed() && this != nil {
+		name := "this"
+		if !s.runs.fresh() { // of the settings before, or a part of the night
+			name += s.Set().More
+		}
 		ch.Series = append(ch.Series, chart.Series{
-			Name: "this", Key: 't', Style: theme.Data2, From: this.Start, Step: step, Values: notServed(this),
+			Name: name, Key: 't', Style: theme.Data2, From: this.Start, Step: step, Values: notServed(this),
 		})
 	}
 	if now != nil {
@@ -131,9 +135,13 @@ func (s *Screen) drawStrip(c *grid.Canvas) {
 		c.Text(0, 0, theme.Dim, "brk")
 	}
 	length := s.window().Length()
+	known := incident.Window{From: this.Start, To: this.Start.Add(this.Length)} // a draft is of a part of the night
 	for x := from; x < w; x++ {
 		lo := s.window().From.Add(time.Duration(float64(length) * float64(x-from) / float64(w-from)))
 		hi := s.window().From.Add(time.Duration(float64(length) * float64(x-from+1) / float64(w-from)))
+		if known.Meet(incident.Window{From: lo, To: hi}).Length() == 0 {
+			continue
+		}
 		r, style := stateAt(track, lo, hi)
 		c.Set(x, 0, r, style)
 	}

@@ -25,7 +25,7 @@ type runs struct {
 	seeds    []uint64 // the scenario's own first; the same for now and this
 
 	now, this map[uint64]*sim.Result
-	draft     *sim.Result  // of "this", until its own run is there; see search.Draft
+	draft     *sim.Result  // of "this", the part around the trigger, until its own run is there; see search.Draft
 	stale     shown        // what was shown before the last change, until there is something new
 	edges     policy.Edges // of "this"; nil while it is "now"
 	kept      bool         // "now" is a setting that was kept, and was the results of what was

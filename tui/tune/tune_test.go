@@ -372,12 +372,15 @@ func TestAMoveShowsADraftFirst(t *testing.T) {
 	if this != s.runs.draft || len(many) != 1 || many[0] != before || s.runs.fresh() {
 		t.Errorf("the draft is not the curve beside the numbers of before")
 	}
-	if drawn := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); !strings.Contains(drawn, "this"+s.Set().More) {
-		t.Errorf("nothing says that the numbers are those of before:\n%s", drawn)
+	if drawn := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); strings.Count(drawn, "this"+s.Set().More) != 2 {
+		t.Errorf("nothing says that the numbers are those of before, and the curve not whole:\n%s", drawn)
 	}
 	tuitest.Send(s, tuitest.Answers(more)...)
 	_, this = s.runs.shown()
 	if len(asked) < 2 || asked[1].Length != s.opt.Scenario.Length || this == s.runs.draft || !s.runs.fresh() {
 		t.Errorf("after the draft comes no whole run")
+	}
+	if drawn := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); strings.Contains(drawn, "this"+s.Set().More) {
+		t.Errorf("the whole run is called a part:\n%s", drawn)
 	}
 }
