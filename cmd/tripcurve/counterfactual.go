@@ -71,9 +71,9 @@ func (a *app) counterfactual(ctx context.Context, arg string, v *incident.View, 
 	})
 	switch {
 	case errors.Is(err, diagnose.ErrNoImpact):
-		return nil, badInput("%s: --counterfactual: %w", arg, err)
+		return nil, badInput("%s: nothing to simulate: %w", arg, err)
 	case err != nil && ctx.Err() != nil:
-		return nil, badInput("analyze: interrupted; nothing was written")
+		return nil, badInput("interrupted; nothing was written")
 	}
 	return c, err
 }

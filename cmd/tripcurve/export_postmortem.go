@@ -14,13 +14,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"tripcurve/internal/bundled"
+	"tripcurve/internal/diagnose"
 	exportclaims "tripcurve/internal/export/claims"
 	"tripcurve/internal/export/postmortem"
 	"tripcurve/internal/export/postmortem/author"
 	"tripcurve/internal/export/postmortem/diffstat"
 	"tripcurve/internal/export/postmortem/testreport"
 	"tripcurve/internal/formats/source"
+	"tripcurve/internal/incident/cause"
 	"tripcurve/internal/incident/claims"
+	"tripcurve/sim"
 	"tripcurve/sim/scenario"
 	"tripcurve/tui/bar"
 )
@@ -35,6 +38,7 @@ type postmortemFlags struct {
 	template    bool
 	seeds       int
 	noSimulate  bool
+	world       string
 	generatedAt string
 	private     privacy
 }
@@ -50,10 +54,12 @@ prints one to begin with). What was asked of people and not answered is a line o
 
 The HTML is one file that asks nothing of the network, can be read without scripts, and prints. The bundled
 incident ` + bundledName + ` comes with all of it; its options and sliders are simulated while you wait
-(--no-simulation leaves them out). --tests reads reports of test runners (JUnit XML, vitest or Jest JSON, go test
+(--no-simulation leaves them out). A recorded FILE has them with --scenario NAME, when it is of a bundled pipeline or
+the lab's; with --scenario pipeline.yaml, such as ` + "`tripcurve fit FILE`" + ` writes, it says what each cause is worth. --tests reads reports of test runners (JUnit XML, vitest or Jest JSON, go test
 -json), --diff what git diff --numstat prints.`,
 		Example: `  tripcurve export postmortem inc-2847 -o inc-2847.html
   tripcurve export postmortem night.incident --format md -o night.md
+  tripcurve fit night.incident -o night.yaml && tripcurve export postmortem night.incident --scenario night.yaml -o night.html
   tripcurve export postmortem --template > night` + author.Suffix + `
   git diff --numstat main...fix > fix.numstat && tripcurve export postmortem night.incident --diff fix.numstat --tests junit.xml -o night.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -87,6 +93,7 @@ incident ` + bundledName + ` comes with all of it; its options and sliders are s
 	flags.StringVar(&f.diff, "diff", "", "file with what git diff --numstat prints of the fix")
 	flags.BoolVar(&f.template, "template", false, "print a commented YAML file for people to fill in")
 	flags.IntVar(&f.seeds, "seeds", postmortem.Usual().Seeds, "simulated runs of each option")
+	worldFlag(cmd, &f.world)
 	flags.BoolVar(&f.noSimulate, "no-simulation", false, "leave out what has to be simulated")
 	flags.StringVar(&f.generatedAt, "generated-at", "", "state this instant (RFC 3339) as that of the export; without it none is stated, and the same input gives the same bytes")
 	f.private.add(cmd)
@@ -104,6 +111,10 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	switch {
 	case f.seeds < 2 || f.seeds > mostCompared:
 		return badInput("--seeds %d: expected 2 to %d", f.seeds, mostCompared)
+	case f.world != "" && arg == bundledName:
+		return badInput("--scenario is of a recorded FILE; %s has its own", bundledName)
+	case f.world != "" && f.noSimulate:
+		return badInput("--scenario is what to simulate, and --no-simulation says not to")
 	}
 	in := postmortem.Input{Unredacted: f.private.unredacted, Redaction: f.private.opt}
 	var err error
@@ -137,7 +148,7 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 			return err
 		}
 		// Nobody waits for a simulation only to be told this.
-		if _, err := os.Stat(f.out.out); err == nil && !f.out.force && arg == bundledName && !f.noSimulate {
+		if _, err := os.Stat(f.out.out); err == nil && !f.out.force && f.simulates(arg) {
 			return badInput("%s: the file exists; --force replaces it", f.out.out)
 		}
 	}
@@ -150,10 +161,10 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	if arg == bundledName {
 		sc := scenario.INC2847()
 		in.Edges, in.Assumed = sc.Edges, sc.Assumed
-		if !f.noSimulate {
-			if in.Simulated, err = a.simulateFor(ctx, in.Name, f); err != nil {
-				return err
-			}
+	}
+	if f.simulates(arg) {
+		if err := a.simulateFor(ctx, arg, &in, f); err != nil {
+			return err
 		}
 	}
 	doc := postmortem.New(in)
@@ -179,8 +190,37 @@ func (a *app) postmortem(ctx context.Context, arg string, f *postmortemFlags) er
 	return nil
 }
 
-// simulateFor simulates what the document of the bundled incident compares.
-func (a *app) simulateFor(ctx context.Context, name string, f *postmortemFlags) (*postmortem.Simulated, error) {
+// simulates says whether something of the document has to be simulated.
+func (f *postmortemFlags) simulates(arg string) bool {
+	return f.world != "" || arg == bundledName && !f.noSimulate
+}
+
+// simulateFor simulates what the document compares: the remedies of a scenario, and
+// what each cause of a recording is worth, by which one can become likely.
+func (a *app) simulateFor(ctx context.Context, arg string, in *postmortem.Input, f *postmortemFlags) (err error) {
+	sc := scenario.INC2847()
+	if f.world != "" {
+		described := isPipelineFile(f.world)
+		if !described {
+			if sc, err = worldOf(f.world); err != nil {
+				return err
+			}
+		}
+		if in.Counterfactual, err = a.counterfactual(ctx, arg, in.View, f.world, diagnose.LeastSeeds); err != nil {
+			return err
+		}
+		in.Analysis = cause.Analyze(in.View, cause.Options{Passed: in.Counterfactual.Passed()})
+		if described {
+			return nil
+		}
+		in.Edges = sc.Edges
+	}
+	in.Simulated, err = a.simulateRemedies(ctx, sc, in.Name, f)
+	return err
+}
+
+// simulateRemedies runs a scenario with its remedies, the sliders and the failure modes.
+func (a *app) simulateRemedies(ctx context.Context, sc sim.Scenario, name string, f *postmortemFlags) (*postmortem.Simulated, error) {
 	defer hurry()()
 	plan := postmortem.Usual()
 	plan.Seeds, plan.Workers, plan.Version, plan.Incident = f.seeds, runtime.NumCPU(), buildVersion(), name
@@ -190,7 +230,7 @@ func (a *app) simulateFor(ctx context.Context, name string, f *postmortemFlags) 
 			progress.Set(int64(done), int64(of))
 		}
 	}
-	s, err := postmortem.Simulate(ctx, scenario.INC2847(), plan)
+	s, err := postmortem.Simulate(ctx, sc, plan)
 	progress.Clear()
 	if err != nil && ctx.Err() != nil {
 		return nil, badInput("export postmortem: interrupted; nothing was written")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/claims"
 	"tripcurve/internal/export/postmortem/author"
@@ -28,8 +29,10 @@ type Input struct {
 	// Edges are the policies under which the incident's system runs today.
 	Edges     policy.Edges
 	Simulated *Simulated
-	Tests     []testreport.Report
-	Diff      *diffstat.Stat
+	// Counterfactual is the incident without each of its causes.
+	Counterfactual *diagnose.Counterfactual
+	Tests          []testreport.Report
+	Diff           *diffstat.Stat
 	// Assumed says that the evidence is simulated and what of it is assumed.
 	Assumed []string
 

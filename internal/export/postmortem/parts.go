@@ -26,7 +26,7 @@ func parts() []part {
 		{"impact", "Impact", []string{evidence, people}, (*builder).impact},
 		{"endpoints", "Endpoint impact", []string{evidence, people}, (*builder).endpoints},
 		{"errors", "Error types", []string{evidence, people}, (*builder).errors},
-		{"causes", "Trigger, detection, factors and resolution", []string{evidence, people}, (*builder).causes},
+		{"causes", "Trigger, detection, factors and resolution", []string{evidence, simulation, people}, (*builder).causes},
 		{"issues", "Issues by severity", []string{evidence, people}, (*builder).issues},
 		{"code", "Annotated code", []string{people}, (*builder).code},
 		{"paths", "Hot path and cold path", []string{people}, (*builder).paths},

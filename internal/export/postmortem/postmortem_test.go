@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tripcurve/internal/diagnose"
 	"tripcurve/internal/export/postmortem/author"
 	"tripcurve/internal/export/postmortem/diffstat"
 	"tripcurve/internal/export/postmortem/testreport"
@@ -60,6 +61,12 @@ func evil() Input {
 				Dependents: []incident.Dependent{{Service: hostile, Effect: incident.Down, Callers: []string{hostile}, Says: hostile}},
 				Times:      []incident.Span{{Name: hostile, Starts: hostile, Ends: hostile, Why: hostile}},
 			},
+		},
+		Counterfactual: &diagnose.Counterfactual{
+			Scenario: hostile, Counts: "requests that failed", Seeds: 20, Observed: 3, Fitted: true,
+			Without: []diagnose.Without{{Finding: incident.Finding{ID: hostile}, Left: hostile, Necessity: diagnose.Range{Mean: 1}}},
+			Skipped: []diagnose.Skipped{{Finding: incident.Finding{ID: hostile}, Why: hostile}},
+			Books:   []diagnose.Balance{{Of: hostile, Arrived: 3, Failed: 3}},
 		},
 		Notes: &author.Notes{
 			Title: text, Status: "draft", Authors: []author.Text{text}, Summary: text, Business: text, Well: []author.Text{text},

@@ -16,7 +16,12 @@ import (
 )
 
 // notSimulated stands where figures of the simulator would.
-const notSimulated = "Not simulated: this incident has no pipeline that the simulator could run under other settings, or it was not asked to."
+func (b *builder) notSimulated() Block {
+	if b.Counterfactual != nil {
+		return text("Not simulated: of a described pipeline only what each cause is worth is, which stands with the causes.")
+	}
+	return text("Not simulated: this incident has no pipeline that the simulator could run under other settings, or it was not asked to.")
+}
 
 func (b *builder) responseTimes() (blocks []Block) {
 	w, ok := worst(b.Analysis.Endpoints)
@@ -29,7 +34,7 @@ func (b *builder) responseTimes() (blocks []Block) {
 		))
 	}
 	if b.Simulated == nil {
-		return append(blocks, text(notSimulated))
+		return append(blocks, b.notSimulated())
 	}
 	rep := b.Simulated.Comparison
 	lines, p := b.waits(w.Endpoint, ok)
@@ -105,7 +110,7 @@ func (b *builder) options() (blocks []Block) {
 		blocks = append(blocks, opened(b.line(o.Name), inner...))
 	}
 	if b.Simulated == nil {
-		return append(blocks, text(notSimulated))
+		return append(blocks, b.notSimulated())
 	}
 	rep := b.Simulated.Comparison
 	var rows [][]Cell
@@ -146,7 +151,7 @@ func (b *builder) whatIf() []Block {
 		blocks = append(blocks, b.ask(b.Notes.WhatIf.Text, "why this point was chosen", "what_if.text"))
 	}
 	if b.Simulated == nil || b.Simulated.WhatIf == nil {
-		return append(blocks, text(notSimulated))
+		return append(blocks, b.notSimulated())
 	}
 	w := *b.Simulated.WhatIf
 	w.Choose(b.Notes.WhatIf)
@@ -266,7 +271,7 @@ func (b *builder) edgeCases() (blocks []Block) {
 			text(fmt.Sprintf("Each failure mode is run in the simulator, %s of each, and is handled when it passes in all of them.", export.Plural(m.Seeds, "night"))),
 			list(what...), table("Simulated", head, rows...))
 	} else {
-		blocks = append(blocks, text(notSimulated))
+		blocks = append(blocks, b.notSimulated())
 	}
 	if len(b.Notes.EdgeCases) == 0 {
 		if b.Simulated == nil || b.Simulated.Matrix == nil {

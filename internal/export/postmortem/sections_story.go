@@ -9,6 +9,7 @@ import (
 	"tripcurve/internal/export"
 	"tripcurve/internal/export/plot"
 	"tripcurve/internal/export/postmortem/author"
+	"tripcurve/internal/export/report"
 	"tripcurve/internal/export/timeline"
 	"tripcurve/internal/incident"
 )
@@ -150,6 +151,9 @@ func (b *builder) causes() []Block {
 		group("Contributing factors", factors...),
 		group("Resolution", b.ask(b.Notes.Resolution, "what ended it", "resolution")),
 	)
+	if c := report.NewCounterfactual(b.Counterfactual, b.foreign); c != nil {
+		blocks = append(blocks, group("Simulated without each of them", b.without(c)...))
+	}
 	if items := b.innocent(); len(items) > 0 {
 		blocks = append(blocks, group("Looked at and found innocent", list(items...)))
 	}
@@ -157,6 +161,30 @@ func (b *builder) causes() []Block {
 		blocks[i].Open = true
 	}
 	return blocks
+}
+
+// without is what a simulation says of each cause.
+func (b *builder) without(c *report.Counterfactual) []Block {
+	var rows [][]Cell
+	for _, w := range c.Without {
+		rows = append(rows, append(figures(w.Left, w.Failed.Count(), w.Necessity.Ratio(), w.Sufficiency.Ratio()), Cell{Text: w.Word}))
+	}
+	blocks := []Block{
+		text(b.foreign(c.Lead())),
+		table("The same customers without each cause (mean, and where nine runs in ten lie)", []string{"the same", c.Counts, "necessity", "sufficiency", "the cause"}, rows...),
+	}
+	var notes []string
+	if said := c.Together(); said != "" {
+		notes = append(notes, sentence(said))
+	}
+	notes = append(notes, sentence("a cause "+report.Rule))
+	for _, s := range c.Skipped {
+		notes = append(notes, sentence("not simulated: "+s.Finding+": "+s.Why))
+	}
+	for _, x := range c.Books {
+		notes = append(notes, sentence(x.Sum()))
+	}
+	return append(blocks, list(notes...))
 }
 
 // innocent is what was looked at and is no cause, and what could not be looked at.

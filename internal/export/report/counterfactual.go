@@ -66,7 +66,8 @@ type Tries struct {
 	Fits     bool     `json:"fits"`
 }
 
-func counterfactual(c *diagnose.Counterfactual, foreign func(string) string) *Counterfactual {
+// NewCounterfactual writes one down; foreign redacts what was collected. It is nil for nil.
+func NewCounterfactual(c *diagnose.Counterfactual, foreign func(string) string) *Counterfactual {
 	if c == nil {
 		return nil
 	}
@@ -95,10 +96,11 @@ func counterfactual(c *diagnose.Counterfactual, foreign func(string) string) *Co
 
 func ranged(r diagnose.Range) Range { return Range{share(r.Mean), share(r.P5), share(r.P95)} }
 
-// count is "1,244 (1,190 to 1,295)", ratio "0.83 (0.81 to 0.85)".
-func (r Range) count() string { return r.text(func(v float64) string { return export.Number(v, 0) }) }
+// Count is "1,244 (1,190 to 1,295)".
+func (r Range) Count() string { return r.text(func(v float64) string { return export.Number(v, 0) }) }
 
-func (r Range) ratio() string {
+// Ratio is "0.83 (0.81 to 0.85)".
+func (r Range) Ratio() string {
 	return r.text(func(v float64) string { return fmt.Sprintf("%.2f", v) })
 }
 
@@ -112,8 +114,8 @@ func (r Range) text(number func(float64) string) string {
 	return fmt.Sprintf("%s (%s to %s)", n(r.Mean), n(r.P5), n(r.P95))
 }
 
-// together says what it means that several explain.
-func (c Counterfactual) together() string {
+// Together says what it means that several explain.
+func (c Counterfactual) Together() string {
 	n := 0
 	for _, w := range c.Without {
 		if w.Word == explains {
@@ -128,8 +130,8 @@ func (c Counterfactual) together() string {
 
 const explains = "explains"
 
-// sum is the conservation with its arithmetic.
-func (b Balance) sum() string {
+// Sum is the conservation with its arithmetic.
+func (b Balance) Sum() string {
 	left := export.Count(b.Arrived)
 	arrivals := "arrivals"
 	if b.Before != 0 {
@@ -153,17 +155,17 @@ func (t Tries) text() string {
 	return s
 }
 
-// lead is what the comparison is about.
-func (c Counterfactual) lead() string {
-	s := fmt.Sprintf("%d nights of %s with the causes have %s %s; %s were seen.", c.Seeds, c.Scenario, c.With.count(), c.Counts, export.Count(c.Observed))
+// Lead is what the comparison is about.
+func (c Counterfactual) Lead() string {
+	s := fmt.Sprintf("%d nights of %s with the causes have %s %s; %s were seen.", c.Seeds, c.Scenario, c.With.Count(), c.Counts, export.Count(c.Observed))
 	if !c.Fitted {
 		s += " That is not about as many (0.7 to 1.3 of them): the scenario is not this incident's, and nothing can be said to explain it."
 	}
 	return s
 }
 
-// rule is when a cause is said to explain.
-const rule = "explains: necessity (1 - without/with) of 0.8 and more and sufficiency (with/observed) of 0.7 to 1.3, means of the nights; else contributes"
+// Rule is when a cause is said to explain.
+const Rule = "explains: necessity (1 - without/with) of 0.8 and more and sufficiency (with/observed) of 0.7 to 1.3, means of the nights; else contributes"
 
 func (rep Report) counterfactualText(b *strings.Builder) {
 	c := rep.Counterfactual
@@ -171,20 +173,20 @@ func (rep Report) counterfactualText(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\nCOUNTERFACTUAL, the same customers with and without each cause (5 to 95 %)\n")
-	b.WriteString(export.Wrap(c.lead(), "  ", "  "))
+	b.WriteString(export.Wrap(c.Lead(), "  ", "  "))
 	for _, w := range c.Without {
 		b.WriteString(export.Wrap(fmt.Sprintf("%s: %s", w.Left, w.Word), "  ", "    "))
-		b.WriteString(export.Wrap(fmt.Sprintf("%s %s; necessity %s; sufficiency %s", c.Counts, w.Failed.count(), w.Necessity.ratio(), w.Sufficiency.ratio()), "    ", "    "))
+		b.WriteString(export.Wrap(fmt.Sprintf("%s %s; necessity %s; sufficiency %s", c.Counts, w.Failed.Count(), w.Necessity.Ratio(), w.Sufficiency.Ratio()), "    ", "    "))
 	}
 	for _, s := range c.Skipped {
 		b.WriteString(export.Wrap(fmt.Sprintf("not simulated: %s: %s", s.Finding, s.Why), "  ", "    "))
 	}
-	if said := c.together(); said != "" {
+	if said := c.Together(); said != "" {
 		b.WriteString(export.Wrap(said, "  ", "    "))
 	}
-	b.WriteString(export.Wrap(rule, "  ", "    "))
+	b.WriteString(export.Wrap(Rule, "  ", "    "))
 	for _, x := range c.Books {
-		b.WriteString(export.Wrap(x.sum(), "  ", "    "))
+		b.WriteString(export.Wrap(x.Sum(), "  ", "    "))
 	}
 	if c.Tries != nil {
 		b.WriteString(export.Wrap(c.Tries.text(), "  ", "    "))
@@ -196,20 +198,20 @@ func (rep Report) counterfactualMarkdown(b *strings.Builder) {
 	if c == nil {
 		return
 	}
-	fmt.Fprintf(b, "## Counterfactual\n\n%s\n\n| The same nights | %s | Necessity | Sufficiency | |\n|---|---|---|---|---|\n", md(c.lead()), strings.ToUpper(c.Counts[:1])+c.Counts[1:])
+	fmt.Fprintf(b, "## Counterfactual\n\n%s\n\n| The same nights | %s | Necessity | Sufficiency | |\n|---|---|---|---|---|\n", md(c.Lead()), strings.ToUpper(c.Counts[:1])+c.Counts[1:])
 	for _, w := range c.Without {
 		fmt.Fprintf(b, "| %s <!-- id: %s --> | %s | %s | %s | %s |\n", md(w.Left), strings.ReplaceAll(redact.MarkdownComment(w.Finding), "|", "&#124;"),
-			w.Failed.count(), w.Necessity.ratio(), w.Sufficiency.ratio(), w.Word)
+			w.Failed.Count(), w.Necessity.Ratio(), w.Sufficiency.Ratio(), w.Word)
 	}
-	fmt.Fprintf(b, "\nMeans, and where nine nights in ten lie; %s.\n\n", md(rule))
-	if said := c.together(); said != "" {
+	fmt.Fprintf(b, "\nMeans, and where nine nights in ten lie; %s.\n\n", md(Rule))
+	if said := c.Together(); said != "" {
 		fmt.Fprintf(b, "- %s\n", md(said))
 	}
 	for _, s := range c.Skipped {
 		fmt.Fprintf(b, "- not simulated: %s: %s\n", md(s.Finding), md(s.Why))
 	}
 	for _, x := range c.Books {
-		fmt.Fprintf(b, "- %s\n", md(x.sum()))
+		fmt.Fprintf(b, "- %s\n", md(x.Sum()))
 	}
 	if c.Tries != nil {
 		fmt.Fprintf(b, "- %s\n", md(c.Tries.text()))

@@ -222,7 +222,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	rep.Extent = extent(a.Extent, foreign, ours)
 	rep.Onset = newOnset(a.Onset, foreign)
 	rep.Components, rep.Gaps = newComponents(a.Components, foreign), newGaps(a.Gaps, foreign)
-	rep.Counterfactual = counterfactual(opt.Counterfactual, foreign)
+	rep.Counterfactual = NewCounterfactual(opt.Counterfactual, foreign)
 	var get export.Lookup
 	if v != nil {
 		get = v.Get
