@@ -84,7 +84,7 @@ func (b *bucket) take(p part) {
 // latency is a Latency with the byte ranges it was made from.
 type latency struct {
 	Latency
-	spans []span
+	read spans
 }
 
 func (ev *Evidence) addLatency(l Latency) {
@@ -96,43 +96,72 @@ func (ev *Evidence) addLatency(l Latency) {
 	s := span{l.Origin.From, l.Origin.To}
 	have := ev.latencies.find(&latency{Latency: l})
 	if have == nil {
-		ev.latencies.insert(latency{Latency: l, spans: []span{s}})
+		ev.latencies.insert(latency{Latency: l, read: spans{s}})
 		return
 	}
-	if s.to > s.from {
-		held := 0 // ranges that this one holds: a sketch cannot be subtracted, so all or none
-		for _, old := range have.spans {
-			switch {
-			case s != old && s.holds(old):
-				held++
-			case s.meets(old):
-				return // counted, at least partly
-			}
+	switch have.read.meet(s) {
+	case meetsSome:
+		return
+	case holdsAll:
+		have.Sketch, have.read = l.Sketch, spans{s}
+		have.Origin.From, have.Origin.To = s.from, s.to
+	case meetsNone:
+		merged, err := have.Sketch.Merge(l.Sketch)
+		if err != nil {
+			return // another accuracy: the first one stays
 		}
-		switch held {
-		case 0:
-		case len(have.spans):
-			have.Sketch, have.spans = l.Sketch, []span{s}
-			have.Origin.From, have.Origin.To = s.from, s.to
-			return
-		default:
-			return
+		have.Sketch = merged
+		have.read = have.read.with(s, &have.Origin)
+	}
+}
+
+// spans are the byte ranges that something which cannot be subtracted was made from.
+type spans []span
+
+// meeting says what a range is to those that were read before.
+type meeting uint8
+
+const (
+	meetsNone meeting = iota
+	holdsAll
+	meetsSome // it was read already, at least partly
+)
+
+func (have spans) meet(s span) meeting {
+	if s.to <= s.from { // no file: every fact is news
+		return meetsNone
+	}
+	held := 0 // all or none
+	for _, old := range have {
+		switch {
+		case s != old && s.holds(old):
+			held++
+		case s.meets(old):
+			return meetsSome
 		}
 	}
-	merged, err := have.Sketch.Merge(l.Sketch)
-	if err != nil {
-		return // another accuracy: the first one stays
+	switch held {
+	case 0:
+		return meetsNone
+	case len(have):
+		return holdsAll
 	}
-	have.Sketch = merged
+	return meetsSome
+}
+
+// with adds a range, and widens the origin's to it. Beyond maxParts the two oldest are
+// taken together with what lies between them.
+func (have spans) with(s span, o *Origin) spans {
 	if s.to > s.from {
-		have.spans = append(slices.Clone(have.spans), s)
-		have.Origin.From, have.Origin.To = min(have.Origin.From, s.from), max(have.Origin.To, s.to)
+		have = append(slices.Clone(have), s)
+		o.From, o.To = min(o.From, s.from), max(o.To, s.to)
 	}
-	if len(have.spans) > maxParts {
-		slices.SortFunc(have.spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		have.spans[1].from = have.spans[0].from
-		have.spans = have.spans[1:]
+	if len(have) > maxParts {
+		slices.SortFunc(have, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		have[1].from = have[0].from
+		have = have[1:]
 	}
+	return have
 }
 
 func compareBuckets(a, b *Bucket) int {
