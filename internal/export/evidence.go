@@ -63,6 +63,9 @@ func Describe(f incident.Fact) string {
 	case incident.Latency:
 		return redact.Line(fmt.Sprintf("%s %s %s: %d requests that ended in %s, p50 %s, p99 %s",
 			clock(f.At), f.Endpoint, f.Outcome, f.Sketch.Count(), f.Width, Quantile(f.Sketch.Quantile(0.5)), Quantile(f.Sketch.Quantile(0.99))))
+	case incident.Upstream:
+		return redact.Line(fmt.Sprintf("%s upstream %s %s %s: %d started, %d ended in %s",
+			clock(f.At), f.Name, status(f.Status), f.Outcome, f.Started, f.Ended, f.Width))
 	case incident.Episode:
 		return episode(f)
 	case incident.Series:
@@ -76,6 +79,8 @@ func Describe(f incident.Fact) string {
 		return redact.Line(fmt.Sprintf("%s %s %s %s, took %s", clock(f.Start), f.Endpoint, status(f.Status), f.Outcome, f.Took))
 	case incident.Change:
 		return redact.Flat(fmt.Sprintf("%s %s of %s: %s", clock(f.At), f.Kind, f.System, f.Text))
+	case incident.LogFile:
+		return redact.Line("read from " + f.Path)
 	}
 	return "unknown kind of evidence"
 }

@@ -12,12 +12,14 @@ import (
 type Evidence struct {
 	buckets   chunks[bucket]
 	latencies chunks[latency]
+	upstreams chunks[upstream]
 	episodes  chunks[Episode]
 	latest    map[episodeKey]time.Time // From of the newest episode of each session and thing
 	series    map[ID]*run
 	runs      []*run // by ID
 	exemplars exemplars
 	changes   []Change
+	logFiles  []LogFile
 	sampled   []time.Time // when locks were looked at, in order
 	sources   []SourceStatus
 	written   []Written
@@ -44,6 +46,10 @@ func NewEvidence() *Evidence {
 			at:    func(l *latency) time.Time { return l.At },
 			order: func(a, b *latency) int { return compareLatencies(&a.Latency, &b.Latency) },
 		},
+		upstreams: chunks[upstream]{
+			at:    func(u *upstream) time.Time { return u.At },
+			order: func(a, b *upstream) int { return compareUpstreams(&a.Upstream, &b.Upstream) },
+		},
 		episodes: chunks[Episode]{
 			at:    func(e *Episode) time.Time { return e.From },
 			order: compareEpisodes,
@@ -66,6 +72,10 @@ func (ev *Evidence) Add(facts ...Fact) {
 			ev.addLatency(f)
 		case *Latency:
 			ev.addLatency(*f)
+		case Upstream:
+			ev.addUpstream(f)
+		case *Upstream:
+			ev.addUpstream(*f)
 		case Episode:
 			ev.addEpisode(&f)
 		case *Episode:
@@ -82,6 +92,10 @@ func (ev *Evidence) Add(facts ...Fact) {
 			ev.addChange(f)
 		case *Change:
 			ev.addChange(*f)
+		case LogFile:
+			ev.addLogFile(f)
+		case *LogFile:
+			ev.addLogFile(*f)
 		}
 	}
 	ev.view = nil
@@ -127,10 +141,12 @@ func (ev *Evidence) Snapshot() *View {
 			Written:   ev.written,
 			buckets:   ev.buckets.snapshot(),
 			latencies: ev.latencies.snapshot(),
+			upstreams: ev.upstreams.snapshot(),
 			episodes:  ev.episodes.snapshot(),
 			series:    snapshotRuns(ev.runs),
 			exemplars: ev.exemplars.list(),
 			changes:   ev.changes,
+			logFiles:  ev.logFiles,
 			sampled:   ev.sampled[:len(ev.sampled):len(ev.sampled)],
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // ID names one piece of evidence, stable across runs: "bucket/gateway/POST /api/orders/502/1768487011".
 type ID string
 
-// Fact is one piece of evidence. The shapes are Bucket, Latency, Episode,
-// Series, Exemplar and Change; there are no others.
+// Fact is one piece of evidence. The shapes are Bucket, Latency, Upstream, Episode,
+// Series, Exemplar, Change and LogFile; there are no others.
 type Fact interface {
 	ID() ID
 	Source() Origin
@@ -207,6 +207,7 @@ type Exemplar struct {
 	Status     int
 	Outcome    Outcome
 	Took       time.Duration
+	Upstream   string // as Upstream.Name; empty when the log does not name it
 	Raw        string // as collected: hostile text, sanitised when rendered
 	Note       string // for Unparsed: what was expected where
 	Origin     Origin

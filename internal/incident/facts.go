@@ -10,6 +10,7 @@ func (v *View) Facts() []Fact {
 	for _, l := range v.Latencies() {
 		all = append(all, l)
 	}
+	v.EachUpstream(Window{}, func(u *Upstream) { all = append(all, *u) })
 	for _, e := range v.Episodes() {
 		all = append(all, e)
 	}
@@ -21,6 +22,9 @@ func (v *View) Facts() []Fact {
 	}
 	for _, c := range v.Changes() {
 		all = append(all, c)
+	}
+	for _, l := range v.LogFiles() {
+		all = append(all, l)
 	}
 	return all
 }

@@ -13,6 +13,7 @@ func (ev *Evidence) Forget(before time.Time) {
 	ev.view = nil
 	ev.buckets.drop(before, func(b *bucket) bool { return !b.At.Add(b.Width).After(before) })
 	ev.latencies.drop(before, func(l *latency) bool { return !l.At.Add(l.Width).After(before) })
+	ev.upstreams.drop(before, func(u *upstream) bool { return !u.At.Add(u.Width).After(before) })
 	ev.episodes.drop(before, func(e *Episode) bool { return e.To.Before(before) })
 	for key, from := range ev.latest {
 		if from.Before(before) && !ev.episodes.any(from, func(e *Episode) bool { return e.key() == key }) {

@@ -19,10 +19,12 @@ type View struct {
 
 	buckets   []*chunk[bucket]
 	latencies []*chunk[latency]
+	upstreams []*chunk[upstream]
 	episodes  []*chunk[Episode]
 	series    []*Series
 	exemplars []Exemplar
 	changes   []Change
+	logFiles  []LogFile
 	sampled   []time.Time
 
 	// Worked out when first asked for.
@@ -41,8 +43,8 @@ type View struct {
 func (v *View) WithWritten(list []Written) *View {
 	return &View{
 		Window: v.Window, Sources: v.Sources, Written: list,
-		buckets: v.buckets, latencies: v.latencies, episodes: v.episodes, series: v.series,
-		exemplars: v.exemplars, changes: v.changes, sampled: v.sampled,
+		buckets: v.buckets, latencies: v.latencies, upstreams: v.upstreams, episodes: v.episodes, series: v.series,
+		exemplars: v.exemplars, changes: v.changes, logFiles: v.logFiles, sampled: v.sampled,
 	}
 }
 
@@ -121,6 +123,8 @@ func (v *View) Get(id ID) (Fact, bool) {
 		return search(v.buckets, func(b *bucket) (Fact, bool) { return b.Bucket, b.ID() == id }, at(id, 10))
 	case "latency":
 		return search(v.latencies, func(l *latency) (Fact, bool) { return l.Latency, l.ID() == id }, at(id, 10))
+	case "upstream":
+		return search(v.upstreams, func(u *upstream) (Fact, bool) { return u.Upstream, u.ID() == id }, at(id, 10))
 	case "episode":
 		return search(v.episodes, func(e *Episode) (Fact, bool) { return *e, e.ID() == id }, at(id, 36))
 	case "series":
@@ -138,6 +142,12 @@ func (v *View) Get(id ID) (Fact, bool) {
 		for _, c := range v.changes {
 			if c.ID() == id {
 				return c, true
+			}
+		}
+	case "log":
+		for _, l := range v.logFiles {
+			if l.ID() == id {
+				return l, true
 			}
 		}
 	}

@@ -136,6 +136,9 @@ func keptOf(v *incident.View) map[string]*kept {
 	all := map[string]*kept{}
 	hashes := map[string]io.Writer{}
 	for _, f := range v.Facts() {
+		if _, where := f.(incident.LogFile); where {
+			continue // where a log lies says nothing of what happened
+		}
 		o := f.Source()
 		s := all[o.Name]
 		if s == nil {
@@ -206,6 +209,9 @@ func (s *kept) add(f incident.Fact) {
 		see(x.At, x.At.Add(x.Width))
 	case incident.Latency:
 		s.kinds["distribution"]++
+		see(x.At, x.At.Add(x.Width))
+	case incident.Upstream:
+		s.kinds["count by upstream"]++
 		see(x.At, x.At.Add(x.Width))
 	case incident.Episode:
 		s.kinds["interval"]++

@@ -66,6 +66,14 @@ func (b *batch) fact(f incident.Fact) error {
 		return b.change(f)
 	case *incident.Change:
 		return b.change(*f)
+	case incident.Upstream:
+		return b.upstream(f)
+	case *incident.Upstream:
+		return b.upstream(*f)
+	case incident.LogFile:
+		return b.logFile(f)
+	case *incident.LogFile:
+		return b.logFile(*f)
 	}
 	return fmt.Errorf("a fact of unknown shape %T", f)
 }
@@ -232,13 +240,13 @@ func (b *batch) exemplar(x incident.Exemplar) error {
 		return err
 	}
 	// One first and one last failing request is kept; of the others the id is the line's.
-	return b.exec(`INSERT INTO exemplar VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	return b.exec(`INSERT INTO exemplar VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET start_ns = excluded.start_ns, end_ns = excluded.end_ns, status = excluded.status,
 			outcome = excluded.outcome, took_ns = excluded.took_ns, raw = excluded.raw, note = excluded.note,
-			byte_from = excluded.byte_from, byte_to = excluded.byte_to
+			byte_from = excluded.byte_from, byte_to = excluded.byte_to, upstream = excluded.upstream
 		WHERE kind = 'first_failing' AND excluded.start_ns < start_ns OR kind = 'last_failing' AND excluded.end_ns > end_ns`,
 		string(x.ID()), x.Kind.String(), nanos(x.Start), nanos(x.End), endpoint, x.Status, x.Outcome.String(),
-		int64(x.Took), redact.MaskSecrets(x.Raw), redact.MaskSecrets(x.Note), origin, x.Origin.From, x.Origin.To)
+		int64(x.Took), redact.MaskSecrets(x.Raw), redact.MaskSecrets(x.Note), origin, x.Origin.From, x.Origin.To, redact.MaskSecrets(x.Upstream))
 }
 
 func (b *batch) change(x incident.Change) error {

@@ -101,8 +101,9 @@ func unused(tx *sql.Tx) error {
 	return each(tx,
 		`DELETE FROM series WHERE id NOT IN (SELECT series FROM point)`,
 		`DELETE FROM endpoint WHERE id NOT IN (SELECT endpoint FROM bucket UNION SELECT endpoint FROM latency UNION SELECT endpoint FROM exemplar)`,
+		`DELETE FROM log_file WHERE origin NOT IN (SELECT origin FROM bucket UNION SELECT origin FROM exemplar UNION SELECT origin FROM upstream)`,
 		`DELETE FROM origin WHERE id NOT IN (SELECT origin FROM bucket UNION SELECT origin FROM latency UNION SELECT origin FROM episode
-			UNION SELECT origin FROM series UNION SELECT origin FROM exemplar UNION SELECT origin FROM change)`,
+			UNION SELECT origin FROM series UNION SELECT origin FROM exemplar UNION SELECT origin FROM change UNION SELECT origin FROM upstream)`,
 	)
 }
 

@@ -21,6 +21,7 @@ func (w *Writer) Forget(before time.Time) error {
 		for _, s := range []string{
 			`DELETE FROM bucket WHERE at_ns + width_ns <= ?`,
 			`DELETE FROM latency WHERE at_ns + width_ns <= ?`,
+			`DELETE FROM upstream WHERE at_ns + width_ns <= ?`,
 			`DELETE FROM episode WHERE coalesce(to_ns, from_ns) < ?`,
 			`DELETE FROM lock_sample WHERE at_ns < ?`,
 			`DELETE FROM point WHERE at_ns < ?`,

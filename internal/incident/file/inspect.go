@@ -50,6 +50,7 @@ type Source struct {
 var tables = []struct{ name, from, to string }{
 	{"bucket", "min(at_ns)", "max(at_ns + width_ns)"},
 	{"latency", "min(at_ns)", "max(at_ns + width_ns)"},
+	{"upstream", "min(at_ns)", "max(at_ns + width_ns)"},
 	{"episode", "min(coalesce(from_ns, to_ns))", "max(to_ns)"},
 	{"lock_sample", "min(at_ns)", "max(at_ns)"},
 	{"series", "", ""},
@@ -61,6 +62,7 @@ var tables = []struct{ name, from, to string }{
 	{"threshold_set", "", ""},
 	{"endpoint", "", ""},
 	{"origin", "", ""},
+	{"log_file", "", ""},
 }
 
 // Inspect says what a file holds, and checks it.

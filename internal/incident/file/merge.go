@@ -64,7 +64,7 @@ func (w *Writer) mergeWith(path string) error {
 	var facts []incident.Fact
 	for _, f := range v.Facts() {
 		switch f.(type) {
-		case incident.Bucket, *incident.Bucket, incident.Latency, *incident.Latency: // by their rows
+		case incident.Bucket, *incident.Bucket, incident.Latency, *incident.Latency, incident.Upstream, *incident.Upstream: // by their rows
 		default:
 			facts = append(facts, f)
 		}
@@ -120,8 +120,14 @@ func (w *Writer) mergeCounts(path string) error {
 	const from = `JOIN other.origin o ON o.id = x.origin JOIN other.endpoint e ON e.id = x.endpoint
 		JOIN main.origin mo ON (mo.grp, mo.name, mo.file) = (o.grp, o.name, o.file)
 		JOIN main.endpoint me ON (me.method, me.route) = (e.method, e.route)`
+	if _, err := c.ExecContext(ctx, `ATTACH ? AS other`, path); err != nil {
+		return explain(w.path, fmt.Sprintf("merge %s", path), err)
+	}
+	var upstreams bool // an older file has none
+	if err := c.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM other.sqlite_schema WHERE name = 'upstream')`).Scan(&upstreams); err != nil {
+		return explain(w.path, fmt.Sprintf("merge %s", path), err)
+	}
 	for _, s := range []string{
-		`ATTACH ? AS other`,
 		`INSERT OR IGNORE INTO main.origin (grp, name, file) SELECT grp, name, file FROM other.origin`,
 		`INSERT OR IGNORE INTO main.endpoint (method, route) SELECT method, route FROM other.endpoint`,
 		`INSERT INTO main.bucket SELECT x.at_ns, x.width_ns, me.id, x.status, x.outcome, mo.id, x.byte_from, x.byte_to, x.started, x.ended
@@ -129,17 +135,23 @@ func (w *Writer) mergeCounts(path string) error {
 			ON CONFLICT DO UPDATE SET started = max(started, excluded.started), ended = max(ended, excluded.ended)`,
 		`INSERT OR IGNORE INTO main.latency SELECT x.at_ns, x.width_ns, me.id, x.outcome, mo.id, x.byte_from, x.byte_to, x.sketch
 			FROM other.latency x ` + from,
+		mergeUpstreams,
 		`INSERT OR IGNORE INTO main.lock_sample SELECT at_ns FROM other.lock_sample`, // of an episode's facts only the last is told
 		`DETACH other`,
 	} {
-		var args []any
-		if s == `ATTACH ? AS other` {
-			args = []any{path}
+		if s == mergeUpstreams && !upstreams {
+			continue
 		}
-		if _, err := c.ExecContext(ctx, s, args...); err != nil {
+		if _, err := c.ExecContext(ctx, s); err != nil {
 			return explain(w.path, fmt.Sprintf("merge %s", path), err)
 		}
 	}
 	w.known = newKnown()
 	return nil
 }
+
+const mergeUpstreams = `INSERT INTO main.upstream
+	SELECT x.at_ns, x.width_ns, x.name, x.status, x.outcome, mo.id, x.byte_from, x.byte_to, x.started, x.ended, x.sketch
+	FROM other.upstream x JOIN other.origin o ON o.id = x.origin
+	JOIN main.origin mo ON (mo.grp, mo.name, mo.file) = (o.grp, o.name, o.file) WHERE true
+	ON CONFLICT DO UPDATE SET started = max(started, excluded.started), ended = max(ended, excluded.ended)`

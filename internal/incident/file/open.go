@@ -17,7 +17,7 @@ import (
 
 // Schema is the version of the files that this program writes, kept in
 // PRAGMA user_version.
-const Schema = 3
+const Schema = 4
 
 // applicationID marks an SQLite file as an incident: "trip".
 const applicationID = 0x74726970

@@ -105,11 +105,13 @@ func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 		{"sources", l.readSources},
 		{"buckets", l.readBuckets},
 		{"latencies", l.readLatencies},
+		{"upstreams", l.readUpstreams},
 		{"episodes", l.readEpisodes},
 		{"lock samples", l.readSamples},
 		{"series", l.readSeries},
 		{"exemplars", l.readExemplars},
 		{"changes", l.readChanges},
+		{"log files", l.readLogFiles},
 		{"timeline entries", l.readWritten},
 		{"threshold sets", l.readThresholds},
 	} {
@@ -366,13 +368,13 @@ func (l *loader) readSeries() error {
 }
 
 func (l *loader) readExemplars() error {
-	return l.each(`SELECT kind, start_ns, end_ns, endpoint, status, outcome, took_ns, raw, note, origin, byte_from, byte_to
+	return l.each(`SELECT kind, start_ns, end_ns, endpoint, status, outcome, took_ns, raw, note, origin, byte_from, byte_to, upstream
 		FROM exemplar ORDER BY id`, func(s scan) error {
 		var x incident.Exemplar
 		var kind, outcome string
 		var start, end sql.NullInt64
 		var endpoint, origin int64
-		if err := s(&kind, &start, &end, &endpoint, &x.Status, &outcome, &x.Took, &x.Raw, &x.Note, &origin, &x.Origin.From, &x.Origin.To); err != nil {
+		if err := s(&kind, &start, &end, &endpoint, &x.Status, &outcome, &x.Took, &x.Raw, &x.Note, &origin, &x.Origin.From, &x.Origin.To, &x.Upstream); err != nil {
 			return err
 		}
 		var ok bool

@@ -18,7 +18,11 @@ import (
 // says the same. os.ErrExist when out exists.
 func Redacted(path, out string, r *redact.Redactor) error {
 	text, statement := r.Text, r.SQL
+	upstream := apart(text)
 	return change(path, out, "redact", func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM log_file`); err != nil { // where logs lie is nobody else's business
+			return fmt.Errorf("log_file: %w", err)
+		}
 		for _, c := range []struct {
 			table, column string
 			of            func(string) string
@@ -32,6 +36,8 @@ func Redacted(path, out string, r *redact.Redactor) error {
 			{"episode", "user_name", text},
 			{"episode", "database", text},
 			{"exemplar", "raw", text},
+			{"exemplar", "upstream", upstream},
+			{"upstream", "name", upstream},
 			{"exemplar", "note", text},
 			{"change", "text", statement},
 			{"change", "system", text},
@@ -69,15 +75,18 @@ func Redacted(path, out string, r *redact.Redactor) error {
 }
 
 // apart makes of different values different ones: equal tokens are right where a value is
-// said, and wrong where rows are told apart by it.
+// said, and wrong where rows are told apart by it. The same value is the same one again.
 func apart(of func(string) string) func(string) string {
-	given := map[string]bool{}
+	given, known := map[string]bool{}, map[string]string{}
 	return func(v string) string {
+		if to, ok := known[v]; ok {
+			return to
+		}
 		to := of(v)
 		for n, once := 2, to; given[to]; n++ {
 			to = numbered(once, n)
 		}
-		given[to] = true
+		given[to], known[v] = true, to
 		return to
 	}
 }

@@ -1,4 +1,4 @@
--- Schema 3 of an incident file. docs/incident-file.md explains it.
+-- Schema 4 of an incident file. docs/incident-file.md explains it.
 -- Instants (_at, from_ns, to_ns, ...) are unix nanoseconds in UTC, NULL when
 -- unknown; lengths are nanoseconds; words are those of the program's reports.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -34,6 +34,14 @@ CREATE TABLE latency (
   PRIMARY KEY (at_ns, width_ns, endpoint, outcome, origin, byte_from, byte_to)
 ) WITHOUT ROWID;
 
+-- sketch is NULL where no duration was logged.
+CREATE TABLE upstream (
+  at_ns INTEGER NOT NULL, width_ns INTEGER NOT NULL, name TEXT NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL,
+  origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,
+  started INTEGER NOT NULL, ended INTEGER NOT NULL, sketch BLOB,
+  PRIMARY KEY (at_ns, width_ns, name, status, outcome, origin, byte_from, byte_to)
+) WITHOUT ROWID;
+
 CREATE TABLE episode (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL,
   from_ns INTEGER, to_ns INTEGER, open INTEGER NOT NULL, from_err_ns INTEGER NOT NULL, to_err_ns INTEGER NOT NULL,
@@ -64,7 +72,15 @@ CREATE TABLE exemplar (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, start_ns INTEGER, end_ns INTEGER,
   endpoint INTEGER NOT NULL REFERENCES endpoint, status INTEGER NOT NULL, outcome TEXT NOT NULL,
   took_ns INTEGER NOT NULL, raw TEXT NOT NULL, note TEXT NOT NULL,
-  origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL
+  origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,
+  upstream TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+
+-- Where logs lay when they were read, and how they were read.
+CREATE TABLE log_file (
+  origin INTEGER NOT NULL REFERENCES origin, path TEXT NOT NULL, format TEXT NOT NULL, zone TEXT NOT NULL, unit TEXT NOT NULL,
+  routes TEXT NOT NULL, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,
+  PRIMARY KEY (origin, path)
 ) WITHOUT ROWID;
 
 CREATE TABLE change (

@@ -46,6 +46,22 @@ var steps = []step{
 			entry TEXT NOT NULL, before TEXT, after TEXT, undoes INTEGER
 		)`},
 	}},
+	// 4: which upstreams requests went to, and where logs lay.
+	{tables: []table{
+		{"upstream", `(
+			at_ns INTEGER NOT NULL, width_ns INTEGER NOT NULL, name TEXT NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL,
+			origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,
+			started INTEGER NOT NULL, ended INTEGER NOT NULL, sketch BLOB,
+			PRIMARY KEY (at_ns, width_ns, name, status, outcome, origin, byte_from, byte_to)
+		) WITHOUT ROWID`},
+		{"log_file", `(
+			origin INTEGER NOT NULL REFERENCES origin, path TEXT NOT NULL, format TEXT NOT NULL, zone TEXT NOT NULL, unit TEXT NOT NULL,
+			routes TEXT NOT NULL, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,
+			PRIMARY KEY (origin, path)
+		) WITHOUT ROWID`},
+	}, columns: []column{
+		{"exemplar", "upstream", "TEXT", "''"},
+	}},
 }
 
 // raise brings a file of an older schema up to this one or, in a test, to another.

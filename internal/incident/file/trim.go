@@ -26,6 +26,7 @@ func Trim(path, out string, w incident.Window) error {
 		for _, s := range []string{
 			`DELETE FROM bucket WHERE at_ns + width_ns <= ?1 OR at_ns >= ?2`,
 			`DELETE FROM latency WHERE at_ns + width_ns <= ?1 OR at_ns >= ?2`,
+			`DELETE FROM upstream WHERE at_ns + width_ns <= ?1 OR at_ns >= ?2`,
 			`DELETE FROM episode WHERE coalesce(to_ns, from_ns) < ?1 OR coalesce(from_ns, to_ns) >= ?2`,
 			`DELETE FROM lock_sample WHERE at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM point WHERE at_ns < ?1 OR at_ns >= ?2`,
