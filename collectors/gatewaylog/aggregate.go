@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/incident/sketch"
 )
 
 // windowSeconds is the width of a latency sketch, and of what is kept together.
@@ -56,13 +55,8 @@ type window struct {
 type cell struct {
 	series         int32
 	started, ended [windowSeconds]uint32
-	took           []uint32 // microseconds of those that ended, until there are enough for a sketch
-	sketch         *sketch.Sketch
+	durations
 }
-
-// maxLoose is how many durations are kept as they are: below it a list is
-// smaller than a sketch.
-const maxLoose = 1024
 
 // Stats count what was read. Lines = Parsed + Unparsed + Skipped.
 type Stats struct {
@@ -201,51 +195,6 @@ func (w *window) cell(s int32) *cell {
 	return &w.cells[i-1]
 }
 
-// add keeps one duration, exact to the microsecond until it is in the sketch; it
-// says by how many bytes the cell has grown.
-func (c *cell) add(took time.Duration) (grew int64) {
-	us := took.Microseconds()
-	if us > 1<<32-1 { // 71 minutes
-		grew = c.spill()
-		c.sketch.Add(took)
-		return grew
-	}
-	if len(c.took) == maxLoose {
-		grew = c.spill()
-	}
-	room := cap(c.took)
-	c.took = append(c.took, uint32(us))
-	return grew + 4*int64(cap(c.took)-room)
-}
-
-// spill moves the loose durations into the sketch, which it makes when there is none;
-// it says by how many bytes the cell has grown.
-func (c *cell) spill() (grew int64) {
-	if c.sketch == nil {
-		c.sketch, grew = sketch.New(), sketchWeight
-	}
-	// Most logs write milliseconds, so that the same few durations come again
-	// and again: counting them first spares most logarithms.
-	var count [maxLoose]uint16
-	seen := make([]uint16, 0, maxLoose)
-	for _, us := range c.took {
-		ms := us / 1000
-		if ms*1000 != us || ms >= uint32(len(count)) {
-			c.sketch.Add(time.Duration(us) * time.Microsecond)
-			continue
-		}
-		if count[ms] == 0 {
-			seen = append(seen, uint16(ms))
-		}
-		count[ms]++
-	}
-	for _, ms := range seen {
-		c.sketch.AddN(time.Duration(ms)*time.Millisecond, int64(count[ms]))
-	}
-	c.took = c.took[:0]
-	return grew
-}
-
 // Flush hands out what was counted since the last Flush, read from the bytes
 // [from, to) of the origin's file; both are 0 when it is no file. Counts are
 // increments: a second that comes again in a later Flush has more requests in
@@ -335,9 +284,9 @@ func (a *Aggregator) appendLatencies(facts []incident.Fact, w *window, order []i
 		sr := a.series[c.series]
 		k := key{a.endpoints.resolve(sr.endpoint), sr.outcome}
 		switch first, ok := have[k]; {
-		case c.sketch == nil && len(c.took) == 0:
+		case c.none():
 		case ok:
-			first.mergeTook(c)
+			first.durations.merge(&c.durations)
 		default:
 			have[k] = c
 			keys = append(keys, k)
@@ -345,7 +294,7 @@ func (a *Aggregator) appendLatencies(facts []incident.Fact, w *window, order []i
 	}
 	for _, k := range keys {
 		c := have[k]
-		c.spill()
+		c.settle()
 		facts = append(facts, incident.Latency{
 			At: time.Unix(w.at*windowSeconds, 0).UTC(), Width: windowSeconds * time.Second,
 			Endpoint: a.endpoints.name(k.endpoint), Outcome: k.outcome, Sketch: c.sketch, Origin: origin,
@@ -360,20 +309,7 @@ func (c *cell) merge(other *cell) {
 		c.started[i] += other.started[i]
 		c.ended[i] += other.ended[i]
 	}
-	c.mergeTook(other)
-}
-
-func (c *cell) mergeTook(other *cell) {
-	for _, us := range other.took {
-		c.add(time.Duration(us) * time.Microsecond)
-	}
-	if other.sketch == nil {
-		return
-	}
-	c.spill()
-	if both, err := c.sketch.Merge(other.sketch); err == nil { // it always is of the same accuracy
-		c.sketch = both.(*sketch.Sketch)
-	}
+	c.durations.merge(&other.durations)
 }
 
 // Merge takes over what other has counted since its last Flush; other must not

@@ -170,16 +170,7 @@ func (w *window) append(b []byte) []byte {
 			b = binary.AppendUvarint(b, uint64(c.started[s]))
 			b = binary.AppendUvarint(b, uint64(c.ended[s]))
 		}
-		b = binary.AppendUvarint(b, uint64(len(c.took)))
-		for _, us := range c.took {
-			b = binary.AppendUvarint(b, uint64(us))
-		}
-		var bins []byte
-		if c.sketch != nil {
-			bins, _ = c.sketch.MarshalBinary() // which has no error to give
-		}
-		b = binary.AppendUvarint(b, uint64(len(bins)))
-		b = append(b, bins...)
+		b = c.durations.append(b)
 	}
 	return b
 }
@@ -240,6 +231,12 @@ func (r *runReader) into(w *window) error {
 			if _, r.err = io.ReadFull(r.r, bins); r.err == nil {
 				c.sketch, r.err = sketch.Decode(bins)
 			}
+		}
+		for n := r.number(); n > 0 && r.err == nil; n = r.number() {
+			if c.ms == nil {
+				c.ms = new([countedMS]int32)
+			}
+			c.ms[r.number()%countedMS] = int32(n)
 		}
 		w.cell(series).merge(&c)
 	}
