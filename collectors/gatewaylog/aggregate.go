@@ -15,9 +15,11 @@ const windowSeconds = 10
 type Aggregator struct {
 	origin    incident.Origin
 	endpoints *endpoints
-	numbers   []int32 // of the exemplars' endpoints among them; nil when they are the same
+	upstreams *upstreams // nil for a log that names none
+	numbers   []int32    // of the exemplars' endpoints among them; nil when they are the same
 	series    []series
 	byPoint   []pointSeries // of each endpoint
+	byAsked   []pointSeries // of each upstream
 	windows   map[int64]*window
 	hot       [64]*window // direct-mapped by time: what a line needs is nearly always here
 	weight    int64       // of what windows hold, in bytes, about
@@ -26,15 +28,16 @@ type Aggregator struct {
 	stats     Stats
 }
 
-// series is one endpoint, status and outcome.
+// series is one endpoint, or upstream, with a status and an outcome.
 type series struct {
-	endpoint int32
+	endpoint int32 // -1 of an upstream's
+	upstream int32 // number; 0 of an endpoint's
 	status   int32
 	outcome  incident.Outcome
 	failed   bool
 }
 
-// pointSeries are the series of one endpoint, the one of its first request apart: it
+// pointSeries are the series of one endpoint or upstream, the one of its first request apart: it
 // is that of most.
 type pointSeries struct {
 	status  int32
@@ -86,24 +89,63 @@ func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
 	a.stats.Parsed++
 	ep := a.endpoints.of(r)
 	s, failed := a.seriesOf(ep, r.Status, r.Outcome)
-	var start, end *cell
-	startSecond, endSecond := r.Start.second(), r.End.second()
-	if r.End.Known() {
-		end = a.cell(endSecond/windowSeconds, s)
-		end.ended[endSecond%windowSeconds]++
-		if r.Took >= 0 {
-			a.weight += end.add(r.Took)
-		}
+	at := countedAt(r)
+	a.count(s, &at)
+	if at.ended {
 		a.cover(r.End)
 	}
-	if r.Start.Known() {
-		if start = end; end == nil || startSecond/windowSeconds != endSecond/windowSeconds {
-			start = a.cell(startSecond/windowSeconds, s)
-		}
-		start.started[startSecond%windowSeconds]++
+	if at.started {
 		a.cover(r.Start)
 	}
+	r.upstream = ""
+	if a.upstreams != nil {
+		if asked := a.upstreams.of(r); asked > 0 {
+			a.count(a.askedSeries(asked, r.Status, r.Outcome), &at)
+			r.upstream = a.upstreams.name(asked)
+		}
+	}
 	a.exemplars.add(ep, r, failed, line, offset)
+}
+
+// stretch is where in time a record is counted.
+type stretch struct {
+	started, ended         bool  // which of the two is known
+	startWindow, endWindow int64 // unix seconds / 10
+	startSecond, endSecond int64 // of it
+	took                   time.Duration
+}
+
+func countedAt(r *Record) (p stretch) {
+	p.started, p.ended, p.took = r.Start.Known(), r.End.Known(), r.Took
+	if p.started {
+		s := r.Start.second()
+		p.startWindow = s / windowSeconds
+		p.startSecond = s - p.startWindow*windowSeconds
+	}
+	if p.ended {
+		s := r.End.second()
+		p.endWindow = s / windowSeconds
+		p.endSecond = s - p.endWindow*windowSeconds
+	}
+	return p
+}
+
+// count counts a record in a series.
+func (a *Aggregator) count(s int32, at *stretch) {
+	var c *cell
+	if at.ended {
+		c = a.cell(at.endWindow, s)
+		c.ended[at.endSecond]++
+		if at.took >= 0 {
+			a.weight += c.add(at.took)
+		}
+	}
+	if at.started {
+		if c == nil || at.startWindow != at.endWindow {
+			c = a.cell(at.startWindow, s)
+		}
+		c.started[at.startSecond]++
+	}
 }
 
 // AddUnparsed counts a line that did not fit, and why.
@@ -143,24 +185,37 @@ func (a *Aggregator) seriesOf(ep int32, status int, outcome incident.Outcome) (n
 	for int(ep) >= len(a.byPoint) {
 		a.byPoint = append(a.byPoint, pointSeries{})
 	}
-	p := &a.byPoint[ep]
-	if p.status == int32(status) && p.outcome == outcome && p.number > 0 {
+	return a.known(&a.byPoint[ep], series{endpoint: ep, status: int32(status), outcome: outcome})
+}
+
+// askedSeries is the number of an upstream's series.
+func (a *Aggregator) askedSeries(asked int32, status int, outcome incident.Outcome) int32 {
+	for int(asked) >= len(a.byAsked) {
+		a.byAsked = append(a.byAsked, pointSeries{})
+	}
+	n, _ := a.known(&a.byAsked[asked], series{endpoint: -1, upstream: asked, status: int32(status), outcome: outcome})
+	return n
+}
+
+// known is the number of a series among those of p, a new one when it is not there.
+func (a *Aggregator) known(p *pointSeries, k series) (n int32, failed bool) {
+	if p.status == k.status && p.outcome == k.outcome && p.number > 0 {
 		return p.number - 1, p.failed
 	}
 	for _, n := range p.others {
-		if s := &a.series[n]; s.status == int32(status) && s.outcome == outcome {
+		if s := &a.series[n]; s.status == k.status && s.outcome == k.outcome {
 			return n, s.failed
 		}
 	}
-	failed = incident.Bucket{Status: status, Outcome: outcome}.Failed()
-	a.series = append(a.series, series{ep, int32(status), outcome, failed})
+	k.failed = incident.Bucket{Status: int(k.status), Outcome: k.outcome}.Failed()
+	a.series = append(a.series, k)
 	n = int32(len(a.series) - 1)
 	if p.number == 0 {
-		*p = pointSeries{status: int32(status), outcome: outcome, failed: failed, number: n + 1}
+		*p = pointSeries{status: k.status, outcome: k.outcome, failed: k.failed, number: n + 1}
 	} else {
 		p.others = append(p.others, n)
 	}
-	return n, failed
+	return n, k.failed
 }
 
 // cell is where a series is counted in a window.
@@ -246,6 +301,9 @@ func (a *Aggregator) appendWindow(facts []incident.Fact, w *window, origin incid
 	merged := map[series]int32{}
 	for i := range w.cells {
 		key := a.series[w.cells[i].series]
+		if key.upstream > 0 {
+			continue
+		}
 		key.endpoint = a.endpoints.resolve(key.endpoint)
 		if first, ok := merged[key]; ok {
 			w.cells[first].merge(&w.cells[i])
@@ -268,7 +326,36 @@ func (a *Aggregator) appendWindow(facts []incident.Fact, w *window, origin incid
 			})
 		}
 	}
-	return a.appendLatencies(facts, w, order, origin)
+	facts = a.appendLatencies(facts, w, order, origin)
+	return a.appendUpstreams(facts, w, origin)
+}
+
+// appendUpstreams appends the counts of upstreams, each with its sketch.
+func (a *Aggregator) appendUpstreams(facts []incident.Fact, w *window, origin incident.Origin) []incident.Fact {
+	if !a.upstreams.named() {
+		return facts
+	}
+	for i := range w.cells {
+		c := &w.cells[i]
+		sr := a.series[c.series]
+		if sr.upstream == 0 {
+			continue
+		}
+		u := incident.Upstream{
+			At: time.Unix(w.at*windowSeconds, 0).UTC(), Width: windowSeconds * time.Second,
+			Name: a.upstreams.name(sr.upstream), Status: int(sr.status), Outcome: sr.outcome, Origin: origin,
+		}
+		for s := range windowSeconds {
+			u.Started += int64(c.started[s])
+			u.Ended += int64(c.ended[s])
+		}
+		if !c.none() {
+			c.settle()
+			u.Sketch = c.sketch
+		}
+		facts = append(facts, u)
+	}
+	return facts
 }
 
 // appendLatencies appends one sketch per endpoint and outcome.
@@ -316,8 +403,19 @@ func (c *cell) merge(other *cell) {
 // be used afterwards.
 func (a *Aggregator) Merge(other *Aggregator) {
 	numbers := a.endpoints.take(other.endpoints)
+	var asked []int32
+	if other.upstreams != nil {
+		if a.upstreams == nil {
+			a.upstreams = newUpstreams()
+		}
+		asked = a.upstreams.take(other.upstreams)
+	}
 	translated := make([]int32, len(other.series))
 	for i, s := range other.series {
+		if s.upstream > 0 {
+			translated[i] = a.askedSeries(asked[s.upstream], int(s.status), s.outcome)
+			continue
+		}
 		translated[i], _ = a.seriesOf(numbers[s.endpoint], int(s.status), s.outcome)
 	}
 	a.spool.take(&other.spool, translated)

@@ -45,6 +45,7 @@ type kept struct {
 	status     int
 	outcome    incident.Outcome
 	took       int64 // ns, negative when unknown
+	upstream   string
 	raw        []byte
 	note       string
 	fresh      bool // not handed out yet
@@ -53,7 +54,7 @@ type kept struct {
 func (k *kept) set(rank int64, r *Record, line []byte, offset int64) {
 	*k = kept{
 		rank: rank, offset: offset, length: int64(len(line)) + 1, start: r.Start, end: r.End, status: r.Status, outcome: r.Outcome,
-		took: int64(r.Took), raw: append(k.raw[:0], line[:min(len(line), maxRaw)]...), fresh: true,
+		took: int64(r.Took), upstream: r.upstream, raw: append(k.raw[:0], line[:min(len(line), maxRaw)]...), fresh: true,
 	}
 }
 
@@ -189,7 +190,11 @@ func (x *exemplars) flush(facts []incident.Fact, a *Aggregator) []incident.Fact 
 				return
 			}
 			k.fresh = false
-			facts = append(facts, k.fact(kind, a.endpoints.name(number(ep)), a.origin))
+			x := k.fact(kind, a.endpoints.name(number(ep)), a.origin)
+			if !a.upstreams.named() {
+				x.Upstream = ""
+			}
+			facts = append(facts, x)
 		}
 		if p.hasFailed {
 			give(incident.FirstFailing, &p.first)
@@ -233,6 +238,6 @@ func (k *kept) fact(kind incident.ExemplarKind, ep incident.Endpoint, origin inc
 	}
 	return incident.Exemplar{
 		Kind: kind, Start: k.start.Time(), End: k.end.Time(), Endpoint: ep, Status: k.status, Outcome: k.outcome,
-		Took: max(0, time.Duration(k.took)), Raw: redact.MaskSecrets(string(k.raw)), Note: k.note, Origin: origin,
+		Took: max(0, time.Duration(k.took)), Upstream: k.upstream, Raw: redact.MaskSecrets(string(k.raw)), Note: k.note, Origin: origin,
 	}
 }

@@ -32,7 +32,11 @@ type Intake struct {
 
 // NewIntake reads lines of format f that stand in origin from byte offset on.
 func NewIntake(f *Format, origin incident.Origin, routes *Routes, offset int64) *Intake {
-	return &Intake{dec: NewDecoder(f), agg: NewAggregator(origin, routes), since: Unknown, offset: offset, flushed: offset}
+	in := &Intake{dec: NewDecoder(f), agg: NewAggregator(origin, routes), since: Unknown, offset: offset, flushed: offset}
+	if f.namesUpstreams() {
+		in.agg.upstreams = newUpstreams()
+	}
+	return in
 }
 
 // Since leaves out requests that ended before t (that began before t, where the

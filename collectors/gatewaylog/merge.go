@@ -100,7 +100,10 @@ func (a *Aggregator) adopt(all *endpoints) {
 	a.numbers = all.take(a.endpoints)
 	a.endpoints = all
 	for i := range a.series {
+		if a.series[i].upstream > 0 {
+			continue
+		}
 		a.series[i].endpoint = a.numbers[a.series[i].endpoint]
 	}
-	a.byPoint = nil // nothing more is added
+	a.byPoint, a.byAsked = nil, nil // nothing more is added
 }

@@ -74,6 +74,9 @@ type Record struct {
 
 	Outcome incident.Outcome
 
+	// upstream is the one that it is counted for; empty for none.
+	upstream string
+
 	// by is the decoder whose fast way has set it, and sets the same fields again.
 	by *Decoder
 }
