@@ -3,6 +3,7 @@
 package behind
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,42 +49,59 @@ func Fact(f incident.Fact) screen.Part {
 	return p
 }
 
-// Counted are the counts of requests behind a number: of every source the buckets that
-// match, how many lines they were counted from, and between which bytes.
-func Counted(v *incident.View, w incident.Window, match func(incident.Bucket) bool) []screen.Part {
-	type from struct {
-		buckets        int
-		started, ended int64
-		first, last    int64 // bytes
+// from is what was counted of one source.
+type from struct {
+	counts         int
+	started, ended int64
+	first, last    int64 // bytes
+}
+
+// tally sums counts up by their sources.
+type tally map[string]*from
+
+func (t tally) add(o incident.Origin, started, ended int64) {
+	s := t[o.Name]
+	if s == nil {
+		s = &from{first: o.From, last: o.To}
+		t[o.Name] = s
 	}
-	found := map[string]*from{}
-	v.EachBucket(w, func(b *incident.Bucket) {
-		if !match(*b) {
-			return
-		}
-		name := b.Origin.Name
-		s := found[name]
-		if s == nil {
-			s = &from{first: b.Origin.From, last: b.Origin.To}
-			found[name] = s
-		}
-		s.buckets++
-		s.started, s.ended = s.started+b.Started, s.ended+b.Ended
-		s.first, s.last = min(s.first, b.Origin.From), max(s.last, b.Origin.To)
-	})
-	var names []string
-	for n := range found {
-		names = append(names, n)
-	}
-	slices.Sort(names)
+	s.counts++
+	s.started, s.ended = s.started+started, s.ended+ended
+	s.first, s.last = min(s.first, o.From), max(s.last, o.To)
+}
+
+func (t tally) parts(of string) []screen.Part {
 	var parts []screen.Part
-	for _, n := range names {
-		s := found[n]
-		p := screen.Part{Head: redact.Line(n), Text: text.Count(s.started) + " started and " + text.Count(s.ended) + " ended, added up from " + text.Plural(s.buckets, "count") + " of one second or more"}
+	for _, n := range slices.Sorted(maps.Keys(t)) {
+		s := t[n]
+		p := screen.Part{Head: redact.Line(n), Text: text.Count(s.started) + " started and " + text.Count(s.ended) + " ended, added up from " + text.Plural(s.counts, "count") + " of " + of}
 		if s.last > s.first {
 			p.Text += "; read between byte " + text.Count(s.first) + " and byte " + text.Count(s.last)
 		}
 		parts = append(parts, p)
 	}
 	return parts
+}
+
+// Counted are the counts of requests behind a number: of every source the buckets that
+// match, how many lines they were counted from, and between which bytes.
+func Counted(v *incident.View, w incident.Window, match func(incident.Bucket) bool) []screen.Part {
+	t := tally{}
+	v.EachBucket(w, func(b *incident.Bucket) {
+		if match(*b) {
+			t.add(b.Origin, b.Started, b.Ended)
+		}
+	})
+	return t.parts("one second or more")
+}
+
+// CountedUpstream are the counts of requests that one upstream was asked for.
+func CountedUpstream(v *incident.View, w incident.Window, name string) []screen.Part {
+	t := tally{}
+	v.EachUpstream(w, func(u *incident.Upstream) {
+		if u.Name == name {
+			t.add(u.Origin, u.Started, u.Ended)
+		}
+	})
+	return t.parts("ten seconds")
 }

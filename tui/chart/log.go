@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/theme"
@@ -24,6 +25,33 @@ type Heat struct {
 	Step   time.Duration
 	Counts [][]float64 // by step, then by bin
 	Style  grid.Style
+
+	bottom, top float64 // of the axis, seconds
+}
+
+// NewHeat is an empty map of a window over an axis from bottom to top, in seconds.
+func NewHeat(w incident.Window, step time.Duration, bottom, top float64, style grid.Style) *Heat {
+	return &Heat{From: w.From, Step: step, Counts: make([][]float64, w.Steps(step)), Style: style, bottom: bottom, top: top}
+}
+
+// Add counts n calls of some time that took between lo and hi seconds, spread evenly over
+// both: over the steps, and over the logarithmic axis. What is beyond the axis is at its end.
+func (h *Heat) Add(at time.Time, width time.Duration, lo, hi, n float64) {
+	first := int(at.Sub(h.From) / h.Step)
+	last := max(first+1, int(math.Ceil(float64(at.Add(width).Sub(h.From))/float64(h.Step))))
+	low, high := Bin(h.bottom, min(lo, h.top)), Bin(h.bottom, min(hi, h.top))
+	if hi > lo && high > low && Bin(h.bottom, hi*0.9999) < high { // the bin that only begins at hi
+		high--
+	}
+	share := n / float64(last-first) / float64(high-low+1)
+	for i := max(0, first); i < min(last, len(h.Counts)); i++ {
+		for len(h.Counts[i]) <= high {
+			h.Counts[i] = append(h.Counts[i], 0)
+		}
+		for bin := low; bin <= high; bin++ {
+			h.Counts[i][bin] += share
+		}
+	}
 }
 
 // PerDecade is how many bins of a heat map a factor of ten has.

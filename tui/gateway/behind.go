@@ -24,7 +24,20 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 	}
 	r := rows[s.list.At]
 	w := s.table.query.window
-	parts = behind.Counted(s.View, w, func(b incident.Bucket) bool {
+	parts = s.counted(r, w)
+	lines := newLines(s.View, r, screen.Filter{})
+	parts = append(parts, screen.Part{Head: text.Plural(len(lines.at), "line") + " kept whole; enter lists them"})
+	for _, i := range lines.at[:min(len(lines.at), behind.Most)] {
+		parts = append(parts, behind.Fact(s.View.Exemplars()[i]))
+	}
+	return redact.Line(r.label) + ", " + text.Clock(w.From) + " to " + text.Clock(w.To), parts
+}
+
+func (s *Screen) counted(r row, w incident.Window) []screen.Part {
+	if r.by == byUpstream {
+		return behind.CountedUpstream(s.View, w, r.upstream)
+	}
+	return behind.Counted(s.View, w, func(b incident.Bucket) bool {
 		switch r.by {
 		case byStatus:
 			return b.Status == r.status
@@ -34,12 +47,6 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 			return b.Endpoint == r.endpoint
 		}
 	})
-	lines := newLines(s.View, r, screen.Filter{})
-	parts = append(parts, screen.Part{Head: text.Plural(len(lines.at), "line") + " kept whole; enter lists them"})
-	for _, i := range lines.at[:min(len(lines.at), behind.Most)] {
-		parts = append(parts, behind.Fact(s.View.Exemplars()[i]))
-	}
-	return redact.Line(r.label) + ", " + text.Clock(w.From) + " to " + text.Clock(w.To), parts
 }
 
 var _ screen.Sourcer = (*Screen)(nil)

@@ -62,7 +62,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 func (s *Screen) drawBelow(c *grid.Canvas) {
 	rows := s.table.shown(s.Filter)
 	y := len(rows) + 1
-	if s.by == byStatus {
+	if s.by == byStatus || s.by == byUpstream {
 		y += 2 // a remark stands there
 	}
 	if s.list.At >= len(rows) || c.H()-y < 5 {
@@ -171,7 +171,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		ends[last] = min(c.W()-1, ends[last-1]+12)
 	}
 	titles := []string{"REQUESTS", "FAILED", "ERR %", "P50 ms", "P99 ms", "1ST BAD"}
-	c.Text(3, 0, theme.Head, map[grouping]string{byEndpoint: "ENDPOINT", byStatus: "STATUS", byOutcome: "OUTCOME"}[s.by])
+	c.Text(3, 0, theme.Head, map[grouping]string{byEndpoint: "ENDPOINT", byStatus: "STATUS", byOutcome: "OUTCOME", byUpstream: "UPSTREAM"}[s.by])
 	for i, t := range titles {
 		if ends[i] > 0 {
 			c.Right(ends[i], 0, theme.Head, t)
@@ -214,10 +214,16 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		}
 		widget.Cursor(&body, 0, y, c.W(), top+y == s.list.At, set)
 	}
-	if s.by == byStatus {
-		body.Text(1, len(rows)+1, theme.Dim, "latency by status is not kept: group by endpoint or outcome")
+	switch s.by {
+	case byUpstream:
+		body.Text(1, len(rows)+1, theme.Dim, "by the upstream asked last, in steps of 10 s; ~ within ten seconds from then")
+	case byStatus:
+		body.Text(1, len(rows)+1, theme.Dim, noLatency)
 	}
 }
+
+// noLatency is said where statuses stand for rows.
+const noLatency = "latency by status is not kept: group by endpoint, outcome or upstream"
 
 func (s *Screen) emptyReason() string {
 	switch {
@@ -227,6 +233,8 @@ func (s *Screen) emptyReason() string {
 		return "nothing matches the filter; / then enter clears it"
 	case !s.table.seen:
 		return text.NoData + ": no gateway log was read"
+	case s.by == byUpstream && !s.table.asked:
+		return text.NoData + ": these logs name no upstreams, or were read by an older tripcurve. nginx writes them with $upstream_addr, Envoy with %UPSTREAM_HOST%"
 	}
 	return "no requests in this window"
 }

@@ -1,5 +1,5 @@
 // Package gateway shows what clients saw: requests and failures by endpoint,
-// status or outcome, before, during and after the impact, and the lines behind
+// status, outcome or upstream, before, during and after the impact, and the lines behind
 // every number.
 package gateway
 
@@ -59,9 +59,10 @@ const (
 	byEndpoint grouping = iota
 	byStatus
 	byOutcome
+	byUpstream
 )
 
-var groupings = [...]string{"endpoint", "status", "outcome"}
+var groupings = [...]string{"endpoint", "status", "outcome", "upstream"}
 
 // New is the screen before any data.
 func New() *Screen { return &Screen{} }
@@ -73,7 +74,7 @@ func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
 		{Name: "lines", Keys: []string{"enter"}, Help: "the lines behind the row; on a line: time cursor there", Hint: "lines"},
 		{Name: "phase", Keys: []string{"b"}, Arg: "PHASE", Values: phases[:], Help: "during, before or after the impact, or the shown range", Hint: "before/during/after"},
-		{Name: "group", Keys: []string{"c"}, Arg: "GROUPING", Values: groupings[:], Help: "group by endpoint, status or outcome", Hint: "group"},
+		{Name: "group", Keys: []string{"c"}, Arg: "GROUPING", Values: groupings[:], Help: "group by endpoint, status, outcome or upstream", Hint: "group"},
 		{Name: "view", Keys: []string{"v"}, Help: "the chart: failures, or a heat map of how long requests took", Hint: "heat map"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
@@ -232,6 +233,8 @@ func (r row) cells() []string {
 	}
 	first := "-"
 	switch {
+	case !r.first.IsZero() && r.by == byUpstream: // in the ten seconds from then on
+		first = "~" + strings.TrimSuffix(text.Clock(r.first), "Z") // as wide as the others
 	case !r.first.IsZero():
 		first = text.Clock(r.first)
 	case r.gone:

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"math"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -23,32 +22,33 @@ const pieces = 32
 // heatOf is how many requests took how long in the shown range, by the time they ended,
 // for every row of a grouping.
 func heatOf(v *incident.View, q query) map[row]*chart.Heat {
-	step := max(10*time.Second, screen.StepFor(q.shown.Length(), 240))
 	maps := map[row]*chart.Heat{}
-	n := q.shown.Steps(step)
-	v.EachLatency(q.shown, func(l *incident.Latency) {
-		k := keyOf(q.by, l.Endpoint, 0, l.Outcome)
-		h := maps[k]
-		if h == nil {
-			h = &chart.Heat{From: q.shown.From, Step: step, Counts: make([][]float64, n), Style: theme.Data2}
-			maps[k] = h
+	of := func(k row) *chart.Heat {
+		if maps[k] == nil {
+			maps[k] = chart.NewHeat(q.shown, max(10*time.Second, screen.StepFor(q.shown.Length(), 240)), heatBottom, heatTop, theme.Data2)
 		}
-		count := float64(l.Sketch.Count())
-		parts := min(pieces, int(count))
-		first := int(l.At.Sub(q.shown.From) / step)
-		last := max(first+1, int(math.Ceil(float64(l.At.Add(l.Width).Sub(q.shown.From))/float64(step))))
-		for p := range parts {
-			took := l.Sketch.Quantile((float64(p) + 0.5) / float64(parts)).Lo.Seconds()
-			bin := chart.Bin(heatBottom, min(took, heatTop))
-			for i := max(0, first); i < min(last, n); i++ {
-				for len(h.Counts[i]) <= bin {
-					h.Counts[i] = append(h.Counts[i], 0)
-				}
-				h.Counts[i][bin] += count / float64(parts) / float64(last-first)
+		return maps[k]
+	}
+	if q.by == byUpstream {
+		v.EachUpstream(q.shown, func(u *incident.Upstream) {
+			if u.Sketch != nil {
+				pour(of(upstreamRow(u.Name)), u.At, u.Width, u.Sketch)
 			}
-		}
-	})
+		})
+		return maps
+	}
+	v.EachLatency(q.shown, func(l *incident.Latency) { pour(of(keyOf(q.by, l.Endpoint, 0, l.Outcome)), l.At, l.Width, l.Sketch) })
 	return maps
+}
+
+// pour puts a distribution on a map, in pieces of equal weight.
+func pour(h *chart.Heat, at time.Time, width time.Duration, s incident.Sketch) {
+	count := float64(s.Count())
+	parts := min(pieces, int(count))
+	for p := range parts {
+		took := s.Quantile((float64(p) + 0.5) / float64(parts)).Lo.Seconds()
+		h.Add(at, width, took, took, count/float64(parts))
+	}
 }
 
 // drawHeat is the heat map of the selected row.
@@ -62,10 +62,10 @@ func (s *Screen) drawHeat(c *grid.Canvas) {
 	x = c.Clip(x, 0, max(0, c.W()-x-30), theme.Text, r.label, s.Set().More) + 1
 	c.Text(x, 0, theme.Dim, "by end; darker: more, v: failures")
 	plot := c.Rows(1, c.H()-1)
-	h := s.table.heat[keyOf(s.by, r.endpoint, 0, r.outcome)]
+	h := s.table.heat[r.key()]
 	switch {
 	case s.by == byStatus:
-		plot.Text(1, 1, theme.Dim, "latency by status is not kept: group by endpoint or outcome")
+		plot.Text(1, 1, theme.Dim, noLatency)
 		return
 	case h == nil:
 		plot.Text(1, 1, theme.Dim, text.NoData+": no durations of these requests in the shown range")

@@ -56,6 +56,8 @@ func (r row) holds(e incident.Exemplar) bool {
 		return e.Status == r.status
 	case r.by == byOutcome:
 		return e.Outcome == r.outcome
+	case r.by == byUpstream:
+		return e.Upstream == r.upstream
 	}
 	return e.Endpoint == r.endpoint
 }

@@ -32,6 +32,7 @@ type table struct {
 	bad   []series
 	step  time.Duration
 	seen  bool // a gateway was looked at at all
+	asked bool // and upstreams are named
 	heat  map[row]*chart.Heat
 }
 
@@ -55,6 +56,7 @@ type row struct {
 	endpoint         incident.Endpoint
 	status           int
 	outcome          incident.Outcome
+	upstream         string
 	by               grouping
 	unparsed         bool // lines that no format understood
 	requests, failed int64
@@ -129,8 +131,6 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 		return rows[k]
 	}
 	v.EachBucket(q.window, func(b *incident.Bucket) {
-		r := at(keyOf(q.by, b.Endpoint, b.Status, b.Outcome))
-		r.requests += b.Started
 		if b.Started > 0 {
 			if totals[b.Status] == nil {
 				totals[b.Status] = &total{status: b.Status}
@@ -138,6 +138,11 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 			totals[b.Status].requests += b.Started
 			totals[b.Status].failed = totals[b.Status].failed || b.Failed()
 		}
+		if q.by == byUpstream {
+			return
+		}
+		r := at(keyOf(q.by, b.Endpoint, b.Status, b.Outcome))
+		r.requests += b.Started
 		if !b.Failed() {
 			return
 		}
@@ -149,7 +154,10 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 			r.last = b.At
 		}
 	})
-	if q.by != byStatus { // a distribution does not know the status
+	switch q.by {
+	case byUpstream:
+		t.asked = countUpstreams(v, q.window, at)
+	case byEndpoint, byOutcome: // a distribution does not know the status
 		sketches := map[row]incident.Sketch{}
 		v.EachLatency(q.window, func(l *incident.Latency) {
 			k := keyOf(q.by, l.Endpoint, 0, l.Outcome)
@@ -208,6 +216,54 @@ func unparsed(v *incident.View) (n int64) {
 		}
 	}
 	return n
+}
+
+// countUpstreams counts by upstream, and says whether any is known at all.
+func countUpstreams(v *incident.View, w incident.Window, at func(row) *row) (any bool) {
+	sketches := map[string]incident.Sketch{}
+	v.EachUpstream(w, func(u *incident.Upstream) {
+		r := at(upstreamRow(u.Name))
+		r.requests += u.Started
+		if u.Sketch != nil {
+			if have := sketches[u.Name]; have == nil {
+				sketches[u.Name] = u.Sketch
+			} else if m, err := have.Merge(u.Sketch); err == nil {
+				sketches[u.Name] = m
+			}
+		}
+		if !u.Failed() {
+			return
+		}
+		r.failed += u.Started
+		if u.Started > 0 && (r.first.IsZero() || u.At.Before(r.first)) {
+			r.first = u.At
+		}
+		if u.Ended > 0 && u.At.After(r.last) {
+			r.last = u.At
+		}
+	})
+	for name, s := range sketches {
+		r := at(upstreamRow(name))
+		r.p50, r.p99 = s.Quantile(0.5), s.Quantile(0.99)
+	}
+	if len(sketches) > 0 {
+		return true
+	}
+	v.EachUpstream(incident.Window{}, func(*incident.Upstream) { any = true })
+	return any
+}
+
+// upstreamRow is the row of an upstream, without numbers.
+func upstreamRow(name string) row {
+	return row{by: byUpstream, upstream: name, label: redact.Line(name)}
+}
+
+// key is a row without numbers.
+func (r *row) key() row {
+	if r.by == byUpstream {
+		return upstreamRow(r.upstream)
+	}
+	return keyOf(r.by, r.endpoint, r.status, r.outcome)
 }
 
 // keyOf is the row, without numbers, that a request is counted in.
