@@ -52,7 +52,10 @@ func planted(t *testing.T, texts []string) string {
 			}
 			facts[i] = f
 		case incident.Exemplar:
-			f.Raw, f.Note = next(), next()
+			f.Raw, f.Note, f.Upstream = next(), next(), next()
+			facts[i] = f
+		case incident.Upstream:
+			f.Name = next()
 			facts[i] = f
 		case incident.Change:
 			f.System, f.Text = next(), f.Text+" "+next()
@@ -66,6 +69,9 @@ func planted(t *testing.T, texts []string) string {
 	for i := range sources {
 		sources[i].Detail = next()
 	}
+	facts = append(facts, incident.LogFile{
+		Path: "/srv/" + next(), Format: next(), Zone: next(), Unit: next(), Routes: []string{next()}, Origin: incident.Origin{Group: "gateway", Name: "access.log"},
+	})
 	path := filepath.Join(t.TempDir(), "planted.incident")
 	w, err := file.Create(path, "INC "+texts[0], v.Window.From)
 	if err != nil {
