@@ -136,8 +136,8 @@ func (c *durations) merge(other *durations) {
 	}
 }
 
-// append writes them.
-func (c *durations) append(b []byte) []byte {
+// appendTo writes them.
+func (c *durations) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(c.took)))
 	for _, us := range c.took {
 		b = binary.AppendUvarint(b, uint64(us))

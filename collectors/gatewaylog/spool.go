@@ -170,7 +170,7 @@ func (w *window) append(b []byte) []byte {
 			b = binary.AppendUvarint(b, uint64(c.started[s]))
 			b = binary.AppendUvarint(b, uint64(c.ended[s]))
 		}
-		b = c.durations.append(b)
+		b = c.appendTo(b)
 	}
 	return b
 }

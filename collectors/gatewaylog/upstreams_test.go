@@ -33,26 +33,36 @@ func TestUpstreamNames(t *testing.T) {
 		name, lines string
 		want        map[string]int64
 	}{
-		{"nginx: the last try answered", `
+		{
+			"nginx: the last try answered", `
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 502 157 "-" "-" 1.002 0.500, 0.502 10.0.3.15:8080, 10.0.3.16:8080 502, 502
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 200 157 "-" "-" 0.002 0.002 10.0.3.15:8080 200
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 200 157 "-" "-" 0.002 0.002 unix:/run/x.sock 200
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "GET /static HTTP/1.1" 200 157 "-" "-" 0.000 - - -`,
-			map[string]int64{"10.0.3.16:8080": 1, "10.0.3.15:8080": 1, "unix:/run/x.sock": 1, incident.NoUpstream: 1}},
-		{"HAProxy: the backend and the server", `
+			map[string]int64{"10.0.3.16:8080": 1, "10.0.3.15:8080": 1, "unix:/run/x.sock": 1, incident.NoUpstream: 1},
+		},
+		{
+			"HAProxy: the backend and the server", `
 198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe_shop be_order/app1 0/0/1/8/21 200 312 - - ---- 1/1/1/1/0 0/0 "GET /a HTTP/1.1"
 198.51.100.7:51234 [15/Jan/2026:14:23:01.120] fe_shop be_order/<NOSRV> 0/-1/-1/-1/21 503 312 - - SC-- 1/1/1/1/0 0/0 "GET /a HTTP/1.1"`,
-			map[string]int64{"be_order/app1": 1, "be_order " + incident.NoUpstream: 1}},
-		{"Traefik: without the scheme", `
+			map[string]int64{"be_order/app1": 1, "be_order " + incident.NoUpstream: 1},
+		},
+		{
+			"Traefik: without the scheme", `
 198.51.100.7 - - [15/Jan/2026:14:23:01 +0000] "GET /a HTTP/2.0" 200 34 "-" "-" 1 "shop@docker" "http://10.0.3.15:8080" 9ms`,
-			map[string]int64{"10.0.3.15:8080": 1}},
-		{"a dash in a log that names none says nothing", `
+			map[string]int64{"10.0.3.15:8080": 1},
+		},
+		{
+			"a dash in a log that names none says nothing", `
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 200 157 "-" "-" 0.002 0.002
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "GET /static HTTP/1.1" 200 157 "-" "-" 0.000 -`,
-			map[string]int64{}},
-		{"a format that names none", `
+			map[string]int64{},
+		},
+		{
+			"a format that names none", `
 198.51.100.7 - - [15/Jan/2026:14:23:31 +0000] "POST /a HTTP/1.1" 502 157 "-" "-"`,
-			map[string]int64{}},
+			map[string]int64{},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var facts []incident.Fact

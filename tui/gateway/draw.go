@@ -219,6 +219,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		body.Text(1, len(rows)+1, theme.Dim, "by the upstream asked last, in steps of 10 s; ~ within ten seconds from then")
 	case byStatus:
 		body.Text(1, len(rows)+1, theme.Dim, noLatency)
+	case byEndpoint, byOutcome: // nothing to be said
 	}
 }
 

@@ -157,7 +157,8 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 	switch q.by {
 	case byUpstream:
 		t.asked = countUpstreams(v, q.window, at)
-	case byEndpoint, byOutcome: // a distribution does not know the status
+	case byStatus: // which a distribution does not know
+	case byEndpoint, byOutcome:
 		sketches := map[row]incident.Sketch{}
 		v.EachLatency(q.window, func(l *incident.Latency) {
 			k := keyOf(q.by, l.Endpoint, 0, l.Outcome)
