@@ -3,6 +3,7 @@ package incident
 import (
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,10 @@ type run struct {
 // maxPoints bounds one series in memory (256 kB, 11 h at one sample each 5 s);
 // beyond it the older half is thinned. The incident file keeps all.
 const maxPoints = 8192
+
+// stretches is by how many equal parts of its time, at most, the older half of a full
+// series is thinned: three samples of each are three quarters of that half.
+const stretches = maxPoints / 8
 
 // LockWaitersSeries is the gauge that a Postgres collector gives with every
 // look at the locks, also when nobody waits.
@@ -66,9 +71,9 @@ func (ev *Evidence) addSeries(s Series) {
 		if s.Name == LockWaitersSeries {
 			ev.addSampled(p.At)
 		}
-	}
-	if len(r.series.Points) > maxPoints {
-		r.series.Points = thin(r.series.Points)
+		if len(r.series.Points) > maxPoints {
+			r.series.Points = thin(r.series.Points, r.series.Kind)
+		}
 	}
 }
 
@@ -88,22 +93,43 @@ func addPoint(points []Point, p Point) []Point {
 	return points
 }
 
-// thin keeps every second point of the older half, and all that are a turn:
-// before and after a reset, next to a NaN, a peak.
-func thin(points []Point) []Point {
-	half := len(points) / 2
+// thin keeps of the older half what a chart of it shows, however often it is done: of
+// each of its stretches the first sample, the lowest and the highest, those next to a
+// NaN, and of a counter those before and after a reset.
+func thin(points []Point, kind SeriesKind) []Point {
+	old, rest := points[:len(points)/2], points[len(points)/2:]
+	// Widths are powers of two, so that the stretches of the next time hold whole ones of
+	// this: else gaps would grow each time.
+	width := time.Duration(1) << bits.Len64(uint64(rest[0].At.Sub(old[0].At)/stretches))
+	part := func(i int) time.Time { return points[i].At.Truncate(width) }
 	kept := make([]Point, 0, len(points))
-	for i, p := range points[:half] {
-		turn := i == 0 || math.IsNaN(p.V) || math.IsNaN(points[i-1].V) || math.IsNaN(points[i+1].V) ||
-			p.V < points[i-1].V || p.V > points[i+1].V
-		if turn || i%2 == 0 {
-			kept = append(kept, p)
+	for i := 0; i < len(old); {
+		begin, stretch := i, part(i)
+		low, high := i, i
+		for ; i < len(old) && part(i).Equal(stretch); i++ {
+			if v := old[i].V; v < old[low].V || math.IsNaN(old[low].V) {
+				low = i
+			}
+			if v := old[i].V; v > old[high].V || math.IsNaN(old[high].V) {
+				high = i
+			}
+		}
+		for n := begin; n < i; n++ {
+			v, next := points[n].V, points[n+1].V // rest is behind the last of old
+			turn := math.IsNaN(v) != math.IsNaN(next) || kind == Counter && next < v
+			if n > 0 {
+				before := points[n-1].V
+				turn = turn || math.IsNaN(v) != math.IsNaN(before) || kind == Counter && v < before
+			}
+			if turn || n == begin || n == low || n == high {
+				kept = append(kept, points[n])
+			}
 		}
 	}
-	if len(kept) > maxPoints*3/4 { // nothing but turns: forget the oldest
+	if len(kept) > len(old)*7/8 { // nothing but turns: forget the oldest
 		kept = kept[len(kept)/2:]
 	}
-	return append(kept, points[half:]...)
+	return append(kept, rest...)
 }
 
 func snapshotRuns(runs []*run) []*Series {
