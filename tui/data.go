@@ -85,6 +85,7 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 		r.busy = screen.BusyMsg{}
 	}
 	r.common.Apply(msg)
+	msg.Rows = r.common.Rows
 	r.title = windowTitle(msg.Name)
 	old := r.whole
 	r.whole = wholeOf(msg)
@@ -107,14 +108,10 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 }
 
 // written takes in what people wrote: into what is shown, and into what waits.
-func (r *Root) written(list []incident.Written) tea.Cmd {
+func (r *Root) written(all *incident.Writings) tea.Cmd {
 	with := func(msg EvidenceMsg) EvidenceMsg {
-		derived := msg.Analysis.Derived
-		if derived == nil {
-			derived = msg.Analysis.Timeline
-		}
-		msg.View, msg.Analysis.Derived = msg.View.WithWritten(list), derived
-		msg.Analysis.Timeline = incident.Moments(derived, list)
+		msg.View = msg.View.WithWritten(all)
+		msg.Rows = incident.NewRows(msg.View, msg.Analysis)
 		return msg
 	}
 	if r.held != nil {
@@ -305,19 +302,24 @@ func (r *Root) goTo(arg string) tea.Cmd {
 
 // nextMoment moves the cursor to the next entry of the timeline, or back.
 func (r *Root) nextMoment(forward bool) tea.Cmd {
-	var best *incident.Moment
-	for i := range r.common.Analysis.Timeline {
-		m := &r.common.Analysis.Timeline[i]
-		d := m.At.Sub(r.common.Cursor)
-		if m.Hidden || d == 0 || (d > 0) != forward {
-			continue
-		}
-		if best == nil || d.Abs() < best.At.Sub(r.common.Cursor).Abs() {
-			best = m
-		}
+	rows, cursor := r.common.Rows, r.common.Cursor
+	at, step := rows.From(cursor)-1, -1
+	if forward {
+		at, step = rows.From(cursor.Add(1)), 1
 	}
-	if best == nil {
+	for at >= 0 && at < rows.Len() && rows.Hidden(at) {
+		at += step
+	}
+	if at < 0 || at >= rows.Len() {
 		return screen.Say("no event that way")
 	}
-	return tea.Batch(r.moveCursor(best.At), screen.Say(best.Text))
+	if !forward { // of several at one instant the first is told
+		for i := at - 1; i >= 0 && rows.At(i).Equal(rows.At(at)); i-- {
+			if !rows.Hidden(i) {
+				at = i
+			}
+		}
+	}
+	m := rows.Moment(at)
+	return tea.Batch(r.moveCursor(m.At), screen.Say(m.Text))
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,10 +27,10 @@ func longTimeline() screen.EvidenceMsg {
 			Kind: incident.KObservation, Text: fmt.Sprintf("observation %d", i), Lane: "people", Confidence: "stated",
 		})
 	}
-	ev.SetWritten(written)
+	ev.SetWritten(incident.PackWritten(slices.Values(written)))
 	v := ev.Snapshot()
 	msg := screen.EvidenceMsg{Name: small.Name, View: v, Analysis: cause.Analyze(v, cause.Options{})}
-	msg.Entries = incident.Timeline(v, msg.Analysis, v.Written)
+	msg.Rows = incident.NewRows(v, msg.Analysis)
 	return msg
 }
 

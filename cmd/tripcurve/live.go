@@ -124,7 +124,9 @@ func (l *live) publish(ctx context.Context) {
 
 func (l *live) offer() {
 	if v, fresh := l.newest(); fresh {
-		replace(l.out, tui.EvidenceMsg{Name: l.name, View: v, Analysis: l.ranks.Observe(v), Live: true})
+		msg := tui.EvidenceMsg{Name: l.name, View: v, Analysis: l.ranks.Observe(v), Live: true}
+		msg.Rows = incident.NewRows(v, msg.Analysis)
+		replace(l.out, msg)
 	}
 }
 

@@ -49,7 +49,7 @@ func loadBundled(ctx context.Context) (tui.EvidenceMsg, error) {
 // message is a recorded incident as the screens take it.
 func message(name string, v *incident.View) tui.EvidenceMsg {
 	msg := tui.EvidenceMsg{Name: name, View: v, Analysis: cause.Analyze(v, cause.Options{})}
-	msg.Entries = incident.Timeline(v, msg.Analysis, v.Written)
+	msg.Rows = incident.NewRows(v, msg.Analysis)
 	return msg
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,7 +218,7 @@ func (a *app) simulate(ctx context.Context, today, sc sim.Scenario, changed bool
 	rep.Fell(trap.Find(sc, result))
 	if evidence != nil {
 		if !changed && sc.Name == scenario.INC2847().Name {
-			evidence.SetWritten(bundled.Written())
+			evidence.SetWritten(incident.PackWritten(slices.Values(bundled.Written())))
 		}
 		if err := writeIncident(out, bundled.Name+" simulated", evidence, sc.Start); err != nil {
 			return err
@@ -253,8 +254,8 @@ func writeIncident(path, name string, ev *incident.Evidence, at time.Time) error
 	}
 	v := ev.Snapshot()
 	err = w.Append(v.Facts(), v.Sources)
-	if err == nil && len(v.Written) > 0 {
-		err = w.WriteTimeline(at, "tripcurve", "import", v.Written...)
+	if err == nil && v.Written.Len() > 0 {
+		err = w.WriteTimeline(at, "tripcurve", "import", slices.Collect(v.Written.All())...)
 	}
 	if err == nil {
 		err = conclude(w, v)

@@ -31,11 +31,11 @@ func (k *fileTimeline) Ready() error {
 	return f.Close()
 }
 
-func (k *fileTimeline) Write(role, action string, written ...incident.Written) (all []incident.Written, err error) {
+func (k *fileTimeline) Write(role, action string, written ...incident.Written) (all *incident.Writings, err error) {
 	return k.with(func(w *file.Writer) error { return w.WriteTimeline(time.Now(), role, action, written...) })
 }
 
-func (k *fileTimeline) Undo(role string) (undone, all []incident.Written, err error) {
+func (k *fileTimeline) Undo(role string) (undone []incident.Written, all *incident.Writings, err error) {
 	all, err = k.with(func(w *file.Writer) (err error) {
 		undone, err = undoTimeline(w, role)
 		return err
@@ -43,7 +43,7 @@ func (k *fileTimeline) Undo(role string) (undone, all []incident.Written, err er
 	return undone, all, err
 }
 
-func (k *fileTimeline) with(f func(*file.Writer) error) (all []incident.Written, err error) {
+func (k *fileTimeline) with(f func(*file.Writer) error) (all *incident.Writings, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	w, err := file.Continue(k.path)
@@ -90,11 +90,11 @@ func (k liveTimeline) writable() error {
 	return nil
 }
 
-func (k liveTimeline) Write(role, action string, written ...incident.Written) (all []incident.Written, err error) {
+func (k liveTimeline) Write(role, action string, written ...incident.Written) (all *incident.Writings, err error) {
 	return k.with(func(w *file.Writer) error { return w.WriteTimeline(time.Now(), role, action, written...) })
 }
 
-func (k liveTimeline) Undo(role string) (undone, all []incident.Written, err error) {
+func (k liveTimeline) Undo(role string) (undone []incident.Written, all *incident.Writings, err error) {
 	all, err = k.with(func(w *file.Writer) (err error) {
 		undone, err = undoTimeline(w, role)
 		return err
@@ -102,7 +102,7 @@ func (k liveTimeline) Undo(role string) (undone, all []incident.Written, err err
 	return undone, all, err
 }
 
-func (k liveTimeline) with(f func(*file.Writer) error) (all []incident.Written, err error) {
+func (k liveTimeline) with(f func(*file.Writer) error) (all *incident.Writings, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.writable(); err != nil {

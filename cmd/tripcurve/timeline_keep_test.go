@@ -34,7 +34,7 @@ func TestTheScreensTimelineIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			return liveTimeline{l}, func() {
-				if v, fresh := l.newest(); !fresh || len(v.Written) != 1 {
+				if v, fresh := l.newest(); !fresh || v.Written.Len() != 1 {
 					t.Errorf("the screens get %+v, new %v", v.Written, fresh)
 				}
 				if err := l.close(); err != nil {
@@ -53,14 +53,14 @@ func TestTheScreensTimelineIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			all, err := k.Write("author", "add", incident.WriteEntry(entry))
-			if err != nil || len(all) != 1 {
+			if err != nil || all.Len() != 1 {
 				t.Fatalf("%+v, %v", all, err)
 			}
 			undone, all, err := k.Undo("author")
-			if err != nil || len(all) != 0 || len(undone) != 1 || undone[0].Fields["text"] != "rolled back" {
+			if err != nil || all.Len() != 0 || len(undone) != 1 || undone[0].Fields["text"] != "rolled back" {
 				t.Fatalf("undo: %+v, %+v, %v", undone, all, err)
 			}
-			if all, err = k.Write("author", "redo", undone...); err != nil || len(all) != 1 {
+			if all, err = k.Write("author", "redo", undone...); err != nil || all.Len() != 1 {
 				t.Fatalf("redo: %+v, %v", all, err)
 			}
 			end()

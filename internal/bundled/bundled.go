@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tripcurve/internal/incident"
 	"tripcurve/sim"
@@ -40,7 +41,7 @@ var Routes = []string{"POST /api/orders", "GET /api/orders/:id", "GET /api/inven
 func Build(ctx context.Context) (*Incident, error) {
 	in, err := FromScenario(ctx, scenario.INC2847())
 	if err == nil {
-		in.Evidence.SetWritten(Written())
+		in.Evidence.SetWritten(incident.PackWritten(slices.Values(Written())))
 	}
 	return in, err
 }

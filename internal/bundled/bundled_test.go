@@ -89,7 +89,7 @@ func TestINC2847(t *testing.T) {
 	}, causes); d != "" {
 		t.Errorf("causes (-want +got):\n%s", d)
 	}
-	for _, m := range a.Timeline {
+	for _, m := range a.Derived {
 		for _, id := range m.Support {
 			if _, ok := v.Get(id); !ok {
 				t.Errorf("%q rests on %q, which cannot be opened", m.Text, id)

@@ -205,14 +205,10 @@ func CurrentPhase(phases []Entry) int {
 
 // Timeline is all of an incident's timeline in its order: what the analysis says of
 // the evidence in v, which may be nil, and what people wrote (View.Written).
-func Timeline(v *View, a Analysis, written []Written) []Entry {
+func Timeline(v *View, a Analysis, written *Writings) []Entry {
 	var list []Entry
 	at := map[string]int{}
-	derived := a.Derived
-	if derived == nil {
-		derived = a.Timeline
-	}
-	for _, m := range derived {
+	for _, m := range a.Derived {
 		e := EntryOf(v, m)
 		if _, twice := at[e.ID]; twice {
 			continue
@@ -220,17 +216,17 @@ func Timeline(v *View, a Analysis, written []Written) []Entry {
 		at[e.ID] = len(list)
 		list = append(list, e)
 	}
-	markPhases(list, derived)
-	for _, w := range written {
-		if i, known := at[w.ID]; known {
-			list[i] = w.Apply(list[i])
+	markPhases(list, a.Derived)
+	for i := range written.Len() {
+		id := written.id(i)
+		if at, known := at[id]; known {
+			list[at] = written.apply(i, list[at])
 			continue
 		}
-		if w.Derived { // the evidence does not say so any more
-			continue
+		if e := written.own(i); !e.Derived { // else the evidence does not say so any more
+			at[id] = len(list)
+			list = append(list, e)
 		}
-		at[w.ID] = len(list)
-		list = append(list, w.Apply(Entry{ID: w.ID}))
 	}
 	slices.SortStableFunc(list, CompareEntries)
 	return list
@@ -306,9 +302,24 @@ func markPhases(list []Entry, moments []Moment) {
 }
 
 // Moments are the moments of the evidence as people changed them, and people's own
-// entries but for phases, in the order of Analysis.Timeline.
-func Moments(derived []Moment, written []Written) []Moment {
-	if len(written) == 0 {
+// entries but for phases, in the order of Analysis.Derived. Rows is the same of much
+// that is written.
+func Moments(a Analysis, written *Writings) []Moment {
+	if written.Len() == 0 {
+		return a.Derived
+	}
+	r := NewRows(&View{Written: written}, a)
+	list := make([]Moment, r.Len())
+	for i := range list {
+		list[i] = r.Moment(i)
+	}
+	return list
+}
+
+// changed are moments of the evidence as people changed them, in order.
+func changed(derived []Moment, patches []Written) []Moment {
+	order := func(a, b Moment) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind)) }
+	if len(patches) == 0 && slices.IsSortedFunc(derived, order) {
 		return derived
 	}
 	list := slices.Clone(derived)
@@ -316,24 +327,16 @@ func Moments(derived []Moment, written []Written) []Moment {
 	for i, m := range list {
 		at[EntryID("evidence", m.ID)] = i
 	}
-	for _, w := range written {
-		i, known := at[w.ID]
-		if known {
-			m := w.Apply(EntryOf(nil, list[i])).Moment()
-			if w.Fields["kind"] == "" && w.Fields["phase"] == "" {
-				m.Kind = list[i].Kind
-			}
-			m.ID, m.SourceText = list[i].ID, list[i].SourceText
-			list[i] = m
-			continue
+	for _, w := range patches {
+		i := at[w.ID]
+		m := w.Apply(EntryOf(nil, list[i])).Moment()
+		if w.Fields["kind"] == "" && w.Fields["phase"] == "" {
+			m.Kind = list[i].Kind
 		}
-		if e := w.Apply(Entry{ID: w.ID}); !w.Derived && e.Kind != KPhase {
-			list = append(list, e.Moment())
-		}
+		m.ID, m.SourceText = list[i].ID, list[i].SourceText
+		list[i] = m
 	}
-	slices.SortStableFunc(list, func(a, b Moment) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(list, func(a, b Moment) int { return cmp.Or(order(a, b), strings.Compare(a.ID, b.ID)) })
 	return list
 }
 

@@ -96,7 +96,7 @@ func TestWrittenEntries(t *testing.T) {
 	if n := len(WriteEntry(own).Fields); n != len(Fields()) {
 		t.Errorf("%d fields were written of %d", n, len(Fields()))
 	}
-	a := Analysis{Timeline: []Moment{
+	a := Analysis{Derived: []Moment{
 		{ID: "lock", At: clockAt("14:23:01"), Kind: MTrigger, Text: "lock held", Lane: "locks", Confidence: "measured"},
 		{ID: "first", At: clockAt("14:23:02"), Kind: MSymptom, Text: "first failing", Lane: "errors", Confidence: "measured"},
 		{ID: "ok", At: clockAt("14:46:18"), Kind: MRecovery, Text: "succeeds again", Lane: "errors", Confidence: "measured"},
@@ -107,7 +107,7 @@ func TestWrittenEntries(t *testing.T) {
 		{ID: EntryID("evidence", "gone"), Derived: true, Fields: map[string]string{"hidden": "true"}},
 	}
 	var got []string
-	for _, e := range Timeline(nil, a, written) {
+	for _, e := range Timeline(nil, a, PackWritten(slices.Values(written))) {
 		got = append(got, strings.Join([]string{e.Start.Format(time.TimeOnly), e.Text, e.Phase.String(), flagText(e.Pinned), flagText(e.Edited)}, "|"))
 	}
 	want := []string{

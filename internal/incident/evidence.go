@@ -22,7 +22,7 @@ type Evidence struct {
 	logFiles  []LogFile
 	sampled   []time.Time // when locks were looked at, in order
 	sources   []SourceStatus
-	written   []Written
+	written   *Writings
 	span      Window
 
 	// sought is what is looked for while a fact is taken in: kept here, for it
@@ -125,10 +125,10 @@ func (ev *Evidence) Sampled(at ...time.Time) {
 	ev.view = nil
 }
 
-// SetWritten says what people wrote of the timeline; the list is the evidence's then.
-func (ev *Evidence) SetWritten(list []Written) {
+// SetWritten says what people wrote of the timeline.
+func (ev *Evidence) SetWritten(all *Writings) {
 	ev.view = nil
-	ev.written = list
+	ev.written = all
 }
 
 // Snapshot is what is known now. It never changes and costs a copy of what was

@@ -103,6 +103,9 @@ type Moment struct {
 	Hidden     bool
 }
 
+// Inferred says that a moment was concluded, and not seen or stated.
+func (m Moment) Inferred() bool { return m.Confidence != "measured" && m.Confidence != "stated" }
+
 // Remainder is a part of the impact window that no trigger covers, and what is
 // said about it.
 type Remainder struct {
@@ -126,8 +129,7 @@ type Analysis struct {
 	Gaps       []CallGap   // between the two ends of a call, the largest growth first
 	Coverage   float64     // share of Impact covered by triggers, 0..1
 	Remainder  []Remainder
-	Timeline   []Moment // with what people wrote, but for phases; see Timeline for all of it
-	Derived    []Moment // what the evidence alone says
+	Derived    []Moment // the timeline as the evidence alone gives it; Timeline and Rows have what people wrote too
 	Checked    []string // in words: what was looked at beside the rules, and what could not be
 	Checks     []Check  // by rule, in the order of their names
 	ReadHangs  []ReadHang

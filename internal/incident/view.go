@@ -15,7 +15,7 @@ import (
 type View struct {
 	Window  Window // from the first to the last instant of all evidence; zero when there is none
 	Sources []SourceStatus
-	Written []Written // what people wrote of the timeline
+	Written *Writings // what people wrote of the timeline
 
 	buckets   []*chunk[bucket]
 	latencies []*chunk[latency]
@@ -39,10 +39,10 @@ type View struct {
 	serverFlows []Flow
 }
 
-// WithWritten is the same evidence with another list of what people wrote.
-func (v *View) WithWritten(list []Written) *View {
+// WithWritten is the same evidence with something else that people wrote.
+func (v *View) WithWritten(all *Writings) *View {
 	return &View{
-		Window: v.Window, Sources: v.Sources, Written: list,
+		Window: v.Window, Sources: v.Sources, Written: all,
 		buckets: v.buckets, latencies: v.latencies, upstreams: v.upstreams, episodes: v.episodes, series: v.series,
 		exemplars: v.exemplars, changes: v.changes, logFiles: v.logFiles, sampled: v.sampled,
 	}

@@ -30,18 +30,25 @@ func (w Written) Clone() Written {
 // Apply is the entry with what people wrote. A field that this program does not
 // know, of a file of a later one, or that it cannot read, is left alone.
 func (w Written) Apply(e Entry) Entry {
-	for _, f := range fields {
-		if v, ok := w.Fields[f.name]; ok {
-			before := e
-			if f.set(&e, v) != nil {
-				e = before
-			}
-		}
+	for name, v := range w.Fields {
+		e.take(name, v)
 	}
 	e.Derived = w.Derived
 	e.Edited = w.Derived && len(w.Fields) > 0
 	e.Comments = append(slices.Clone(e.Comments), w.Comments...)
 	return e
+}
+
+// take reads a field from text, if it can be read.
+func (e *Entry) take(name, value string) {
+	i, ok := fieldAt[name]
+	if !ok {
+		return
+	}
+	before := *e
+	if fields[i].set(e, value) != nil {
+		*e = before
+	}
 }
 
 // WriteEntry is an entry of people's own, ready to be kept.
@@ -57,15 +64,16 @@ func WriteEntry(e Entry) Written {
 
 // field is one thing that people write of an entry, as text.
 type field struct {
-	name string
-	get  func(Entry) string // empty: not set
-	set  func(*Entry, string) error
+	name   string
+	varies bool               // from entry to entry
+	get    func(Entry) string // empty: not set
+	set    func(*Entry, string) error
 }
 
 // fields in the order in which they are shown.
 var fields = []field{
-	{"start", func(e Entry) string { return stampText(e.Start) }, func(e *Entry, s string) (err error) { e.Start, err = instantText(s); return err }},
-	{"end", func(e Entry) string {
+	{"start", true, func(e Entry) string { return stampText(e.Start) }, func(e *Entry, s string) (err error) { e.Start, err = instantText(s); return err }},
+	{"end", true, func(e Entry) string {
 		if e.Open {
 			return "open"
 		}
@@ -77,47 +85,56 @@ var fields = []field{
 		}
 		return err
 	}},
-	{"precision", func(e Entry) string { return durationText(e.Precision) }, func(e *Entry, s string) error { return setDuration(&e.Precision, s) }},
-	{"clock", func(e Entry) string { return e.Clock.Name }, func(e *Entry, s string) error { e.Clock.Name = s; return nil }},
-	{"clock_offset", func(e Entry) string { return durationText(e.Clock.Offset) }, func(e *Entry, s string) error { return setDuration(&e.Clock.Offset, s) }},
-	{"clock_within", func(e Entry) string { return durationText(e.Clock.Within) }, func(e *Entry, s string) error { return setDuration(&e.Clock.Within, s) }},
-	{"original_time", func(e Entry) string { return e.Clock.Original }, func(e *Entry, s string) error { e.Clock.Original = s; return nil }},
-	{"phase", func(e Entry) string { return e.Phase.String() }, func(e *Entry, s string) error { return setWord(&e.Phase, phaseNames, s) }},
-	{"kind", func(e Entry) string { return e.Kind.String() }, func(e *Entry, s string) error { return setWord(&e.Kind, entryKindNames, s) }},
-	{"track", func(e Entry) string { return e.Track.String() }, func(e *Entry, s string) error { return setWord(&e.Track, trackNames, s) }},
-	{"progress", func(e Entry) string { return e.Progress.String() }, func(e *Entry, s string) error { return setWord(&e.Progress, progressNames, s) }},
-	{"text", func(e Entry) string { return e.Text }, func(e *Entry, s string) error {
+	{"precision", false, func(e Entry) string { return durationText(e.Precision) }, func(e *Entry, s string) error { return setDuration(&e.Precision, s) }},
+	{"clock", false, func(e Entry) string { return e.Clock.Name }, func(e *Entry, s string) error { e.Clock.Name = s; return nil }},
+	{"clock_offset", false, func(e Entry) string { return durationText(e.Clock.Offset) }, func(e *Entry, s string) error { return setDuration(&e.Clock.Offset, s) }},
+	{"clock_within", false, func(e Entry) string { return durationText(e.Clock.Within) }, func(e *Entry, s string) error { return setDuration(&e.Clock.Within, s) }},
+	{"original_time", true, func(e Entry) string { return e.Clock.Original }, func(e *Entry, s string) error { e.Clock.Original = s; return nil }},
+	{"phase", false, func(e Entry) string { return e.Phase.String() }, func(e *Entry, s string) error { return setWord(&e.Phase, phaseNames, s) }},
+	{"kind", false, func(e Entry) string { return e.Kind.String() }, func(e *Entry, s string) error { return setWord(&e.Kind, entryKindNames, s) }},
+	{"track", false, func(e Entry) string { return e.Track.String() }, func(e *Entry, s string) error { return setWord(&e.Track, trackNames, s) }},
+	{"progress", false, func(e Entry) string { return e.Progress.String() }, func(e *Entry, s string) error { return setWord(&e.Progress, progressNames, s) }},
+	{"text", true, func(e Entry) string { return e.Text }, func(e *Entry, s string) error {
 		if strings.TrimSpace(s) == "" {
 			return fmt.Errorf("the text is empty; expected one fact")
 		}
 		e.Text = s
 		return nil
 	}},
-	{"actor", func(e Entry) string { return e.Actor }, func(e *Entry, s string) error { e.Actor = s; return nil }},
-	{"person", func(e Entry) string { return e.Person }, func(e *Entry, s string) error { e.Person = s; return nil }},
-	{"system", func(e Entry) string { return e.System }, func(e *Entry, s string) error { e.System = s; return nil }},
-	{"lane", func(e Entry) string { return e.Lane }, func(e *Entry, s string) error { e.Lane = s; return nil }},
-	{"source", func(e Entry) string { return e.Source.Name }, func(e *Entry, s string) error { e.Source.Name = s; return nil }},
-	{"source_ref", func(e Entry) string { return e.Source.Ref }, func(e *Entry, s string) error { e.Source.Ref = s; return nil }},
-	{"source_url", func(e Entry) string { return e.Source.URL }, func(e *Entry, s string) error { e.Source.URL = s; return nil }},
-	{"source_captured", func(e Entry) string { return stampText(e.Source.Captured) }, func(e *Entry, s string) (err error) {
+	{"actor", false, func(e Entry) string { return e.Actor }, func(e *Entry, s string) error { e.Actor = s; return nil }},
+	{"person", false, func(e Entry) string { return e.Person }, func(e *Entry, s string) error { e.Person = s; return nil }},
+	{"system", false, func(e Entry) string { return e.System }, func(e *Entry, s string) error { e.System = s; return nil }},
+	{"lane", false, func(e Entry) string { return e.Lane }, func(e *Entry, s string) error { e.Lane = s; return nil }},
+	{"source", false, func(e Entry) string { return e.Source.Name }, func(e *Entry, s string) error { e.Source.Name = s; return nil }},
+	{"source_ref", true, func(e Entry) string { return e.Source.Ref }, func(e *Entry, s string) error { e.Source.Ref = s; return nil }},
+	{"source_url", true, func(e Entry) string { return e.Source.URL }, func(e *Entry, s string) error { e.Source.URL = s; return nil }},
+	{"source_captured", true, func(e Entry) string { return stampText(e.Source.Captured) }, func(e *Entry, s string) (err error) {
 		e.Source.Captured = time.Time{}
 		if s != "" {
 			e.Source.Captured, err = instantText(s)
 		}
 		return err
 	}},
-	{"source_hash", func(e Entry) string { return e.Source.Hash }, func(e *Entry, s string) error { e.Source.Hash = s; return nil }},
-	{"confidence", func(e Entry) string { return e.Confidence }, func(e *Entry, s string) error {
+	{"source_hash", true, func(e Entry) string { return e.Source.Hash }, func(e *Entry, s string) error { e.Source.Hash = s; return nil }},
+	{"confidence", false, func(e Entry) string { return e.Confidence }, func(e *Entry, s string) error {
 		if !slices.Contains(confidences, s) {
 			return notOneOf(s, confidences)
 		}
 		e.Confidence = s
 		return nil
 	}},
-	{"pinned", func(e Entry) string { return flagText(e.Pinned) }, func(e *Entry, s string) error { return setFlag(&e.Pinned, s) }},
-	{"hidden", func(e Entry) string { return flagText(e.Hidden) }, func(e *Entry, s string) error { return setFlag(&e.Hidden, s) }},
+	{"pinned", false, func(e Entry) string { return flagText(e.Pinned) }, func(e *Entry, s string) error { return setFlag(&e.Pinned, s) }},
+	{"hidden", false, func(e Entry) string { return flagText(e.Hidden) }, func(e *Entry, s string) error { return setFlag(&e.Hidden, s) }},
 }
+
+// fieldAt is where each field stands among them.
+var fieldAt = func() map[string]int {
+	at := map[string]int{}
+	for i, f := range fields {
+		at[f.name] = i
+	}
+	return at
+}()
 
 // Fields are the names of what people can write of an entry, in their order.
 func Fields() []string {

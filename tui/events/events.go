@@ -22,33 +22,62 @@ type Event struct {
 // HiddenKey stands where a letter would, of a moment that is hidden.
 const HiddenKey = '-'
 
-// All are all moments, in order of time; those that are hidden have no letter.
-func All(timeline []incident.Moment) []Event {
-	list := Of(timeline)
-	for _, m := range timeline {
-		if m.Hidden {
-			list = append(list, Event{Moment: m, Key: HiddenKey, Label: label(m)})
+// letters is how many moments have one of their own.
+const letters = 52
+
+// List are all moments, in order of time. Those that are hidden have no letter.
+type List struct {
+	*incident.Rows
+	lettered []int // the rows that have a letter of their own
+}
+
+// Of are the moments of a timeline, which may be nil.
+func Of(rows *incident.Rows) List {
+	l := List{Rows: rows}
+	for i := 0; i < rows.Len() && len(l.lettered) < letters; i++ {
+		if !rows.Hidden(i) {
+			l.lettered = append(l.lettered, i)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Event) int { return a.At.Compare(b.At) })
-	return list
+	return l
 }
 
-// Of are the moments that are not hidden, in order of time.
-func Of(timeline []incident.Moment) []Event {
-	shown := incident.Shown(timeline)
-	events := make([]Event, len(shown))
-	for i, m := range shown {
-		events[i] = Event{Moment: m, Key: incident.Letter(i), Label: label(m)}
+// Shown is how many rows are not hidden.
+func (l List) Shown() (n int) {
+	for i := range l.Len() {
+		if !l.Hidden(i) {
+			n++
+		}
 	}
-	return events
+	return n
 }
 
-// Markers are the events as charts show them.
-func Markers(events []Event) []chart.Marker {
-	out := make([]chart.Marker, len(events))
-	for i, e := range events {
-		out[i] = chart.Marker{At: e.At, Key: e.Key, Label: e.Label, Weight: weight(e.Moment)}
+// Key is the letter of the i-th row.
+func (l List) Key(i int) rune {
+	if l.Hidden(i) {
+		return HiddenKey
+	}
+	n, _ := slices.BinarySearch(l.lettered, i)
+	return incident.Letter(n)
+}
+
+// Event is the i-th row with its letter.
+func (l List) Event(i int) Event {
+	m := l.Moment(i)
+	return Event{Moment: m, Key: l.Key(i), Label: label(m)}
+}
+
+// Markers are the events of a window as charts show them.
+func (l List) Markers(w incident.Window) []chart.Marker {
+	if l.Len() == 0 {
+		return nil
+	}
+	var out []chart.Marker
+	for i := l.From(w.From); i < l.Len() && !l.At(i).After(w.To); i++ {
+		if !l.Hidden(i) {
+			e := l.Event(i)
+			out = append(out, chart.Marker{At: e.At, Key: e.Key, Label: e.Label, Weight: weight(e.Moment)})
+		}
 	}
 	return out
 }

@@ -152,7 +152,7 @@ func (s *Screen) chart() *chart.Chart {
 			ch.Bands = append(ch.Bands, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode + " lock")})
 		}
 	}
-	ch.Markers = events.Markers(events.Of(s.Analysis.Timeline))
+	ch.Markers = events.Of(s.Rows).Markers(ch.Window)
 	return ch
 }
 

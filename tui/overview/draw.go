@@ -197,7 +197,7 @@ func (s *Screen) drawMedium(c *grid.Canvas, f *facts) {
 // drawWide has findings left, charts in the middle, locks and endpoints right,
 // and the events along the bottom.
 func (s *Screen) drawWide(c *grid.Canvas, f *facts) {
-	events := min(8, len(s.Analysis.Timeline)+1)
+	events := min(8, s.Rows.Len()+1)
 	h := c.H() - events - 1
 	lw, rw := c.W()*3/10, c.W()*3/10
 	left := c.Sub(0, 0, lw, h)
@@ -484,10 +484,10 @@ func (s *Screen) drawSide(c *grid.Canvas, f *facts) {
 func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
 	c.Text(1, 0, theme.Head, "EVENTS")
 	y := 1
-	for i := range f.events {
-		m := &f.events[i]
-		if y >= c.H() {
-			break
+	for i := 0; i < f.events.Len() && y < c.H(); i++ {
+		m := f.events.Event(i)
+		if m.Hidden {
+			continue
 		}
 		c.Set(1, y, m.Key, theme.Marker)
 		c.Text(3, y, theme.Dim, text.Clock(m.At))
@@ -496,5 +496,5 @@ func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
 		c.Clip(end+3, y, c.W()-end-4, theme.Dim, redact.Flat(m.SourceText), s.Set().More)
 		y++
 	}
-	widget.Scroll(c, 0, 0, y-1, len(f.events))
+	widget.Scroll(c, 0, 0, y-1, f.events.Shown())
 }

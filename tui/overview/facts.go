@@ -28,7 +28,7 @@ type facts struct {
 	over      string    // the step that a rate is the mean of
 	failing   []float64 // per second
 	levels    [2]level  // sessions that wait, calls in flight
-	events    []events.Event
+	events    events.List
 	markers   []chart.Marker
 	bands     []chart.Band
 	evidence  []tick
@@ -106,8 +106,8 @@ func (s *Screen) gatherRange(f *facts) {
 		f.levels[0].values = v.LockWaiters(w, f.step)
 	}
 	f.levels[1].values, _ = v.InFlight(w, f.step)
-	f.events = events.Of(s.Analysis.Timeline)
-	f.markers = events.Markers(f.events)
+	f.events = events.Of(s.Rows)
+	f.markers = f.events.Markers(w)
 	f.bands = bands(s.Analysis.Findings)
 	f.over = "over " + text.Dur(f.step)
 	f.maxFailing = text.Number(highest(f.failing))

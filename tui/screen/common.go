@@ -15,7 +15,8 @@ type Common struct {
 	Name     string
 	View     *incident.View // nil before the first evidence
 	Analysis incident.Analysis
-	Said     SaidMsg // concluded before; shown while there is no View
+	Rows     *incident.Rows // the timeline
+	Said     SaidMsg        // concluded before; shown while there is no View
 	Live     bool
 	Version  uint64 // rises with every new view
 
@@ -33,7 +34,10 @@ type Common struct {
 func (c *Common) Apply(msg tea.Msg) bool {
 	switch msg := msg.(type) {
 	case EvidenceMsg:
-		c.Name, c.View, c.Analysis, c.Live = msg.Name, msg.View, msg.Analysis, msg.Live
+		c.Name, c.View, c.Analysis, c.Rows, c.Live = msg.Name, msg.View, msg.Analysis, msg.Rows, msg.Live
+		if c.Rows == nil && c.View != nil {
+			c.Rows = incident.NewRows(c.View, c.Analysis)
+		}
 		c.Version++
 	case SaidMsg:
 		c.Said = msg

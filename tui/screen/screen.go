@@ -41,14 +41,14 @@ type EvidenceMsg struct {
 	View     *incident.View
 	Analysis incident.Analysis
 	Live     bool
-	// Entries is incident.Timeline of all this where people wrote much, so that no
-	// screen has to work it out while keys wait; nil: it was not.
-	Entries []incident.Entry
+	// Rows is the timeline of all this, worked out where no key waits for it; nil: it
+	// was not.
+	Rows *incident.Rows
 }
 
 // WrittenMsg brings all that people have written of the timeline; the evidence is the
 // same.
-type WrittenMsg struct{ Written []incident.Written }
+type WrittenMsg struct{ Written *incident.Writings }
 
 // SheetMsg opens a text over the screens.
 type SheetMsg struct {

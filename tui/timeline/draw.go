@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 		s.drawPhase(c, y, now)
 		y++
 	}
-	if room := c.H() - y - min(6, len(s.moments)+1); len(lanes) > 0 && !s.Full {
+	if room := c.H() - y - min(6, len(s.shown)+1); len(lanes) > 0 && !s.Full {
 		lanes = lanes[:min(len(lanes), max(0, room-2))]
 		part := c.Rows(y, len(lanes)+1)
 		s.drawLanes(&part, lanes)
@@ -56,7 +57,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	case s.open:
 		s.drawEvidence(&body)
 	case body.H() >= 12:
-		rows := min(len(s.moments), body.H()-6)
+		rows := min(len(s.shown), body.H()-6)
 		list, facts := body.Rows(0, rows), body.Sub(1, rows+1, body.W()-2, body.H()-rows-1)
 		widget.Rule(&body, rows, s.Set())
 		s.drawList(&list)
@@ -75,7 +76,7 @@ func (s *Screen) drawHead(c *grid.Canvas) {
 		return
 	}
 	x := c.Text(1, 0, theme.Head, s.Range.From.UTC().Format("2006-01-02 15:04")+" to "+s.Range.To.UTC().Format("15:04Z"))
-	said := text.Plural(len(s.moments), "moment")
+	said := text.Plural(len(s.shown), "moment")
 	if n := s.known.inferred; n > 0 {
 		said += ", " + text.Count(n) + " inferred (~)"
 	}
@@ -175,39 +176,46 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	}
 	// Intervals first, so that the points and the letters stand on them.
 	for _, i := range s.known.lasting {
-		m := &s.moments[i]
+		m := s.event(s.shown[i])
 		y := slices.Index(lanes, m.Lane)
 		if y < 0 || m.Lane == phasesLane || m.Hidden || m.End.Before(s.Range.From) || m.At.After(s.Range.To) {
 			continue
 		}
 		from, to := max(0, column(m.At)), min(w-1, column(m.End))
-		plot.Fill(from, y, to-from+1, 1, set.Empty, style(m))
-		plot.Set(from, y, '[', style(m))
-		plot.Set(to, y, ']', style(m))
+		look := style(m.Kind)
+		plot.Fill(from, y, to-from+1, 1, set.Empty, look)
+		plot.Set(from, y, '[', look)
+		plot.Set(to, y, ']', look)
 	}
 	free := make([]int, len(lanes))
-	first, _ := slices.BinarySearchFunc(s.moments, s.Range.From, func(m events.Event, at time.Time) int { return m.At.Compare(at) })
-	for i := first; i < len(s.moments) && !s.moments[i].At.After(s.Range.To); i++ {
-		m := &s.moments[i]
-		y, x := slices.Index(lanes, m.Lane), column(m.At)
-		if y < 0 || m.Lane == phasesLane { // drawn with the others of its kind
+	where := make([]int, len(s.events.Lanes())) // each lane stands; -1 where it does not
+	for i, lane := range s.events.Lanes() {
+		if where[i] = slices.Index(lanes, lane); lane == phasesLane { // drawn with the others of its kind
+			where[i] = -1
+		}
+	}
+	first := sort.Search(len(s.shown), func(i int) bool { return !s.begins(s.shown[i]).Before(s.Range.From) })
+	for i := first; i < len(s.shown) && !s.begins(s.shown[i]).After(s.Range.To); i++ {
+		n := int(s.shown[i])
+		if n < 0 || where[s.events.Lane(n)] < 0 {
 			continue
 		}
-		if !m.End.IsZero() {
+		y, x := where[s.events.Lane(n)], column(s.events.At(n))
+		if s.events.Lasts(n) {
 			x++
 		}
 		x = max(x, free[y])
 		if x >= w {
 			continue
 		}
-		st := style(m)
-		if m.Hidden {
+		st := style(s.events.Kind(n))
+		if s.events.Hidden(n) {
 			st = theme.Faint
 		}
 		if i == s.list.At {
 			st = theme.Accent | grid.Selected
 		}
-		plot.Set(x, y, m.Key, st)
+		plot.Set(x, y, s.events.Key(n), st)
 		free[y] = x + 1
 	}
 	if y := slices.Index(lanes, marksLane); y >= 0 {
@@ -255,8 +263,8 @@ func stepFor(length time.Duration, n int) time.Duration {
 	return (days + 1) * 24 * time.Hour
 }
 
-func style(m *events.Event) grid.Style {
-	switch m.Kind {
+func style(k incident.MomentKind) grid.Style {
+	switch k {
 	case incident.MTrigger:
 		return theme.Crit
 	case incident.MSymptom:
@@ -269,7 +277,7 @@ func style(m *events.Event) grid.Style {
 }
 
 func (s *Screen) drawList(c *grid.Canvas) {
-	if len(s.moments) == 0 {
+	if len(s.shown) == 0 {
 		said := "no moments yet"
 		if s.Filter.Active() {
 			said = "no moment matches the filter"
@@ -277,25 +285,25 @@ func (s *Screen) drawList(c *grid.Canvas) {
 		c.Text(1, 0, theme.Dim, said)
 		return
 	}
-	top := s.list.Visible(len(s.moments), c.H())
+	top := s.list.Visible(len(s.shown), c.H())
 	s.list.Place(c, 0, c.H())
-	for y := range min(c.H(), len(s.moments)-top) {
+	for y := range min(c.H(), len(s.shown)-top) {
 		i := top + y
-		m := &s.moments[i]
+		m := s.event(s.shown[i])
 		widget.Cursor(c, 1, y, c.W(), i == s.list.At, s.Set())
-		if inferred(m) {
+		if m.Inferred() {
 			c.Set(2, y, '~', theme.Dim)
 		}
 		sel := grid.Style(0)
 		if i == s.list.At {
 			sel = grid.Selected
 		}
-		words, look := theme.Text|sel, style(m)|sel
+		words, look := theme.Text|sel, style(m.Kind)|sel
 		if m.Hidden {
 			words, look = theme.Faint|sel, theme.Faint|sel
 		}
 		c.Set(3, y, m.Key, look)
-		x := c.Text(5, y, words, clock(m)) + 1
+		x := c.Text(5, y, words, clock(&m)) + 1
 		what := redact.Flat(m.Text)
 		if m.Hidden {
 			what = "(hidden) " + what
@@ -304,7 +312,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 			what += ", " + text.Dur(m.End.Sub(m.At))
 		}
 		end := c.W() - 1
-		where := s.source(m)
+		where := s.source(&m)
 		if m.Confidence != "" {
 			full := strings.TrimPrefix(where+", "+redact.Line(m.Confidence), ", ")
 			if grid.Width(full) <= end-x-grid.Width(what)-2 {
@@ -344,7 +352,7 @@ func (s *Screen) drawEvidence(c *grid.Canvas) {
 		c = &rest
 	}
 	c.Clip(0, 0, c.W(), head, string(m.Key)+" rests on "+text.Plural(len(s.evidence), "fact")+confidence(m), s.Set().More)
-	if e, ok := s.entryOf(m); ok {
+	if e, ok := s.entry(); ok {
 		y := 1
 		for _, line := range notes(e) {
 			y += c.Wrap(0, y, c.W(), min(3, c.H()-y-2), theme.Note, line)

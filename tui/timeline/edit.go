@@ -10,7 +10,6 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
-	"tripcurve/tui/events"
 	"tripcurve/tui/form"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
@@ -33,7 +32,7 @@ type keptMsg struct {
 	verb   string
 	said   string // of which entry
 	want   string
-	all    []incident.Written
+	all    *incident.Writings
 	undone []incident.Written
 	err    error
 }
@@ -96,22 +95,14 @@ func (s *Screen) changes(name, args string) (tea.Cmd, bool) {
 
 // entry is the selected moment with all that is known and written of it.
 func (s *Screen) entry() (incident.Entry, bool) {
-	m := s.selected()
-	if m == nil {
+	if s.list.At >= len(s.shown) {
 		return incident.Entry{}, false
 	}
-	return s.entryOf(m)
-}
-
-func (s *Screen) entryOf(m *events.Event) (incident.Entry, bool) {
-	i, ok := s.known.entries[m.ID]
-	if !ok {
-		i, ok = s.known.entries[incident.EntryID("evidence", m.ID)]
+	n := s.shown[s.list.At]
+	if n < 0 {
+		return s.phases[^n], true
 	}
-	if !ok {
-		return incident.Entry{}, false
-	}
-	return s.entries[i], true
+	return s.events.Entry(int(n)), true
 }
 
 // newest is how near the end of live evidence the time cursor is when people mean now.
@@ -251,7 +242,7 @@ func (s *Screen) take() tea.Cmd {
 	}
 	if verb == "add" {
 		e.ID = incident.EntryID("people", e.Get("start")+" "+e.Text)
-		if slices.ContainsFunc(s.entries, func(have incident.Entry) bool { return have.ID == e.ID }) {
+		if s.events.Has(e.ID) {
 			f.Refuse("text", "the timeline has this entry already")
 			return nil
 		}
@@ -304,8 +295,9 @@ func (s *Screen) fill(e *incident.Entry) (field string, err error) {
 // keep writes an entry as it is to be from now on.
 func (s *Screen) keep(verb string, e incident.Entry) tea.Cmd {
 	var w incident.Written
-	if i := slices.IndexFunc(s.derived, func(d incident.Entry) bool { return d.ID == e.ID }); i >= 0 {
-		w = incident.Rewrite(&s.derived[i], e)
+	derived := incident.Timeline(s.View, s.Analysis, nil)
+	if i := slices.IndexFunc(derived, func(d incident.Entry) bool { return d.ID == e.ID }); i >= 0 {
+		w = incident.Rewrite(&derived[i], e)
 	} else {
 		w = incident.Rewrite(nil, e)
 	}

@@ -24,7 +24,7 @@ type book struct {
 
 func (b *book) Ready() error { return b.broken }
 
-func (b *book) Write(role, action string, written ...incident.Written) ([]incident.Written, error) {
+func (b *book) Write(role, action string, written ...incident.Written) (*incident.Writings, error) {
 	if b.broken != nil {
 		return nil, b.broken
 	}
@@ -36,14 +36,14 @@ func (b *book) Write(role, action string, written ...incident.Written) ([]incide
 		}
 		b.log = append(b.log, action+" by "+role)
 	}
-	return b.all, nil
+	return incident.PackWritten(slices.Values(b.all)), nil
 }
 
-func (b *book) Undo(string) (undone, all []incident.Written, err error) {
+func (b *book) Undo(string) (undone []incident.Written, all *incident.Writings, err error) {
 	n := len(b.before)
 	undone, b.all, b.before = b.all, b.before[n-1], b.before[:n-1]
 	b.log = append(b.log, "undo")
-	return undone, b.all, nil
+	return undone, incident.PackWritten(slices.Values(b.all)), nil
 }
 
 // author is the screen with somebody who writes; what is written comes back as it does
@@ -68,8 +68,6 @@ func (a *author) send(msgs ...tea.Msg) {
 		case screen.WrittenMsg:
 			m := a.msg
 			m.View = m.View.WithWritten(msg.Written)
-			m.Analysis.Timeline = incident.Moments(a.msg.Analysis.Timeline, msg.Written)
-			m.Analysis.Derived = a.msg.Analysis.Timeline
 			a.Update(m)
 			continue
 		case screen.StatusMsg:
@@ -136,8 +134,8 @@ func TestAddEditHideCommentUndoRedo(t *testing.T) {
 		t.Errorf("edited and commented:\n%s", got)
 	}
 	a.do("back", "hide")
-	if len(a.moments) != 5 {
-		t.Errorf("%d moments are shown, want the 5 of the evidence", len(a.moments))
+	if len(a.shown) != 5 {
+		t.Errorf("%d moments are shown, want the 5 of the evidence", len(a.shown))
 	}
 	a.do("hidden")
 	if got := a.text(); !strings.Contains(got, "(hidden) rolled back") {
@@ -246,9 +244,9 @@ func TestPhasesAreEditedToo(t *testing.T) {
 	a := write(t, Options{Keep: &b})
 	phase := incident.WriteEntry(incident.Entry{ID: "p1", Start: tuitest.At("14:46:18"), Text: "the restart", Kind: incident.KPhase, Lane: "phases", Confidence: "assumed"})
 	b.all = append(b.all, phase)
-	a.send(screen.WrittenMsg{Written: b.all})
-	if len(a.moments) != 5 {
-		t.Errorf("%d moments, the phase is none", len(a.moments))
+	a.send(screen.WrittenMsg{Written: incident.PackWritten(slices.Values(b.all))})
+	if len(a.shown) != 5 {
+		t.Errorf("%d moments, the phase is none", len(a.shown))
 	}
 	a.do("hidden", "bottom")
 	if m := a.selected(); m.Text != "the restart" || m.Key != '1' {

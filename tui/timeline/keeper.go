@@ -13,10 +13,10 @@ type Keeper interface {
 	Ready() error
 	// Write keeps entries, each whole in place of what was written of it, as one change.
 	// It gives all that is written then.
-	Write(role, action string, written ...incident.Written) ([]incident.Written, error)
+	Write(role, action string, written ...incident.Written) (*incident.Writings, error)
 	// Undo takes the last change back, and gives what that change had made of its
 	// entries: writing it does it again.
-	Undo(role string) (undone, all []incident.Written, err error)
+	Undo(role string) (undone []incident.Written, all *incident.Writings, err error)
 }
 
 // ErrReadOnly is an incident whose timeline cannot be changed here.

@@ -5,7 +5,7 @@ package timeline
 
 import (
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -24,50 +24,21 @@ import (
 // Screen is the screen.
 type Screen struct {
 	screen.Common
-	opt     Options
-	moments []events.Event   // shown, in order
-	entries []incident.Entry // the whole timeline, also what is hidden
-	derived []incident.Entry // what the evidence alone gives
-	phases  []incident.Entry // of the incident and of its remediation, in order
-	hidden  bool             // hidden moments are shown as well
-	known   known            // of moments and entries
-	list    screen.List
-	edit    editing
-	cut     bool // the list had no room for the selected moment's text
+	opt    Options
+	events events.List      // the whole timeline but for phases, also what is hidden
+	phases []incident.Entry // of the incident and of its remediation, in order
+	shown  []int32          // the rows listed: of events, the complement of below 0 of phases
+	sifted sifted
+	hidden bool  // hidden moments are shown as well
+	known  known // of moments and entries
+	list   screen.List
+	edit   editing
+	cut    bool // the list had no room for the selected moment's text
 
 	open     bool // the evidence has the focus
 	evidence []fact
 	of       string // the moment that evidence is of
 	facts    screen.List
-}
-
-// known is what drawing needs of all moments: worked out once, for there may be a
-// hundred thousand of them.
-type known struct {
-	inferred int            // how many were concluded and not seen
-	lanes    []string       // as they come
-	lasting  []int          // moments that have an end
-	entries  map[string]int // by id
-}
-
-func knowledge(moments []events.Event, entries []incident.Entry) known {
-	k := known{entries: make(map[string]int, len(entries))}
-	for i := range moments {
-		m := &moments[i]
-		if inferred(m) {
-			k.inferred++
-		}
-		if m.Lane != "" && m.Lane != phasesLane && !slices.Contains(k.lanes, m.Lane) {
-			k.lanes = append(k.lanes, m.Lane)
-		}
-		if !m.End.IsZero() {
-			k.lasting = append(k.lasting, i)
-		}
-	}
-	for i := range entries {
-		k.entries[entries[i].ID] = i
-	}
-	return k
 }
 
 // fact is one piece of evidence, made ready to be shown.
@@ -109,19 +80,16 @@ func (s *Screen) Depth() int {
 
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	if s.Apply(msg) {
-		switch msg := msg.(type) {
+		switch msg.(type) {
 		case screen.EvidenceMsg:
-			s.entries, s.derived, s.phases = msg.Entries, nil, nil
-			if s.View != nil {
-				if s.entries == nil {
-					s.entries = incident.Timeline(s.View, s.Analysis, s.View.Written)
-				}
-				s.derived = incident.Timeline(s.View, s.Analysis, nil)
-				s.phases = incident.Phases(s.entries)
+			was := s.chosen()
+			s.events, s.phases = events.Of(s.Rows), nil
+			if s.Rows != nil {
+				s.phases = s.Rows.Phases
 			}
-			s.reload()
+			s.reload(was)
 		case screen.FilterMsg:
-			s.reload()
+			s.reload(s.chosen())
 		case screen.CursorMsg:
 			s.follow()
 		}
@@ -131,7 +99,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	case screen.ActionMsg:
 		return s, s.act(msg.Name, msg.Args)
 	case tea.MouseClickMsg:
-		if hit, again := s.list.Click(msg, len(s.moments)); hit && s.edit.form == nil {
+		if hit, again := s.list.Click(msg, len(s.shown)); hit && s.edit.form == nil {
 			return s, s.clicked(again)
 		}
 	case keptMsg:
@@ -157,7 +125,7 @@ func (s *Screen) act(name, args string) tea.Cmd {
 		if s.facts.Move(name, len(s.evidence), 5) {
 			return nil
 		}
-	} else if s.list.Move(name, len(s.moments), 5) {
+	} else if s.list.Move(name, len(s.shown), 5) {
 		s.resolve()
 		if m := s.selected(); m != nil {
 			return screen.MoveCursor(m.At)
@@ -178,7 +146,7 @@ func (s *Screen) act(name, args string) tea.Cmd {
 		s.open = false
 	case "hidden":
 		s.hidden = !s.hidden
-		s.reload()
+		s.reload(s.chosen())
 		if s.hidden {
 			return screen.Say("hidden entries are listed, without a letter, and the phases by their numbers")
 		}
@@ -200,66 +168,21 @@ func (s *Screen) clicked(again bool) tea.Cmd {
 	return screen.MoveCursor(s.selected().At)
 }
 
-// reload takes the moments that the filter keeps, in their order.
-func (s *Screen) reload() {
-	var was string
-	if m := s.selected(); m != nil {
-		was = m.ID
-	}
-	if s.edit.want != "" {
-		was = s.edit.want
-	}
-	s.moments = s.moments[:0]
-	list := events.Of(s.Analysis.Timeline)
-	if s.hidden {
-		list = s.withPhases(events.All(s.Analysis.Timeline))
-	}
-	for _, m := range list {
-		if s.Filter.Match(m.Text, m.System, m.Lane, m.SourceText) {
-			s.moments = append(s.moments, m)
-		}
-	}
-	if i := slices.IndexFunc(s.moments, func(m events.Event) bool { return m.ID == was }); i >= 0 {
-		s.list.At, s.edit.want = i, ""
-	}
-	s.list.Clamp(len(s.moments))
-	s.of = ""
-	s.known = knowledge(s.moments, s.entries)
-	s.resolve()
-}
-
-// withPhases are the moments and the phases, which are no moments, in order of time.
-func (s *Screen) withPhases(list []events.Event) []events.Event {
-	for i, p := range s.phases {
-		key := rune(events.HiddenKey)
-		if i < 9 {
-			key = rune('1' + i)
-		}
-		list = append(list, events.Event{Moment: p.Moment(), Key: key, Label: "phase"})
-	}
-	slices.SortStableFunc(list, func(a, b events.Event) int { return a.At.Compare(b.At) })
-	return list
-}
-
 // follow selects the last moment that the time cursor has passed, unless the
 // selected one is of that very instant.
 func (s *Screen) follow() {
 	if m := s.selected(); m == nil || m.At.Equal(s.Common.Cursor) || s.edit.form != nil {
 		return
 	}
-	passed, _ := slices.BinarySearchFunc(s.moments, s.Common.Cursor, func(m events.Event, at time.Time) int {
-		if m.At.After(at) {
-			return 1
-		}
-		return -1
-	})
+	passed := sort.Search(len(s.shown), func(i int) bool { return s.begins(s.shown[i]).After(s.Common.Cursor) })
 	s.list.At = max(0, passed-1)
 	s.resolve()
 }
 
 func (s *Screen) selected() *events.Event {
-	if s.list.At < len(s.moments) {
-		return &s.moments[s.list.At]
+	if s.list.At < len(s.shown) {
+		m := s.event(s.shown[s.list.At])
+		return &m
 	}
 	return nil
 }
@@ -294,7 +217,7 @@ func (s *Screen) Remember() map[string]string {
 // Recall shows them as Remember said.
 func (s *Screen) Recall(choices map[string]string) tea.Cmd {
 	s.hidden = choices["hidden"] == "true"
-	s.reload()
+	s.reload(s.chosen())
 	return nil
 }
 
@@ -350,8 +273,5 @@ func clock(m *events.Event) string {
 	}
 	return text.Clock(m.At)
 }
-
-// inferred says that a moment was concluded and not seen.
-func inferred(m *events.Event) bool { return m.Confidence != "measured" && m.Confidence != "stated" }
 
 var _ screen.Screen = (*Screen)(nil)

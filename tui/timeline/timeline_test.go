@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +30,9 @@ func linked(t *testing.T) screen.EvidenceMsg {
 		}
 	}
 	a := &msg.Analysis
-	a.Timeline = append([]incident.Moment{}, a.Timeline...)
-	a.Timeline[0].Support = []incident.ID{session, lock, "episode/gone/1"}
-	a.Timeline[1].Support = []incident.ID{msg.View.Exemplars()[0].ID()}
+	a.Derived = append([]incident.Moment{}, a.Derived...)
+	a.Derived[0].Support = []incident.ID{session, lock, "episode/gone/1"}
+	a.Derived[1].Support = []incident.ID{msg.View.Exemplars()[0].ID()}
 	return msg
 }
 
@@ -124,8 +125,8 @@ func TestFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	tuitest.Send(s, screen.FilterMsg{Filter: f})
-	if len(s.moments) != 1 {
-		t.Errorf("%d moments match, want 1", len(s.moments))
+	if len(s.shown) != 1 {
+		t.Errorf("%d moments match, want 1", len(s.shown))
 	}
 }
 
@@ -165,9 +166,8 @@ func TestPeoplesEntriesAndPhases(t *testing.T) {
 		e.ID = incident.EntryID("test", fmt.Sprint(i))
 		written = append(written, incident.WriteEntry(e))
 	}
-	ev.SetWritten(written)
+	ev.SetWritten(incident.PackWritten(slices.Values(written)))
 	msg.View = ev.Snapshot()
-	msg.Analysis.Timeline = incident.Moments(msg.Analysis.Timeline, written)
 	for _, size := range tuitest.Sizes {
 		s := tuitest.Send(New(Options{}), screen.SizeMsg{W: size[0], H: size[1] - 3}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
 		tuitest.Golden(t, fmt.Sprintf("phases_%dx%d", size[0], size[1]), tuitest.Draw(s, size[0], size[1]-3))

@@ -245,7 +245,7 @@ func analysis(v *incident.View) incident.Analysis {
 				Vanished: true, VanishedFrom: trigger.Add(time.Second), P50Before: ms(55), P99Before: ms(74),
 			},
 		},
-		Timeline: []incident.Moment{
+		Derived: []incident.Moment{
 			{ID: "m1", At: trigger, Kind: incident.MTrigger, Text: "pid 48291 takes SHARE on stock_reservations", System: "stock_reservations", Lane: "locks", Confidence: "measured", SourceText: "pg_locks"},
 			{ID: "m2", At: trigger, Kind: incident.MSymptom, Text: "first failing POST /api/orders", System: "gateway", Lane: "errors", Confidence: "measured", SourceText: "access.log, byte 8123990"},
 			{ID: "m3", At: poolFull, End: released, Kind: incident.MSymptom, Text: "inventory pool full (100)", System: "inventory", Lane: "pool", Confidence: "derived"},

@@ -118,7 +118,7 @@ func whole(name string, v *incident.View, a incident.Analysis, clean func(string
 			f.Bands = append(f.Bands, Band{Window: finding.Window, Label: clean(label) + ", " + length(finding.Window.Length())})
 		}
 	}
-	f.Marks = marks(a.Timeline, w, clean)
+	f.Marks = marks(incident.Moments(a, v.Written), w, clean)
 	return f
 }
 

@@ -37,10 +37,10 @@ func evil() Input {
 		incident.Exemplar{Kind: incident.FirstFailing, Start: t0, Endpoint: endpoint, Status: 502, Outcome: incident.UpstreamTimeout, Raw: "POST " + hostile, Origin: origin},
 		incident.Change{At: t0, Kind: incident.Deploy, System: hostile, Text: hostile, Origin: incident.Origin{Group: "people", Name: hostile}},
 	)
-	ev.SetWritten([]incident.Written{
+	ev.SetWritten(incident.PackWritten(slices.Values([]incident.Written{
 		incident.WriteEntry(incident.Entry{ID: "a", Start: t0, Kind: incident.KDecision, Text: hostile, Actor: hostile, System: hostile, Confidence: "stated", Comments: []incident.Comment{{At: t0, Role: hostile, Text: hostile}}}),
 		incident.WriteEntry(incident.Entry{ID: "b", Start: t0, Kind: incident.KPhase, Text: hostile, Progress: incident.InProgress, Track: incident.RemediationTrack}),
-	})
+	})))
 	v := ev.Snapshot()
 	w := incident.Window{From: t0, To: t0.Add(time.Minute)}
 	text := author.Text(hostile)
@@ -50,7 +50,7 @@ func evil() Input {
 			Sentence: hostile, Impact: w, Coverage: 0.5, Checked: []string{hostile},
 			Endpoints: []incident.Impact{{Endpoint: endpoint, Requests: 3, Failed: 3, FirstFailed: t0, LastFailed: t0, Statuses: map[int]int64{502: 3}}},
 			Findings:  []incident.Finding{{ID: "lock_root/1", Role: incident.Trigger, Cause: "lock_root", Claim: hostile, Detail: []string{hostile}, Action: hostile, Window: w, Coverage: 0.5, Subject: incident.Subject{PID: 1, Relation: hostile, Mode: hostile, Waiters: 2}, GroupNames: []string{hostile}}},
-			Timeline:  []incident.Moment{{ID: "m", At: t0, Kind: incident.MTrigger, Text: hostile, System: hostile, SourceText: hostile}},
+			Derived:   []incident.Moment{{ID: "m", At: t0, Kind: incident.MTrigger, Text: hostile, System: hostile, SourceText: hostile}},
 			Remainder: []incident.Remainder{{Window: w, Explanation: hostile}},
 			Checks:    []incident.Check{{Rule: hostile, Looked: true, Why: hostile}},
 			Extent: incident.Extent{

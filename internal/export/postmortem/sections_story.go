@@ -217,7 +217,7 @@ func (b *builder) roles(r incident.Role, none string) (blocks []Block) {
 
 // entries are all of the timeline, what people wrote of it among them.
 func (b *builder) entries() []incident.Entry {
-	var written []incident.Written
+	var written *incident.Writings
 	if b.View != nil {
 		written = b.View.Written
 	}

@@ -224,8 +224,9 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	rep.Components, rep.Gaps = newComponents(a.Components, foreign), newGaps(a.Gaps, foreign)
 	rep.Counterfactual = NewCounterfactual(opt.Counterfactual, foreign)
 	var get export.Lookup
+	var written *incident.Writings
 	if v != nil {
-		get = v.Get
+		get, written = v.Get, v.Written
 		rep.Evidence = window(v.Window)
 		for _, s := range v.Sources {
 			rep.Sources = append(rep.Sources, Source{foreign(s.Name), foreign(s.Group), s.State.String(), export.Instant(s.LastAt), foreign(s.Detail)})
@@ -235,7 +236,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	if opt.Unredacted {
 		text = func(s string) string { return s }
 	}
-	rep.Timeline = timeline.Entries(a.Timeline, false, get, text)
+	rep.Timeline = timeline.Entries(incident.Moments(a, written), false, get, text)
 	rep.Redaction = timeline.NewRedaction(r, opt.Unredacted)
 	return rep
 }

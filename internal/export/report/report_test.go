@@ -57,7 +57,7 @@ func analysis() incident.Analysis {
 			{Endpoint: incident.Endpoint{Method: "POST", Route: "/api/payments/intent"}, Effect: incident.Starved, Says: "no request from 14:23:20Z on", Vanished: true, VanishedFrom: at("14:23:20")},
 		},
 		Remainder: []incident.Remainder{{Window: incident.Window{From: at("14:27:01"), To: at("14:46:18")}, Explanation: "began with a connection that nobody noticed was dead: 663 calls hung", Detail: []string{"only the restart of order ended it"}}},
-		Timeline: []incident.Moment{
+		Derived: []incident.Moment{
 			{ID: "b", At: at("14:46:18"), Kind: incident.MRecovery, Text: "order service restarted"},
 			{ID: "a", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "SHARE lock on stock_reservations", SourceText: "pg", Confidence: "measured"},
 		},

@@ -145,7 +145,7 @@ func New(a incident.Analysis, opt Options) Document {
 	if opt.Zone != nil {
 		d.Zone = opt.Zone.String()
 	}
-	var written []incident.Written
+	var written *incident.Writings
 	var get export.Lookup
 	if opt.View != nil {
 		written, get = opt.View.Written, opt.View.Get

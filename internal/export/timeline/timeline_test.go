@@ -31,7 +31,7 @@ func at(clock string) time.Time {
 func analysis() incident.Analysis {
 	return incident.Analysis{
 		Impact: incident.Window{From: at("14:23:01"), To: at("14:46:18")},
-		Timeline: []incident.Moment{
+		Derived: []incident.Moment{
 			{ID: "pool", At: at("14:23:46"), Kind: incident.MSymptom, Text: "pool of 100 connections full", System: "inventory", Lane: "pool", Confidence: "derived", SourceText: "pg", Precision: time.Second},
 			{ID: "lock|root", At: at("14:23:01"), End: at("14:27:01"), Kind: incident.MTrigger, Text: "pid 48291 holds SHARE on stock_reservations: CREATE INDEX idx ON t (a|b)", System: "stock_reservations", Lane: "locks", Confidence: "measured", SourceText: "pg", Precision: time.Second, Support: []incident.ID{"episode/pg/session/48291"}},
 			{ID: "first", At: at("14:23:01.401"), Kind: incident.MSymptom, Text: "first failing POST /api/orders", Lane: "errors", Confidence: "measured", Support: []incident.ID{"exemplar/access.log/first"}, Precision: time.Millisecond},
@@ -50,12 +50,11 @@ func night(t testing.TB) (incident.Analysis, *incident.View) {
 	ev.Add(incident.Exemplar{Kind: incident.FirstFailing, Start: at("14:23:01"), End: at("14:23:31"), Origin: incident.Origin{Group: "gateway", Name: "access.log", From: 8123990, To: 8124100}})
 	ev.SetSource(incident.SourceStatus{Name: "access.log", Group: "gateway", Clock: incident.Clock{Ahead: 2 * time.Second, Within: time.Second}})
 	a := analysis()
-	for i := range a.Timeline {
-		if a.Timeline[i].ID == "first" {
-			a.Timeline[i].Support = []incident.ID{ev.Snapshot().Exemplars()[0].ID()}
+	for i := range a.Derived {
+		if a.Derived[i].ID == "first" {
+			a.Derived[i].Support = []incident.ID{ev.Snapshot().Exemplars()[0].ID()}
 		}
 	}
-	a.Derived = a.Timeline
 	day := 24 * time.Hour
 	own := []incident.Entry{
 		{
@@ -71,7 +70,7 @@ func night(t testing.TB) (incident.Analysis, *incident.View) {
 		e.ID = incident.EntryID("test", string(rune('a'+i)))
 		written = append(written, incident.WriteEntry(e))
 	}
-	ev.SetWritten(written)
+	ev.SetWritten(incident.PackWritten(slices.Values(written)))
 	return a, ev.Snapshot()
 }
 
@@ -128,7 +127,7 @@ func TestEveryFormatHoldsEveryEntry(t *testing.T) {
 	if len(d.Rows) != 10 {
 		t.Fatalf("%d rows, want 10", len(d.Rows))
 	}
-	slices.Reverse(a.Timeline)
+	slices.Reverse(a.Derived)
 	again := New(a, Options{View: v, Hidden: true})
 	plain := func(s string) string {
 		s = regexp.MustCompile(`<!-- -->|&lt;!-- --&gt;|\\r\n |\\`).ReplaceAllString(strings.ReplaceAll(s, "\r\n ", ""), "")
@@ -166,9 +165,8 @@ func TestEveryFormatHoldsEveryEntry(t *testing.T) {
 
 func TestMarkdownIsATable(t *testing.T) {
 	a, v := night(t)
-	a.Timeline[0].Text = "a | b\n| c \\| d `|` <b>\r\n\x1b]8;;http://x\x07"
-	a.Timeline[0].SourceText = "x|y"
-	a.Derived = a.Timeline
+	a.Derived[0].Text = "a | b\n| c \\| d `|` <b>\r\n\x1b]8;;http://x\x07"
+	a.Derived[0].SourceText = "x|y"
 	cell := regexp.MustCompile(`(?:[^|\\]|\\.)*\|`)
 	d := New(a, Options{View: v})
 	rows := 0
@@ -191,7 +189,7 @@ func TestLongHostileTextIsInert(t *testing.T) {
 	const hostile = "<script>alert(1)</script> ![x](http://evil) @channel <!channel> =cmd|'/C calc'!A0 \x1b]0;x\x07 \u202e %%% %%{init}%% : section x ``` end"
 	a := incident.Analysis{}
 	for i, text := range []string{hostile, "=1+1", "+1", "-1", "@x", "section x", "%% comment", "2026-01-01 x", "BEGIN:VEVENT\r\nUID:x"} {
-		a.Timeline = append(a.Timeline, incident.Moment{ID: text, At: at("14:00:00").Add(time.Duration(i) * time.Second), Text: text, System: text, SourceText: text, Lane: text})
+		a.Derived = append(a.Derived, incident.Moment{ID: text, At: at("14:00:00").Add(time.Duration(i) * time.Second), Text: text, System: text, SourceText: text, Lane: text})
 	}
 	d := New(a, Options{Name: hostile, Unredacted: true})
 	forbidden := map[string][]string{
@@ -223,14 +221,14 @@ func TestLongHostileTextIsInert(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back Document
-	if err := json.Unmarshal(js, &back); err != nil || len(back.Rows) != len(a.Timeline) {
+	if err := json.Unmarshal(js, &back); err != nil || len(back.Rows) != len(a.Derived) {
 		t.Errorf("%d rows come back, %v", len(back.Rows), err)
 	}
 }
 
 // RFC 5545: lines end in CRLF and have at most 75 octets, never half a character.
 func TestICalIsFolded(t *testing.T) {
-	a := incident.Analysis{Timeline: []incident.Moment{{ID: "x", At: at("14:00:00"), Text: strings.Repeat("für ", 60) + "a,b;c\\d"}}}
+	a := incident.Analysis{Derived: []incident.Moment{{ID: "x", At: at("14:00:00"), Text: strings.Repeat("für ", 60) + "a,b;c\\d"}}}
 	text := string(New(a, Options{}).ICal())
 	if strings.Count(text, "\n") != strings.Count(text, "\r\n") {
 		t.Error("a line ends without CR")
@@ -264,7 +262,7 @@ func TestLocalTimes(t *testing.T) {
 		}
 		return at
 	}
-	a := incident.Analysis{Timeline: []incident.Moment{
+	a := incident.Analysis{Derived: []incident.Moment{
 		{ID: "1", At: utc("2026-10-25T00:30:00Z"), Text: "before", Precision: time.Second}, // 02:30 summer time
 		{ID: "2", At: utc("2026-10-25T01:15:00Z"), Text: "after", Precision: time.Second},  // 02:15 winter time
 	}}
@@ -272,11 +270,11 @@ func TestLocalTimes(t *testing.T) {
 	if !strings.Contains(md, "| 00:30:00Z | 02:30:00+02:00 |") || !strings.Contains(md, "| 01:15:00Z | 02:15:00+01:00 |") || strings.Index(md, "before") > strings.Index(md, "after") {
 		t.Error(md)
 	}
-	a.Timeline = append(a.Timeline, incident.Moment{ID: "3", At: utc("2026-10-24T21:00:00Z"), Text: "on the eve"}) // 23:00 in Berlin; another day in both
+	a.Derived = append(a.Derived, incident.Moment{ID: "3", At: utc("2026-10-24T21:00:00Z"), Text: "on the eve"}) // 23:00 in Berlin; another day in both
 	if md := string(New(a, Options{Zone: berlin}).Markdown()); !strings.Contains(md, "| 2026-10-24 21:00:00Z | 2026-10-24 23:00:00+02:00 |") {
 		t.Error(md)
 	}
-	a.Timeline = []incident.Moment{{ID: "1", At: utc("2026-10-24T21:30:00Z"), Text: "x"}, {ID: "2", At: utc("2026-10-24T22:30:00Z"), Text: "y"}} // one day in UTC, two there
+	a.Derived = []incident.Moment{{ID: "1", At: utc("2026-10-24T21:30:00Z"), Text: "x"}, {ID: "2", At: utc("2026-10-24T22:30:00Z"), Text: "y"}} // one day in UTC, two there
 	if md := string(New(a, Options{Zone: berlin}).Markdown()); !strings.Contains(md, "2026-10-24 22:30:00Z | 2026-10-25 00:30:00+02:00") {
 		t.Error(md)
 	}
@@ -285,7 +283,7 @@ func TestLocalTimes(t *testing.T) {
 func TestLimitsOfServices(t *testing.T) {
 	var a incident.Analysis
 	for i := range 500 {
-		a.Timeline = append(a.Timeline, incident.Moment{ID: fmt.Sprint(i), At: at("14:00:00").Add(time.Duration(i) * time.Second), Text: fmt.Sprintf("entry %d. %s", i, strings.Repeat("<long> ", 40+i*2))})
+		a.Derived = append(a.Derived, incident.Moment{ID: fmt.Sprint(i), At: at("14:00:00").Add(time.Duration(i) * time.Second), Text: fmt.Sprintf("entry %d. %s", i, strings.Repeat("<long> ", 40+i*2))})
 	}
 	d := New(a, Options{Name: strings.Repeat("long name ", 40)})
 	data, err := d.Slack()
@@ -349,7 +347,7 @@ func TestEveryFieldIsRedacted(t *testing.T) {
 	}
 	e.Comments = []incident.Comment{{At: e.Start, Role: plant, Text: plant}}
 	ev := incident.NewEvidence()
-	ev.SetWritten([]incident.Written{incident.WriteEntry(e)})
+	ev.SetWritten(incident.PackWritten(slices.Values([]incident.Written{incident.WriteEntry(e)})))
 	d := New(incident.Analysis{}, Options{Name: plant, View: ev.Snapshot(), People: true})
 	for _, f := range Formats() {
 		data, err := d.Encode(f)
@@ -410,7 +408,7 @@ func BenchmarkTenThousandEntries(b *testing.B) {
 			Source: incident.EntrySource{Name: "slack", Ref: fmt.Sprintf("general.json:%d", i)},
 		}))
 	}
-	ev.SetWritten(written)
+	ev.SetWritten(incident.PackWritten(slices.Values(written)))
 	v := ev.Snapshot()
 	for _, f := range Formats() {
 		b.Run(f, func(b *testing.B) {

@@ -58,7 +58,6 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	a.Checks = s.allChecks(findings)
 	a.Checked = s.checked(findings)
 	a.Derived = s.timeline(findings)
-	a.Timeline = incident.Moments(a.Derived, v.Written)
 	a.Extent = s.reach(a.Derived)
 	s.effects(a.Extent.Errors)
 	a.Endpoints = s.endpoints

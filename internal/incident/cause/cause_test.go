@@ -92,10 +92,10 @@ func supported(t *testing.T, v *incident.View, a incident.Analysis) {
 	for _, x := range a.Endpoints {
 		open(x.Endpoint.String(), x.Support, x.Failed > 0 || x.Vanished)
 	}
-	for _, m := range a.Timeline {
+	for _, m := range a.Derived {
 		open(m.ID, m.Support, true)
 	}
-	if !slices.IsSortedFunc(a.Timeline, func(a, b incident.Moment) int { return a.At.Compare(b.At) }) {
+	if !slices.IsSortedFunc(a.Derived, func(a, b incident.Moment) int { return a.At.Compare(b.At) }) {
 		t.Error("the timeline is out of order")
 	}
 }
@@ -155,7 +155,7 @@ func report(a incident.Analysis, timeline bool) string {
 		p("undecided %s", strings.Join(undecided, ", "))
 	}
 	if timeline {
-		for _, m := range a.Timeline {
+		for _, m := range a.Derived {
 			end := ""
 			if !m.End.IsZero() {
 				end = " to " + clock(m.End)
@@ -168,7 +168,7 @@ func report(a incident.Analysis, timeline bool) string {
 
 func TestEmptyEvidenceSaysNothing(t *testing.T) {
 	a := Analyze(incident.NewEvidence().Snapshot(), Options{})
-	if a.Sentence != "" || len(a.Findings) > 0 || len(a.Timeline) > 0 {
+	if a.Sentence != "" || len(a.Findings) > 0 || len(a.Derived) > 0 {
 		t.Errorf("%+v", a)
 	}
 }

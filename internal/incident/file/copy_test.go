@@ -161,7 +161,7 @@ func TestTrim(t *testing.T) {
 	if len(got.Buckets())+len(got.Changes()) != 0 {
 		t.Errorf("%d buckets and %d changes, want none", len(got.Buckets()), len(got.Changes()))
 	}
-	if len(meta.Written) != 1 || meta.Written[0].ID != "m1" {
+	if meta.Written.Len() != 1 || meta.Written.At(0).ID != "m1" {
 		t.Errorf("entries %+v, want m1", meta.Written)
 	}
 	text, err := os.ReadFile(out)
@@ -216,7 +216,7 @@ func TestMerge(t *testing.T) {
 		if diff := compare(ev.Snapshot(), got); diff != "" {
 			t.Errorf("(-one recorder +merged) %s", diff)
 		}
-		if len(meta.Written) != 1 {
+		if meta.Written.Len() != 1 {
 			t.Errorf("entries %+v", meta.Written)
 		}
 		if left, err := filepath.Glob(out + "-*"); err != nil || len(left) > 0 {
@@ -298,7 +298,7 @@ func TestRedactedCopy(t *testing.T) {
 	if x := got.Exemplars()[0].Raw; x != `{"client":"[ip-1]","card":"[card-1]"}` {
 		t.Errorf("line %s", x)
 	}
-	if f := meta.Written[0].Fields; f["text"] != "asked [email-1]" || f["start"] == "" {
+	if f := meta.Written.At(0).Fields; f["text"] != "asked [email-1]" || f["start"] == "" {
 		t.Errorf("entry %+v", f)
 	}
 	if len(got.Buckets()) != 1 || got.Buckets()[0].Started != 2 || got.Window != loadedWindow(t, path) {

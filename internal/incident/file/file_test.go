@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +162,7 @@ func TestContinueAppends(t *testing.T) {
 	if diff := compare(ev.Snapshot(), got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]ThresholdSet{set}, meta.Thresholds) + cmp.Diff([]incident.Written{entry}, meta.Written); diff != "" {
+	if diff := cmp.Diff([]ThresholdSet{set}, meta.Thresholds) + cmp.Diff([]incident.Written{entry}, slices.Collect(meta.Written.All())); diff != "" {
 		t.Error(diff)
 	}
 }

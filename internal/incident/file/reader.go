@@ -22,7 +22,7 @@ type Meta struct {
 	Schema     int
 	Name       string // "INC-2847"
 	Created    time.Time
-	Written    []incident.Written // what people wrote of the timeline, by id
+	Written    *incident.Writings // what people wrote of the timeline, by id
 	Thresholds []ThresholdSet     // the newest last
 }
 
@@ -410,16 +410,21 @@ func (l *loader) readChanges() error {
 	})
 }
 
-func (l *loader) readWritten() error {
-	return l.each(`SELECT written FROM entry ORDER BY id`, func(s scan) error {
-		var text string
-		if err := s(&text); err != nil {
+func (l *loader) readWritten() (err error) {
+	l.meta.Written = incident.PackWritten(func(yield func(incident.Written) bool) {
+		err = l.each(`SELECT written FROM entry ORDER BY id`, func(s scan) error {
+			var text string
+			if err := s(&text); err != nil {
+				return err
+			}
+			w, err := decodeWritten(text)
+			if err == nil {
+				yield(w)
+			}
 			return err
-		}
-		w, err := decodeWritten(text)
-		l.meta.Written = append(l.meta.Written, w)
-		return err
+		})
 	})
+	return err
 }
 
 func (l *loader) readThresholds() error {

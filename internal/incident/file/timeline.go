@@ -84,7 +84,7 @@ func (w *Writer) UndoTimeline(at time.Time, role string) (undone []Audit, err er
 }
 
 // Written is what people wrote of the timeline, by id.
-func (w *Writer) Written() ([]incident.Written, error) {
+func (w *Writer) Written() (*incident.Writings, error) {
 	tx, err := w.db.Begin()
 	if err != nil {
 		return nil, explain(w.path, "read the timeline", err)
@@ -190,7 +190,10 @@ func decodeWritten(text string) (incident.Written, error) {
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		return w, fmt.Errorf("%w: timeline entry: %w", ErrCorrupt, err)
 	}
-	return w.Clone(), nil
+	if w.Fields == nil {
+		w.Fields = map[string]string{}
+	}
+	return w, nil
 }
 
 // masked is w without credentials.
@@ -227,7 +230,7 @@ func inWritten(of func(string) string) func(string) string {
 
 // mergeTimeline takes over what people wrote in another file. Of what was written of
 // one entry in both the later one stays.
-func (w *Writer) mergeTimeline(path string, theirs []incident.Written) error {
+func (w *Writer) mergeTimeline(path string, theirs *incident.Writings) error {
 	r, err := Open(path)
 	if err != nil {
 		return err
@@ -242,7 +245,7 @@ func (w *Writer) mergeTimeline(path string, theirs []incident.Written) error {
 			return err
 		}
 		last, later := lastWritten(ours), lastWritten(audit)
-		for _, x := range theirs {
+		for x := range theirs.All() {
 			if at, known := last[x.ID]; known && !later[x.ID].After(at) {
 				continue
 			}

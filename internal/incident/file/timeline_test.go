@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,9 +35,9 @@ func TestTimelineAuditAndUndo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range meta.Written {
-			if strings.Contains(meta.Written[i].Fields["text"], "hunter2") {
-				t.Errorf("a password was kept: %s", meta.Written[i].Fields["text"])
+		for w := range meta.Written.All() {
+			if strings.Contains(w.Fields["text"], "hunter2") {
+				t.Errorf("a password was kept: %s", w.Fields["text"])
 			}
 		}
 		ids := func(list []incident.Written) (ids []string) {
@@ -46,7 +47,7 @@ func TestTimelineAuditAndUndo(t *testing.T) {
 			}
 			return ids
 		}
-		if d := cmp.Diff(ids(want), ids(meta.Written)); d != "" {
+		if d := cmp.Diff(ids(want), ids(slices.Collect(meta.Written.All()))); d != "" {
 			t.Errorf("(-want +got)\n%s", d)
 		}
 	}
@@ -125,7 +126,7 @@ func TestMergedTimelines(t *testing.T) {
 		}
 		_, meta := load(t, out)
 		var texts []string
-		for _, w := range meta.Written {
+		for w := range meta.Written.All() {
 			texts = append(texts, w.Fields["text"])
 		}
 		if d := cmp.Diff([]string{"seen at once", "told", "over"}, texts); d != "" {
