@@ -271,7 +271,9 @@ func (m *ttyRun) idle() {
 // memory is what the program holds of 100,000 rows and 24 h of samples.
 func (m *ttyRun) memory() {
 	t := m.start(200, 50, m.program, "open", m.longFile())
-	t.waitFor(sentence)
+	t.waitFor(sentence) // which is there before the rest is read
+	t.send("5")
+	t.waitFor("observation")
 	t.quiet(2 * time.Second)
 	status := procStatus(m.T, t.cmd.Process.Pid)
 	t.kill()
