@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+
+	"tripcurve/internal/policy/library"
 )
 
 // attempt is one try of a call whose caller may go on without it. When both are done
@@ -60,7 +62,7 @@ func (g *Guard) spareAttempt() *attempt {
 // invoke is the call below.
 func (a *attempt) invoke(ctx context.Context) error {
 	defer a.ended()
-	return a.g.invoke(ctx, a.conn, bounds{deadline: a.deadline}, a.method, a.args, a.reply, a.opts)
+	return a.g.invoke(ctx, a.conn, library.Bounds{Deadline: a.deadline}, a.method, a.args, a.reply, a.opts)
 }
 
 // ended is the end of the call below, which may be long after its caller went on.

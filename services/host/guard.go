@@ -51,9 +51,9 @@ type Guard struct {
 	owned     *WallClock // a clock of the guard's own, to be closed with it
 	broken    error      // why WithBreaker could not be done; every call answers it
 
-	plan     retry.Plan // shared by all calls; its Budget under mu
-	outer    stage      // what a call passes
-	inner    stage      // what each of its attempts passes
+	plan     retry.Plan    // shared by all calls; its Budget under mu
+	outer    library.Stage // what a call passes
+	inner    library.Stage // what each of its attempts passes
 	limits   limits
 	max      int  // calls in flight; 0 is no bound
 	bare     bool // nothing to do but perhaps detach
@@ -244,8 +244,8 @@ func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts
 		return g.conn.Invoke(g.below(ctx), method, args, reply, opts...)
 	}
 	c := call{method: method, args: args, reply: reply, opts: opts, trace: trace}
-	if g.limits.total > 0 {
-		c.end = g.clock.Now().Add(g.limits.total)
+	if g.limits.Total > 0 {
+		c.end = g.clock.Now().Add(g.limits.Total)
 	}
 	outer, rejection := g.enter(g.outer)
 	if rejection != nil {
@@ -326,7 +326,7 @@ func (g *Guard) judge(c *call, err error, rejected bool) (wait time.Duration, ag
 // goes. After the total time limit none is; gRPC counts such an attempt for its
 // throttling all the same.
 func (g *Guard) worth(c *call, err error, rejected bool) bool {
-	if left, bounded := g.left(c); bounded && left <= 0 && g.limits.ending != library.EndDeadline {
+	if left, bounded := g.left(c); bounded && left <= 0 && g.limits.Ending != library.EndDeadline {
 		return false
 	}
 	switch {
@@ -402,9 +402,9 @@ func (g *Guard) outcome(err error, took time.Duration) policy.Outcome {
 	switch {
 	case !errors.Is(err, ErrTimeout):
 		return policy.Outcome{Code: codeOf(err), Took: took, Status: HTTPStatus(status.Code(err))}
-	case g.limits.unseen && errors.Is(err, g.limits.overall):
+	case g.limits.Unseen && errors.Is(err, g.limits.overall):
 		return policy.Outcome{Code: policy.Unrecorded, Took: took}
-	case g.limits.library || errors.Is(err, g.limits.overall):
+	case g.limits.Library || errors.Is(err, g.limits.overall):
 		return policy.Outcome{Code: policy.Timeout, Took: took}
 	default:
 		return policy.Outcome{Code: policy.Failure, Took: took}
@@ -422,9 +422,9 @@ func (g *Guard) record(t policy.Ticket, o policy.Outcome) {
 
 // call runs one admitted attempt under its time limits. A limit that ran out
 // gives a TimeoutError, a deadline the status of one.
-func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call, b bounds) error {
+func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call, b library.Bounds) error {
 	ctx = g.below(ctx)
-	if b.wait == 0 || b.ends || g.policy.Cancel == policy.Propagate {
+	if b.Wait == 0 || b.Ends || g.policy.Cancel == policy.Propagate {
 		defer g.release()
 		return g.invoke(ctx, conn, b, c.method, c.args, c.reply, c.opts)
 	}
@@ -433,8 +433,8 @@ func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call
 		g.release()
 		return status.Errorf(codes.Internal, "%s: %s: a reply of type %T cannot be tried twice", g.edge, c.method, c.reply)
 	}
-	a.conn, a.deadline = conn, b.deadline
-	err := g.clock.Race(ctx, b.wait, a.run)
+	a.conn, a.deadline = conn, b.Deadline
+	err := g.clock.Race(ctx, b.Wait, a.run)
 	if err == nil {
 		a.hand(c.reply)
 	}
@@ -447,11 +447,11 @@ func (g *Guard) call(ctx context.Context, conn grpc.ClientConnInterface, c *call
 
 // invoke calls the connection under its deadline and, where the call is cancelled
 // with its caller, under the caller's time limit.
-func (g *Guard) invoke(ctx context.Context, conn grpc.ClientConnInterface, b bounds, method string, args, reply any, opts []grpc.CallOption) error {
-	d := b.deadline
-	own := b.wait > 0 && (d == 0 || b.wait <= d)
+func (g *Guard) invoke(ctx context.Context, conn grpc.ClientConnInterface, b library.Bounds, method string, args, reply any, opts []grpc.CallOption) error {
+	d := b.Deadline
+	own := b.Wait > 0 && (d == 0 || b.Wait <= d)
 	if own {
-		d = b.wait
+		d = b.Wait
 	}
 	if d == 0 {
 		return conn.Invoke(ctx, method, args, reply, opts...)

@@ -21,21 +21,21 @@ const reasonBusy = "max_concurrent"
 
 // enter asks for a place and for the breaker's leave, in the stage's order. ok is
 // false when the call is turned away, with o.
-func (m *machine) enter(v *call, s stage) (t policy.Ticket, asked bool, limit time.Duration, o outcome, ok bool) {
+func (m *machine) enter(v *call, s library.Stage) (t policy.Ticket, asked bool, limit time.Duration, o outcome, ok bool) {
 	g := &m.guards[v.guard]
-	full := s.limit && int(g.inFlight) >= g.max
-	if full && s.limitFirst {
+	full := s.Limit && int(g.inFlight) >= g.Max
+	if full && s.LimitFirst {
 		return t, false, 0, m.turnedAway(g, reasonBusy), false
 	}
-	if s.breaker {
+	if s.Breaker {
 		now := m.advance(v.guard, g)
-		ticket, verdict := g.breaker.Allow(now, m.dice.At(v.id+uint64(v.attempt)<<1))
+		ticket, verdict := g.Breaker.Allow(now, m.dice.At(v.id+uint64(v.attempt)<<1))
 		m.settle(v.guard, g, now)
 		if !verdict.Admitted {
 			return t, false, 0, m.turnedAway(g, verdict.Reason), false
 		}
 		if full {
-			g.breaker.Record(now, ticket, policy.Outcome{Code: policy.Busy})
+			g.Breaker.Record(now, ticket, policy.Outcome{Code: policy.Busy})
 			m.settle(v.guard, g, now)
 		}
 		t, asked, limit = ticket, true, verdict.Limit
@@ -43,7 +43,7 @@ func (m *machine) enter(v *call, s stage) (t policy.Ticket, asked bool, limit ti
 	if full {
 		return t, false, 0, m.turnedAway(g, reasonBusy), false
 	}
-	if s.limit {
+	if s.Limit {
 		g.inFlight++
 	}
 	return t, asked, limit, o, true
@@ -58,15 +58,15 @@ func (m *machine) turnedAway(g *guard, reason string) outcome {
 func (m *machine) record(n int32, t policy.Ticket, o policy.Outcome) {
 	g := &m.guards[n]
 	now := m.advance(n, g)
-	g.breaker.Record(now, t, o)
+	g.Breaker.Record(now, t, o)
 	m.settle(n, g, now)
 }
 
 // begins makes a call.
 func (m *machine) begins(c int32, v *call, g *guard) {
 	m.edges[g.edge].res.Calls++
-	if g.outer.limit || g.outer.breaker {
-		t, asked, limit, o, ok := m.enter(v, g.outer)
+	if g.Outer.Limit || g.Outer.Breaker {
+		t, asked, limit, o, ok := m.enter(v, g.Outer)
 		if !ok {
 			m.done(c, o)
 			return
@@ -77,7 +77,7 @@ func (m *machine) begins(c int32, v *call, g *guard) {
 		}
 	}
 	if g.retries {
-		m.ticketOf(c).tries = g.plan.Begin()
+		m.ticketOf(c).tries = g.Plan.Begin()
 	}
 	m.attempt(c, v, g)
 }
@@ -87,7 +87,7 @@ func (m *machine) begins(c int32, v *call, g *guard) {
 func (m *machine) attempt(c int32, v *call, g *guard) {
 	for {
 		v.attempt++
-		t, asked, limit, o, ok := m.enter(v, g.inner)
+		t, asked, limit, o, ok := m.enter(v, g.Inner)
 		if ok {
 			if v.asked = asked; asked {
 				m.ticketOf(c).inner = t
@@ -136,7 +136,7 @@ func (m *machine) again(c int32, v *call, g *guard, o outcome, rejected bool) bo
 	// says more than its going. A total time limit that ends in the wait is an
 	// answer of its own.
 	left := m.left(v, g)
-	over := g.total > 0 && left <= wait
+	over := g.Times.Total > 0 && left <= wait
 	if over && left > 0 {
 		wait, o = left, g.tooLate()
 	}
@@ -186,7 +186,7 @@ func (m *machine) givenUp(c int32, v *call, o outcome) {
 
 // left is what is left of a call's total time limit.
 func (m *machine) left(v *call, g *guard) time.Duration {
-	return g.total - time.Duration(m.k.Now()-v.began)
+	return g.Times.Total - time.Duration(m.k.Now()-v.began)
 }
 
 // judge says whether an attempt that ended so is made again, and after which wait.
@@ -202,7 +202,7 @@ func (m *machine) judge(c int32, v *call, g *guard, o outcome, rejected bool) (w
 		tries.GivenUp()
 	default:
 		var u float64
-		if !g.plan.Steady {
+		if !g.Plan.Steady {
 			u = m.dice.At(v.id + uint64(v.attempt)<<1 + 1)
 		}
 		return tries.Failed(u)
@@ -214,14 +214,14 @@ func (m *machine) judge(c int32, v *call, g *guard, o outcome, rejected bool) (w
 // goes. After the total time limit none is; gRPC counts such an attempt for its
 // throttling all the same.
 func (m *machine) worth(v *call, g *guard, o outcome, rejected bool) bool {
-	if g.total > 0 && m.left(v, g) <= 0 && g.ending != library.EndDeadline {
+	if g.Times.Total > 0 && m.left(v, g) <= 0 && g.Times.Ending != library.EndDeadline {
 		return false
 	}
 	switch {
 	case rejected:
-		return g.plan.Rejected
-	case g.plan.Retries != nil:
-		return g.plan.Retries(uint32(o.code))
+		return g.Plan.Rejected
+	case g.Plan.Retries != nil:
+		return g.Plan.Retries(uint32(o.code))
 	default:
 		return o.retryable()
 	}
@@ -233,7 +233,7 @@ func (m *machine) ends(c int32, v *call, o outcome) {
 	if g.retries {
 		m.ticketOf(c).tries.End()
 	}
-	if g.outer.limit {
+	if g.Outer.Limit {
 		g.inFlight--
 	}
 	if v.passed {

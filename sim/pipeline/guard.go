@@ -62,11 +62,11 @@ func (m *machine) newGuard(n int32) error {
 		return err
 	}
 	*g = guard{shape: s, edge: g.edge, epoch: g.epoch + 1}
-	if s.breaker != nil {
-		g.state = s.breaker.State()
+	if s.Breaker != nil {
+		g.state = s.Breaker.State()
 	}
-	if s.call > 0 {
-		g.waitLane = m.k.Lane(s.call)
+	if s.Times.Call > 0 {
+		g.waitLane = m.k.Lane(s.Times.Call)
 	}
 	if p.Deadline > 0 {
 		g.endLane = m.k.Lane(p.Deadline)
@@ -203,7 +203,7 @@ func (m *machine) unlist(f *frame, c, next int32) {
 // transition notes a change of the breaker's state. It looks at the state and not at the
 // events' names, which every library chooses for itself.
 func (m *machine) transition(n int32, g *guard) {
-	s := g.breaker.State()
+	s := g.Breaker.State()
 	if s == g.state {
 		return
 	}
@@ -215,7 +215,7 @@ func (m *machine) transition(n int32, g *guard) {
 // before a call can undo them.
 func (m *machine) advance(n int32, g *guard) time.Time {
 	now := m.now()
-	g.breaker.Advance(now)
+	g.Breaker.Advance(now)
 	m.transition(n, g)
 	return now
 }
@@ -224,8 +224,8 @@ func (m *machine) advance(n int32, g *guard) time.Time {
 // next own change.
 func (m *machine) settle(n int32, g *guard, now time.Time) {
 	m.transition(n, g)
-	g.breaker.Take() // nobody reads them, and untaken they would pile up
-	at, ok := g.breaker.Due()
+	g.Breaker.Take() // nobody reads them, and untaken they would pile up
+	at, ok := g.Breaker.Due()
 	if ok && at.Equal(g.due) || !ok && g.due.IsZero() {
 		return
 	}

@@ -46,23 +46,23 @@ const (
 // over and the attempt lives on by itself.
 func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 	f := m.frames.at(v.frame)
-	b := g.bounds(limit, m.outerLimit(c, v), m.left(v, g))
+	b := g.Times.Bounds(limit, m.outerLimit(c, v), m.left(v, g))
 	now := m.k.Now()
 	detach := g.policy.Cancel == policy.Detach
-	race := detach && b.wait > 0 && !b.ends
+	race := detach && b.Wait > 0 && !b.Ends
 	n := m.tries.take()
 	t := m.tries.at(n)
 	*t = try{
-		call: c, guard: v.guard, ep: uint16(v.ep), life: t.life + 1, end: never, frame: none, total: b.total,
-		holds: g.inner.limit, users: 1, size: f.size,
+		call: c, guard: v.guard, ep: uint16(v.ep), life: t.life + 1, end: never, frame: none, total: b.Total,
+		holds: g.Inner.Limit, users: 1, size: f.size,
 	}
 	if int(n) == len(m.limits) {
 		m.limits = append(m.limits, 0)
 	}
 	v.try = n
-	d := b.deadline
-	if !race && b.wait > 0 && (d == 0 || b.wait <= d) {
-		d, t.own = b.wait, true
+	d := b.Deadline
+	if !race && b.Wait > 0 && (d == 0 || b.Wait <= d) {
+		d, t.own = b.Wait, true
 	}
 	if m.o.HandlerKeys {
 		t.id = f.descend(detach, race, d > 0)
@@ -81,7 +81,7 @@ func (m *machine) launch(c int32, v *call, g *guard, limit time.Duration) {
 		}
 	}
 	if race {
-		m.limit(g, b.wait, event(evTryWait, m.limits[n]), n)
+		m.limit(g, b.Wait, event(evTryWait, m.limits[n]), n)
 	}
 	if !detach && f.ended != 0 {
 		t.state = tryOver
@@ -103,7 +103,7 @@ func (m *machine) outerLimit(c int32, v *call) time.Duration {
 // limit sets the timer of a time limit, on a lane where the limit is always the same.
 func (m *machine) limit(g *guard, d time.Duration, op uint32, n int32) {
 	switch {
-	case g.waitLane != nil && d == g.call:
+	case g.waitLane != nil && d == g.Times.Call:
 		g.waitLane.Post(op, uint32(n))
 	case g.endLane != nil && d == g.policy.Deadline:
 		g.endLane.Post(op, uint32(n))
