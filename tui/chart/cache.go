@@ -1,11 +1,13 @@
 package chart
 
 import (
+	"slices"
 	"time"
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
 )
 
 // Key is what a drawn chart depends on besides what built it.
@@ -25,14 +27,15 @@ type Cache struct {
 	chart *Chart
 }
 
-// Draw fills the canvas with the chart that build makes, or with the same as
-// last time.
-func (k *Cache) Draw(cv *grid.Canvas, key Key, cursor time.Time, build func() *Chart) {
+// Draw fills the canvas with the chart that build makes and with somebody's marks, or
+// with the same as last time.
+func (k *Cache) Draw(cv *grid.Canvas, key Key, cursor time.Time, marks []screen.Mark, build func() *Chart) {
 	key.W, key.H = cv.W(), cv.H()
-	if k.chart == nil || k.key != key {
+	if k.chart == nil || k.key != key || !slices.Equal(k.chart.Marks, marks) {
 		k.key = key
 		k.grid.Resize(key.W, key.H)
 		k.chart = build()
+		k.chart.Marks = marks
 		k.chart.Draw(k.grid.Canvas())
 	}
 	cv.Blit(0, 0, &k.grid)

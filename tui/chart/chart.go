@@ -5,11 +5,13 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
 )
@@ -68,11 +70,12 @@ type Chart struct {
 	Series  []Series
 	Log     *Log // in place of Series
 	Markers []Marker
+	Marks   []screen.Mark // drawn as the keys that lead there, 'a, in the row of the markers
 	Bands   []Band
 	Glyphs  glyph.Level
 	NoClock bool // without the row of clock times, for stacked charts
 	Gutter  int  // columns of the y axis; 0: as many as its numbers need
-	Bare    bool // bands without their names, which another chart above has
+	Bare    bool // bands and marks without their names, which another chart above has
 	Margin  int  // columns kept free at the right; 0: as many as key letters need
 
 	plot    grid.Canvas // where the data is, after Draw
@@ -111,7 +114,7 @@ func (c *Chart) measure(cv *grid.Canvas) {
 	if l.top <= 0 {
 		l.top = nice(c.highest())
 	}
-	if len(c.Markers) > 0 && l.h > 3 {
+	if c.lettered() && l.h > 3 {
 		l.y++
 	}
 	if len(c.Bands) > 0 && l.h > 5 && !c.Bare {
@@ -139,6 +142,9 @@ func (c *Chart) measure(cv *grid.Canvas) {
 	l.w -= margin
 	c.layout = l
 }
+
+// lettered says whether a row above the plot is for letters.
+func (c *Chart) lettered() bool { return len(c.Markers) > 0 || len(c.Marks) > 0 && !c.Bare }
 
 func (c *Chart) highest() (m float64) {
 	for i := range c.Series {
@@ -403,6 +409,27 @@ func (c *Chart) known(x int) bool {
 // several events fall together.
 const maxShift = 12
 
+// instant is an event or a mark.
+type instant struct {
+	Marker
+	mark bool
+}
+
+// instants are the events and the marks, in order of time.
+func (c *Chart) instants() []instant {
+	all := make([]instant, 0, len(c.Markers)+len(c.Marks))
+	for _, m := range c.Markers {
+		all = append(all, instant{Marker: m})
+	}
+	for _, m := range c.Marks {
+		all = append(all, instant{Marker{At: m.At, Key: m.Key}, true})
+	}
+	if len(c.Marks) > 0 {
+		slices.SortStableFunc(all, func(a, b instant) int { return a.At.Compare(b.At) })
+	}
+	return all
+}
+
 // drawMarkers writes letters (and labels where there is room) in the row above
 // the plot and a dotted column behind the data. Letters of one column stand
 // beside each other.
@@ -410,25 +437,34 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 	l := c.layout
 	c.unnamed = c.unnamed[:0]
 	row, free, end := l.y-1, 0, l.x+l.w
-	for i, m := range c.Markers {
+	all := c.instants()
+	for i, m := range all {
 		x, ok := c.Column(m.At)
 		if !ok {
 			continue
 		}
+		style := theme.Marker
+		if m.mark {
+			style = theme.Accent
+		}
 		for y := range l.h {
 			if c.plot.Rune(x-l.x, y) == ' ' {
-				c.plot.Set(x-l.x, y, c.Glyphs.Set().Dot, theme.Marker)
+				c.plot.Set(x-l.x, y, c.Glyphs.Set().Dot, style)
 			}
 		}
 		at := max(x, free)
 		if row < 0 || at-x > maxShift || at >= end {
 			continue
 		}
-		cv.Set(at, row, m.Key, theme.Marker)
 		alone := at == x && cv.Rune(at-1, row) == ' '
+		if m.mark {
+			cv.Set(at, row, '\'', style)
+			at++
+		}
+		cv.Set(at, row, m.Key, style)
 		free = at + 1
 		room := end
-		for _, n := range c.Markers[i+1:] {
+		for _, n := range all[i+1:] {
 			if nx, ok := c.Column(n.At); ok {
 				room = nx - 1
 				break
@@ -437,7 +473,7 @@ func (c *Chart) drawMarkers(cv *grid.Canvas) {
 		if w := grid.Width(m.Label); alone && m.Label != "" && at+2+w <= room {
 			free = cv.Text(at+2, row, theme.Dim, m.Label) + 1
 		} else if m.Label != "" {
-			c.unnamed = append(c.unnamed, m)
+			c.unnamed = append(c.unnamed, m.Marker)
 		}
 	}
 }
@@ -472,7 +508,7 @@ func (c *Chart) MarkerLegend(cv *grid.Canvas, x, end, y int) {
 func (c *Chart) drawBands(cv *grid.Canvas) {
 	l := c.layout
 	row := 0
-	named := !c.Bare && (l.y > 1 || l.y == 1 && len(c.Markers) == 0)
+	named := !c.Bare && (l.y > 1 || l.y == 1 && !c.lettered())
 	for _, b := range c.Bands {
 		from, to := b.From, b.To
 		if from.Before(c.Window.From) {

@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
 	"tripcurve/tui/theme"
 	"tripcurve/tui/tuitest"
 )
@@ -47,6 +48,44 @@ func TestLevels(t *testing.T) {
 			ch.Legend(g.Canvas(), 30, 0)
 			tuitest.Golden(t, l.String(), g)
 		})
+	}
+}
+
+// TestMarks: somebody's marks stand among the events' letters, told from them by the key
+// that leads to one; a chart below another leaves the letters to that.
+func TestMarks(t *testing.T) {
+	marks := []screen.Mark{{Key: 'a', At: window.From.Add(62 * time.Second)}, {Key: 'k', At: window.From.Add(5 * time.Minute)}, {Key: 'x', At: window.To.Add(time.Hour)}}
+	draw := func(ch *Chart) string {
+		ch.Marks = marks
+		g := grid.New(70, 10)
+		ch.Draw(g.Canvas())
+		return strings.Join(g.Lines(), "\n")
+	}
+	got := draw(example(glyph.ASCII))
+	row := strings.Split(got, "\n")[1]
+	if !strings.Contains(row, "A'a") || !strings.Contains(row, " 'k") || strings.Contains(row, "'x") {
+		t.Errorf("the row of the letters is %q in\n%s", row, got)
+	}
+	quiet := example(glyph.ASCII)
+	quiet.Markers, quiet.Bands = nil, nil
+	if row, _, _ := strings.Cut(draw(quiet), "\n"); !strings.Contains(row, " 'a") {
+		t.Errorf("without events there is no row for marks: %q", row)
+	}
+	quiet.Bare = true
+	if got := draw(quiet); strings.Contains(got, "'k") {
+		t.Errorf("below another chart the marks are named again:\n%s", got)
+	}
+}
+
+// A cached chart is drawn anew when the marks are others.
+func TestCacheAndMarks(t *testing.T) {
+	var k Cache
+	g := grid.New(70, 10)
+	for _, marks := range [][]screen.Mark{nil, {{Key: 'k', At: window.From.Add(5 * time.Minute)}}, nil} {
+		k.Draw(g.Canvas(), Key{Window: window}, window.From, marks, func() *Chart { return example(glyph.ASCII) })
+		if got := strings.Join(g.Lines(), "\n"); strings.Contains(got, "'k") != (len(marks) > 0) {
+			t.Errorf("with the marks %v:\n%s", marks, got)
+		}
 	}
 }
 
@@ -114,7 +153,7 @@ func TestCacheDrawsOnce(t *testing.T) {
 	g := grid.New(50, 10)
 	built := 0
 	draw := func(key Key) {
-		k.Draw(g.Canvas(), key, window.From, func() *Chart { built++; return example(glyph.Braille) })
+		k.Draw(g.Canvas(), key, window.From, nil, func() *Chart { built++; return example(glyph.Braille) })
 	}
 	draw(Key{Version: 1})
 	draw(Key{Version: 1})
@@ -136,6 +175,7 @@ func TestAnySize(t *testing.T) {
 			for l := glyph.Braille; l <= glyph.ASCII; l++ {
 				g := grid.New(w, h)
 				ch := example(l)
+				ch.Marks = []screen.Mark{{Key: 'k', At: window.To}}
 				if (w+h)%3 == 0 {
 					ch.Window = incident.Window{}
 				}

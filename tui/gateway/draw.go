@@ -130,7 +130,7 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
 	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)+", max shown") + 2
 	plot := c.Rows(1, c.H()-1)
-	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.chart)
+	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
 	for i, b := range s.table.bad {
 		status := strconv.Itoa(b.status)
 		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)

@@ -72,7 +72,7 @@ func (s *Screen) drawHeat(c *grid.Canvas) {
 		return
 	}
 	key := chart.Key{Version: s.Version, Extra: s.drawn<<16 | uint64(s.list.At), Window: s.table.query.shown, Glyphs: s.Glyphs}
-	s.heatmap.Draw(&plot, key, s.Cursor, func() *chart.Chart {
+	s.heatmap.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart {
 		return &chart.Chart{
 			Window: s.table.query.shown, Glyphs: s.Glyphs, Markers: events.Of(s.Rows).Markers(s.table.query.shown),
 			Log: &chart.Log{Bottom: heatBottom, Top: heatTop, Heat: h},

@@ -145,7 +145,7 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
 		low := c.Rows(h+1, c.H()-h-1)
 		s.drawLegend(&low, f)
 		plot := low.Rows(1, low.H()-1)
-		s.latency.Draw(&plot, key, s.Cursor, func() *chart.Chart { return s.latencyChart(f) })
+		s.latency.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart { return s.latencyChart(f) })
 	}
 	top := c.Rows(0, h)
 	if top.H() < 3 {
@@ -156,7 +156,7 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
 		top.Text(x, 0, theme.Interval, "; stays at "+text.Number(f.level))
 	}
 	plot := top.Rows(1, top.H()-1)
-	s.flight.Draw(&plot, key, s.Cursor, func() *chart.Chart { return s.flightChart(f) })
+	s.flight.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart { return s.flightChart(f) })
 }
 
 func (s *Screen) flightChart(f *flow) *chart.Chart {

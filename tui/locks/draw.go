@@ -209,7 +209,7 @@ func (s *Screen) drawWaiting(c *grid.Canvas) {
 	c.Text(1, 0, theme.Head, "WAITING SESSIONS")
 	plot := c.Rows(1, c.H()-1)
 	w := s.gatherWaiters()
-	s.waiting.Draw(&plot, chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}, s.Cursor, func() *chart.Chart {
+	s.waiting.Draw(&plot, chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}, s.Cursor, s.Marks, func() *chart.Chart {
 		return &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Series: []chart.Series{
 			{Name: "waiting sessions", Style: theme.Data3, Kind: chart.Area, From: s.Range.From, Step: w.step, Values: w.values},
 		}}

@@ -278,7 +278,7 @@ func (s *Screen) drawOneChart(c *grid.Canvas, f *facts, legend bool) {
 }
 
 func (s *Screen) plot(c *grid.Canvas, cache *chart.Cache, ch chart.Chart) {
-	cache.Draw(c, s.key(), s.Cursor, func() *chart.Chart { return &ch })
+	cache.Draw(c, s.key(), s.Cursor, s.Marks, func() *chart.Chart { return &ch })
 }
 
 // drawBars is how many wait and how many calls hang, at the time cursor.

@@ -32,7 +32,7 @@ func (s *Screen) drawChart(c *grid.Canvas) {
 	}
 	body := c.Sub(0, head, c.W(), c.H()-head)
 	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Glyphs: s.Glyphs}
-	s.cache.Draw(&body, key, s.Common.Cursor, s.curve)
+	s.cache.Draw(&body, key, s.Common.Cursor, s.Marks, s.curve)
 	x := 0
 	if head > 0 {
 		x = c.Text(0, 0, theme.Dim, title) + 3
