@@ -58,7 +58,7 @@ func (r *Root) actions() []screen.Action {
 		screen.Action{Name: "glossary", Keys: []string{"K"}, Arg: "WORD", Help: "what the words here mean"},
 		screen.Action{Name: "undo", Keys: []string{"z"}, Help: "undo: filters, marks, zoom"},
 		screen.Action{Name: "redo", Keys: []string{"Z"}, Help: "do again what was undone"},
-		screen.Action{Name: "reset", Keys: []string{"ctrl+r"}, Help: "no filters, no marks, the whole incident"},
+		screen.Action{Name: "reset", Keys: []string{"ctrl+r"}, Help: "no filters, no marks, the whole incident, all choices as at first"},
 		screen.Action{Name: "export-dialog", Keys: []string{"ctrl+s"}, Help: "export this incident"},
 		screen.Action{Name: "full", Keys: []string{"f"}, Help: "this pane full screen and back"},
 		screen.Action{Name: "glyphs", Keys: []string{"B"}, Arg: "LEVEL", Values: levels, Help: "braille, blocks or ascii"},

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -64,12 +65,34 @@ func (r *Root) state() session.State {
 	for _, m := range r.common.Marks {
 		s.Marks[string(m.Key)] = m.At
 	}
-	for _, sc := range r.screens {
-		if m, ok := sc.(screen.Rememberer); ok {
-			s.Choices[sc.Title()] = m.Remember()
+	for i, choices := range r.choices() {
+		if choices != nil {
+			s.Choices[r.screens[i].Title()] = choices
 		}
 	}
 	return s
+}
+
+// choices are the screens' own, one of each; nil where a screen keeps none.
+func (r *Root) choices() []map[string]string {
+	all := make([]map[string]string, len(r.screens))
+	for i, sc := range r.screens {
+		if m, ok := sc.(screen.Rememberer); ok {
+			all[i] = m.Remember()
+		}
+	}
+	return all
+}
+
+// choose gives the screens choices, where they are others than they have.
+func (r *Root) choose(all []map[string]string) tea.Cmd {
+	var cmds []tea.Cmd
+	for i, choices := range all {
+		if m, ok := r.screens[i].(screen.Rememberer); ok && !maps.Equal(m.Remember(), choices) {
+			cmds = append(cmds, m.Recall(choices))
+		}
+	}
+	return tea.Batch(cmds...)
 }
 
 // restore goes to where somebody was when they left. What does not fit any more is left
@@ -127,7 +150,8 @@ func (r *Root) reset() tea.Cmd {
 		return screen.Say("there is nothing to reset yet")
 	}
 	r.remember()
-	var cmds []tea.Cmd
+	r.past[len(r.past)-1].choices = r.choices()
+	cmds := []tea.Cmd{r.choose(r.chosen)}
 	for i := range r.screens {
 		if r.filters[i].Active() {
 			r.filters[i] = screen.Filter{}
@@ -141,7 +165,7 @@ func (r *Root) reset() tea.Cmd {
 	if r.common.Full {
 		cmds = append(cmds, r.act(screen.Action{Name: "full"}, false, ""))
 	}
-	return tea.Batch(append(cmds, r.visit(0), screen.Say("reset: no filters, no marks, the whole incident; z takes it back"))...)
+	return tea.Batch(append(cmds, r.visit(0), screen.Say("reset: no filters, no marks, the whole incident, every screen's choices as at first; z takes it back"))...)
 }
 
 // snapshot is what undo goes back to.
@@ -149,13 +173,20 @@ type snapshot struct {
 	filters []screen.Filter
 	marks   []screen.Mark
 	window  incident.Window
+	choices []map[string]string // of the screens; nil: they were left as they are
+}
+
+// history is what undo, redo and reset go back to.
+type history struct {
+	past, undone []snapshot
+	chosen       []map[string]string // what each screen chooses by itself
 }
 
 // undoSteps bounds how far back undo goes.
 const undoSteps = 100
 
 func (r *Root) snapshot() snapshot {
-	return snapshot{slices.Clone(r.filters), r.common.Marks, r.common.Range}
+	return snapshot{filters: slices.Clone(r.filters), marks: r.common.Marks, window: r.common.Range}
 }
 
 // remember notes what is about to be changed.
@@ -179,8 +210,13 @@ func (r *Root) swap(from, to *[]snapshot, none string) tea.Cmd {
 	}
 	s := (*from)[n-1]
 	*from = (*from)[:n-1]
-	*to = append(*to, r.snapshot())
+	back := r.snapshot()
 	cmds := []tea.Cmd{r.setMarks(s.marks), r.setRange(s.window)}
+	if s.choices != nil {
+		back.choices = r.choices()
+		cmds = append(cmds, r.choose(s.choices))
+	}
+	*to = append(*to, back)
 	for i, f := range s.filters {
 		if r.filters[i].Text != f.Text {
 			r.filters[i] = f

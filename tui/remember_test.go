@@ -3,6 +3,7 @@ package tui
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func TestASessionComesBack(t *testing.T) {
 	if foot := lines(r)[23]; !strings.Contains(foot, "reconstructed") {
 		t.Errorf("after the hint: %q", foot)
 	}
+	asAtFirst := r.state().Choices
 	keys(r, "s", "+", "m", "k", "3", "b", "/")
 	typed(r, "!inventory")
 	keys(r, "enter", "f")
@@ -57,12 +59,16 @@ func TestASessionComesBack(t *testing.T) {
 		t.Errorf("recalled %q", got)
 	}
 	keys(r, "esc", "ctrl+r")
-	if s := r.state(); s.Screen != "Overview" || s.Full || len(s.Filters)+len(s.Marks) != 0 || !s.From.IsZero() {
+	if s := r.state(); s.Screen != "Overview" || s.Full || len(s.Filters)+len(s.Marks) != 0 || !s.From.IsZero() || !reflect.DeepEqual(s.Choices, asAtFirst) {
 		t.Errorf("after a reset: %+v", s)
 	}
 	keys(r, "z")
-	if s := r.state(); len(s.Filters) != 1 || len(s.Marks) != 1 || s.From.IsZero() {
+	if s := r.state(); len(s.Filters) != 1 || len(s.Marks) != 1 || s.From.IsZero() || !reflect.DeepEqual(s.Choices, want.Choices) {
 		t.Errorf("after undoing it: %+v", s)
+	}
+	keys(r, "Z")
+	if s := r.state(); len(s.Filters)+len(s.Marks) != 0 || !reflect.DeepEqual(s.Choices, asAtFirst) {
+		t.Errorf("after doing it again: %+v", s)
 	}
 }
 

@@ -42,11 +42,10 @@ type Root struct {
 	player  player
 
 	pending string // "mark" or "jump": the next key is a letter
-	past    []snapshot
-	undone  []snapshot
-	saving  bool // where somebody is will be written down soon
-	unkept  bool // it could not be
-	first   bool // nobody has used the screens here before
+	history
+	saving bool // where somebody is will be written down soon
+	unkept bool // it could not be
+	first  bool // nobody has used the screens here before
 
 	prompt  prompt
 	help    *helpBox
@@ -96,6 +95,7 @@ func newRoot(o Options) *Root {
 	r.theme = t
 	r.frame.table = t.Table(r.profile)
 	r.filters = make([]screen.Filter, len(r.screens))
+	r.chosen = r.choices()
 	r.visits = []int{0}
 	r.global = rebound(o.Keys, everywhere, r.actions())
 	r.prompt = newPrompt(o.Session)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -104,6 +105,23 @@ func TestAChoiceThatCannotBeKeptIsSaidOnce(t *testing.T) {
 	}
 	if said != 1 {
 		t.Errorf("said %d times", said)
+	}
+}
+
+// Going back to the choices of the beginning gives up what was chosen, and undoing that has
+// it chosen again.
+func TestAResetGivesUpWhatWasChosen(t *testing.T) {
+	s, read := keeping(t, t.TempDir())
+	first := s.Remember()
+	act(s, "set", "order.inventory.deadline=4s")
+	turned := s.Remember()
+	tuitest.Send(s, tuitest.Answers(s.Recall(first))...)
+	if _, err := read(); !chosen.None(err) || !s.asItWas() || s.runs.changed() {
+		t.Errorf("after a reset: %v, changed %t", err, s.runs.changed())
+	}
+	tuitest.Send(s, tuitest.Answers(s.Recall(turned))...)
+	if set, err := read(); err != nil || set.Edges["order.inventory"].Deadline != 4*time.Second || !s.runs.changed() {
+		t.Errorf("after undoing it: %v, %+v", err, set)
 	}
 }
 

@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -23,19 +24,19 @@ func (s *Screen) Remember() map[string]string {
 	return map[string]string{"edge": s.edgeName(), "set": strings.Join(turned, "\n")}
 }
 
-// Recall turns the knobs as Remember said; what cannot be set is left as it is. Nothing
-// is simulated before somebody looks.
+// Recall turns the knobs as Remember said, the others as they were; what cannot be set is
+// left as it was. Nothing is simulated before somebody looks.
 func (s *Screen) Recall(choices map[string]string) tea.Cmd {
 	if i := slices.Index(s.names, choices["edge"]); i >= 0 {
 		s.edge = i
 	}
-	edges, turned := s.edges.Clone(), false
+	edges := s.opt.Scenario.Edges.Clone()
 	for line := range strings.Lines(choices["set"]) {
 		if path, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
-			turned = edges.Set(path, value) == nil || turned
+			_ = edges.Set(path, value) // of another version, or by hand
 		}
 	}
-	if !turned {
+	if reflect.DeepEqual(edges, s.edges) {
 		s.relist()
 		return nil
 	}
@@ -44,6 +45,9 @@ func (s *Screen) Recall(choices map[string]string) tea.Cmd {
 	s.relist()
 	s.runs.take(edges)
 	cmd := s.chosen()
+	if s.visited || s.asItWas() { // a reset or its undoing: else it is as it was kept
+		cmd = tea.Batch(cmd, s.keep())
+	}
 	if s.visited {
 		cmd = tea.Batch(cmd, s.runs.start(true))
 	}
