@@ -29,6 +29,27 @@ func (e Edges) Set(path, value string) error {
 // Names are the edges in order.
 func (e Edges) Names() []string { return slices.Sorted(maps.Keys(e)) }
 
+// Since are the values by which e differs from what was, each as Set takes it:
+// "order.inventory.deadline=5s". A library comes before its parameters, of which those are
+// left out that choosing it sets by itself.
+func (e Edges) Since(was Edges) (sets []string) {
+	base := was.Clone()
+	for _, name := range e.Names() {
+		this, from := e[name], base[name]
+		for _, f := range FieldsOf(this) {
+			value := f.Get(this)
+			if value == f.Get(from) {
+				continue
+			}
+			sets = append(sets, name+"."+f.Name+"="+value)
+			if f.Name == "breaker" {
+				_ = f.Set(&from, value) // a value that it has itself
+			}
+		}
+	}
+	return sets
+}
+
 // resolve splits a path into edges and a field. Edges have dots in their names,
 // and so have breaker parameters, so the longest edge that fits is meant.
 func (e Edges) resolve(path string) (edges []string, field string, err error) {

@@ -111,3 +111,43 @@ func TestSetLeavesSharedPoliciesAlone(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestSince: setting what it names makes of what was what is, whatever library was and is,
+// also where a parameter stands at what another library would have.
+func TestSince(t *testing.T) {
+	libraries := append(policy.Dialects(), "none")
+	for i, library := range libraries {
+		was := policy.Edges{"a": {Deadline: time.Second}, "b": {}}
+		if err := was.Set("a.breaker", libraries[(i+1)%len(libraries)]); err != nil {
+			t.Fatal(err)
+		}
+		is := was.Clone()
+		for _, set := range []string{"a.breaker=" + library, "a.deadline=0s", "b.attempts=3"} {
+			path, value, _ := strings.Cut(set, "=")
+			if err := is.Set(path, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, f := range policy.FieldsOf(is["a"]) {
+			bare := policy.Policy{Breaker: policy.BreakerSpec{Library: library}}
+			if strings.HasPrefix(f.Name, "breaker.") {
+				if err := is.Set("a."+f.Name, f.Get(bare)); err != nil {
+					t.Fatalf("%s: %v", f.Name, err)
+				}
+			}
+		}
+		got := was.Clone()
+		for _, set := range is.Since(was) {
+			path, value, _ := strings.Cut(set, "=")
+			if err := got.Set(path, value); err != nil {
+				t.Fatalf("%s: %v", set, err)
+			}
+		}
+		if left := is.Since(got); len(left) > 0 {
+			t.Errorf("%q: after setting %q there is left %q", library, is.Since(was), left)
+		}
+		if len(is.Since(is)) > 0 {
+			t.Errorf("%q differs from itself: %q", library, is.Since(is))
+		}
+	}
+}

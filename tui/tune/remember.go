@@ -6,22 +6,11 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-
-	"tripcurve/internal/policy"
 )
 
 // Remember is the edge and what was turned, as --set takes it, a line each.
 func (s *Screen) Remember() map[string]string {
-	var turned []string
-	for _, name := range s.names {
-		now, this := s.opt.Scenario.Edges[name], s.edges[name]
-		for _, f := range policy.FieldsOf(this) { // the library before its parameters
-			if value := f.Get(this); value != f.Get(now) {
-				turned = append(turned, name+"."+f.Name+"="+value)
-			}
-		}
-	}
-	return map[string]string{"edge": s.edgeName(), "set": strings.Join(turned, "\n")}
+	return map[string]string{"edge": s.edgeName(), "set": strings.Join(s.edges.Since(s.opt.Scenario.Edges), "\n")}
 }
 
 // Recall turns the knobs as Remember said, the others as they were; what cannot be set is
