@@ -26,6 +26,7 @@ type EvidenceMsg = screen.EvidenceMsg
 // dark theme.
 type Options struct {
 	Name string // of the incident, shown before it is loaded
+	File string // what commands take for it: a path, or inc-2847; empty: not known
 	// Context ends whatever the TUI has started; nil is context.Background().
 	Context context.Context
 	// Load brings the evidence once, away from the event loop; nil loads nothing.

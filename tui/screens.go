@@ -25,7 +25,7 @@ func screens(o Options) []screen.Screen {
 		grpc.New(),
 		timeline.New(o.Timeline),
 		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate, Sweep: o.Sweep, Chosen: o.Chosen}),
-		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges), Chosen: o.Chosen}),
+		export.New(export.Options{Dir: o.ExportDir, Edge: export.Proposed, Edges: export.Proposal(bundled.Edges), Now: bundled.Edges, File: o.File, Chosen: o.Chosen}),
 	}
 }
 

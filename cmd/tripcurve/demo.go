@@ -32,7 +32,7 @@ Without a terminal the same tour is printed as text, with the screens as they lo
 			if !(speed >= 0.1 && speed <= 100) { // not a number is refused as well
 				return badInput("--speed %v: expected 0.1 to 100; 1 is for reading along", speed)
 			}
-			opt := tui.Options{Name: bundled.Name, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly}}
+			opt := tui.Options{Name: bundled.Name, File: bundledName, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly}}
 			if why := a.noScreen(); why != "" {
 				fmt.Fprintf(a.stderr, "tripcurve: %s, so here is the tour as text\n\n", why)
 				opt.Glyphs = a.glyphs()

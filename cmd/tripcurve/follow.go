@@ -31,7 +31,7 @@ func (a *app) follow(ctx context.Context, path string) error {
 	}
 	out := make(chan tui.EvidenceMsg, 1)
 	var lost error
-	err = a.show(ctx, tui.Options{Name: path, Live: out, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(filepath.Base(path), path)}, nil, func(ctx context.Context) { lost = read(ctx, r, out) })
+	err = a.show(ctx, tui.Options{Name: path, File: path, Live: out, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(filepath.Base(path), path)}, nil, func(ctx context.Context) { lost = read(ctx, r, out) })
 	if errors.Is(lost, context.Canceled) {
 		lost = nil // the screens were left
 	}

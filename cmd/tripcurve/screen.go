@@ -33,7 +33,7 @@ const reconstructed = "reconstructed and simulated; `simulate inc-2847` lists wh
 // openBundled is the program without arguments.
 func (a *app) openBundled(ctx context.Context) error {
 	return a.show(ctx, tui.Options{
-		Name: bundled.Name, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly}, Session: a.session(bundled.Name, ""),
+		Name: bundled.Name, File: bundledName, Note: reconstructed, Load: loadBundled, Timeline: timeline.Options{Why: bundledReadOnly}, Session: a.session(bundled.Name, ""),
 	}, nil)
 }
 
@@ -90,7 +90,7 @@ func (a *app) openFile(ctx context.Context, path string) error {
 	defer leave()
 	damage := make(chan error, 1)
 	opt := tui.Options{
-		Name: head.Name, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(head.Name, path),
+		Name: head.Name, File: path, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(head.Name, path),
 		Load: func(context.Context) (tui.EvidenceMsg, error) {
 			name, v, err := loadFile(path)
 			if err != nil {

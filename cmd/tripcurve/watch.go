@@ -68,7 +68,7 @@ func (a *app) watch(ctx context.Context, c collecting, record string, keys *os.F
 			collected = err
 		}
 	}
-	shown := a.show(ctx, tui.Options{Name: l.name, Live: l.out, Record: record, Timeline: timeline.Options{Keep: liveTimeline{l}}, Session: a.session(l.name, record)}, keys, collect, l.publish)
+	shown := a.show(ctx, tui.Options{Name: l.name, File: record, Live: l.out, Record: record, Timeline: timeline.Options{Keep: liveTimeline{l}}, Session: a.session(l.name, record)}, keys, collect, l.publish)
 	err = errors.Join(shown, collected, l.close())
 	a.reportRanks(l.ranks.Changes()) // the terminal is free again
 	if err == nil {

@@ -29,6 +29,8 @@ type Options struct {
 	Dir     string         // where files go; empty: ./ and the incident's name
 	Edge    string         // whose thresholds are exported until another is chosen
 	Edges   policy.Edges   // what is exported until a knob is turned: Proposal
+	Now     policy.Edges   // as they were in the incident
+	File    string         // what commands call the incident; empty: not known
 	Targets []Target       // nil: Targets()
 	Chosen  *chosen.Keeper // keeps whose thresholds were written; nil keeps nothing
 }

@@ -45,24 +45,30 @@ type Artifact struct {
 // ErrNothing is what a target says that has nothing to write yet.
 var ErrNothing = errors.New("no evidence yet")
 
+// The other groups of targets; the rest are pictures.
+const (
+	groupTimeline = "timeline"
+	groupAnalysis = "analysis"
+)
+
 // Targets are all that can be written, in the order of the list.
 func Targets() []Target {
 	return append(thresholds(),
-		Target{"timeline", "Markdown", "timeline.md", func(s State) (Artifact, error) {
+		Target{groupTimeline, "Markdown", "timeline.md", func(s State) (Artifact, error) {
 			return plain(s, func() ([]byte, error) { return document(s).Markdown(), nil })
 		}},
-		Target{"timeline", "HTML", "timeline.html", func(s State) (Artifact, error) { return plain(s, document(s).HTML) }},
-		Target{"timeline", "JSON", "timeline.json", func(s State) (Artifact, error) {
+		Target{groupTimeline, "HTML", "timeline.html", func(s State) (Artifact, error) { return plain(s, document(s).HTML) }},
+		Target{groupTimeline, "JSON", "timeline.json", func(s State) (Artifact, error) {
 			return plain(s, document(s).JSON)
 		}},
-		Target{"timeline", "CSV", "timeline.csv", func(s State) (Artifact, error) { return plain(s, document(s).CSV) }},
-		Target{"analysis", "text", "analysis.txt", func(s State) (Artifact, error) {
+		Target{groupTimeline, "CSV", "timeline.csv", func(s State) (Artifact, error) { return plain(s, document(s).CSV) }},
+		Target{groupAnalysis, "text", "analysis.txt", func(s State) (Artifact, error) {
 			return plain(s, func() ([]byte, error) { return []byte(analysis(s).Text()), nil })
 		}},
-		Target{"analysis", "Markdown", "analysis.md", func(s State) (Artifact, error) {
+		Target{groupAnalysis, "Markdown", "analysis.md", func(s State) (Artifact, error) {
 			return plain(s, func() ([]byte, error) { return analysis(s).Markdown(), nil })
 		}},
-		Target{"analysis", "JSON", "analysis.json", func(s State) (Artifact, error) {
+		Target{groupAnalysis, "JSON", "analysis.json", func(s State) (Artifact, error) {
 			return plain(s, analysis(s).JSON)
 		}},
 		Target{"plot", "PNG", "incident.png", func(s State) (Artifact, error) { return picture(s, "png") }},
