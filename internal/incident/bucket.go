@@ -4,13 +4,64 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// bucket is a Bucket with the byte ranges it was counted from, so that reading
-// a file again adds nothing.
+// bucket is a Bucket in a third of its size, for there may be one for each second of
+// days, with the byte ranges it was counted from, so that reading a file again adds
+// nothing.
 type bucket struct {
-	Bucket
-	parts []part
+	sec            int64 // of At, since 1970
+	nsec           int32
+	kind           *bucketKind
+	started, ended int64
+	from, to       int64
+	parts          *[]part // nil: all of it was counted from that range, where it is one
+}
+
+// bucketKind is what the buckets of many seconds have in common.
+type bucketKind struct {
+	width             time.Duration
+	endpoint          Endpoint
+	status            int
+	outcome           Outcome
+	group, name, file string // of the origin
+}
+
+// bucket is b as it is kept, counted from one range.
+func (ev *Evidence) bucket(b *Bucket) bucket {
+	key := bucketKind{b.Width, b.Endpoint, b.Status, b.Outcome, b.Origin.Group, b.Origin.Name, b.Origin.File}
+	kind := ev.kinds[key]
+	if kind == nil {
+		kind = &key
+		ev.kinds[key] = kind
+	}
+	return bucket{
+		sec: b.At.Unix(), nsec: int32(b.At.Nanosecond()), kind: kind,
+		started: b.Started, ended: b.Ended, from: b.Origin.From, to: b.Origin.To,
+	}
+}
+
+func (b *bucket) at() time.Time { return time.Unix(b.sec, int64(b.nsec)).UTC() }
+
+func (b *bucket) over(before time.Time) bool { return !b.at().Add(b.kind.width).After(before) }
+
+// whole is the bucket as others see it.
+func (b *bucket) whole() Bucket {
+	k := b.kind
+	return Bucket{
+		At: b.at(), Width: k.width, Endpoint: k.endpoint, Status: k.status, Outcome: k.outcome, Started: b.started, Ended: b.ended,
+		Origin: Origin{Group: k.group, Name: k.name, File: k.file, From: b.from, To: b.to},
+	}
+}
+
+func compareBuckets(a, b *bucket) int {
+	if c := cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.nsec, b.nsec)); c != 0 || a.kind == b.kind {
+		return c
+	}
+	x, y := a.kind, b.kind
+	return cmp.Or(cmp.Compare(x.width, y.width), compareEndpoints(x.endpoint, y.endpoint), cmp.Compare(x.status, y.status), cmp.Compare(x.outcome, y.outcome),
+		strings.Compare(x.group, y.group), strings.Compare(x.name, y.name), strings.Compare(x.file, y.file))
 }
 
 type part struct {
@@ -31,38 +82,46 @@ const maxParts = 64
 func (ev *Evidence) addBucket(b Bucket) {
 	b.At = b.At.UTC()
 	ev.cover(b.At, b.At.Add(b.Width))
-	ev.sought.bucket.Bucket = b
+	ev.sought.bucket = ev.bucket(&b)
 	have := ev.buckets.find(&ev.sought.bucket)
-	if have == nil {
-		n := bucket{Bucket: b}
-		if b.Origin.To > b.Origin.From {
-			n.parts = []part{{span{b.Origin.From, b.Origin.To}, b.Started, b.Ended}}
-		}
-		ev.buckets.insert(n)
-		return
+	switch {
+	case have == nil:
+		ev.buckets.insert(ev.sought.bucket)
+	case b.Origin.To <= b.Origin.From: // no file: every fact is news
+		have.parts = have.ranges()
+		have.started += b.Started
+		have.ended += b.Ended
+	default:
+		have.take(part{span{b.Origin.From, b.Origin.To}, b.Started, b.Ended})
 	}
-	if b.Origin.To <= b.Origin.From { // no file: every fact is news
-		have.Started += b.Started
-		have.Ended += b.Ended
-		return
+}
+
+// ranges are those it was counted from.
+func (b *bucket) ranges() *[]part {
+	switch {
+	case b.parts != nil:
+		return b.parts
+	case b.to > b.from:
+		return &[]part{{span{b.from, b.to}, b.started, b.ended}}
 	}
-	have.take(part{span{b.Origin.From, b.Origin.To}, b.Started, b.Ended})
+	return &[]part{}
 }
 
 // take counts a range unless it was counted. A range that holds older ones
 // replaces them; one that only overlaps an older one is left out: too few is
 // better than twice.
 func (b *bucket) take(p part) {
-	for _, have := range b.parts {
+	parts := *b.ranges()
+	for _, have := range parts {
 		if have.meets(p.span) && !p.holds(have.span) {
 			return
 		}
 	}
-	kept := make([]part, 0, len(b.parts)+1)
-	for _, have := range b.parts {
+	kept := make([]part, 0, len(parts)+1)
+	for _, have := range parts {
 		if p.holds(have.span) {
-			b.Started -= have.started
-			b.Ended -= have.ended
+			b.started -= have.started
+			b.ended -= have.ended
 			continue
 		}
 		kept = append(kept, have)
@@ -75,10 +134,13 @@ func (b *bucket) take(p part) {
 		kept[1].ended += kept[0].ended
 		kept = kept[1:]
 	}
-	b.parts = kept
-	b.Started += p.started
-	b.Ended += p.ended
-	b.Origin.From, b.Origin.To = kept[0].from, kept[len(kept)-1].to
+	b.started += p.started
+	b.ended += p.ended
+	b.from, b.to = kept[0].from, kept[len(kept)-1].to
+	b.parts = nil
+	if len(kept) > 1 || kept[0].started != b.started || kept[0].ended != b.ended {
+		b.parts = &kept
+	}
 }
 
 // latency is a Latency with the byte ranges it was made from.
@@ -162,14 +224,6 @@ func (have spans) with(s span, o *Origin) spans {
 		have = have[1:]
 	}
 	return have
-}
-
-func compareBuckets(a, b *Bucket) int {
-	if c := a.At.Compare(b.At); c != 0 {
-		return c
-	}
-	return cmp.Or(cmp.Compare(a.Width, b.Width), compareEndpoints(a.Endpoint, b.Endpoint), cmp.Compare(a.Status, b.Status),
-		cmp.Compare(a.Outcome, b.Outcome), compareOrigins(&a.Origin, &b.Origin))
 }
 
 func compareLatencies(a, b *Latency) int {

@@ -11,6 +11,7 @@ import (
 // Adding a fact again, or a file's same bytes again, adds nothing.
 type Evidence struct {
 	buckets   chunks[bucket]
+	kinds     map[bucketKind]*bucketKind
 	latencies chunks[latency]
 	upstreams chunks[upstream]
 	episodes  chunks[Episode]
@@ -39,8 +40,8 @@ type Evidence struct {
 func NewEvidence() *Evidence {
 	return &Evidence{
 		buckets: chunks[bucket]{
-			at:    func(b *bucket) time.Time { return b.At },
-			order: func(a, b *bucket) int { return compareBuckets(&a.Bucket, &b.Bucket) },
+			at:    (*bucket).at,
+			order: compareBuckets,
 		},
 		latencies: chunks[latency]{
 			at:    func(l *latency) time.Time { return l.At },
@@ -54,6 +55,7 @@ func NewEvidence() *Evidence {
 			at:    func(e *Episode) time.Time { return e.From },
 			order: compareEpisodes,
 		},
+		kinds:  map[bucketKind]*bucketKind{},
 		latest: map[episodeKey]time.Time{},
 		series: map[ID]*run{},
 	}

@@ -59,10 +59,12 @@ func (v *View) Buckets() []Bucket {
 // EachBucket calls f for every bucket that begins in w, in order of time; the
 // zero window is all of time. f must not keep or change what it gets.
 func (v *View) EachBucket(w Window, f func(*Bucket)) {
+	var whole Bucket
 	for k, all := range spanned(v.buckets, w) {
 		for i := range k.items {
-			if b := &k.items[i].Bucket; all || w.Has(b.At) {
-				f(b)
+			if b := &k.items[i]; all || w.Has(b.at()) {
+				whole = b.whole()
+				f(&whole)
 			}
 		}
 	}
@@ -120,7 +122,7 @@ func (v *View) Get(id ID) (Fact, bool) {
 	kind, _, _ := strings.Cut(string(id), "/")
 	switch kind {
 	case "bucket":
-		return search(v.buckets, func(b *bucket) (Fact, bool) { return b.Bucket, b.ID() == id }, at(id, 10))
+		return search(v.buckets, func(b *bucket) (Fact, bool) { w := b.whole(); return w, w.ID() == id }, at(id, 10))
 	case "latency":
 		return search(v.latencies, func(l *latency) (Fact, bool) { return l.Latency, l.ID() == id }, at(id, 10))
 	case "upstream":
