@@ -224,6 +224,11 @@ func (f *Follow) begin(end bool) error {
 	}
 	f.in.agg.endpoints = f.endpoints // what was learned of the files before
 	f.learn()
+	place := origin
+	place.From = at
+	if l, ok := f.opt.logFile(f.opt.Path, place); ok {
+		f.pending = append(f.pending, l)
+	}
 	_, _ = f.in.Write(f.sample)
 	f.sample = nil
 	return nil

@@ -71,6 +71,7 @@ type Format struct {
 	relatives []*Format // rest of the family, more fields first
 	oddTimes  bool      // it says more about time than one stamp
 	zone      *time.Location
+	written   string // what a user wrote; empty for a built-in one
 }
 
 type unitOf struct {
@@ -84,6 +85,14 @@ type Sample struct {
 	Want map[string]string `json:"want,omitempty"`
 	// Error is what the message must contain when the line does not fit.
 	Error string `json:"error,omitempty"`
+}
+
+// Given is what ParseFormat makes the format of again.
+func (f *Format) Given() string {
+	if f.written != "" {
+		return f.written
+	}
+	return f.Name
 }
 
 // Means says which end of a request the format names: "start", "end" or "both".

@@ -28,6 +28,9 @@ type Intake struct {
 	cutting bool    // in the rest of a line that was too long
 	peel    peeler  // for lines with something around them
 	wrapped bool    // the last line had
+	// each, if it is there, takes the lines instead of counting them: r is nil for one
+	// that was not understood, and why says why.
+	each func(r *Record, line []byte, offset int64, why error)
 }
 
 // NewIntake reads lines of format f that stand in origin from byte offset on.
@@ -102,7 +105,7 @@ var errTorn = errors.New("cut off: the log was truncated")
 // tear takes what is held for the beginning of a line whose end is lost.
 func (in *Intake) tear() {
 	if len(in.partial) > 0 {
-		in.agg.AddUnparsed(in.partial, in.offset-int64(len(in.partial)), errTorn)
+		in.unparsed(in.partial, in.offset-int64(len(in.partial)), errTorn)
 	}
 	in.partial, in.cutting = in.partial[:0], false
 }
@@ -160,7 +163,7 @@ func (in *Intake) unwrap(line []byte, offset int64, plain error) {
 	case peeled:
 		whole, outer, at, cut := in.peel.joined(stream, inner, line, offset)
 		if cut {
-			in.agg.AddUnparsed(outer[:min(len(outer), maxLine)], at, errTooLong)
+			in.unparsed(outer[:min(len(outer), maxLine)], at, errTooLong)
 			in.agg.stats.TooLong++
 			return
 		}
@@ -174,7 +177,7 @@ func (in *Intake) unwrap(line []byte, offset int64, plain error) {
 			plain = in.dec.Decode(line, &in.rec)
 		}
 		if plain != nil {
-			in.agg.AddUnparsed(outer, at, behind(err, in.peel.wraps, line, whole))
+			in.unparsed(outer, at, behind(err, in.peel.wraps, line, whole))
 			return
 		}
 	case bare:
@@ -183,7 +186,7 @@ func (in *Intake) unwrap(line []byte, offset int64, plain error) {
 		plain = in.dec.Decode(line, &in.rec)
 	}
 	if plain != nil {
-		in.agg.AddUnparsed(line, offset, plain)
+		in.unparsed(line, offset, plain)
 		return
 	}
 	in.wrapped = false
@@ -194,7 +197,7 @@ func (in *Intake) unwrap(line []byte, offset int64, plain error) {
 func (in *Intake) element(b []byte, offset int64, n *int) {
 	*n++
 	if err := in.dec.Decode(b, &in.rec); err != nil {
-		in.agg.AddUnparsed(b, offset, err)
+		in.unparsed(b, offset, err)
 		return
 	}
 	in.count(b, offset)
@@ -214,8 +217,21 @@ func behind(err error, w wraps, line, inner []byte) error {
 	return &moved
 }
 
+// unparsed takes a line that does not fit.
+func (in *Intake) unparsed(line []byte, offset int64, why error) {
+	if in.each != nil {
+		in.each(nil, line, offset, why)
+		return
+	}
+	in.agg.AddUnparsed(line, offset, why)
+}
+
 // count takes the record that was read from a line.
 func (in *Intake) count(line []byte, offset int64) {
+	if in.each != nil {
+		in.each(&in.rec, line, offset, nil)
+		return
+	}
 	if in.since != Unknown && in.rec.latest() < in.since {
 		in.skip()
 		return
@@ -243,7 +259,7 @@ func (in *Intake) skip() {
 }
 
 func (in *Intake) tooLong(line []byte, offset int64) {
-	in.agg.AddUnparsed(line[:maxLine], offset, errTooLong)
+	in.unparsed(line[:maxLine], offset, errTooLong)
 	in.agg.stats.TooLong++
 }
 

@@ -12,22 +12,28 @@ import (
 // API Gateway are to write.
 func ParseFormat(text string) (*Format, error) {
 	text = strings.TrimSpace(text)
-	switch {
-	case text != "" && !strings.ContainsAny(text, "$% \t\n'\"{"):
+	if text != "" && !strings.ContainsAny(text, "$% \t\n'\"{") {
 		if text == "combined" { // the one name that nginx predefines
 			text = "nginx_combined"
 		}
 		return FormatByName(text)
-	case strings.Contains(text, "$context."):
-		return parseContextFormat(text)
-	case envoyLooking(text):
-		return parseEnvoyFormat(text)
-	case haproxyLooking(text):
-		return parseHAProxyFormat(text)
-	case apacheLooking(text):
-		return parseApacheFormat(text)
 	}
-	return ParseLogFormat(text)
+	parse := ParseLogFormat
+	switch {
+	case strings.Contains(text, "$context."):
+		parse = parseContextFormat
+	case envoyLooking(text):
+		parse = parseEnvoyFormat
+	case haproxyLooking(text):
+		parse = parseHAProxyFormat
+	case apacheLooking(text):
+		parse = parseApacheFormat
+	}
+	f, err := parse(text)
+	if err == nil {
+		f.written = text
+	}
+	return f, err
 }
 
 // ParseLogFormat compiles an nginx log_format: the directive with its name,

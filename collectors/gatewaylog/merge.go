@@ -22,6 +22,7 @@ type Merge struct {
 type merged struct {
 	agg      *Aggregator
 	from, to int64
+	log      []incident.Fact // where it lies, if it has a place
 }
 
 // NewMerge makes a merge of no logs yet. It has to be closed.
@@ -42,6 +43,9 @@ func (m *Merge) Import(ctx context.Context, path string, opt Options) (Summary, 
 		return s, fmt.Errorf("gateway log %s: %w", path, err)
 	}
 	m.take(agg, s.Origin)
+	if l, ok := opt.logFile(path, s.Origin); ok && info.Mode().IsRegular() {
+		m.read[len(m.read)-1].log = []incident.Fact{l}
+	}
 	return s, nil
 }
 
@@ -61,7 +65,7 @@ func (m *Merge) ImportReader(ctx context.Context, r io.Reader, opt Options) (Sum
 func (m *Merge) take(agg *Aggregator, origin incident.Origin) {
 	agg.adopt(m.endpoints)
 	agg.lightenForGood()
-	m.read = append(m.read, &merged{agg, origin.From, origin.To})
+	m.read = append(m.read, &merged{agg: agg, from: origin.From, to: origin.To})
 }
 
 // Drop forgets the log that was read last.
@@ -80,6 +84,11 @@ func (m *Merge) Flush(emit func([]incident.Fact) error) error {
 	for len(m.read) > 0 {
 		r := m.read[0]
 		m.read = m.read[1:]
+		if len(r.log) > 0 {
+			if err := emit(r.log); err != nil {
+				return err
+			}
+		}
 		if err := r.agg.flush(r.from, r.to, emit); err != nil {
 			return fmt.Errorf("gateway log %s: %w", r.agg.origin.Name, err)
 		}
