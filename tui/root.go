@@ -287,7 +287,7 @@ func (r *Root) cursor() *tea.Cursor {
 	}
 	if c, ok := r.screens[r.at].(screen.Cursorer); ok && r.capturing() {
 		if x, y, shown := c.Cursor(); shown {
-			return tea.NewCursor(x, y+r.top())
+			return tea.NewCursor(min(r.common.W-1, x), min(r.common.H-1, y+r.top())) // what is typed may be longer than the line
 		}
 	}
 	return nil
