@@ -11,6 +11,7 @@ import (
 
 	"tripcurve/internal/config"
 	"tripcurve/internal/export/chosen"
+	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/session"
@@ -49,6 +50,8 @@ type Options struct {
 	// Chosen keeps the policies that the user chooses; nil keeps nothing. Who gave it
 	// flushes it when the screens are left.
 	Chosen *chosen.Keeper
+	// Lines finds the lines of gateways' logs again, for the Gateway screen; nil cannot.
+	Lines func(context.Context, incident.LinesWanted) (incident.LineReader, error)
 	// Sweep searches settings on the Tune screen; nil cannot.
 	Sweep    tune.Sweep
 	LockSQL  string           // what one sample of the locks asks of Postgres, for who wants to see it

@@ -21,7 +21,7 @@ func screens(o Options) []screen.Screen {
 	return []screen.Screen{
 		overview.New(),
 		locks.New(o.LockSQL),
-		gateway.New(),
+		gateway.New(gateway.Options{Context: o.Context, Lines: o.Lines}),
 		grpc.New(),
 		timeline.New(o.Timeline),
 		tune.New(tune.Options{Context: o.Context, Scenario: bundled, Run: simulate, Sweep: o.Sweep, Chosen: o.Chosen}),

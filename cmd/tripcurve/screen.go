@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tripcurve/collectors/gatewaylog"
 	"tripcurve/collectors/postgres"
 	"tripcurve/internal/bundled"
 	"tripcurve/internal/export/report"
@@ -175,6 +176,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	if err := tui.CheckKeys(opt); err != nil {
 		return exitError{exitUsage, fmt.Errorf("settings file %w", err)}
 	}
+	opt.Lines = gatewaylog.OpenLines
 	opt.LockSQL = postgres.SampleSQL(140000)
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Env: a.env}
 	opt.NoAnimation = a.settings.Get("animation").Text == "off"

@@ -220,3 +220,47 @@ func TestLinesOfAnotherFileAreNotRead(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 }
+
+// A log that is followed says where it lies, and so does the next one of its name.
+func TestLinesOfAFollowedLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	appendTo(t, path, requests(0, 10))
+	r := follow(t, newFollow(t, quick(FollowOptions{Path: path, FromStart: true})))
+	r.until("ten lines", func() bool { return r.ended() == 10 })
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	appendTo(t, path, requests(100, 5))
+	r.until("the next log", func() bool { return r.ended() == 15 })
+	r.stop()
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	v := r.ev.Snapshot()
+	if len(v.LogFiles()) != 2 {
+		t.Fatalf("%+v", v.LogFiles())
+	}
+	found := map[string]int{}
+	for _, l := range v.LogFiles() {
+		lines, err := OpenLines(context.Background(), incident.LinesWanted{
+			Log: l, Window: incident.Window{From: v.Window.From, To: v.Window.To.Add(time.Second)}, Until: v.Window.To, Endpoints: v.Endpoints(),
+			Match: func(x *incident.Exemplar) bool {
+				return x.Endpoint.Route == "/api/orders" && x.Upstream == "10.0.3.15:8080"
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := lines.Next(context.Background())
+		if !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+		found[filepath.Base(lines.Where())] = len(got)
+		if err := lines.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if found["access.log.1"] != 10 || found["access.log"] != 5 {
+		t.Errorf("%v", found)
+	}
+}

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 // Screen is the gateway's table, and the lines behind one of its rows.
 type Screen struct {
 	screen.Common
+	opt   Options
 	list  screen.List
 	phase phase
 	by    grouping
@@ -38,6 +40,22 @@ type Screen struct {
 
 	lines *lines // the lines behind one row; nil: the table
 	side  *lines // those of the selected row, beside the table
+
+	searches uint64 // how many panes have read logs
+}
+
+// Options are what the screen needs of the world. The zero value reads no logs.
+type Options struct {
+	Context context.Context // ends what reads; nil is context.Background()
+	// Lines finds the lines of a log again; nil cannot.
+	Lines func(context.Context, incident.LinesWanted) (incident.LineReader, error)
+}
+
+func (o Options) context() context.Context {
+	if o.Context == nil {
+		return context.Background()
+	}
+	return o.Context
 }
 
 // phase is which part of time the table counts.
@@ -65,14 +83,15 @@ const (
 var groupings = [...]string{"endpoint", "status", "outcome", "upstream"}
 
 // New is the screen before any data.
-func New() *Screen { return &Screen{} }
+func New(o Options) *Screen { return &Screen{opt: o} }
 
 func (s *Screen) Title() string { return "Gateway" }
 
 // Actions are what the table can do.
 func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
-		{Name: "lines", Keys: []string{"enter"}, Help: "the lines behind the row; on a line: time cursor there", Hint: "lines"},
+		{Name: "lines", Keys: []string{"enter"}, Help: "the lines behind the row, from the log itself if it is there; on a line: time cursor there", Hint: "lines"},
+		{Name: "kept", Keys: []string{"t"}, Help: "of the lines: those of the log, or those kept whole in the recording"},
 		{Name: "phase", Keys: []string{"b"}, Arg: "PHASE", Values: phases[:], Help: "during, before or after the impact, or the shown range", Hint: "before/during/after"},
 		{Name: "group", Keys: []string{"c"}, Arg: "GROUPING", Values: groupings[:], Help: "group by endpoint, status, outcome or upstream", Hint: "group"},
 		{Name: "view", Keys: []string{"v"}, Help: "the chart: failures, or a heat map of how long requests took", Hint: "heat map"},
@@ -103,6 +122,10 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		if s.wanted {
 			return s, s.compute()
 		}
+	case foundMsg:
+		return s, s.found(msg)
+	case filteredMsg:
+		s.filtered(msg)
 	case screen.ActionMsg:
 		return s, s.act(msg)
 	case tea.MouseClickMsg:
@@ -116,7 +139,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	default:
 		if s.Apply(msg) {
 			if s.lines != nil {
-				s.lines.refilter(s.View, s.Filter)
+				return s, tea.Batch(s.lines.refilter(s.View, s.Filter), s.compute())
 			}
 			return s, s.compute()
 		}
@@ -142,7 +165,10 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 	case "lines":
 		if s.list.At < len(rows) {
 			s.lines = newLines(s.View, rows[s.list.At], s.Filter)
+			return s.readLog()
 		}
+	case "kept":
+		return screen.Say("enter on a row has its lines first")
 	case "phase":
 		return choose(&s.phase, phases[:], msg.Args, s)
 	case "group":
@@ -194,7 +220,7 @@ func (s *Screen) Recall(choices map[string]string) tea.Cmd {
 
 // focus selects an endpoint, and counts what it went through.
 func (s *Screen) focus(e incident.Endpoint) tea.Cmd {
-	s.lines = nil
+	s.leaveLines()
 	if e == (incident.Endpoint{}) {
 		return nil
 	}

@@ -22,14 +22,14 @@ func TestFrames(t *testing.T) {
 	for _, size := range tuitest.Sizes {
 		w, h := size[0], size[1]-chrome
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
-			s := tuitest.Loaded(New(), w, h)
+			s := tuitest.Loaded(New(Options{}), w, h)
 			tuitest.Golden(t, fmt.Sprintf("%dx%d", size[0], size[1]), tuitest.Draw(s, w, h))
 		})
 	}
 }
 
 func TestFrameInASCII(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
+	s := tuitest.Send(tuitest.Loaded(New(Options{}), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.ASCII})
 	g := tuitest.Draw(s, 80, 24-chrome)
 	tuitest.Golden(t, "ascii", g)
 	for y, line := range g.Lines() {
@@ -42,12 +42,12 @@ func TestFrameInASCII(t *testing.T) {
 }
 
 func TestFrameInBlocks(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
+	s := tuitest.Send(tuitest.Loaded(New(Options{}), 80, 24-chrome), screen.GlyphsMsg{Level: glyph.Block})
 	tuitest.Golden(t, "block", tuitest.Draw(s, 80, 24-chrome))
 }
 
 func TestFrameBeforeData(t *testing.T) {
-	tuitest.Golden(t, "empty", tuitest.Draw(New(), 80, 24-chrome))
+	tuitest.Golden(t, "empty", tuitest.Draw(New(Options{}), 80, 24-chrome))
 }
 
 func act(s screen.Screen, names ...string) (out []tea.Msg) {
@@ -65,7 +65,7 @@ func act(s screen.Screen, names ...string) (out []tea.Msg) {
 }
 
 func TestPhasesAndGroups(t *testing.T) {
-	s := New()
+	s := New(Options{})
 	tuitest.Loaded(s, 80, 21)
 	for _, c := range []struct {
 		act  string
@@ -87,7 +87,7 @@ func TestPhasesAndGroups(t *testing.T) {
 }
 
 func TestLinesBehindARow(t *testing.T) {
-	s := New()
+	s := New(Options{})
 	tuitest.Loaded(s, 80, 21)
 	act(s, "lines", "down")
 	if s.Depth() != 1 {
@@ -110,7 +110,7 @@ func TestLinesBehindARow(t *testing.T) {
 
 // TestOneCountAtATime: a question asked while counting is asked again at its end.
 func TestOneCountAtATime(t *testing.T) {
-	s := New()
+	s := New(Options{})
 	tuitest.Loaded(s, 80, 21)
 	_, first := s.Update(screen.ActionMsg{Name: "phase"})
 	_, second := s.Update(screen.ActionMsg{Name: "phase"})
@@ -130,7 +130,7 @@ func TestOneCountAtATime(t *testing.T) {
 func TestNoGatewayIsNoData(t *testing.T) {
 	ev := incident.NewEvidence()
 	ev.Add(incident.Change{At: tuitest.At("14:20:00")}, incident.Change{At: tuitest.At("14:50:00")})
-	s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.RangeMsg{Window: tuitest.Range})
+	s := tuitest.Send(New(Options{}), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.RangeMsg{Window: tuitest.Range})
 	text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
 	if !strings.Contains(text, "no data: no gateway log was read") || strings.Contains(text, "max 0") {
 		t.Errorf("no log looks like no failures:\n%s", text)
@@ -157,7 +157,7 @@ func TestQuantile(t *testing.T) {
 // TestHeatMap: how long the selected row's requests took, and nothing where nobody
 // knows.
 func TestHeatMap(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 120, 33), screen.ActionMsg{Name: "view"})
+	s := tuitest.Send(tuitest.Loaded(New(Options{}), 120, 33), screen.ActionMsg{Name: "view"})
 	tuitest.Golden(t, "heat_120x36", tuitest.Draw(s, 120, 33))
 	s = tuitest.Send(s, screen.ActionMsg{Name: "group", Args: "status"})
 	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "latency by status is not kept") {

@@ -14,15 +14,17 @@ import (
 	"tripcurve/tui/widget"
 )
 
-// lines are the requests kept whole behind one row of the table. It holds
-// indices only; the text stays in the view, hostile as it came.
+// lines are the requests behind one row of the table: those kept whole, or those of the
+// log itself. It holds indices only; the text stays where it is, hostile as it came.
 type lines struct {
-	title  string
-	view   *incident.View
-	filter string
-	of     row
-	at     []int // indices into the exemplars
-	list   screen.List
+	title   string
+	view    *incident.View
+	filter  string
+	of      row
+	at      []int // indices into the exemplars, or the log's lines
+	list    screen.List
+	log     *logLines // nil: nobody has asked for them
+	fromLog bool      // they are shown
 }
 
 func newLines(v *incident.View, of row, f screen.Filter) *lines {
@@ -31,11 +33,34 @@ func newLines(v *incident.View, of row, f screen.Filter) *lines {
 	return l
 }
 
-func (l *lines) refilter(v *incident.View, f screen.Filter) {
-	if v == nil {
-		return
+// show chooses between the lines of the log and those kept whole.
+func (l *lines) show(v *incident.View, f screen.Filter, fromLog bool) tea.Cmd {
+	l.fromLog, l.at, l.list = fromLog, nil, screen.List{}
+	return l.refilter(v, f)
+}
+
+// line is one of those that are shown, without credentials.
+func (l *lines) line(i int) incident.Exemplar {
+	if !l.fromLog {
+		return l.view.Exemplars()[l.at[i]]
 	}
+	e := l.log.all[l.at[i]]
+	e.Raw = l.log.text(l.at[i])
+	return e
+}
+
+func (l *lines) refilter(v *incident.View, f screen.Filter) tea.Cmd {
+	if v == nil {
+		return nil
+	}
+	same := l.view != nil && l.filter == f.Text
 	l.view, l.filter = v, f.Text
+	if l.fromLog {
+		if same && l.at != nil {
+			return nil // newer evidence is no other log
+		}
+		return l.refilterLog(f)
+	}
 	l.at = l.at[:0]
 	for i, e := range l.view.Exemplars() {
 		if l.of.holds(e) && f.Match(e.Raw) {
@@ -43,6 +68,7 @@ func (l *lines) refilter(v *incident.View, f screen.Filter) {
 		}
 	}
 	l.list.Clamp(len(l.at))
+	return nil
 }
 
 // holds says whether a kept request was counted in the row.
@@ -66,7 +92,7 @@ func (l *lines) selected() (incident.Exemplar, bool) {
 	if l.list.At >= len(l.at) {
 		return incident.Exemplar{}, false
 	}
-	return l.view.Exemplars()[l.at[l.list.At]], true
+	return l.line(l.list.At), true
 }
 
 func (s *Screen) actOnLines(msg screen.ActionMsg) tea.Cmd {
@@ -77,7 +103,12 @@ func (s *Screen) actOnLines(msg screen.ActionMsg) tea.Cmd {
 	e, ok := l.selected()
 	switch msg.Name {
 	case "back":
-		s.lines = nil
+		s.leaveLines()
+	case "kept":
+		if l.log == nil || l.log.err != nil && len(l.log.all) == 0 {
+			return screen.Say("only the lines kept whole are there")
+		}
+		return l.show(s.View, s.Filter, !l.fromLog)
 	case "lines":
 		if ok && !e.Start.IsZero() {
 			return screen.MoveCursor(e.Start)
@@ -87,7 +118,7 @@ func (s *Screen) actOnLines(msg screen.ActionMsg) tea.Cmd {
 	case "yank-markdown":
 		return screen.Copy(redact.MarkdownCode(e.Raw)+" ("+redact.Markdown(origin(e))+")\n", "the line")
 	case "phase", "group":
-		s.lines = nil
+		s.leaveLines()
 		return s.act(msg)
 	}
 	return nil
@@ -122,24 +153,42 @@ func (s *Screen) beside(r row) *lines {
 	return s.side
 }
 
+// none says why no line is shown.
+func (l *lines) none(f screen.Filter) string {
+	switch {
+	case f.Active():
+		return "nothing matches the filter; / then enter clears it"
+	case l.fromLog && (!l.log.finished || l.at == nil):
+		return "reading the log"
+	case l.fromLog:
+		return "the log has no such line in this window"
+	}
+	return "no line of this was kept whole"
+}
+
 // draw is the table of lines, and the selected one whole below it when the
 // table has the focus.
 func (l *lines) draw(c *grid.Canvas, s *Screen, focused bool) {
 	set := s.Set()
 	x := c.Text(1, 0, theme.Head, "LINES") + 1
 	c.Clip(x, 0, c.W()-x-14, theme.Text, l.title, set.More)
-	c.Text(3, 1, theme.Head, "START")
-	c.Text(14, 1, theme.Head, "KEPT AS")
-	c.Right(36, 1, theme.Head, "TOOK ms")
-	c.Text(38, 1, theme.Head, "STAT")
-	c.Text(43, 1, theme.Head, "LINE")
-	below := 0
+	head, below := 1, 0
 	if focused {
-		below = min(6, max(3, c.H()/4))
+		c.Clip(1, 1, c.W()-2, theme.Dim, l.says(s.Filter), set.More)
+		head, below = 2, min(6, max(3, c.H()/4))
 	}
-	rows := c.Rows(2, c.H()-2-below)
+	c.Text(3, head, theme.Head, "START")
+	what := "KEPT AS"
+	if l.fromLog {
+		what = "OUTCOME"
+	}
+	c.Text(14, head, theme.Head, what)
+	c.Right(36, head, theme.Head, "TOOK ms")
+	c.Text(38, head, theme.Head, "STAT")
+	c.Text(43, head, theme.Head, "LINE")
+	rows := c.Rows(head+1, c.H()-head-1-below)
 	if len(l.at) == 0 {
-		rows.Wrap(1, 0, c.W()-2, 2, theme.Dim, "no line of this was kept whole")
+		rows.Wrap(1, 0, c.W()-2, 2, theme.Dim, l.none(s.Filter))
 		return
 	}
 	top := 0
@@ -148,13 +197,17 @@ func (l *lines) draw(c *grid.Canvas, s *Screen, focused bool) {
 		l.list.Place(&rows, 0, rows.H())
 	}
 	for y := 0; y < rows.H() && top+y < len(l.at); y++ {
-		e := &l.view.Exemplars()[l.at[top+y]]
+		e := l.line(top + y)
 		style := theme.Text
 		if e.Failed() {
 			style = theme.Crit
 		}
 		rows.Text(3, y, theme.Dim, text.Clock(e.Start))
-		rows.Clip(14, y, 13, theme.Dim, kindWord(e.Kind), set.More)
+		what := kindWord(e.Kind)
+		if l.fromLog && e.Kind != incident.Unparsed {
+			what = e.Outcome.String()
+		}
+		rows.Clip(14, y, 13, theme.Dim, what, set.More)
 		if e.Kind != incident.Unparsed {
 			rows.Right(36, y, theme.Text, text.Millis(e.Took))
 			rows.Int(38, y, style, e.Status)

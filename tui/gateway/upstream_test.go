@@ -50,7 +50,7 @@ func asked() screen.EvidenceMsg {
 }
 
 func TestByUpstream(t *testing.T) {
-	s := New()
+	s := New(Options{})
 	tuitest.Loaded(s, 80, 21)
 	tuitest.Send(s, asked(), screen.ActionMsg{Name: "group", Args: "upstream"})
 	g := tuitest.Draw(s, 80, 21)
@@ -79,7 +79,7 @@ func TestByUpstream(t *testing.T) {
 }
 
 func TestNoUpstreamsIsSaid(t *testing.T) {
-	s := tuitest.Send(tuitest.Loaded(New(), 80, 21), screen.ActionMsg{Name: "group", Args: "upstream"})
+	s := tuitest.Send(tuitest.Loaded(New(Options{}), 80, 21), screen.ActionMsg{Name: "group", Args: "upstream"})
 	if got := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); !strings.Contains(got, "these logs name no upstreams") {
 		t.Errorf("a log without upstreams:\n%s", got)
 	}
