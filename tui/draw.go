@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"charm.land/bubbles/v2/progress"
+	tea "charm.land/bubbletea/v2"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -27,6 +28,15 @@ func (r *Root) top() int {
 		return 1
 	}
 	return 2
+}
+
+// resize gives the screens what the terminal's new size leaves them.
+func (r *Root) resize(w, h int) tea.Cmd {
+	r.common.W, r.common.H = max(0, w), max(0, h)
+	if r.help != nil {
+		r.openHelp(r.help.title, r.help.groups)
+	}
+	return r.tellAll(screen.SizeMsg{W: r.common.W, H: max(0, r.common.H-r.chrome())})
 }
 
 // chrome is how many rows are the root's own.

@@ -247,14 +247,6 @@ func (r *Root) tellAll(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-func (r *Root) resize(w, h int) tea.Cmd {
-	r.common.W, r.common.H = max(0, w), max(0, h)
-	if r.help != nil {
-		r.openHelp(r.help.title, r.help.groups)
-	}
-	return r.tellAll(screen.SizeMsg{W: r.common.W, H: max(0, r.common.H-r.chrome())})
-}
-
 // View is the frame. Nothing is drawn again when nothing changed.
 func (r *Root) View() tea.View {
 	f := r.frame
