@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -286,14 +287,17 @@ func (r *Root) pause() tea.Cmd {
 
 // goTo moves the cursor to a clock time of the day that is shown.
 func (r *Root) goTo(arg string) tea.Cmd {
-	day := r.common.Cursor
 	for _, layout := range []string{time.RFC3339, "15:04:05Z", "15:04:05", "15:04Z", "15:04"} {
 		t, err := time.Parse(layout, arg)
 		if err != nil {
 			continue
 		}
 		if t.Year() == 0 {
-			t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+			day := r.common.In(r.common.Cursor)
+			if strings.HasSuffix(layout, "Z") {
+				day = r.common.Cursor.UTC()
+			}
+			t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, day.Location())
 		}
 		return r.moveCursor(t.UTC())
 	}

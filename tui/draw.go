@@ -100,7 +100,10 @@ func (r *Root) drawHead(c *grid.Canvas) {
 	if r.player.on {
 		word, style = "PLAY "+r.player.label(), theme.OK
 	}
-	x = c.Text(x, 0, theme.Text, text.Clock(clock)) + 1
+	x = c.Text(x, 0, theme.Text, r.common.Clock(clock)) + 1
+	if zone := text.ZoneName(clock, r.common.Zone); zone != "" {
+		x = c.Text(x, 0, theme.Text, zone) + 1
+	}
 	x = c.Text(x, 0, style, word) + 1
 	for _, m := range r.common.Marks {
 		if m.At.Equal(r.common.Cursor) {
@@ -109,7 +112,7 @@ func (r *Root) drawHead(c *grid.Canvas) {
 		}
 	}
 	if r.common.Live && !r.common.Cursor.IsZero() && (!r.follow || clock.Sub(r.common.Cursor) > late) {
-		x = c.Text(x, 0, theme.Accent, "at "+text.Clock(r.common.Cursor)) + 1
+		x = c.Text(x, 0, theme.Accent, "at "+r.common.Clock(r.common.Cursor)) + 1
 	}
 	if r.common.View == nil {
 		return

@@ -8,7 +8,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"tripcurve/tui/screen"
-	"tripcurve/tui/text"
 )
 
 // markKey says whether a key may name a mark.
@@ -28,7 +27,7 @@ func (r *Root) mark(name, letter string) tea.Cmd {
 		return screen.Say("go to a mark: " + r.marksText(", "))
 	case letter == "":
 		r.pending = name
-		return screen.Say("mark " + text.Clock(r.common.Cursor) + ": press a letter; esc leaves it")
+		return screen.Say("mark " + r.common.Clock(r.common.Cursor) + ": press a letter; esc leaves it")
 	case !markKey(letter):
 		return screen.Fail(fmt.Errorf("mark %q: not a letter of a-z or A-Z", letter))
 	}
@@ -49,7 +48,7 @@ func (r *Root) mark(name, letter string) tea.Cmd {
 	}
 	marks = append(marks, screen.Mark{Key: key, At: r.common.Cursor})
 	slices.SortFunc(marks, func(a, b screen.Mark) int { return int(a.Key - b.Key) })
-	return tea.Batch(r.setMarks(marks), screen.Say("mark "+letter+" is "+text.Clock(r.common.Cursor)+"; ' and "+letter+" come back"))
+	return tea.Batch(r.setMarks(marks), screen.Say("mark "+letter+" is "+r.common.Clock(r.common.Cursor)+"; ' and "+letter+" come back"))
 }
 
 // letter is the key after m or '.
@@ -71,7 +70,7 @@ func (r *Root) setMarks(marks []screen.Mark) tea.Cmd {
 func (r *Root) marksText(between string) string {
 	var list []string
 	for _, m := range r.common.Marks {
-		list = append(list, string(m.Key)+" "+text.Clock(m.At))
+		list = append(list, string(m.Key)+" "+r.common.Clock(m.At))
 	}
 	return strings.Join(list, between)
 }

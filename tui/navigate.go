@@ -90,6 +90,8 @@ func (r *Root) act(a screen.Action, own bool, args string) tea.Cmd {
 		return r.setGlyphs(args)
 	case "theme":
 		return r.setTheme(args)
+	case "tz":
+		return r.tz(args)
 	case "mouse":
 		r.mouse = !r.mouse
 		if r.mouse {

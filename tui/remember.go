@@ -51,7 +51,7 @@ func (r *Root) saved(msg savedMsg) {
 // state is where somebody is.
 func (r *Root) state() session.State {
 	s := session.State{
-		Screen: r.screens[r.at].Title(), Cursor: r.common.Cursor, Full: r.common.Full,
+		Screen: r.screens[r.at].Title(), Cursor: r.common.Cursor, Full: r.common.Full, Zone: nameOf(r.common.Zone),
 		Filters: map[string]string{}, Marks: map[string]time.Time{}, Choices: map[string]map[string]string{},
 	}
 	if r.common.Range != r.whole {
@@ -113,6 +113,9 @@ func (r *Root) restore() tea.Cmd {
 			marks = append(marks, screen.Mark{Key: k[0], At: at})
 		}
 	}
+	if s.Zone != "" {
+		do(restoreZone(s.Zone))
+	}
 	slices.SortFunc(marks, func(a, b screen.Mark) int { return int(a.Key - b.Key) })
 	do(r.setMarks(marks))
 	for i, sc := range r.screens {
@@ -139,7 +142,7 @@ func (r *Root) restore() tea.Cmd {
 		do(r.act(screen.Action{Name: "full"}, false, ""))
 	}
 	if r.status.Text == "" || r.status.Text == r.opts.Note {
-		r.status = screen.StatusMsg{Text: "restored session from " + s.Saved.Format("2006-01-02 ") + text.Clock(s.Saved) + "; ctrl+r resets"}
+		r.status = screen.StatusMsg{Text: "restored session from " + text.In(s.Saved, nil, time.DateTime) + "; ctrl+r resets"}
 	}
 	return tea.Batch(cmds...)
 }
@@ -158,14 +161,14 @@ func (r *Root) reset() tea.Cmd {
 			cmds = append(cmds, r.tellOne(i, screen.FilterMsg{}))
 		}
 	}
-	cmds = append(cmds, r.setMarks(nil), r.setRange(r.whole))
+	cmds = append(cmds, r.setMarks(nil), r.setRange(r.whole), r.setZone(nil))
 	if !r.common.Live {
 		cmds = append(cmds, r.moveCursor(peak(r.common.View, r.whole)))
 	}
 	if r.common.Full {
 		cmds = append(cmds, r.act(screen.Action{Name: "full"}, false, ""))
 	}
-	return tea.Batch(append(cmds, r.visit(0), screen.Say("reset: no filters, no marks, the whole incident, every screen's choices as at first; z takes it back"))...)
+	return tea.Batch(append(cmds, r.visit(0), screen.Say("reset: no filters, no marks, the whole incident, UTC, every screen's choices as at first; z takes it back"))...)
 }
 
 // snapshot is what undo goes back to.
@@ -173,6 +176,7 @@ type snapshot struct {
 	filters []screen.Filter
 	marks   []screen.Mark
 	window  incident.Window
+	zone    *time.Location
 	choices []map[string]string // of the screens; nil: they were left as they are
 }
 
@@ -186,7 +190,7 @@ type history struct {
 const undoSteps = 100
 
 func (r *Root) snapshot() snapshot {
-	return snapshot{filters: slices.Clone(r.filters), marks: r.common.Marks, window: r.common.Range}
+	return snapshot{filters: slices.Clone(r.filters), marks: r.common.Marks, window: r.common.Range, zone: r.common.Zone}
 }
 
 // remember notes what is about to be changed.
@@ -197,7 +201,7 @@ func (r *Root) remember() {
 	}
 }
 
-// undo takes the last change of filters, marks or zoom back.
+// undo takes the last change of filters, marks, zoom or zone back.
 func (r *Root) undo() tea.Cmd { return r.swap(&r.past, &r.undone, "nothing to undo here") }
 
 // redo does it again.
@@ -211,7 +215,7 @@ func (r *Root) swap(from, to *[]snapshot, none string) tea.Cmd {
 	s := (*from)[n-1]
 	*from = (*from)[:n-1]
 	back := r.snapshot()
-	cmds := []tea.Cmd{r.setMarks(s.marks), r.setRange(s.window)}
+	cmds := []tea.Cmd{r.setMarks(s.marks), r.setRange(s.window), r.setZone(s.zone)}
 	if s.choices != nil {
 		back.choices = r.choices()
 		cmds = append(cmds, r.choose(s.choices))

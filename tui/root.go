@@ -165,6 +165,8 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, r.moveCursor(msg.At)
 	case screen.RangeMsg:
 		return r, r.setRange(msg.Window)
+	case zoneMsg:
+		return r, r.asked(msg)
 	case playMsg:
 		return r, r.played(msg)
 	case saveMsg:

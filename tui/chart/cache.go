@@ -15,6 +15,7 @@ type Key struct {
 	Version uint64 // of the data
 	Extra   uint64 // whatever else changes the chart: grouping, selection
 	Window  incident.Window
+	Zone    *time.Location // of the clock times; nil: UTC
 	Glyphs  glyph.Level
 	W, H    int
 }
@@ -35,7 +36,7 @@ func (k *Cache) Draw(cv *grid.Canvas, key Key, cursor time.Time, marks []screen.
 		k.key = key
 		k.grid.Resize(key.W, key.H)
 		k.chart = build()
-		k.chart.Marks = marks
+		k.chart.Marks, k.chart.Zone = marks, key.Zone
 		k.chart.Draw(k.grid.Canvas())
 	}
 	cv.Blit(0, 0, &k.grid)

@@ -6,6 +6,7 @@ package chart
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -65,7 +66,8 @@ type Band struct {
 // Chart is what to draw. Its zero value draws an empty frame.
 type Chart struct {
 	Window  incident.Window
-	Unit    string // after the topmost tick: "/s"
+	Zone    *time.Location // of the clock times; nil: UTC
+	Unit    string         // after the topmost tick: "/s"
 	Max     float64
 	Series  []Series
 	Log     *Log // in place of Series
@@ -566,13 +568,16 @@ func (c *Chart) drawAxis(cv *grid.Canvas) {
 	if step >= 24*time.Hour {
 		format = "01-02"
 	}
-	for at := c.Window.From.Truncate(step); !at.After(c.Window.To); at = at.Add(step) {
+	for at := text.Truncate(c.Window.From, step, c.Zone); !at.After(c.Window.To); at = at.Add(step) {
 		x, ok := c.Column(at)
 		if !ok || x+1+len(format) > l.x+l.w+2 {
 			continue
 		}
 		cv.Set(x, l.clock, c.Glyphs.Set().Pin, theme.Faint)
-		cv.Text(x+1, l.clock, theme.Dim, at.UTC().Format(format))
+		cv.Text(x+1, l.clock, theme.Dim, strings.TrimSuffix(text.In(at, c.Zone, format), "Z"))
+	}
+	if zone := text.ZoneName(c.Window.From, c.Zone); len(zone) < l.x {
+		tick(l.clock, zone)
 	}
 }
 
@@ -613,7 +618,7 @@ func (c *Chart) DrawCursor(cv *grid.Canvas, at time.Time) {
 	if l.clock < 0 {
 		return
 	}
-	label := text.Clock(at)
+	label := text.ClockIn(at, c.Zone)
 	from := max(l.x, min(x-len(label)/2, cv.W()-len(label)))
 	cv.Text(from-1, l.clock, theme.Text, " ")
 	end := cv.Text(from, l.clock, theme.Accent, label)

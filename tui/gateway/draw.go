@@ -86,9 +86,9 @@ func (s *Screen) drawHead(c *grid.Canvas) {
 	}
 	x = c.Text(x, 0, theme.Accent, name) + 1
 	if w.Length() > 0 && c.W() >= 76 { // a small screen has room for the numbers only
-		format := text.Clock(w.From) + " to " + text.Clock(w.To)
-		if w.From.YearDay() != w.To.YearDay() {
-			format = w.From.Format("01-02 ") + format
+		format := s.Clock(w.From) + " to " + s.Clock(w.To)
+		if from, to := s.In(w.From), s.In(w.To); from.YearDay() != to.YearDay() {
+			format = from.Format("01-02 ") + format
 		}
 		x = c.Text(x, 0, theme.Dim, format) + 2
 	}
@@ -130,7 +130,7 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
 	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)+", max shown") + 2
 	plot := c.Rows(1, c.H()-1)
-	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
+	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Zone: s.Zone, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
 	for i, b := range s.table.bad {
 		status := strconv.Itoa(b.status)
 		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)

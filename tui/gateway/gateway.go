@@ -113,9 +113,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		s.busy = false
 		if msg.query == s.query() {
 			s.table = msg.table
-			for i := range s.table.rows {
-				copy(s.table.rows[i].text[:], s.table.rows[i].cells())
-			}
+			s.write()
 			s.drawn++
 			s.list.Clamp(len(s.table.shown(s.Filter)))
 		}
@@ -134,6 +132,9 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		} else if _, again := s.list.Click(msg, len(s.table.shown(s.Filter))); again {
 			return s, s.act(screen.ActionMsg{Name: "lines"})
 		}
+	case screen.ZoneMsg:
+		s.Apply(msg)
+		s.write()
 	case screen.FocusMsg:
 		return s, s.focus(msg.Subject.Endpoint)
 	default:
@@ -145,6 +146,13 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		}
 	}
 	return s, nil
+}
+
+// write puts the table's texts together.
+func (s *Screen) write() {
+	for i := range s.table.rows {
+		copy(s.table.rows[i].text[:], s.table.rows[i].cells(s.Zone))
+	}
 }
 
 func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
@@ -237,22 +245,23 @@ func (s *Screen) markdown(rows []row) string {
 	var b strings.Builder
 	b.WriteString("| " + groupings[s.by] + " | requests | failed | error rate | p50 ms | p99 ms | first failed |\n|---|--:|--:|--:|--:|--:|---|\n")
 	for _, r := range rows {
-		b.WriteString("| " + redact.Markdown(r.label) + " | " + strings.Join(r.cells(), " | ") + " |\n")
+		b.WriteString("| " + redact.Markdown(r.label) + " | " + strings.Join(r.cells(nil), " | ") + " |\n")
 	}
 	return b.String()
 }
 
 // plain is a row as one line of text.
 func (r row) plain() string {
-	c := r.cells()
+	c := r.cells(nil)
 	return fmt.Sprintf("%s: %s requests, %s failed (%s %%), p50 %s ms, p99 %s ms, first failed %s", r.label, c[0], c[1], c[2], c[3], c[4], c[5])
 }
 
 // columns is how many cells a row has.
 const columns = 6
 
-// cells are the row's values as they stand in the table, right of its name.
-func (r row) cells() []string {
+// cells are the row's values as they stand in the table, right of its name, with
+// instants in a zone, which is UTC where it is nil.
+func (r row) cells(zone *time.Location) []string {
 	share := "-"
 	if r.requests > 0 {
 		share = fmt.Sprintf("%.1f", 100*float64(r.failed)/float64(r.requests))
@@ -260,9 +269,9 @@ func (r row) cells() []string {
 	first := "-"
 	switch {
 	case !r.first.IsZero() && r.by == byUpstream: // in the ten seconds from then on
-		first = "~" + strings.TrimSuffix(text.Clock(r.first), "Z") // as wide as the others
+		first = "~" + strings.TrimSuffix(text.ClockIn(r.first, zone), "Z") // as wide as the others
 	case !r.first.IsZero():
-		first = text.Clock(r.first)
+		first = text.ClockIn(r.first, zone)
 	case r.gone:
 		first = "gone"
 	}

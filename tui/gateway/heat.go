@@ -71,7 +71,7 @@ func (s *Screen) drawHeat(c *grid.Canvas) {
 		plot.Text(1, 1, theme.Dim, text.NoData+": no durations of these requests in the shown range")
 		return
 	}
-	key := chart.Key{Version: s.Version, Extra: s.drawn<<16 | uint64(s.list.At), Window: s.table.query.shown, Glyphs: s.Glyphs}
+	key := chart.Key{Version: s.Version, Extra: s.drawn<<16 | uint64(s.list.At), Window: s.table.query.shown, Zone: s.Zone, Glyphs: s.Glyphs}
 	s.heatmap.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart {
 		return &chart.Chart{
 			Window: s.table.query.shown, Glyphs: s.Glyphs, Markers: events.Of(s.Rows).Markers(s.table.query.shown),

@@ -174,7 +174,7 @@ func (l *lines) draw(c *grid.Canvas, s *Screen, focused bool) {
 	c.Clip(x, 0, c.W()-x-14, theme.Text, l.title, set.More)
 	head, below := 1, 0
 	if focused {
-		c.Clip(1, 1, c.W()-2, theme.Dim, l.says(s.Filter), set.More)
+		c.Clip(1, 1, c.W()-2, theme.Dim, l.says(s.Filter, s.Clock), set.More)
 		head, below = 2, min(6, max(3, c.H()/4))
 	}
 	c.Text(3, head, theme.Head, "START")
@@ -202,7 +202,7 @@ func (l *lines) draw(c *grid.Canvas, s *Screen, focused bool) {
 		if e.Failed() {
 			style = theme.Crit
 		}
-		rows.Text(3, y, theme.Dim, text.Clock(e.Start))
+		rows.Text(3, y, theme.Dim, s.Clock(e.Start))
 		what := kindWord(e.Kind)
 		if l.fromLog && e.Kind != incident.Unparsed {
 			what = e.Outcome.String()

@@ -264,7 +264,7 @@ func (l *logLines) text(i int) string {
 }
 
 // says is what the pane shows: which lines, of what, and how far it is.
-func (l *lines) says(f screen.Filter) string {
+func (l *lines) says(f screen.Filter, clock func(time.Time) string) string {
 	n := text.Count(len(l.at))
 	if f.Active() && l.log != nil && l.fromLog {
 		n += " of " + text.Count(len(l.log.all))
@@ -296,7 +296,7 @@ func (l *lines) says(f screen.Filter) string {
 	case !l.log.finished:
 		said += fmt.Sprintf(", reading, %.0f %%; esc stops", 100*l.log.part)
 	default:
-		said += ", " + text.Clock(w.From) + " to " + text.Clock(w.To) + "; t: those kept whole"
+		said += ", " + clock(w.From) + " to " + clock(w.To) + "; t: those kept whole"
 	}
 	if l.log.err != nil {
 		said += "; " + redact.Line(l.log.err.Error())

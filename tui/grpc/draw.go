@@ -37,7 +37,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 		return
 	}
 	body := c.Rows(rows+2, c.H()-rows-2)
-	sentences := s.sentences(f)
+	sentences := s.sentences(f, s.Clock)
 	if body.W() >= 120 {
 		w := body.W() * 3 / 5
 		left, right := body.Sub(1, 0, w-4, body.H()), body.Sub(w+1, 0, body.W()-w-2, body.H())
@@ -107,7 +107,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		c.Right(cols[2], y, style, text.Number(finished))
 		at := "never"
 		if ever {
-			at = text.Clock(ended)
+			at = s.Clock(ended)
 		}
 		c.Right(cols[3], y, style, at)
 		if i == s.list.At {
@@ -138,7 +138,7 @@ func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
 	if s.linear {
 		extra++
 	}
-	key := chart.Key{Version: s.Version, Extra: extra, Window: s.Range, Glyphs: s.Glyphs}
+	key := chart.Key{Version: s.Version, Extra: extra, Window: s.Range, Zone: s.Zone, Glyphs: s.Glyphs}
 	h := c.H()
 	if f.p99.lo != nil && h >= 13 {
 		h = h * 3 / 5

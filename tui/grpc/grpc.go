@@ -368,7 +368,7 @@ func seconds(v float64, unit string) string {
 // said is what the screen says of a call, one sentence a line.
 func (s *Screen) said(f *flow) string {
 	var lines []string
-	for _, l := range s.sentences(f) {
+	for _, l := range s.sentences(f, text.Clock) {
 		lines = append(lines, l.text)
 	}
 	return redact.Line(f.Name()) + " at " + text.Clock(s.Cursor) + "\n" + strings.Join(lines, "\n")
@@ -383,7 +383,8 @@ type sentence struct {
 // hung is how long no call may have ended before that is said.
 const hung = 20 * time.Second
 
-func (s *Screen) sentences(f *flow) []sentence {
+// sentences are what is known of a call, with instants as clock writes them.
+func (s *Screen) sentences(f *flow, clock func(time.Time) string) []sentence {
 	var out []sentence
 	say := func(bad bool, format string, args ...any) {
 		out = append(out, sentence{fmt.Sprintf(format, args...), bad})
@@ -392,11 +393,11 @@ func (s *Screen) sentences(f *flow) []sentence {
 	ended, ever := f.lastEnded(s.Cursor)
 	switch {
 	case !known:
-		say(false, "NO DATA at %s: the source was not scraped then", text.Clock(s.Cursor))
+		say(false, "NO DATA at %s: the source was not scraped then", clock(s.Cursor))
 	case p.InFlight > 0 && !ever:
 		say(true, "%s in flight, and none has ever ended: latency metrics cannot see a hang", text.Plural(int(p.InFlight), "call"))
 	case p.InFlight > 0 && p.At.Sub(ended) >= hung:
-		say(true, "no completed call since %s: latency metrics cannot see a hang", text.Clock(ended))
+		say(true, "no completed call since %s: latency metrics cannot see a hang", clock(ended))
 		if f.level > 0 && p.InFlight == f.level {
 			say(true, "%s in flight, no more and no fewer: a stream quota or a pool of that size is full", text.Count(int(p.InFlight)))
 		}
@@ -412,7 +413,7 @@ func (s *Screen) sentences(f *flow) []sentence {
 	case f.p99.lo == nil:
 		say(false, "latency: no histogram from this source")
 	case p99 == "":
-		say(false, "latency: NO DATA at %s", text.Clock(s.Cursor))
+		say(false, "latency: NO DATA at %s", clock(s.Cursor))
 	case p99 == "no call ended":
 		say(false, "latency: no call ended in this interval, so there is no p99; that is not a fast one")
 	case strings.HasPrefix(p99, ">="):

@@ -24,7 +24,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	}
 	t := s.gather()
 	x := c.Text(1, 0, theme.Head, "LOCKS") + 1
-	x = c.Text(x, 0, theme.Text, "at "+text.Clock(t.at)) + 2
+	x = c.Text(x, 0, theme.Text, "at "+s.Clock(t.at)) + 2
 	c.Clip(x, 0, c.W()-x-16, theme.Text, t.summary, s.Set().More)
 	x = c.Right(c.W()-1, 0, theme.Text, orders[s.sort])
 	c.Right(x, 0, theme.Dim, "sort: ")
@@ -209,7 +209,7 @@ func (s *Screen) drawWaiting(c *grid.Canvas) {
 	c.Text(1, 0, theme.Head, "WAITING SESSIONS")
 	plot := c.Rows(1, c.H()-1)
 	w := s.gatherWaiters()
-	s.waiting.Draw(&plot, chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}, s.Cursor, s.Marks, func() *chart.Chart {
+	s.waiting.Draw(&plot, chart.Key{Version: s.Version, Window: s.Range, Zone: s.Zone, Glyphs: s.Glyphs}, s.Cursor, s.Marks, func() *chart.Chart {
 		return &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Series: []chart.Series{
 			{Name: "waiting sessions", Style: theme.Data3, Kind: chart.Area, From: s.Range.From, Step: w.step, Values: w.values},
 		}}
@@ -255,7 +255,7 @@ func (s *Screen) drawDetail(c *grid.Canvas, t *tree) int {
 	x, y = s.pair(c, x, y, "db", n.Database)
 	x, y = s.pair(c, x, y, "state", n.State)
 	if !n.XactStart.IsZero() {
-		x, y = s.pair(c, x, y, "xact since", text.Clock(n.XactStart))
+		x, y = s.pair(c, x, y, "xact since", s.Clock(n.XactStart))
 	}
 	what := n.Held.String() + " on " + n.Relation + ", waits for nobody"
 	label := "holds"

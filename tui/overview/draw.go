@@ -48,7 +48,7 @@ func (s *Screen) drawWaitingForData(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "WHOLE INCIDENT") + 2
 	if s.Said.Sentence != "" {
 		if hit := s.Said.Impact; hit.Length() > 0 {
-			c.Text(x, 0, theme.Dim, text.Clock(hit.From)+" to "+text.Clock(hit.To)+"  "+text.Dur(hit.Length()))
+			c.Text(x, 0, theme.Dim, s.Clock(hit.From)+" to "+s.Clock(hit.To)+"  "+text.Dur(hit.Length()))
 		}
 		c.Right(c.W()-1, 0, theme.Strong, redact.Line(s.Said.Confidence))
 		y := 1 + c.Wrap(1, 1, c.W()-2, 4, theme.Strong, redact.Flat(s.Said.Sentence))
@@ -220,7 +220,7 @@ func (s *Screen) drawWide(c *grid.Canvas, f *facts) {
 }
 
 func (s *Screen) key() chart.Key {
-	return chart.Key{Version: s.Version, Window: s.Range, Glyphs: s.Glyphs}
+	return chart.Key{Version: s.Version, Window: s.Range, Zone: s.Zone, Glyphs: s.Glyphs}
 }
 
 // drawFailingHead says how the failures stand; after the chart below it was
@@ -353,9 +353,9 @@ func (s *Screen) drawDetail(c *grid.Canvas) {
 	x := c.Text(1, 0, sev.Style(), sev.Mark()) + 1
 	x = c.Text(x, 0, sev.Style(), widget.RoleWord(f.Role)) + 2
 	x = c.Text(x, 0, theme.Text, f.Confidence.String()) + 2
-	x = c.Text(x, 0, theme.Dim, text.Clock(f.Window.From)) + 1
+	x = c.Text(x, 0, theme.Dim, s.Clock(f.Window.From)) + 1
 	x = c.Text(x, 0, theme.Dim, "to") + 1
-	c.Text(x, 0, theme.Dim, text.Clock(f.Window.To))
+	c.Text(x, 0, theme.Dim, s.Clock(f.Window.To))
 	y := 1 + c.Wrap(1, 1, c.W()-2, c.H()-1, theme.Strong, redact.Flat(f.Claim))
 	for _, d := range f.Detail {
 		c.Set(1, y, '-', theme.Faint)
@@ -490,7 +490,7 @@ func (s *Screen) drawEvents(c *grid.Canvas, f *facts) {
 			continue
 		}
 		c.Set(1, y, m.Key, theme.Marker)
-		c.Text(3, y, theme.Dim, text.Clock(m.At))
+		c.Text(3, y, theme.Dim, s.Clock(m.At))
 		c.Text(14, y, theme.Dim, redact.Line(m.Lane))
 		end := c.Clip(24, y, c.W()-60, theme.Text, redact.Flat(m.Text), s.Set().More)
 		c.Clip(end+3, y, c.W()-end-4, theme.Dim, redact.Flat(m.SourceText), s.Set().More)

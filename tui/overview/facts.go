@@ -20,6 +20,7 @@ import (
 // once per view, range and cursor.
 type facts struct {
 	version uint64
+	zone    *time.Location
 	window  incident.Window
 	cursor  time.Time
 
@@ -75,8 +76,8 @@ type tick struct {
 // gather brings the facts up to date.
 func (s *Screen) gather() *facts {
 	f := &s.facts
-	if f.version != s.Version || f.window != s.Range {
-		*f = facts{version: s.Version, window: s.Range}
+	if f.version != s.Version || f.window != s.Range || f.zone != s.Zone {
+		*f = facts{version: s.Version, window: s.Range, zone: s.Zone}
 		s.gatherRange(f)
 		f.cursor = time.Time{}
 	}
@@ -123,11 +124,11 @@ func (s *Screen) gatherRange(f *facts) {
 	if a.Impact.Length() > 0 {
 		f.coverage = coverageLine(a)
 		f.running = s.Live && running(a, v)
-		to := text.Clock(a.Impact.To)
+		to := s.Clock(a.Impact.To)
 		if f.running {
 			to = "now"
 		}
-		f.span = text.Clock(a.Impact.From) + " to " + to + "  " + text.Dur(a.Impact.Length())
+		f.span = s.Clock(a.Impact.From) + " to " + to + "  " + text.Dur(a.Impact.Length())
 		for _, r := range a.Remainder {
 			f.remainder = append(f.remainder, redact.Flat(remainderLine(r)))
 		}
@@ -166,7 +167,7 @@ func (s *Screen) gatherCursor(f *facts) {
 	}
 	s.View.EachEpisode(func(e *incident.Episode) {
 		if e.Kind == incident.PoolFull && e.Active(s.Cursor) {
-			f.levels[0].note = redact.Line(e.Text) + " FULL since " + text.Clock(e.From)
+			f.levels[0].note = redact.Line(e.Text) + " FULL since " + s.Clock(e.From)
 		}
 	})
 }

@@ -3,6 +3,7 @@
 package overview
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type row struct {
 	severity widget.Severity
 	word     string
 	text     string
+	plain    string // text as it is copied, with instants in UTC; empty: text
 	show     string // the screen that shows it
 	finding  int    // index into the findings, -1 for endpoints
 	endpoint incident.Endpoint
@@ -58,7 +60,7 @@ func (s *Screen) Actions() []screen.Action {
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	if s.Apply(msg) {
 		switch msg.(type) {
-		case screen.EvidenceMsg, screen.FilterMsg:
+		case screen.EvidenceMsg, screen.FilterMsg, screen.ZoneMsg:
 			s.rows = s.makeRows()
 			s.list.Clamp(len(s.rows))
 		}
@@ -139,7 +141,7 @@ func (s *Screen) yank() tea.Cmd {
 	case r.finding >= 0:
 		return screen.Copy(s.Analysis.Findings[r.finding].Claim, "the finding")
 	}
-	return screen.Copy(r.text, "the line")
+	return screen.Copy(cmp.Or(r.plain, r.text), "the line")
 }
 
 // statement is an action without the comments that explain it.
@@ -180,7 +182,7 @@ func (s *Screen) makeRows() []row {
 	about(true)
 	for _, e := range s.Analysis.Endpoints {
 		sev, word := widget.OfImpact(e)
-		r := row{severity: sev, word: word, text: impactText(e), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
+		r := row{severity: sev, word: word, text: impactText(e, s.Clock), plain: impactText(e, text.Clock), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
 		if s.Filter.Match(r.word, r.text) {
 			out = append(out, r)
 		}
@@ -200,19 +202,20 @@ func screenOf(f incident.Finding) string {
 	return "Gateway"
 }
 
-func impactText(e incident.Impact) string {
+// impactText is how an endpoint fared, with instants as clock writes them.
+func impactText(e incident.Impact, clock func(time.Time) string) string {
 	name := redact.Line(e.Endpoint.String())
 	switch {
 	case e.Vanished:
-		return name + "  no requests since " + text.Clock(e.VanishedFrom)
+		return name + "  no requests since " + clock(e.VanishedFrom)
 	case e.Failed > 0:
 		out := name + "  " + text.Count(e.Failed) + " of " + text.Count(e.Requests) +
 			" failed (" + text.Percent(float64(e.Failed)/float64(max(1, e.Requests))) + ")"
 		if !e.FirstFailed.IsZero() { // else now and then, which is no impact
-			out += " since " + text.Clock(e.FirstFailed)
+			out += " since " + clock(e.FirstFailed)
 		}
 		if !e.Recovered.IsZero() {
-			out += ", recovered " + text.Clock(e.Recovered)
+			out += ", recovered " + clock(e.Recovered)
 		}
 		return out
 	}

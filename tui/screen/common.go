@@ -7,6 +7,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
+	"tripcurve/tui/text"
 )
 
 // Common is the state that all screens share. A screen embeds it and hands it
@@ -26,8 +27,9 @@ type Common struct {
 	Glyphs glyph.Level
 	Full   bool // the focused pane alone
 	Filter Filter
-	Marks  []Mark // of the time axis, by letter
-	W, H   int    // of the canvas
+	Marks  []Mark         // of the time axis, by letter
+	Zone   *time.Location // of the times shown; nil: UTC
+	W, H   int            // of the canvas
 }
 
 // Apply takes in a shared message and says whether it was one.
@@ -51,6 +53,8 @@ func (c *Common) Apply(msg tea.Msg) bool {
 		c.Now = msg.Now
 	case FullMsg:
 		c.Full = msg.On
+	case ZoneMsg:
+		c.Zone = msg.Zone
 	case MarksMsg:
 		c.Marks = msg.Marks
 	case FilterMsg:
@@ -61,6 +65,17 @@ func (c *Common) Apply(msg tea.Msg) bool {
 		return false
 	}
 	return true
+}
+
+// Clock is an instant of the day as the screens show it.
+func (c *Common) Clock(t time.Time) string { return text.ClockIn(t, c.Zone) }
+
+// In is an instant in the zone that the screens show, for its date.
+func (c *Common) In(t time.Time) time.Time {
+	if c.Zone == nil {
+		return t.UTC()
+	}
+	return t.In(c.Zone)
 }
 
 // Set is the characters to draw with.

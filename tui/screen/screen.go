@@ -72,6 +72,9 @@ type Mark struct {
 // MarksMsg brings all marks, by letter.
 type MarksMsg struct{ Marks []Mark }
 
+// ZoneMsg says in which zone times are shown; nil is UTC.
+type ZoneMsg struct{ Zone *time.Location }
+
 // Rememberer is a screen with choices that are kept for the next time: how a list is
 // sorted, what is shown of it. Recall takes what Remember gave, of this version or
 // another, and leaves out what it does not know.

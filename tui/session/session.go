@@ -37,9 +37,10 @@ type State struct {
 	From    time.Time                    `json:"from"` // of the time axes; zero: the whole incident
 	To      time.Time                    `json:"to"`
 	Full    bool                         `json:"full"`
-	Filters map[string]string            `json:"filters"` // by screen
-	Marks   map[string]time.Time         `json:"marks"`   // by letter
-	Choices map[string]map[string]string `json:"choices"` // by screen, by what is chosen
+	Zone    string                       `json:"zone,omitempty"` // of the times shown, as :tz takes it; empty: UTC
+	Filters map[string]string            `json:"filters"`        // by screen
+	Marks   map[string]time.Time         `json:"marks"`          // by letter
+	Choices map[string]map[string]string `json:"choices"`        // by screen, by what is chosen
 }
 
 // Keeper reads and writes the session of one incident and the history of all. Put never

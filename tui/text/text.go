@@ -43,11 +43,43 @@ func Percent(share float64) string {
 }
 
 // Clock is an instant of the day in UTC, "14:24:40Z".
-func Clock(t time.Time) string {
+func Clock(t time.Time) string { return ClockIn(t, nil) }
+
+// ClockIn is an instant of the day in a zone, "15:24:40"; see In.
+func ClockIn(t time.Time, zone *time.Location) string {
 	if t.IsZero() {
 		return "--:--:--"
 	}
-	return t.UTC().Format("15:04:05") + "Z"
+	return In(t, zone, time.TimeOnly)
+}
+
+// In writes an instant in a zone, by a layout that ends with the time of day. UTC, which
+// nil is as well, is marked with a Z; of another zone the screen says once which it is.
+func In(t time.Time, zone *time.Location, layout string) string {
+	if zone == nil {
+		return t.UTC().Format(layout) + "Z"
+	}
+	return t.In(zone).Format(layout)
+}
+
+// ZoneName is what people call a zone at an instant: "CET", "+0530"; empty for UTC, whose
+// times are marked themselves.
+func ZoneName(t time.Time, zone *time.Location) string {
+	if zone == nil {
+		return ""
+	}
+	return t.In(zone).Format("MST")
+}
+
+// Truncate is the last instant, not after t, at which a clock of the zone shows a multiple
+// of step since midnight, or a midnight of days counted so.
+func Truncate(t time.Time, step time.Duration, zone *time.Location) time.Time {
+	if zone == nil {
+		return t.Truncate(step)
+	}
+	_, east := t.In(zone).Zone()
+	shift := time.Duration(east) * time.Second
+	return t.Add(shift).Truncate(step).Add(-shift)
 }
 
 // Dur is a duration as people say it: "0.4s", "42s", "1m39s", "2h05m".

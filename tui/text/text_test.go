@@ -7,6 +7,7 @@ import (
 )
 
 func TestWriting(t *testing.T) {
+	at, east := time.Date(2026, 1, 15, 14, 24, 40, 0, time.UTC), time.FixedZone("+0530", 5*3600+1800)
 	for _, c := range []struct{ got, want string }{
 		{Count(0), "0"},
 		{Count(999), "999"},
@@ -31,6 +32,15 @@ func TestWriting(t *testing.T) {
 		{Millis(1500 * time.Microsecond), "1.5"},
 		{Clock(time.Date(2026, 1, 15, 14, 24, 40, 0, time.UTC)), "14:24:40Z"},
 		{Clock(time.Time{}), "--:--:--"},
+		{ClockIn(at, east), "19:54:40"},
+		{ClockIn(time.Time{}, east), "--:--:--"},
+		{In(at, east, "01-02 15:04"), "01-15 19:54"},
+		{In(at, nil, "01-02 15:04"), "01-15 14:24Z"},
+		{ZoneName(at, east), "+0530"},
+		{ZoneName(at, nil), ""},
+		{Clock(Truncate(at, time.Hour, nil)), "14:00:00Z"},
+		{ClockIn(Truncate(at, time.Hour, east), east), "19:00:00"},
+		{ClockIn(Truncate(at, 24*time.Hour, east), east), "00:00:00"},
 		{Plural(1, "session"), "1 session"},
 		{Plural(1200, "session"), "1,200 sessions"},
 	} {

@@ -75,13 +75,13 @@ func (s *Screen) drawHead(c *grid.Canvas) {
 		c.Text(1, 0, theme.Dim, "no evidence yet")
 		return
 	}
-	x := c.Text(1, 0, theme.Head, s.Range.From.UTC().Format("2006-01-02 15:04")+" to "+s.Range.To.UTC().Format("15:04Z"))
+	x := c.Text(1, 0, theme.Head, s.In(s.Range.From).Format("2006-01-02 15:04")+" to "+text.In(s.Range.To, s.Zone, "15:04"))
 	said := text.Plural(len(s.shown), "moment")
 	if n := s.known.inferred; n > 0 {
 		said += ", " + text.Count(n) + " inferred (~)"
 	}
 	if hit := s.Analysis.Impact; hit.Length() > 0 && c.W() >= 100 {
-		said = "impact " + text.Clock(hit.From) + " to " + text.Clock(hit.To) + ", " + text.Dur(hit.Length()) + "   " + said
+		said = "impact " + s.Clock(hit.From) + " to " + s.Clock(hit.To) + ", " + text.Dur(hit.Length()) + "   " + said
 	}
 	if w := grid.Width(said); x+2+w < c.W() {
 		c.Right(c.W()-1, 0, theme.Dim, said)
@@ -162,15 +162,16 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 	set := s.Set()
 	clockRow := len(lanes)
 	step := stepFor(s.Range.Length(), w/12)
-	for at := s.Range.From.Truncate(step); !at.After(s.Range.To); at = at.Add(step) {
+	for at := text.Truncate(s.Range.From, step, s.Zone); !at.After(s.Range.To); at = at.Add(step) {
 		if x := column(at); x >= 0 && x+6 <= w {
 			plot.Set(x, clockRow, set.Corner, theme.Faint)
-			plot.Text(x+1, clockRow, theme.Dim, at.UTC().Format("15:04"))
+			plot.Text(x+1, clockRow, theme.Dim, s.In(at).Format("15:04"))
 			for y := range lanes {
 				plot.Set(x, y, set.Dot, theme.Faint)
 			}
 		}
 	}
+	c.Clip(1, clockRow, laneWidth-2, theme.Dim, text.ZoneName(s.Range.From, s.Zone), "")
 	for y, lane := range lanes {
 		c.Clip(1, y, laneWidth-2, theme.Dim, redact.Line(lane), set.More)
 	}
@@ -240,7 +241,7 @@ func (s *Screen) drawCursor(c *grid.Canvas, x, clockRow int) {
 			c.Set(x, y, s.Set().Wall, theme.Cursor)
 		}
 	}
-	label := text.Clock(s.Common.Cursor)
+	label := s.Clock(s.Common.Cursor)
 	from := max(0, min(x-len(label)/2, c.W()-len(label)))
 	// a clock time half overwritten says nothing
 	for l := from - 1; l >= 0 && c.Rune(l, clockRow) != ' '; l-- {
@@ -303,7 +304,7 @@ func (s *Screen) drawList(c *grid.Canvas) {
 			words, look = theme.Faint|sel, theme.Faint|sel
 		}
 		c.Set(3, y, m.Key, look)
-		x := c.Text(5, y, words, clock(&m)) + 1
+		x := c.Text(5, y, words, clock(&m, s.Zone)) + 1
 		what := redact.Flat(m.Text)
 		if m.Hidden {
 			what = "(hidden) " + what

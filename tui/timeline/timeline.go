@@ -261,17 +261,18 @@ func (s *Screen) yank(markdown bool) tea.Cmd {
 		lasted = " (" + text.Dur(m.End.Sub(m.At)) + ")"
 	}
 	if markdown {
-		return screen.Copy(fmt.Sprintf("| %s | %s%s | %s | %s |\n", clock(m), redact.Markdown(what), lasted, redact.Markdown(source), redact.Markdown(m.Confidence)), "the moment, as a row of a table")
+		return screen.Copy(fmt.Sprintf("| %s | %s%s | %s | %s |\n", clock(m, nil), redact.Markdown(what), lasted, redact.Markdown(source), redact.Markdown(m.Confidence)), "the moment, as a row of a table")
 	}
-	return screen.Copy(strings.TrimSpace(fmt.Sprintf("%s %s%s [%s]", clock(m), what, lasted, source)), "the moment")
+	return screen.Copy(strings.TrimSpace(fmt.Sprintf("%s %s%s [%s]", clock(m, nil), what, lasted, source)), "the moment")
 }
 
-// clock is the moment's time, no more exact than it is known.
-func clock(m *events.Event) string {
+// clock is the moment's time in a zone, which is UTC where it is nil, no more exact than
+// it is known.
+func clock(m *events.Event, zone *time.Location) string {
 	if m.Precision >= time.Minute {
-		return m.At.UTC().Format("15:04Z")
+		return text.In(m.At, zone, "15:04")
 	}
-	return text.Clock(m.At)
+	return text.ClockIn(m.At, zone)
 }
 
 var _ screen.Screen = (*Screen)(nil)

@@ -31,7 +31,7 @@ func (s *Screen) drawChart(c *grid.Canvas) {
 		head = 2
 	}
 	body := c.Sub(0, head, c.W(), c.H()-head)
-	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Glyphs: s.Glyphs}
+	key := chart.Key{Version: s.Version, Extra: s.runs.version, Window: s.window(), Zone: s.Zone, Glyphs: s.Glyphs}
 	s.cache.Draw(&body, key, s.Common.Cursor, s.Marks, s.curve)
 	x := 0
 	if head > 0 {
