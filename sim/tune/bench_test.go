@@ -25,3 +25,13 @@ func BenchmarkTune(b *testing.B) {
 		b.ReportMetric(float64(r.Runs), "runs")
 	}
 }
+
+// BenchmarkDraft is the run that the Tune screen waits for after a step of a slider.
+func BenchmarkDraft(b *testing.B) {
+	sc := Draft(scenario.INC2847())
+	for b.Loop() {
+		if _, err := scenario.Run(b.Context(), sc, scenario.Observers{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
