@@ -2,7 +2,6 @@ package redact
 
 import (
 	"html"
-	"regexp"
 	"strings"
 )
 
@@ -50,7 +49,7 @@ func Markdown(s string) string {
 			b.WriteByte(c)
 		}
 	}
-	return lineStart.ReplaceAllString(b.String(), `${1}${3}\${2}${4}`)
+	return lineStart().ReplaceAllString(b.String(), `${1}${3}\${2}${4}`)
 }
 
 // apart is an empty comment: it shows nothing, and what it parts is no mention,
@@ -59,7 +58,7 @@ const apart = "<!-- -->"
 
 // lineStart is what would begin a heading, a list or a rule at the start of the
 // text, which is where a cell or a paragraph begins.
-var lineStart = regexp.MustCompile(`^(?:(\s*)([#+=-])|(\s*\d+)([.)](?:\s|$)))`)
+var lineStart = compiled(`^(?:(\s*)([#+=-])|(\s*\d+)([.)](?:\s|$)))`)
 
 // MarkdownCode is s as a code span that may stand in a table's cell: the fence is
 // longer than any run of backquotes in s.

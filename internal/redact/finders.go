@@ -5,13 +5,14 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // finder finds values of one kind. The expression's first group is the value.
 type finder struct {
 	kind Kind
 	may  func(traits) bool // a cheap look: without it there is no match
-	re   *regexp.Regexp
+	re   func() *regexp.Regexp
 	// cut is how much of what was found is the value, from its beginning; 0: it is none.
 	// nil: all of it.
 	cut func(found string) int
@@ -27,38 +28,38 @@ var postalHints = hintsOf("line1", "line2", "line3", "line-", "line_", "street",
 const quotedOrBare = `(?:\\?"([^"\\]*)|'([^']*)|([^\s&;,"'{}\[\]()\\]+))`
 
 var finders = []finder{
-	{Email, func(t traits) bool { return t.at }, regexp.MustCompile(`([A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+)`), whole(isMail)},
-	{IBAN, func(t traits) bool { return t.country && t.digits >= 8 }, regexp.MustCompile(`(?i)\b([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,34})`), cutIBAN},
-	{Card, func(t traits) bool { return t.run >= 13 }, regexp.MustCompile(`(?:^|[^\d.-]|[^\d][.-])(\d(?:[ -]?\d){12,22})`), cutCard},
-	{IP, func(t traits) bool { return t.dots >= 3 }, regexp.MustCompile(`(?:^|[^\w.])(\d{1,3}(?:\.\d{1,3}){3})(?:$|[^\w.]|\.(?:\D|$))`), whole(isIP)},
+	{Email, func(t traits) bool { return t.at }, compiled(`([A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+)`), whole(isMail)},
+	{IBAN, func(t traits) bool { return t.country && t.digits >= 8 }, compiled(`(?i)\b([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,34})`), cutIBAN},
+	{Card, func(t traits) bool { return t.run >= 13 }, compiled(`(?:^|[^\d.-]|[^\d][.-])(\d(?:[ -]?\d){12,22})`), cutCard},
+	{IP, func(t traits) bool { return t.dots >= 3 }, compiled(`(?:^|[^\w.])(\d{1,3}(?:\.\d{1,3}){3})(?:$|[^\w.]|\.(?:\D|$))`), whole(isIP)},
 	// As cloud providers name their machines: ip-10-0-0-7.ec2.internal, and pods.
-	{IP, func(t traits) bool { return t.dashes >= 3 }, regexp.MustCompile(`(?i)\b(?:ip-)(\d{1,3}(?:-\d{1,3}){3})\b`), whole(isDashedIP)},
-	{IP, func(t traits) bool { return t.dashes >= 3 }, regexp.MustCompile(`\b(\d{1,3}(?:-\d{1,3}){3})\.[a-z]`), whole(isDashedIP)},
-	{IP, func(t traits) bool { return t.twoColons || t.colons >= 6 }, regexp.MustCompile(`(?:^|[^\w:.])((?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?)`), whole(isIP)},
-	{Phone, func(t traits) bool { return t.plus }, regexp.MustCompile(`(?:^|[^\w+])(\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12})(?:$|[^\w])`), nil},
-	{Phone, holding("00"), regexp.MustCompile(`(?:^|[^\w+.:,-])(00[1-9]\d{0,2}[ -](?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12})(?:$|[^\w])`), nil},
-	{Phone, func(t traits) bool { return t.paren && t.digits >= 10 }, regexp.MustCompile(`(?:^|[^\w(])(\(\d{3}\) ?\d{3}[ .-]\d{4})(?:$|[^\w])`), nil},
-	{Phone, func(t traits) bool { return t.dots+t.dashes >= 2 && t.digits >= 10 }, regexp.MustCompile(`(?:^|[^\w.-])(\d{3}[.-]\d{3}[.-]\d{4})(?:$|[^\w.-])`), nil},
-	{Phone, holding("phone", "mobile", "msisdn", "tel"), regexp.MustCompile(`(?i)(?:phone|mobile|telephone|msisdn|\btel)(?:[_-]?(?:number|no))?\\?["']?\s*[:=]\s*\\?["']?(\+?\(?\d(?:[ ./()-]{0,2}\d){5,14})`), nil},
-	{Address, func(t traits) bool { return t.assigned && postalHints.in(t.text) }, regexp.MustCompile(`(?i)(?:\b|_)` + postal + `\\?["']?\s*[:=]\s*` + quotedOrBare), cutAddress},
+	{IP, func(t traits) bool { return t.dashes >= 3 }, compiled(`(?i)\b(?:ip-)(\d{1,3}(?:-\d{1,3}){3})\b`), whole(isDashedIP)},
+	{IP, func(t traits) bool { return t.dashes >= 3 }, compiled(`\b(\d{1,3}(?:-\d{1,3}){3})\.[a-z]`), whole(isDashedIP)},
+	{IP, func(t traits) bool { return t.twoColons || t.colons >= 6 }, compiled(`(?:^|[^\w:.])((?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?)`), whole(isIP)},
+	{Phone, func(t traits) bool { return t.plus }, compiled(`(?:^|[^\w+])(\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12})(?:$|[^\w])`), nil},
+	{Phone, holding("00"), compiled(`(?:^|[^\w+.:,-])(00[1-9]\d{0,2}[ -](?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12})(?:$|[^\w])`), nil},
+	{Phone, func(t traits) bool { return t.paren && t.digits >= 10 }, compiled(`(?:^|[^\w(])(\(\d{3}\) ?\d{3}[ .-]\d{4})(?:$|[^\w])`), nil},
+	{Phone, func(t traits) bool { return t.dots+t.dashes >= 2 && t.digits >= 10 }, compiled(`(?:^|[^\w.-])(\d{3}[.-]\d{3}[.-]\d{4})(?:$|[^\w.-])`), nil},
+	{Phone, holding("phone", "mobile", "msisdn", "tel"), compiled(`(?i)(?:phone|mobile|telephone|msisdn|\btel)(?:[_-]?(?:number|no))?\\?["']?\s*[:=]\s*\\?["']?(\+?\(?\d(?:[ ./()-]{0,2}\d){5,14})`), nil},
+	{Address, func(t traits) bool { return t.assigned && postalHints.in(t.text) }, compiled(`(?i)(?:\b|_)` + postal + `\\?["']?\s*[:=]\s*` + quotedOrBare), cutAddress},
 }
 
 // With Options.IDs: ids that show it by their prefix, by the name of their field, or by
 // their place in a path.
 var idFinders = []finder{
-	{ID, digits(1), regexp.MustCompile(`\b((?:ord|res|cart|pi|usr|user|cus|pm|shp)_[A-Za-z0-9]*\d[A-Za-z0-9]*)\b`), nil},
-	{ID, digits(1), regexp.MustCompile(`(?i)(?:user|customer|account|cart|order|reservation|intent|shipment)s?[_-]?id\\?["']?\s*[:=]\s*\\?["']?([A-Za-z0-9][\w-]*)`), whole(hasDigit)},
-	{ID, digits(1), regexp.MustCompile(`(?i)/(?:users|customers|accounts|carts?|orders?|reservations?|intents?|shipments?)/([A-Za-z0-9][\w-]*)`), whole(hasDigit)},
+	{ID, digits(1), compiled(`\b((?:ord|res|cart|pi|usr|user|cus|pm|shp)_[A-Za-z0-9]*\d[A-Za-z0-9]*)\b`), nil},
+	{ID, digits(1), compiled(`(?i)(?:user|customer|account|cart|order|reservation|intent|shipment)s?[_-]?id\\?["']?\s*[:=]\s*\\?["']?([A-Za-z0-9][\w-]*)`), whole(hasDigit)},
+	{ID, digits(1), compiled(`(?i)/(?:users|customers|accounts|carts?|orders?|reservations?|intents?|shipments?)/([A-Za-z0-9][\w-]*)`), whole(hasDigit)},
 }
 
 // ofServers are values that Postgres writes into the details of its messages.
 var ofServers = []finder{
 	// parameters: $1 = 'a@b.example', $2 = '42'
-	{Literal, holding(" = '"), regexp.MustCompile(`\$\d+ = ('(?:[^']|'')*'?)`), nil},
+	{Literal, holding(" = '"), compiled(`\$\d+ = ('(?:[^']|'')*'?)`), nil},
 	// Key (email)=(a@b.example) already exists.
-	{Literal, holding("key ("), regexp.MustCompile(`(?i)\bKey \([^)]*\)=\((.*?)\)(?: already exists| is not present| is still referenced| conflicts|\.|$)`), nil},
+	{Literal, holding("key ("), compiled(`(?i)\bKey \([^)]*\)=\((.*?)\)(?: already exists| is not present| is still referenced| conflicts|\.|$)`), nil},
 	// Failing row contains (1, bob, ...).
-	{Literal, holding("failing row"), regexp.MustCompile(`(?i)\bfailing row contains \((.*)\)`), nil},
+	{Literal, holding("failing row"), compiled(`(?i)\bfailing row contains \((.*)\)`), nil},
 }
 
 // traits are what one look at a text tells: they spare most texts most expressions.
@@ -196,7 +197,7 @@ func isCard(v string) bool {
 }
 
 // ibanLengths are those of the countries in SWIFT's registry, release 99.
-var ibanLengths = func() map[string]int {
+var ibanLengths = sync.OnceValue(func() map[string]int {
 	m := map[string]int{}
 	for _, c := range strings.Fields(`AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28
 		EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28
@@ -205,13 +206,13 @@ var ibanLengths = func() map[string]int {
 		m[c[:2]] = int(c[2]-'0')*10 + int(c[3]-'0')
 	}
 	return m
-}()
+})
 
 // cutIBAN is how much of what was found is an IBAN by the check of ISO 13616: the
 // rearranged number is 1 modulo 97. What follows may look like more of it, so its length is
 // that of its country.
 func cutIBAN(v string) int {
-	n := ibanLengths[strings.ToUpper(v[:2])]
+	n := ibanLengths()[strings.ToUpper(v[:2])]
 	plain := make([]byte, 0, n)
 	for i := 0; i < len(v) && len(plain) < n; i++ {
 		if v[i] == ' ' || v[i] == '-' {

@@ -67,7 +67,7 @@ func (r *Redactor) Text(s string) string {
 	if !verbs.in(s) {
 		return s
 	}
-	if at := statement.FindStringIndex(s); at != nil {
+	if at := statement().FindStringIndex(s); at != nil {
 		s = s[:at[0]] + r.literals(s[at[0]:], inProse)
 	}
 	return s
@@ -112,7 +112,7 @@ func (r *Redactor) apply(f finder, t traits, s string) string {
 	done := 0
 	// Matches may share a delimiter, so each search begins where the last value ended.
 	for at := 0; at < len(s); {
-		m := f.re.FindStringSubmatchIndex(s[at:])
+		m := f.re().FindStringSubmatchIndex(s[at:])
 		if m == nil {
 			break
 		}

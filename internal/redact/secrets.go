@@ -62,7 +62,7 @@ func replaceSecrets(s string, to func(secret string) string) string {
 // secretFinder finds one way of writing secrets down. Its expression has exactly
 // one group, the secret.
 type secretFinder struct {
-	re   *regexp.Regexp
+	re   func() *regexp.Regexp
 	pick func(whole, secret string) bool // nil: every match is a secret
 }
 
@@ -77,16 +77,16 @@ const secretKeys = `(?:password|passwd|pwd|passphrase|secret(?:[_-]?access)?(?:[
 const secretValue = `("(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.|'')*(?:'|\\?$)|\\"(?:[^"\\]|\\[^"])*(?:\\"|\\?$)|(?:[^\s&,;"'<>)}\]\\]|\\.)+)`
 
 var secretFinders = []secretFinder{
-	{re: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
+	{re: compiled(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
 	// scheme://user:password@host. The password may hold anything but white space
 	// and quotes; a number and then / ? or # is a port, and the @ belongs to the path.
 	{
-		re:   regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:([^\s"'<>]*)@`),
-		pick: func(_, secret string) bool { return !portAndPath.MatchString(secret) },
+		re:   compiled(`[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:([^\s"'<>]*)@`),
+		pick: func(_, secret string) bool { return !portAndPath().MatchString(secret) },
 	},
-	{re: regexp.MustCompile(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?(?:(?:bearer|basic|token|apikey)\s+)([^\s"'\\,;]+)`)},
+	{re: compiled(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?(?:(?:bearer|basic|token|apikey)\s+)([^\s"'\\,;]+)`)},
 	{
-		re: regexp.MustCompile(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`),
+		re: compiled(`(?i)authorization\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`),
 		pick: func(_, secret string) bool {
 			scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(secret)), " ")
 			switch scheme {
@@ -96,32 +96,32 @@ var secretFinders = []secretFinder{
 			return true
 		},
 	},
-	{re: regexp.MustCompile(`(?i)(?:\b|_)cookies?\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`)},
+	{re: compiled(`(?i)(?:\b|_)cookies?\\?["']?\s*[=:]\s*\\?["']?([^"'\\\r\n]+)`)},
 	{
-		re:   regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`),
+		re:   compiled(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`),
 		pick: func(_, secret string) bool { return strings.ContainsAny(secret, "0123456789._~+/=") },
 	},
-	{re: regexp.MustCompile(`(?i)[?&](?:code|sig|key|auth|jwt|pass)=([^&\s"'#<>]+)`)},
-	{re: regexp.MustCompile(`(?i)` + secretKeys + `\\?["']?\s*(?:=>|:=|=|:)\s*` + secretValue), pick: isValue},
-	{re: regexp.MustCompile(`(?i)\b(?:password|identified\s+by)\s+` + `('(?:[^'\\]|\\.|'')*(?:'|\\?$))`)},
-	{re: regexp.MustCompile(`\b(eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)`)},
-	{re: regexp.MustCompile(`\b((?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|` +
+	{re: compiled(`(?i)[?&](?:code|sig|key|auth|jwt|pass)=([^&\s"'#<>]+)`)},
+	{re: compiled(`(?i)` + secretKeys + `\\?["']?\s*(?:=>|:=|=|:)\s*` + secretValue), pick: isValue},
+	{re: compiled(`(?i)\b(?:password|identified\s+by)\s+` + `('(?:[^'\\]|\\.|'')*(?:'|\\?$))`)},
+	{re: compiled(`\b(eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)`)},
+	{re: compiled(`\b((?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|` +
 		`glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16}|whsec_[A-Za-z0-9+/=]{16,}|npm_[A-Za-z0-9]{30,}|` +
 		`AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|sk-[A-Za-z0-9_-]{20,}|ya29\.[\w-]{20,})`)},
-	{re: regexp.MustCompile(`hooks\.slack\.com/services/([\w/]{20,})`)},
+	{re: compiled(`hooks\.slack\.com/services/([\w/]{20,})`)},
 	// user:password@tcp(host:3306)/db, as Go's driver of MySQL has it.
-	{re: regexp.MustCompile(`\b[\w.-]+:([^\s"'<>/:]+)@(?:tcp|unix)\(`)},
+	{re: compiled(`\b[\w.-]+:([^\s"'<>/:]+)@(?:tcp|unix)\(`)},
 	// Payment intents' client secrets: pi_3Mx_secret_abc123. A column such as
 	// my_client_secret_hash has neither digit nor capital.
 	{
-		re: regexp.MustCompile(`\b([a-z]{2,8}_[A-Za-z0-9]+_secret_[A-Za-z0-9]+)`),
+		re: compiled(`\b([a-z]{2,8}_[A-Za-z0-9]+_secret_[A-Za-z0-9]+)`),
 		pick: func(_, secret string) bool {
 			return strings.ContainsAny(secret, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 		},
 	},
 }
 
-var portAndPath = regexp.MustCompile(`^\d{1,5}[/?#]`)
+var portAndPath = compiled(`^\d{1,5}[/?#]`)
 
 // isValue tells a secret from what stands in its place: a parameter of a prepared
 // statement, a null, a mask.
@@ -136,7 +136,7 @@ func isValue(_, secret string) bool {
 }
 
 func (f secretFinder) replace(s string, to func(string) string) string {
-	matches := f.re.FindAllStringSubmatchIndex(s, -1)
+	matches := f.re().FindAllStringSubmatchIndex(s, -1)
 	if matches == nil {
 		return s
 	}
@@ -171,9 +171,9 @@ func (f secretFinder) replace(s string, to func(string) string) string {
 }
 
 // isToken says whether a Redactor has been here: [secret-1].
-func isToken(s string) bool { return token.MatchString(s) }
+func isToken(s string) bool { return token().MatchString(s) }
 
-var token = regexp.MustCompile(`^\[[a-z-]+-\d+\]`)
+var token = compiled(`^\[[a-z-]+-\d+\]`)
 
 // hints are the beginnings without which no finder can match; lower case.
 var hints = hintsOf(

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,7 +14,7 @@ const (
 )
 
 // statement is where SQL begins in prose: a verb with what must follow it.
-var statement = regexp.MustCompile(`(?i)\b(?:select\s+\S|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|merge\s+into\s|` +
+var statement = compiled(`(?i)\b(?:select\s+\S|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|merge\s+into\s|` +
 	`with\s+\S+\s+as\s|call\s+[\w.]+\s*\(|execute\s+\w+\s*\(|values\s*\(|copy\s+\S+\s+(?:from|to)\s|(?:create|alter|drop)\s+(?:table|index|unique|role|user|view|function|type|schema|database)\b)`)
 
 // verbs are what statement begins with.
@@ -74,7 +73,7 @@ func sqlToken(s string, i int) (end int, literal bool) {
 	rest := s[i:]
 	switch c := rest[0]; {
 	case c == '[':
-		return i + max(1, len(token.FindString(rest))), false // a Redactor has been here
+		return i + max(1, len(token().FindString(rest))), false // a Redactor has been here
 	case c == '\'':
 		return quoted(s, i, false), true
 	case (c == 'e' || c == 'E') && strings.HasPrefix(rest[1:], "'"):
@@ -89,7 +88,7 @@ func sqlToken(s string, i int) (end int, literal bool) {
 		}
 		return len(s), false
 	case c == '$':
-		if tag := dollarTag.FindString(rest); tag != "" {
+		if tag := dollarTag().FindString(rest); tag != "" {
 			if n := strings.Index(rest[len(tag):], tag); n >= 0 {
 				return i + n + 2*len(tag), true
 			}
@@ -107,7 +106,7 @@ func sqlToken(s string, i int) (end int, literal bool) {
 		}
 		return len(s), false
 	case isDigit(c), c == '.' && len(rest) > 1 && isDigit(rest[1]) && (i == 0 || !isWord(s[i-1])):
-		return i + len(number.FindString(rest)), true
+		return i + len(number().FindString(rest)), true
 	case isWord(c):
 		return i + wordLen(rest), false
 	}
@@ -115,9 +114,9 @@ func sqlToken(s string, i int) (end int, literal bool) {
 }
 
 var (
-	dollarTag = regexp.MustCompile(`^\$(?:[A-Za-z_]\w*)?\$`)
-	number    = regexp.MustCompile(`^(?:0[xX][0-9a-fA-F_]+|[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?)`)
-	parameter = regexp.MustCompile(`\$(\d{1,5})`)
+	dollarTag = compiled(`^\$(?:[A-Za-z_]\w*)?\$`)
+	number    = compiled(`^(?:0[xX][0-9a-fA-F_]+|[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?)`)
+	parameter = compiled(`\$(\d{1,5})`)
 )
 
 // quoted is the end of the string whose opening quote is at i. A doubled quote
@@ -138,7 +137,7 @@ func quoted(s string, i int, backslash bool) int {
 }
 
 func lastParameter(s string) (last int) {
-	for _, m := range parameter.FindAllStringSubmatch(s, -1) {
+	for _, m := range parameter().FindAllStringSubmatch(s, -1) {
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			last = max(last, n)
 		}
