@@ -1,13 +1,12 @@
 package language
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // ignoring is the mark, with the rule, which may be left out, and the reason.
-var ignoring = regexp.MustCompile(`<!--\s*tripcurve:ignore\b\s*([A-Za-z/-]*?)\s*(?::\s*(.*?))?\s*-->`)
+var ignoring = compiled(`<!--\s*tripcurve:ignore\b\s*([A-Za-z/-]*?)\s*(?::\s*(.*?))?\s*-->`)
 
 // marks are the rules that are silenced, by their lines.
 type marks map[int][]string
@@ -26,7 +25,7 @@ func ignores(text string) (marks, []misuse) {
 	all, wrong := marks{}, []misuse(nil)
 	at := 0
 	for i, line := range strings.Split(text, "\n") {
-		for _, m := range ignoring.FindAllStringSubmatchIndex(line, -1) {
+		for _, m := range ignoring().FindAllStringSubmatchIndex(line, -1) {
 			rule := strings.TrimPrefix(line[m[2]:m[3]], "language/")
 			reason := ""
 			if m[4] >= 0 {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Warning is one phrase, where it stands, and why it blames.
@@ -79,18 +80,23 @@ type word struct {
 }
 
 var (
-	wordly = regexp.MustCompile(`@?[A-Za-z][A-Za-z0-9_]*(?:['’.-][A-Za-z0-9_]+)*|[0-9][0-9.,]*`)
-	stops  = regexp.MustCompile(`[.;:!?|(),"“”]|\n[ \t]*(?:\n|[-*+#>|]|\d+[.)])|(?:^|\s)[-–—](?:\s|$)`)
+	wordly = compiled(`@?[A-Za-z][A-Za-z0-9_]*(?:['’.-][A-Za-z0-9_]+)*|[0-9][0-9.,]*`)
+	stops  = compiled(`[.;:!?|(),"“”]|\n[ \t]*(?:\n|[-*+#>|]|\d+[.)])|(?:^|\s)[-–—](?:\s|$)`)
 )
+
+// compiled is an expression that is compiled when it is first asked for.
+func compiled(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 func split(text string) []word {
 	var words []word
 	done := 0
-	for _, m := range wordly.FindAllStringIndex(text, -1) {
+	for _, m := range wordly().FindAllStringIndex(text, -1) {
 		orig := text[m[0]:m[1]]
 		words = append(words, word{
 			text: strings.ToLower(strings.ReplaceAll(orig, "’", "'")), orig: orig, at: m[0],
-			stop: len(words) == 0 || stops.MatchString(text[done:m[0]]),
+			stop: len(words) == 0 || stops().MatchString(text[done:m[0]]),
 		})
 		done = m[1]
 	}
@@ -98,12 +104,12 @@ func split(text string) []word {
 }
 
 // notProse are code, comments, addresses and the targets of links.
-var notProse = regexp.MustCompile("(?s)```.*?(?:```|$)|~~~.*?(?:~~~|$)|`[^`\n]*`|<!--.*?(?:-->|$)|<[^>\n]*>|https?://[^\\s)>]*|\\]\\([^)\n]*\\)")
+var notProse = compiled("(?s)```.*?(?:```|$)|~~~.*?(?:~~~|$)|`[^`\n]*`|<!--.*?(?:-->|$)|<[^>\n]*>|https?://[^\\s)>]*|\\]\\([^)\n]*\\)")
 
 // blank puts dots, which end a clause as code does not, for what is not prose; every other
 // byte keeps its place.
 func blank(text string) string {
-	return notProse.ReplaceAllStringFunc(text, func(s string) string {
+	return notProse().ReplaceAllStringFunc(text, func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if r == '\n' {
 				return r

@@ -1,6 +1,9 @@
 package language
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // rule is a phrase: words, of which each may be one of several (a|b), and what has to
 // stand around them.
@@ -46,7 +49,7 @@ var rules = []rule{
 		[]string{"mistake|mistakenly|mistook|blunder|blunders", "mistakes"},
 		// "mistakes were made", "some mistakes"; not the verb of a parser that mistakes one thing for another
 		func(words []word, i, _ int) bool {
-			return words[i].text != "mistakes" || words[i].stop || determiners[words[i-1].text] || amounts[words[i-1].text]
+			return words[i].text != "mistakes" || words[i].stop || determiners()[words[i-1].text] || amounts()[words[i-1].text]
 		},
 	},
 	{"hindsight", "nothing was obvious before it was known", "say what was shown, and where", []string{"obviously", "obvious that|in", "of course", "in hindsight|retrospect", "with hindsight"}, nil},
@@ -58,7 +61,7 @@ var rules = []rule{
 				return false
 			}
 			p := before(words, i)
-			return p < 0 || person(words, p) || helpers[words[p].text] || words[p].text == "they" || words[p].text == "to"
+			return p < 0 || person(words, p) || helpers()[words[p].text] || words[p].text == "they" || words[p].text == "to"
 		},
 	},
 	{"hindsight", "makes light of what was asked of a person", "say what was done, or leave the word out", []string{"just|only|simply had|needed|have to", "all|only they|he|she|we|you|anyone had to", "common sense", "should be|have been obvious", "as everyone|everybody|anyone knows"}, notBySystem},
@@ -81,7 +84,7 @@ var rules = []rule{
 				if person(words, j) || words[j].text == "they" {
 					return true
 				}
-				if !determiners[words[j].text] && !qualifiers[words[j].text] {
+				if !determiners()[words[j].text] && !qualifiers()[words[j].text] {
 					return false
 				}
 			}
@@ -98,13 +101,13 @@ type phrase struct {
 }
 
 // byFirst are the phrases by each word that they may begin with, in the order of the rules.
-var byFirst = func() map[string][]phrase {
+var byFirst = sync.OnceValue(func() map[string][]phrase {
 	all := map[string][]phrase{}
 	for n, r := range rules {
 		for _, text := range r.phrases {
 			p := phrase{rule: n}
 			for part := range strings.FieldsSeq(text) {
-				p.words = append(p.words, set(strings.ReplaceAll(part, "|", " ")))
+				p.words = append(p.words, setOf(strings.ReplaceAll(part, "|", " ")))
 			}
 			for w := range p.words[0] {
 				all[w] = append(all[w], p)
@@ -112,13 +115,13 @@ var byFirst = func() map[string][]phrase {
 		}
 	}
 	return all
-}()
+})
 
 // match is the first rule that a phrase at i is of, and of how many words the phrase is; 0:
 // there is none.
 func match(words []word, i int) (rule, int) {
 next:
-	for _, p := range byFirst[words[i].text] {
+	for _, p := range byFirst()[words[i].text] {
 		if i+len(p.words) > len(words) {
 			continue
 		}
@@ -147,7 +150,7 @@ func before(words []word, i int) int {
 
 // adverb leaves out CONCURRENTLY, which is a thing here.
 func adverb(w word) bool {
-	return adverbs[w.text] || strings.HasSuffix(w.text, "ly") && len(w.text) > 4 && w.orig != strings.ToUpper(w.orig)
+	return adverbs()[w.text] || strings.HasSuffix(w.text, "ly") && len(w.text) > 4 && w.orig != strings.ToUpper(w.orig)
 }
 
 func byPerson(words []word, i, _ int) bool {
@@ -158,11 +161,11 @@ func byPerson(words []word, i, _ int) bool {
 // bySystem says that a thing did it, or something that stands for one.
 func bySystem(words []word, i, _ int) bool {
 	p := before(words, i)
-	if p < 0 || person(words, p) || activities[words[p].text] {
+	if p < 0 || person(words, p) || activities()[words[p].text] {
 		return false
 	}
 	w := words[p].text
-	return systems[w] || systems[strings.TrimSuffix(w, "s")] || strings.ContainsAny(w, "_.0123456789") || words[p].orig == strings.ToUpper(words[p].orig) && len(w) > 1
+	return systems()[w] || systems()[strings.TrimSuffix(w, "s")] || strings.ContainsAny(w, "_.0123456789") || words[p].orig == strings.ToUpper(words[p].orig) && len(w) > 1
 }
 
 func notBySystem(words []word, i, n int) bool { return !bySystem(words, i, n) }
@@ -170,14 +173,14 @@ func notBySystem(words []word, i, n int) bool { return !bySystem(words, i, n) }
 // person says whether the word at i is one for people.
 func person(words []word, i int) bool {
 	w := words[i].text
-	if strings.HasPrefix(w, "@") || people[w] || givenNames[w] && words[i].orig != w {
+	if strings.HasPrefix(w, "@") || people()[w] || givenNames()[w] && words[i].orig != w {
 		return true
 	}
-	if !ambiguous[w] {
+	if !ambiguous()[w] {
 		return false
 	}
 	// the operator, an on-call manager; not the lock manager, the Postgres operator
-	return i > 0 && !words[i].stop && (determiners[words[i-1].text] || qualifiers[words[i-1].text])
+	return i > 0 && !words[i].stop && (determiners()[words[i-1].text] || qualifiers()[words[i-1].text])
 }
 
 // participle says whether the word at i can follow "should have" as a verb: "we should have
@@ -188,7 +191,7 @@ func participle(words []word, i int) bool {
 		if adverb(words[i]) {
 			continue
 		}
-		return irregular[w] || len(w) > 4 && strings.HasSuffix(w, "ed")
+		return irregular()[w] || len(w) > 4 && strings.HasSuffix(w, "ed")
 	}
 	return false
 }
@@ -202,7 +205,7 @@ func causeIsPerson(words []word, i, n int) bool {
 		switch {
 		case words[j].stop && j > i+n:
 			return false
-		case finders[w]:
+		case finders()[w]:
 			return false
 		case linked && person(words, j):
 			return true
@@ -213,8 +216,8 @@ func causeIsPerson(words []word, i, n int) bool {
 	}
 	// "Bob was the root cause", "the team is the root cause"
 	j := i
-	for j > 0 && !words[j].stop && (determiners[words[j-1].text] || helpers[words[j-1].text]) {
+	for j > 0 && !words[j].stop && (determiners()[words[j-1].text] || helpers()[words[j-1].text]) {
 		j--
 	}
-	return j < i && j > 0 && !words[j].stop && person(words, j-1) && helpers[words[j].text]
+	return j < i && j > 0 && !words[j].stop && person(words, j-1) && helpers()[words[j].text]
 }

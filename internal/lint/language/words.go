@@ -1,13 +1,21 @@
 package language
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
-func set(words string) map[string]bool {
+func setOf(words string) map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(words) {
 		m[w] = true
 	}
 	return m
+}
+
+// set is setOf when it is first asked for: few starts of the program read prose.
+func set(words string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool { return setOf(words) })
 }
 
 var (
