@@ -7,13 +7,25 @@ import (
 	"time"
 )
 
-// TestCommandTreeIsCheap holds what is done before the first frame: the tree of all
-// commands, which once drew the customers of a dozen scenarios for a flag's help.
+// TestCommandTreeIsCheap holds what is done of it before the first frame, where no command
+// is named, and the tree of all commands, which once drew the customers of a dozen
+// scenarios for a flag's help.
 func TestCommandTreeIsCheap(t *testing.T) {
-	if n := testing.AllocsPerRun(5, func() { manTree() }); n > 12_000 {
-		t.Errorf("%.0f allocations for the command tree", n)
-	} else {
-		t.Logf("%.0f allocations", n)
+	a := &app{env: anybody}
+	for _, tt := range []struct {
+		what  string
+		build func()
+		most  float64
+	}{
+		{"no command", func() { a.commandFor(nil) }, 250},
+		{"open", func() { a.commandFor([]string{"open", "FILE"}) }, 350},
+		{"all commands", func() { manTree() }, 12_000},
+	} {
+		if n := testing.AllocsPerRun(5, tt.build); n > tt.most {
+			t.Errorf("%.0f allocations for %s", n, tt.what)
+		} else {
+			t.Logf("%.0f allocations for %s", n, tt.what)
+		}
 	}
 }
 

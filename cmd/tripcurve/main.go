@@ -85,7 +85,7 @@ func run() int {
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
-	root := a.command()
+	root := a.commandFor(args)
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
 		completeRest(root)
 	}
@@ -142,8 +142,8 @@ func plainer(err error) error {
 // it is missing or broken.
 const settingsUnread = "settings unread"
 
-// command builds the command tree.
-func (a *app) command() *cobra.Command {
+// root is the command that opens the bundled incident, without those below it.
+func (a *app) root() *cobra.Command {
 	var configFile string
 	root := &cobra.Command{
 		Use:           "tripcurve",
@@ -195,10 +195,5 @@ func (a *app) command() *cobra.Command {
 	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
 	flags.StringVar(&configFile, "config", "", "settings file, which may list the sources of watch and record (default "+a.paths.Config+")")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
-	root.AddCommand(
-		a.openCommand(), a.watchCommand(), a.sourcesCommand(), a.nowCommand(), a.recordCommand(), a.importCommand(), a.inspectCommand(), a.snapshotCommand(), a.trimCommand(), a.mergeCommand(), a.redactCommand(),
-		a.analyzeCommand(), a.checkCommand(), a.explainCommand(), a.fitCommand(), a.simulateCommand(), a.compareCommand(), a.tuneCommand(), a.curveCommand(), a.timelineCommand(), a.exportCommand(),
-		a.lintCommand(), a.labCommand(), a.demoCommand(), a.configCommand(), a.infoCommand(), a.glossaryCommand(), a.manCommand(), a.versionCommand(),
-	)
 	return root
 }
