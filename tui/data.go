@@ -20,20 +20,24 @@ type liveMsg EvidenceMsg
 // loadFailedMsg ends the loading without data.
 type loadFailedMsg struct{ err error }
 
-// firstFrame is how long the first frame takes to leave, at two of its ticks.
-// Loading waits for it, for it keeps both processors of a small machine busy.
-const firstFrame = 17 * time.Millisecond
+// firstFrame is the longest that loading waits for the first frame to leave. It waits, for
+// it keeps both processors of a small machine busy; but not for a terminal that nobody
+// reads.
+const firstFrame = 250 * time.Millisecond
 
 // load brings the evidence, away from the event loop.
 func (r *Root) load() tea.Cmd {
 	if r.opts.Load == nil {
 		return nil
 	}
-	ctx, load := r.ctx, r.opts.Load
+	ctx, load, shown := r.ctx, r.opts.Load, r.opts.shown
 	return func() tea.Msg {
-		select {
-		case <-time.After(firstFrame):
-		case <-ctx.Done():
+		if shown != nil {
+			select {
+			case <-shown:
+			case <-time.After(firstFrame):
+			case <-ctx.Done():
+			}
 		}
 		msg, err := load(ctx)
 		if err != nil {

@@ -65,6 +65,8 @@ type Options struct {
 	// Around puts another model around the screens, as the tour does; nil puts none.
 	Around func(tea.Model) tea.Model
 	begin  tea.Cmd // run at the start; nil: nothing
+	// shown is closed when the first frame has left; nil: nobody can tell.
+	shown <-chan struct{}
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen
 }

@@ -18,6 +18,9 @@ type Terminal struct {
 	Sync  string   // whole frames only: auto, on, off
 	Keys  *os.File // where keys come from; nil is the standard input
 	Out   io.Writer
+	// Shown is called once, when the first frame has been drawn, on a goroutine of its own;
+	// nil is nothing.
+	Shown func()
 }
 
 // Run shows the screens until they are left or ctx ends; both are no error. Each
@@ -41,9 +44,15 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 	if t.Keys != nil {
 		opts = append(opts, tea.WithInput(t.Keys))
 	}
-	if t.Out != nil {
-		opts = append(opts, tea.WithOutput(t.Out))
-	}
+	shown := make(chan struct{})
+	o.shown = shown
+	opts = append(opts, tea.WithOutput(watched(t.Out, func() {
+		if t.Shown != nil {
+			t.Shown()
+		}
+		close(shown)
+	})))
+	defer measureWidths()()
 	o.Context = ctx
 	model := New(o)
 	if o.Around != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	"sync"
+	"time"
 )
 
 // hurry lets the heap grow further between collections while something short is
@@ -24,4 +26,23 @@ func thrift() (done func()) {
 	}
 	old := debug.SetGCPercent(50)
 	return func() { debug.SetGCPercent(old) }
+}
+
+// calmFor is the longest that garbage lies before the first frame: a terminal that nobody
+// reads never shows it.
+const calmFor = 200 * time.Millisecond
+
+// calm lets garbage lie until the result is called, which may be called again, or for
+// calmFor: a collection before the first frame would delay it, and find little.
+func calm() (done func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	old := debug.SetGCPercent(-1)
+	collect := sync.OnceFunc(func() { debug.SetGCPercent(old) })
+	timer := time.AfterFunc(calmFor, collect)
+	return func() {
+		timer.Stop()
+		collect()
+	}
 }

@@ -167,6 +167,8 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 		_, err = io.WriteString(a.stdout, report.New(msg.View, msg.Analysis, report.Options{Name: msg.Name}).Text())
 		return err
 	}
+	collect := calm()
+	defer collect()
 	opt.Theme = a.settings.Get("theme").Text
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
@@ -185,7 +187,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	if err != nil {
 		return err // config has checked it
 	}
-	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Sync: a.settings.Get("sync").Text, Keys: keys}, beside...)
+	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Sync: a.settings.Get("sync").Text, Keys: keys, Shown: collect}, beside...)
 	for _, unkept := range []error{opt.Chosen.Flush(), opt.Session.Flush()} { // said on the screen too, which is gone
 		if unkept != nil {
 			fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)
