@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,11 +99,13 @@ func (b byteSize) String() string {
 	return "" // every number is so many bytes
 }
 
-var sizeText = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,3})?) ?(GiB|MiB|KiB|GB|MB|kB|B)$`)
+var sizeText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,3})?) ?(GiB|MiB|KiB|GB|MB|kB|B)$`)
+})
 
 // Set reads 2GiB, 500MB, 1.5GiB.
 func (b *byteSize) Set(s string) error {
-	m := sizeText.FindStringSubmatch(s)
+	m := sizeText().FindStringSubmatch(s)
 	if m == nil {
 		return errors.New("expected a size with its unit, such as 2GiB or 500MB")
 	}

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -118,21 +119,23 @@ or follows a file wants one.
 Exit codes: 0 fine, 1 findings or a failed check, 2 usage or bad input, 3 a source could not be reached.`
 
 // number is how Go's own number parsers end their errors.
-var number = regexp.MustCompile(`: strconv\.Parse(\w+): parsing .*`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`: strconv\.Parse(\w+): parsing .*`) })
 
 // duration is how Go's parser of durations ends its errors.
-var duration = regexp.MustCompile(`: time: (?:invalid duration|missing unit in duration|unknown unit) .*`)
+var duration = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`: time: (?:invalid duration|missing unit in duration|unknown unit) .*`)
+})
 
 // plainer takes the names of Go's functions out of a flag's error.
 func plainer(err error) error {
 	text := err.Error()
-	if m := number.FindStringSubmatch(text); m != nil {
+	if m := number().FindStringSubmatch(text); m != nil {
 		want := map[string]string{
 			"Float": "a number", "Bool": "true or false", "Uint": "a whole number from 0 to " + strconv.FormatUint(math.MaxUint64, 10),
 		}[m[1]]
-		return errors.New(number.ReplaceAllString(text, ": expected "+cmp.Or(want, "a whole number")))
+		return errors.New(number().ReplaceAllString(text, ": expected "+cmp.Or(want, "a whole number")))
 	}
-	if s := duration.ReplaceAllString(text, ": expected a duration such as 500ms, 5s or 2m"); s != text {
+	if s := duration().ReplaceAllString(text, ": expected a duration such as 500ms, 5s or 2m"); s != text {
 		return errors.New(s)
 	}
 	return err

@@ -5,11 +5,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // apacheSign finds a conversion of Apache's: %h, %>s, %{Referer}i, %!200,304{Cookie}i, %^FB.
-var apacheSign = regexp.MustCompile(`^%(?:%|(?:!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{[^}]*\})?(?:\^?[A-Za-z]{1,2}))`)
+var apacheSign = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^%(?:%|(?:!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{[^}]*\})?(?:\^?[A-Za-z]{1,2}))`)
+})
 
 // apacheLooking tells an Apache LogFormat from an nginx log_format.
 func apacheLooking(text string) bool {
@@ -124,7 +127,7 @@ func apacheName(s string) (name string, n int) {
 	if strings.HasPrefix(s, "%U%q") { // which together are the target as it was sent
 		return "U%q", 4
 	}
-	m := apacheSign.FindString(s)
+	m := apacheSign().FindString(s)
 	if m == "" {
 		return "", 1
 	}

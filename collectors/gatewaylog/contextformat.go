@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +28,7 @@ var contextVars = map[string]spec{
 const contextSign = "$context."
 
 // contextValue finds a variable that stands bare as a JSON value.
-var contextValue = regexp.MustCompile(`(:\s*)(\$context\.[A-Za-z0-9_.-]+)`)
+var contextValue = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(:\s*)(\$context\.[A-Za-z0-9_.-]+)`) })
 
 // parseContextFormat compiles what API Gateway was told to write: a JSON object,
 // or a line of text.
@@ -38,7 +39,7 @@ func parseContextFormat(text string) (*Format, error) {
 	}
 	f.Took.Unit = "ms"
 	var tree map[string]any
-	object := contextValue.ReplaceAllString(text, `$1"$2"`)
+	object := contextValue().ReplaceAllString(text, `$1"$2"`)
 	var err error
 	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(object), &tree) == nil {
 		f.object = newObject()

@@ -6,14 +6,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // envoySign finds a command operator: %START_TIME%, %REQ(X-REQUEST-ID):40%.
-var envoySign = regexp.MustCompile(`^%([A-Z][A-Z0-9_]*(?:\([^()]*\))?(?::[0-9]+)?)%`)
+var envoySign = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^%([A-Z][A-Z0-9_]*(?:\([^()]*\))?(?::[0-9]+)?)%`) })
 
 // envoyBare finds one that stands as a JSON value without quotes.
-var envoyBare = regexp.MustCompile(`(:\s*)(%[A-Z][A-Z0-9_]*(?:\([^()]*\))?(?::[0-9]+)?%)`)
+var envoyBare = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(:\s*)(%[A-Z][A-Z0-9_]*(?:\([^()]*\))?(?::[0-9]+)?%)`)
+})
 
 // envoyLooking tells an Envoy format string from Apache's and HAProxy's.
 func envoyLooking(text string) bool {
@@ -79,7 +82,7 @@ func envoyName(s string) (name string, n int) {
 	if strings.HasPrefix(s, "%%") {
 		return "%", 2
 	}
-	m := envoySign.FindStringSubmatch(s)
+	m := envoySign().FindStringSubmatch(s)
 	if m == nil {
 		return "", 1
 	}
@@ -96,7 +99,7 @@ func parseEnvoyFormat(text string) (*Format, error) {
 	f.Took.Unit = "ms"
 	var tree map[string]any
 	var err error
-	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(envoyBare.ReplaceAllString(text, `$1"$2"`)), &tree) == nil {
+	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(envoyBare().ReplaceAllString(text, `$1"$2"`)), &tree) == nil {
 		f.object = newObject()
 		err = f.addPasted("", tree, "%", envoyName, envoyVar)
 	} else {
@@ -184,11 +187,11 @@ func haproxyVar(name string) (spec, error) {
 }
 
 // haproxyQuoted finds a variable that HAProxy is told to quote.
-var haproxyQuoted = regexp.MustCompile(`%\{\+Q\}([A-Za-z]+|\[[^\]]*\])`)
+var haproxyQuoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%\{\+Q\}([A-Za-z]+|\[[^\]]*\])`) })
 
 // haproxyCaptures are what captured headers leave nothing of, not even the blank,
 // when there are none.
-var haproxyCaptures = regexp.MustCompile(`(?: %h[rs])+ `)
+var haproxyCaptures = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?: %h[rs])+ `) })
 
 // parseHAProxyFormat compiles a log-format directive, or only its string.
 func parseHAProxyFormat(text string) (*Format, error) {
@@ -204,17 +207,17 @@ func parseHAProxyFormat(text string) (*Format, error) {
 	} else if named {
 		layout = strings.NewReplacer(`\ `, ` `, `\"`, `"`).Replace(layout)
 	}
-	layout = haproxyQuoted.ReplaceAllString(layout, `"%$1"`)
+	layout = haproxyQuoted().ReplaceAllString(layout, `"%$1"`)
 	if strings.Contains(layout, "%{") {
 		err = fmt.Errorf("%q: of the flags in braces only +Q, of single variables, can be read", layout[strings.Index(layout, "%{"):][:min(8, len(layout)-strings.Index(layout, "%{"))])
 	}
-	captured := haproxyCaptures.MatchString(layout)
-	f.Layout = haproxyCaptures.ReplaceAllString(layout, " ")
+	captured := haproxyCaptures().MatchString(layout)
+	f.Layout = haproxyCaptures().ReplaceAllString(layout, " ")
 	if err == nil {
 		f.program, err = compile(f.Layout, escapeDefault, vocabulary{sign: "%", next: haproxyName, look: haproxyVar})
 	}
 	if err == nil && captured {
-		err = f.program.takeCaptures(strings.Index(layout, haproxyCaptures.FindString(layout)))
+		err = f.program.takeCaptures(strings.Index(layout, haproxyCaptures().FindString(layout)))
 	}
 	return f, f.pasted("log-format", err, "%tr or %t", "%ST", "%r, or %HM with %HU")
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // presetSelector selects the names that a scrape keeps, with those of Prometheus 3
@@ -27,7 +28,9 @@ func presetSelector(names *Names) string {
 
 // plainSelector is a name, or matchers in braces, or both. Quotes may hold
 // anything.
-var plainSelector = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(\{(?:[^{}"'` + "`" + `]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|` + "`[^`]*`" + `)*\})?$`)
+var plainSelector = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(\{(?:[^{}"'` + "`" + `]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|` + "`[^`]*`" + `)*\})?$`)
+})
 
 // parts of a histogram or summary, which are asked for with its name.
 const parts = "(_bucket|_count|_sum|_total)?"
@@ -35,7 +38,7 @@ const parts = "(_bucket|_count|_sum|_total)?"
 // asSelector is a query as a selector of raw samples, if it is one. The name of a
 // histogram selects its parts, of which a classic one alone consists.
 func asSelector(q string) (string, bool) {
-	m := plainSelector.FindStringSubmatch(q)
+	m := plainSelector().FindStringSubmatch(q)
 	if m == nil || q == "" {
 		return "", false
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -192,11 +193,13 @@ func (t *target) hide(secret string) {
 }
 
 // passwordIn finds what may be a password in a DSN that cannot be parsed.
-var passwordIn = regexp.MustCompile(`(?i)password\s*=\s*('(?:[^'\\]|\\.)*'?|[^\s&]+)|://[^:/?#]*:([^/?#]*)@|://[^:/]*:(.*)@`)
+var passwordIn = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)password\s*=\s*('(?:[^'\\]|\\.)*'?|[^\s&]+)|://[^:/?#]*:([^/?#]*)@|://[^:/]*:(.*)@`)
+})
 
 func secretsIn(dsn string) []string {
 	var t target
-	for _, m := range passwordIn.FindAllStringSubmatch(dsn, -1) {
+	for _, m := range passwordIn().FindAllStringSubmatch(dsn, -1) {
 		for _, s := range m[1:] {
 			t.hide(strings.Trim(s, "'"))
 			if plain, err := url.PathUnescape(s); err == nil {

@@ -120,7 +120,7 @@ func (f *file) record(id string, fields map[string]string, at func(field string)
 	if err := e.Check(); err != nil {
 		return f.errorAt(line, column, "%w", err)
 	}
-	if id != "" && !entryID.MatchString(id) { // ids go to terminals and into file names
+	if id != "" && !entryID().MatchString(id) { // ids go to terminals and into file names
 		return f.errorAt(line, column, "id %q; expected twelve hexadecimal digits, or none for a new entry", id)
 	}
 	f.got.Records = append(f.got.Records, Record{ID: id, Fields: fields, Line: line, Column: column})

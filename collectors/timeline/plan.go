@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
@@ -94,20 +95,20 @@ func Merge(name string, entries []incident.Entry, now, in Reading) (Plan, error)
 }
 
 // token is what redaction puts in a value's place.
-var token = regexp.MustCompile(`\[[a-z]+-\d+\]|\$\d+`)
+var token = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[[a-z]+-\d+\]|\$\d+`) })
 
 // restore puts back what redaction took out of a text before somebody edited it:
 // "told [email-1]" of "told jo@example.org" becomes "asked jo@example.org" and not
 // "asked [email-1]".
 func restore(redacted, original, edited string) string {
-	if redacted == original || !token.MatchString(edited) {
+	if redacted == original || !token().MatchString(edited) {
 		return edited
 	}
 	var pattern strings.Builder
 	var tokens []string
 	rest := redacted
 	for {
-		at := token.FindStringIndex(rest)
+		at := token().FindStringIndex(rest)
 		if at == nil {
 			break
 		}
@@ -127,5 +128,5 @@ func restore(redacted, original, edited string) string {
 	for i, t := range tokens {
 		was[t] = values[i+1]
 	}
-	return token.ReplaceAllStringFunc(edited, func(t string) string { return orElse(was[t], t) })
+	return token().ReplaceAllStringFunc(edited, func(t string) string { return orElse(was[t], t) })
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -132,11 +133,11 @@ func tagged(tags []string, name string) string {
 	return ""
 }
 
-var entryID = regexp.MustCompile(`^[0-9a-f]{12}$`)
+var entryID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{12}$`) })
 
 // own knows an entry again that we have sent there: by its tags.
 func own(e *incident.Entry, tags []string) {
-	if id := tagged(tags, "id"); entryID.MatchString(id) && strings.Contains(" "+strings.Join(tags, " ")+" ", " tripcurve ") {
+	if id := tagged(tags, "id"); entryID().MatchString(id) && strings.Contains(" "+strings.Join(tags, " ")+" ", " tripcurve ") {
 		e.ID = id
 		for _, field := range []string{"kind", "phase", "lane", "confidence", "system"} {
 			if v := tagged(tags, field); v != "" {
@@ -155,7 +156,7 @@ func firstLine(s string) string {
 // words are those of a text, with one blank between them.
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-var htmlTag = regexp.MustCompile(`<[^<>]*>`)
+var htmlTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^<>]*>`) })
 
 // grafana reads annotations: the answer of GET /api/annotations, or what we export for
 // POST. Their text is HTML.
@@ -181,7 +182,7 @@ func (f *file) grafana() error {
 			return err
 		}
 		e := incident.Entry{
-			Start: time.UnixMilli(x.Time).UTC(), Precision: time.Millisecond, Text: words(html.UnescapeString(htmlTag.ReplaceAllString(x.Text, ""))),
+			Start: time.UnixMilli(x.Time).UTC(), Precision: time.Millisecond, Text: words(html.UnescapeString(htmlTag().ReplaceAllString(x.Text, ""))),
 			Confidence: "stated", System: tagged(x.Tags, "service"), Person: x.Login, Clock: incident.EntryClock{Original: fmt.Sprint(x.Time)},
 		}
 		if x.Time <= 0 {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -172,11 +173,11 @@ func slackTime(ts string) (time.Time, error) {
 	return t, inRange(t)
 }
 
-var slackMark = regexp.MustCompile(`<([^<>]*)>`)
+var slackMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<([^<>]*)>`) })
 
 // slackText is a message as people see it: who is meant by name, links by their words.
 func slackText(s string, names map[string]string) string {
-	s = slackMark.ReplaceAllStringFunc(s, func(m string) string {
+	s = slackMark().ReplaceAllStringFunc(s, func(m string) string {
 		in := m[1 : len(m)-1]
 		target, label, labelled := strings.Cut(in, "|")
 		switch {

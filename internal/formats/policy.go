@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/opossum"
 	"tripcurve/internal/formats/policyfile"
@@ -24,7 +25,9 @@ func policyFormat() Format {
 }
 
 // edgeKey is an edge at the beginning of a line, for a text that does not parse.
-var edgeKey = regexp.MustCompile(`(?m)^["']?(\*|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)["']?:`)
+var edgeKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^["']?(\*|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)["']?:`)
+})
 
 func detectPolicy(file, text string) string {
 	var fields []string
@@ -33,7 +36,7 @@ func detectPolicy(file, text string) string {
 	}
 	docs, err := source.YAML(file, text)
 	if err != nil {
-		edge := edgeKey.FindStringSubmatch(text)
+		edge := edgeKey().FindStringSubmatch(text)
 		i := slices.IndexFunc(fields, func(f string) bool { return source.HasKey(text, f) })
 		if edge == nil || i < 0 {
 			return ""

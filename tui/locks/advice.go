@@ -3,16 +3,23 @@ package locks
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
 )
 
 var (
-	createIndex = regexp.MustCompile(`(?is)^\s*create\s+(unique\s+)?index\s+(concurrently\s+)?`)
-	dropIndex   = regexp.MustCompile(`(?is)^\s*drop\s+index\s+(concurrently\s+)?`)
-	reindex     = regexp.MustCompile(`(?is)^\s*reindex\s+(?:\([^)]*\)\s+)?(index|table|schema|database)\s+(concurrently\s+)?`)
-	alterTable  = regexp.MustCompile(`(?is)^\s*(alter\s+table|truncate|drop\s+table|lock\s+table|vacuum\s+full|cluster)\b`)
+	createIndex = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)^\s*create\s+(unique\s+)?index\s+(concurrently\s+)?`)
+	})
+	dropIndex = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)^\s*drop\s+index\s+(concurrently\s+)?`) })
+	reindex   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)^\s*reindex\s+(?:\([^)]*\)\s+)?(index|table|schema|database)\s+(concurrently\s+)?`)
+	})
+	alterTable = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)^\s*(alter\s+table|truncate|drop\s+table|lock\s+table|vacuum\s+full|cluster)\b`)
+	})
 )
 
 // prevent says how the lock of a session could have been avoided: the safe
@@ -20,8 +27,8 @@ var (
 // explain.
 func prevent(n *incident.LockNode) []string {
 	q := redact.Flat(n.Query)
-	safe := func(re *regexp.Regexp, group int, with string) []string {
-		m := re.FindStringSubmatch(q)
+	safe := func(re func() *regexp.Regexp, group int, with string) []string {
+		m := re().FindStringSubmatch(q)
 		if m == nil || m[group] != "" {
 			return nil
 		}
@@ -46,7 +53,7 @@ func prevent(n *incident.LockNode) []string {
 			"ALTER ROLE " + quoted(n.User) + " SET idle_in_transaction_session_timeout = '30s';",
 			"-- the transaction was left open: its locks last until it ends",
 		}
-	case alterTable.MatchString(q):
+	case alterTable().MatchString(q):
 		return append(guard, "-- split it: what must hold "+n.Held.String()+" in a transaction of its own, as short as can be")
 	}
 	return append(guard, "-- keep the transaction short: a lock is held until it ends")

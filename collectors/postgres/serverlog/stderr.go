@@ -3,6 +3,7 @@ package serverlog
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // stderrDecoder reads a stderr log: each line begins with log_line_prefix and a
@@ -86,7 +87,7 @@ func (d *stderrDecoder) add(line []byte, p place, text string) {
 	}
 }
 
-var atCharacter = regexp.MustCompile(` at character \d+$`)
+var atCharacter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` at character \d+$`) })
 
 func (d *stderrDecoder) close() {
 	h := d.held
@@ -95,7 +96,7 @@ func (d *stderrDecoder) close() {
 	}
 	h.message, h.detail = h.messageText.String(), h.detailText.String()
 	h.context, h.statement, h.raw = h.contextText.String(), h.statementText.String(), h.rawText.String()
-	if tail := max(0, len(h.message)-40); atCharacter.MatchString(h.message[tail:]) { // csvlog has a column for it
+	if tail := max(0, len(h.message)-40); atCharacter().MatchString(h.message[tail:]) { // csvlog has a column for it
 		h.message = h.message[:strings.LastIndex(h.message, " at character ")]
 	}
 	d.held, d.part = nil, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"tripcurve/internal/formats/source"
@@ -42,12 +43,12 @@ func (l *long) ReadNode(n *source.Node) error {
 // size is bytes with a unit.
 type size int64
 
-var sizeText = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,3})?) ?(GiB|MiB|KiB|GB|MB|kB)$`)
+var sizeText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,3})?) ?(GiB|MiB|KiB|GB|MB|kB)$`) })
 
 var sizeUnits = map[string]float64{"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "GB": 1e9, "MB": 1e6, "kB": 1e3}
 
 func (s *size) ReadNode(n *source.Node) error {
-	m := sizeText.FindStringSubmatch(n.Text)
+	m := sizeText().FindStringSubmatch(n.Text)
 	if m != nil {
 		if f, err := strconv.ParseFloat(m[1], 64); err == nil && f*sizeUnits[m[2]] >= 1<<20 {
 			*s = size(f * sizeUnits[m[2]])
@@ -78,7 +79,9 @@ func (f *files) ReadNode(n *source.Node) error {
 }
 
 // credentialIn finds a password or a token in a DSN or URL.
-var credentialIn = regexp.MustCompile(`(?i)^[a-z][a-z0-9+.-]*://[^/?#@]*:[^@]+@|://[^/?#]*:[^/?#]*@|(?:^|[\s?&;])(?:ssl)?password\s*=\s*[^\s&]|[?&](?:[a-z_-]*token|api[_-]?key|secret)=[^&]`)
+var credentialIn = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^[a-z][a-z0-9+.-]*://[^/?#@]*:[^@]+@|://[^/?#]*:[^/?#]*@|(?:^|[\s?&;])(?:ssl)?password\s*=\s*[^\s&]|[?&](?:[a-z_-]*token|api[_-]?key|secret)=[^&]`)
+})
 
 // open refuses a credential in a key that everybody may read.
 func (r *reader) open(n *source.Node, key string) error {
@@ -86,7 +89,7 @@ func (r *reader) open(n *source.Node, key string) error {
 		return nil // the decoder says it
 	}
 	at, given := n.Get(key)
-	if !given || !credentialIn.MatchString(at.Text) {
+	if !given || !credentialIn().MatchString(at.Text) {
 		return nil
 	}
 	instead := "password"

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // piece is a part of a line of prose.
@@ -32,11 +33,11 @@ func codePieces(s string) (all []piece) {
 	}
 }
 
-var blankLine = regexp.MustCompile(`\n[ \t]*\n`)
+var blankLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\n[ \t]*\n`) })
 
 // paragraphs of a text, each on one line.
 func paragraphs(s string) (all []string) {
-	for _, p := range blankLine.Split(s, -1) {
+	for _, p := range blankLine().Split(s, -1) {
 		if p = strings.Join(strings.Fields(p), " "); p != "" {
 			all = append(all, p)
 		}

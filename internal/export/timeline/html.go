@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"sync"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -13,7 +14,7 @@ import (
 //go:embed timeline.gohtml
 var page string
 
-var pageTemplate = template.Must(template.New("timeline").Parse(page))
+var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("timeline").Parse(page)) })
 
 // HTML is one file without scripts: nothing is asked of a network, it prints, and it
 // follows the reader's choice of light or dark. The chart has the table beside it.
@@ -58,7 +59,7 @@ func (d Document) HTML() ([]byte, error) {
 		view.Spans = append(view.Spans, htmlSpan{s.Name, s.Between, s.value()})
 	}
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, view); err != nil {
+	if err := pageTemplate().Execute(&b, view); err != nil {
 		return nil, fmt.Errorf("timeline as HTML: %w", err)
 	}
 	return b.Bytes(), nil

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -259,7 +260,7 @@ func Files(file, text string) ([]File, error) {
 // placed is the text under a key where it stands. A value on the key's own line,
 // and one whose lines are folded, has no columns to keep.
 func placed(lines []string, m source.Member) string {
-	if m.Line <= len(lines) && literalMark.MatchString(lines[m.Line-1]) {
+	if m.Line <= len(lines) && literalMark().MatchString(lines[m.Line-1]) {
 		var b strings.Builder
 		b.WriteString(strings.Repeat("\n", m.Line))
 		for _, l := range lines[m.Line:] {
@@ -274,7 +275,7 @@ func placed(lines []string, m source.Member) string {
 }
 
 // literalMark ends the line of a key whose value is a literal block.
-var literalMark = regexp.MustCompile(`:[ \t]+\|[0-9+-]*[ \t]*(#.*)?\r?\n?$`)
+var literalMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`:[ \t]+\|[0-9+-]*[ \t]*(#.*)?\r?\n?$`) })
 
 // marker moves a line that parts two documents to the first column, where alone it
 // does.

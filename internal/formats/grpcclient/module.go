@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
@@ -61,14 +62,14 @@ func clients(file, text string) ([]client, error) {
 }
 
 // callDeadline is a deadline that somewhere a call is given.
-var callDeadline = regexp.MustCompile(`[{,]\s*deadline\s*[:,}]`)
+var callDeadline = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[{,]\s*deadline\s*[:,}]`) })
 
 // LintModule is the traps of the clients that a module makes, as far as their options
 // are literals. The tree has the clients in order, the options of each under their
 // names.
 func LintModule(file, text string) ([]trap.Trap, *source.Node, error) {
 	root := source.NewNode(file, source.Pos{Line: 1, Column: 1}, source.List, "")
-	deadline := callDeadline.MatchString(text)
+	deadline := callDeadline().MatchString(text)
 	made, err := clients(file, text)
 	if err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tripcurve/internal/formats/source"
@@ -138,13 +139,13 @@ type Retries struct {
 // Duration is a time as Istio takes it: 1h, 1m, 1s, 1ms, with decimals.
 type Duration time.Duration
 
-var durations = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(h|ms|m|s))+$`)
+var durations = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(h|ms|m|s))+$`) })
 
 // ReadNode takes a number and its unit.
 func (d *Duration) ReadNode(n *source.Node) error {
 	const want = "a duration such as 5s or 100ms"
 	t, err := time.ParseDuration(n.Text)
-	if n.Kind != source.String || err != nil || !durations.MatchString(n.Text) {
+	if n.Kind != source.String || err != nil || !durations().MatchString(n.Text) {
 		return n.Wrong(want)
 	}
 	if t > longest {

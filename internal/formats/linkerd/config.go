@@ -5,6 +5,7 @@ package linkerd
 import (
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"tripcurve/internal/formats/source"
@@ -139,7 +140,7 @@ func (r Ratio) String() string { return strconv.FormatFloat(float64(r), 'f', -1,
 // Duration is a time as Linkerd takes it: one whole number and ms, s, m, h or d.
 type Duration time.Duration
 
-var durations = regexp.MustCompile(`^([0-9]{1,9})(ms|s|m|h|d)$`)
+var durations = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{1,9})(ms|s|m|h|d)$`) })
 
 var units = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day}
 
@@ -155,7 +156,7 @@ func (d *Duration) ReadNode(n *source.Node) error {
 		*d = 0
 		return nil
 	}
-	parts := durations.FindStringSubmatch(n.Text)
+	parts := durations().FindStringSubmatch(n.Text)
 	if parts == nil {
 		return n.Wrong(want)
 	}

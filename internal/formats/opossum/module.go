@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/source"
 	"tripcurve/internal/formats/trap"
@@ -118,10 +119,10 @@ func inCode(js *source.JS, n *source.Node) *source.Node {
 }
 
 // method is client.method: a member expression that is neither called nor bound.
-var method = regexp.MustCompile(`^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$`)
+var method = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$`) })
 
 func (t *traps) unbound(action *source.Node) {
-	if action.Kind != source.Other || !method.MatchString(action.Text) {
+	if action.Kind != source.Other || !method().MatchString(action.Text) {
 		return
 	}
 	i := strings.LastIndexByte(action.Text, '.')

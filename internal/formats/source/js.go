@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Call is one `new Name(...)` in a JavaScript or TypeScript text. Of its arguments
@@ -39,7 +40,7 @@ const (
 // Calls finds the constructor calls of the names that are wanted.
 func (j *JS) Calls(wanted func(name string) bool) ([]Call, error) {
 	var calls []Call
-	for _, m := range jsNew.FindAllStringSubmatchIndex(j.blank, -1) {
+	for _, m := range jsNew().FindAllStringSubmatchIndex(j.blank, -1) {
 		name := j.text[m[2]:m[3]]
 		name = name[strings.LastIndexByte(name, '.')+1:]
 		if !wanted(name) {
@@ -66,7 +67,7 @@ func (j *JS) Calls(wanted func(name string) bool) ([]Call, error) {
 func (j *JS) Const(name string) (*Node, bool) {
 	if j.consts == nil {
 		j.consts, j.values = map[string][]int{}, map[string]*Node{}
-		for _, m := range jsConst.FindAllStringSubmatchIndex(j.blank, -1) {
+		for _, m := range jsConst().FindAllStringSubmatchIndex(j.blank, -1) {
 			is := j.text[m[2]:m[3]]
 			j.consts[is] = append(j.consts[is], m[1])
 		}
@@ -87,10 +88,12 @@ func (j *JS) Const(name string) (*Node, bool) {
 }
 
 var (
-	jsNew   = regexp.MustCompile(`\bnew\s+([A-Za-z_$][\w$.]*)`)
-	jsConst = regexp.MustCompile(`\b(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*(?::[^=]*)?=\s*(?:\(\s*\)\s*=>\s*\(\s*)?`)
+	jsNew   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bnew\s+([A-Za-z_$][\w$.]*)`) })
+	jsConst = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*(?::[^=]*)?=\s*(?:\(\s*\)\s*=>\s*\(\s*)?`)
+	})
 	// jsProduct is a number, or numbers multiplied, as people write times.
-	jsProduct = regexp.MustCompile(`^[\d_.]+(?:e\d+)?(?:\s*\*\s*[\d_.]+)*$`)
+	jsProduct = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\d_.]+(?:e\d+)?(?:\s*\*\s*[\d_.]+)*$`) })
 )
 
 // jsBlank is the text with spaces for its comments and for what is inside of
@@ -256,7 +259,7 @@ func jsScalar(text string) (Kind, string) {
 		return Null, ""
 	case len(text) > 1 && (text[0] == '"' || text[0] == '\'') && jsQuote(text) == len(text):
 		return String, text[1 : len(text)-1]
-	case jsProduct.MatchString(text):
+	case jsProduct().MatchString(text):
 		product := 1.0
 		for f := range strings.SplitSeq(text, "*") {
 			x, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(f), "_", ""), 64)

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/lint/config"
@@ -124,7 +125,9 @@ func (w *walk) close(until string) {
 
 // withoutTx are the comments by which goose, sql-migrate and dbmate are told to run a
 // file without a transaction.
-var withoutTx = regexp.MustCompile(`(?i)^\s*(\+goose\s+no\s+transaction|\+migrate\s+up\s.*notransaction|migrate:up\s.*transaction:false)`)
+var withoutTx = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^\s*(\+goose\s+no\s+transaction|\+migrate\s+up\s.*notransaction|migrate:up\s.*transaction:false)`)
+})
 
 // mostWrong is after how many syntax errors a file is no migration; of mostExplored
 // the grammar is asked what it expected, where at most mostHead bytes stand before:
@@ -138,7 +141,7 @@ const (
 func (w *walk) all() error {
 	script := split(w.text)
 	ignores := w.ignores(script.comments)
-	if slices.ContainsFunc(script.comments, func(c remark) bool { return withoutTx.MatchString(c.text) }) {
+	if slices.ContainsFunc(script.comments, func(c remark) bool { return withoutTx().MatchString(c.text) }) {
 		w.tx = transaction{}
 	}
 	for _, m := range script.metas {
@@ -167,7 +170,9 @@ func (w *walk) all() error {
 
 // notNullConstraint is NOT NULL as a constraint of a table, which 18 has and the
 // grammar does not: it locks and scans as the CHECK of the same does.
-var notNullConstraint = regexp.MustCompile(`(?i)(\bADD\s+(?:CONSTRAINT\s+(?:"[^"]+"|\w+)\s+)?)NOT\s+NULL\s+("[^"]+"|\w+)`)
+var notNullConstraint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(\bADD\s+(?:CONSTRAINT\s+(?:"[^"]+"|\w+)\s+)?)NOT\s+NULL\s+("[^"]+"|\w+)`)
+})
 
 func (w *walk) chunk() error {
 	c := w.at
@@ -185,8 +190,8 @@ func (w *walk) chunk() error {
 	}
 	s, err := parse(c.text)
 	var e *syntaxError
-	if errors.As(err, &e) && w.opt.Version > GrammarVersion && notNullConstraint.MatchString(c.text) {
-		if as, err := parse(notNullConstraint.ReplaceAllString(c.text, "${1}CHECK (${2} IS NOT NULL)")); err == nil {
+	if errors.As(err, &e) && w.opt.Version > GrammarVersion && notNullConstraint().MatchString(c.text) {
+		if as, err := parse(notNullConstraint().ReplaceAllString(c.text, "${1}CHECK (${2} IS NOT NULL)")); err == nil {
 			w.statement(as)
 			return nil
 		}

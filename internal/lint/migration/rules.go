@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/pglock"
@@ -149,11 +150,11 @@ func (w *walk) maintenance(s typed) {
 	}
 }
 
-var indexWord = regexp.MustCompile(`(?i)\bindex\b`)
+var indexWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bindex\b`) })
 
 // concurrently puts the word behind INDEX.
 func concurrently(sql string) string {
-	if at := indexWord.FindStringIndex(sql); at != nil {
+	if at := indexWord().FindStringIndex(sql); at != nil {
 		sql = sql[:at[1]] + " CONCURRENTLY" + sql[at[1]:]
 	}
 	return short(sql)

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"tripcurve/internal/formats/trap"
 	"tripcurve/internal/lint/config"
@@ -17,7 +18,9 @@ type ignore struct {
 	used bool
 }
 
-var ignoring = regexp.MustCompile(`^\s*tripcurve:ignore\b\s*([A-Za-z/-]*)\s*(:?)\s*(.*?)\s*$`)
+var ignoring = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*tripcurve:ignore\b\s*([A-Za-z/-]*)\s*(:?)\s*(.*?)\s*$`)
+})
 
 // ignores reads the comments; what is wrong with one is said, and it silences
 // nothing.
@@ -27,7 +30,7 @@ func (w *walk) ignores(comments []remark) []*ignore {
 		if !strings.Contains(c.text, "tripcurve:ignore") {
 			continue
 		}
-		m := ignoring.FindStringSubmatch(c.text)
+		m := ignoring().FindStringSubmatch(c.text)
 		if m == nil {
 			continue
 		}
