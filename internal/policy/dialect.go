@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Param is one parameter of a library, under the library's own name and in its
@@ -39,18 +40,39 @@ type Dialect struct {
 	Check func(name, value string) (string, error)
 }
 
-var dialects = map[string]Dialect{}
+// known lists the libraries; nil: none is.
+var known func() []Dialect
 
-// RegisterDialect makes a library known to Set and Fields. It is called from
-// init functions only. A name registered twice is a mistake of ours.
-func RegisterDialect(d Dialect) {
-	if _, dup := dialects[d.Name]; dup {
-		panic(fmt.Sprintf("policy: breaker library %q registered twice", d.Name))
+// RegisterDialects makes the libraries known to Set and Fields. It is called once, from an
+// init function; list is asked when a breaker is first set or shown.
+func RegisterDialects(list func() []Dialect) {
+	if known != nil {
+		panic("policy: breaker libraries registered twice")
 	}
-	dialects[d.Name] = d
+	known = list
 }
+
+// dialects are the libraries by their names.
+func dialects() map[string]Dialect {
+	if known == nil {
+		return nil
+	}
+	return byName()
+}
+
+// byName is made once. A name that is there twice is a mistake of ours.
+var byName = sync.OnceValue(func() map[string]Dialect {
+	all := map[string]Dialect{}
+	for _, d := range known() {
+		if _, dup := all[d.Name]; dup {
+			panic(fmt.Sprintf("policy: breaker library %q registered twice", d.Name))
+		}
+		all[d.Name] = d
+	}
+	return all
+})
 
 // Dialects are the names of the registered libraries, sorted.
 func Dialects() []string {
-	return slices.Sorted(maps.Keys(dialects))
+	return slices.Sorted(maps.Keys(dialects()))
 }

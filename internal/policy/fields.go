@@ -133,7 +133,7 @@ func Fields() []Field {
 // "breaker.<the library's own name>".
 func FieldsOf(p Policy) []Field {
 	fields := Fields()
-	for _, param := range dialects[p.Breaker.Library].Params {
+	for _, param := range dialects()[p.Breaker.Library].Params {
 		fields = append(fields, paramField(p.Breaker.Library, param))
 	}
 	return fields
@@ -259,7 +259,7 @@ func breakerField() Field {
 				p.Breaker = BreakerSpec{}
 				return nil
 			}
-			d, ok := dialects[v]
+			d, ok := dialects()[v]
 			if !ok {
 				return Unknown("breaker library", v, choices)
 			}
@@ -292,7 +292,7 @@ func setParam(p *Policy, library, name, v string) error {
 	if library == "" {
 		return fmt.Errorf("this edge has no breaker yet: set its breaker first (%s)", strings.Join(Dialects(), ", "))
 	}
-	d, ok := dialects[library]
+	d, ok := dialects()[library]
 	if !ok {
 		return Unknown("breaker library", library, Dialects())
 	}

@@ -135,8 +135,12 @@ func Complete(order []Piece) []Piece {
 	return all
 }
 
-// All are the libraries, in the order in which they are shown.
-func All() []Library {
+// All are the libraries, in the order in which they are shown. What is in them is shared:
+// nobody changes it.
+func All() []Library { return slices.Clone(all()) }
+
+// all is made once: the screens ask for it before their first frame.
+var all = sync.OnceValue(func() []Library {
 	return []Library{
 		opossumLibrary(),
 		resilience4jLibrary(),
@@ -150,12 +154,16 @@ func All() []Library {
 		semianLibrary(),
 		linkerdLibrary(),
 	}
-}
+})
 
 func init() {
-	for _, l := range append(All(), neutral()) {
-		policy.RegisterDialect(policy.Dialect{Name: l.Name, Params: l.Params, Factory: l.Factory, Check: l.Check})
-	}
+	policy.RegisterDialects(func() []policy.Dialect {
+		var list []policy.Dialect
+		for _, l := range append(All(), neutral()) {
+			list = append(list, policy.Dialect{Name: l.Name, Params: l.Params, Factory: l.Factory, Check: l.Check})
+		}
+		return list
+	})
 }
 
 // ByName finds a library by the name that a policy gives it, the neutral words
@@ -167,11 +175,11 @@ func ByName(name string) (Library, bool) {
 
 // byName is made once: a simulated night looks up each of its breakers.
 var byName = sync.OnceValue(func() map[string]Library {
-	all := map[string]Library{}
+	names := map[string]Library{}
 	for _, l := range append(All(), neutral()) {
-		all[l.Name] = l
+		names[l.Name] = l
 	}
-	return all
+	return names
 })
 
 // New builds the breaker of spec, constructed at start. A spec without a library
