@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 )
@@ -67,4 +68,25 @@ func measureWidths() (wait func()) {
 		ansi.StringWidthWc("─")
 	}()
 	return func() { <-done }
+}
+
+// curtain is the model until Bubble Tea has started, which then waits for the tick of the
+// first frame: only in that wait the screens are made.
+type curtain struct {
+	raise     func() tea.Model
+	tea.Model        // nil until it is raised
+	wait      func() // for what raise has begun
+}
+
+// Init raises it.
+func (c *curtain) Init() tea.Cmd {
+	c.Model = c.raise()
+	return c.Model.Init()
+}
+
+// close waits for what raising it has begun.
+func (c *curtain) close() {
+	if c.wait != nil {
+		c.wait()
+	}
 }

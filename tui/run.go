@@ -52,13 +52,18 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 		}
 		close(shown)
 	})))
-	defer measureWidths()()
 	o.Context = ctx
-	model := New(o)
-	if o.Around != nil {
-		model = o.Around(model)
+	c := &curtain{}
+	c.raise = func() tea.Model {
+		c.wait = measureWidths()
+		model := New(o)
+		if o.Around != nil {
+			model = o.Around(model)
+		}
+		return model
 	}
-	p := tea.NewProgram(model, opts...)
+	defer c.close()
+	p := tea.NewProgram(c, opts...)
 	var running []<-chan error
 	for _, f := range beside {
 		running = append(running, guarded(p, func() { f(ctx) }))
