@@ -100,7 +100,7 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 	}
 	switch {
 	case first && !msg.Live:
-		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)), release)
+		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)), r.release)
 		r.follow = false
 	case msg.Live && r.follow:
 		cmds = append(cmds, r.moveCursor(sampled(msg.View)))
@@ -133,8 +133,11 @@ func (r *Root) written(all *incident.Writings) tea.Cmd {
 
 // release gives back to the system what reading a recording took and does not need any
 // more: as much again as is kept, and the next collection may be hours away.
-func release() tea.Msg {
+func (r *Root) release() tea.Msg {
 	debug.FreeOSMemory()
+	if r.opts.Loaded != nil {
+		r.opts.Loaded()
+	}
 	return nil
 }
 

@@ -32,6 +32,9 @@ type Options struct {
 	Context context.Context
 	// Load brings the evidence once, away from the event loop; nil loads nothing.
 	Load func(context.Context) (EvidenceMsg, error)
+	// Loaded is called once what Load brought is on the screens, away from the event loop;
+	// nil is nothing.
+	Loaded func()
 	// Said is shown while Load works; the zero value says nothing.
 	Said screen.SaidMsg
 	// Live brings a new view whenever there is one; nil for a recording. The

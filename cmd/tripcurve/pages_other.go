@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// unmapStart is Linux's alone.
+func unmapStart() {}
