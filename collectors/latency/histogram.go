@@ -105,6 +105,26 @@ func seconds(s float64) time.Duration {
 	return time.Duration(math.Round(s * 1e9))
 }
 
+// bins are the buckets that have calls, for a heat map.
+func (h Histogram) bins() []incident.Bin {
+	var bins []incident.Bin
+	lo := 0.0
+	for i, n := range h.Counts {
+		b := incident.Bin{Lo: lo, Hi: math.Inf(1), N: n}
+		if i < len(h.Bounds) {
+			b.Hi = max(0, h.Bounds[i])
+			lo = b.Hi
+		}
+		if n > 0 && b.Hi >= b.Lo {
+			bins = append(bins, b)
+		}
+	}
+	return incident.Coarser(bins, perTwelfth)
+}
+
+// perTwelfth is a twelfth of a factor of ten, as fine as heat maps are.
+const perTwelfth = 1.2115
+
 // QuantileSeries are the quantiles of the calls that ended in one interval, up to
 // at: for each two series like of, of the bounds of the bucket that holds it. The
 // bounds of calls are in seconds if the unit is known; if nobody said it they have
@@ -114,7 +134,7 @@ func QuantileSeries(of incident.Series, at time.Time, calls Histogram, known boo
 	if known {
 		unit = "s"
 	}
-	facts := make([]incident.Fact, 0, 2*len(quantiles))
+	facts := make([]incident.Fact, 0, 2*len(quantiles)+1)
 	for _, q := range quantiles {
 		lo, hi := math.NaN(), math.NaN()
 		if v, ok := calls.Quantile(q.q); ok {
@@ -137,6 +157,9 @@ func QuantileSeries(of incident.Series, at time.Time, calls Histogram, known boo
 				Points: []incident.Point{{At: at, V: b.v}}, Origin: of.Origin,
 			})
 		}
+	}
+	if known { // else nobody can tell where on an axis of time a bucket lies
+		facts = append(facts, incident.Histogram{Name: of.Name, Labels: of.Labels, At: at, Bins: calls.bins(), Origin: of.Origin})
 	}
 	return facts
 }

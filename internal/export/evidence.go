@@ -77,6 +77,8 @@ func Describe(f incident.Fact) string {
 			return redact.Line("line not understood (" + f.Note + "): " + f.Raw)
 		}
 		return redact.Line(fmt.Sprintf("%s %s %s %s, took %s", clock(f.Start), f.Endpoint, status(f.Status), f.Outcome, f.Took))
+	case incident.Histogram:
+		return redact.Line(fmt.Sprintf("%s %s: %s ended", clock(f.At), f.Name, Plural(int(f.Count()), "call")))
 	case incident.Change:
 		return redact.Flat(fmt.Sprintf("%s %s of %s: %s", clock(f.At), f.Kind, f.System, f.Text))
 	case incident.LogFile:

@@ -10,21 +10,22 @@ import (
 // Evidence gathers facts. It has one writer; everybody else reads snapshots.
 // Adding a fact again, or a file's same bytes again, adds nothing.
 type Evidence struct {
-	buckets   chunks[bucket]
-	kinds     map[bucketKind]*bucketKind
-	latencies chunks[latency]
-	upstreams chunks[upstream]
-	episodes  chunks[Episode]
-	latest    map[episodeKey]time.Time // From of the newest episode of each session and thing
-	series    map[ID]*run
-	runs      []*run // by ID
-	exemplars exemplars
-	changes   []Change
-	logFiles  []LogFile
-	sampled   []time.Time // when locks were looked at, in order
-	sources   []SourceStatus
-	written   *Writings
-	span      Window
+	buckets    chunks[bucket]
+	kinds      map[bucketKind]*bucketKind
+	latencies  chunks[latency]
+	upstreams  chunks[upstream]
+	histograms chunks[histogram]
+	episodes   chunks[Episode]
+	latest     map[episodeKey]time.Time // From of the newest episode of each session and thing
+	series     map[ID]*run
+	runs       []*run // by ID
+	exemplars  exemplars
+	changes    []Change
+	logFiles   []LogFile
+	sampled    []time.Time // when locks were looked at, in order
+	sources    []SourceStatus
+	written    *Writings
+	span       Window
 
 	// sought is what is looked for while a fact is taken in: kept here, for it
 	// would be a new object for every fact.
@@ -50,6 +51,10 @@ func NewEvidence() *Evidence {
 		upstreams: chunks[upstream]{
 			at:    func(u *upstream) time.Time { return u.At },
 			order: func(a, b *upstream) int { return compareUpstreams(&a.Upstream, &b.Upstream) },
+		},
+		histograms: chunks[histogram]{
+			at:    func(h *histogram) time.Time { return h.At },
+			order: compareHistograms,
 		},
 		episodes: chunks[Episode]{
 			at:    func(e *Episode) time.Time { return e.From },
@@ -86,6 +91,10 @@ func (ev *Evidence) Add(facts ...Fact) {
 			ev.addSeries(f)
 		case *Series:
 			ev.addSeries(*f)
+		case Histogram:
+			ev.addHistogram(f)
+		case *Histogram:
+			ev.addHistogram(*f)
 		case Exemplar:
 			ev.addExemplar(f)
 		case *Exemplar:
@@ -138,18 +147,19 @@ func (ev *Evidence) SetWritten(all *Writings) {
 func (ev *Evidence) Snapshot() *View {
 	if ev.view == nil {
 		ev.view = &View{
-			Window:    ev.span,
-			Sources:   ev.sources,
-			Written:   ev.written,
-			buckets:   ev.buckets.snapshot(),
-			latencies: ev.latencies.snapshot(),
-			upstreams: ev.upstreams.snapshot(),
-			episodes:  ev.episodes.snapshot(),
-			series:    snapshotRuns(ev.runs),
-			exemplars: ev.exemplars.list(),
-			changes:   ev.changes,
-			logFiles:  ev.logFiles,
-			sampled:   ev.sampled[:len(ev.sampled):len(ev.sampled)],
+			Window:     ev.span,
+			Sources:    ev.sources,
+			Written:    ev.written,
+			buckets:    ev.buckets.snapshot(),
+			latencies:  ev.latencies.snapshot(),
+			upstreams:  ev.upstreams.snapshot(),
+			histograms: ev.histograms.snapshot(),
+			episodes:   ev.episodes.snapshot(),
+			series:     snapshotRuns(ev.runs),
+			exemplars:  ev.exemplars.list(),
+			changes:    ev.changes,
+			logFiles:   ev.logFiles,
+			sampled:    ev.sampled[:len(ev.sampled):len(ev.sampled)],
 		}
 	}
 	return ev.view

@@ -13,7 +13,7 @@ import (
 type ID string
 
 // Fact is one piece of evidence. The shapes are Bucket, Latency, Upstream, Episode,
-// Series, Exemplar, Change and LogFile; there are no others.
+// Series, Histogram, Exemplar, Change and LogFile; there are no others.
 type Fact interface {
 	ID() ID
 	Source() Origin

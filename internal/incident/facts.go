@@ -17,6 +17,7 @@ func (v *View) Facts() []Fact {
 	for _, s := range v.AllSeries() {
 		all = append(all, *s)
 	}
+	v.EachHistogram(Window{}, func(h *Histogram) { all = append(all, *h) })
 	for _, x := range v.Exemplars() {
 		all = append(all, x)
 	}

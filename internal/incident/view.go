@@ -17,15 +17,16 @@ type View struct {
 	Sources []SourceStatus
 	Written *Writings // what people wrote of the timeline
 
-	buckets   []*chunk[bucket]
-	latencies []*chunk[latency]
-	upstreams []*chunk[upstream]
-	episodes  []*chunk[Episode]
-	series    []*Series
-	exemplars []Exemplar
-	changes   []Change
-	logFiles  []LogFile
-	sampled   []time.Time
+	buckets    []*chunk[bucket]
+	latencies  []*chunk[latency]
+	upstreams  []*chunk[upstream]
+	histograms []*chunk[histogram]
+	episodes   []*chunk[Episode]
+	series     []*Series
+	exemplars  []Exemplar
+	changes    []Change
+	logFiles   []LogFile
+	sampled    []time.Time
 
 	// Worked out when first asked for.
 	flowed   sync.Once
@@ -43,7 +44,7 @@ type View struct {
 func (v *View) WithWritten(all *Writings) *View {
 	return &View{
 		Window: v.Window, Sources: v.Sources, Written: all,
-		buckets: v.buckets, latencies: v.latencies, upstreams: v.upstreams, episodes: v.episodes, series: v.series,
+		buckets: v.buckets, latencies: v.latencies, upstreams: v.upstreams, histograms: v.histograms, episodes: v.episodes, series: v.series,
 		exemplars: v.exemplars, changes: v.changes, logFiles: v.logFiles, sampled: v.sampled,
 	}
 }
@@ -134,6 +135,8 @@ func (v *View) Get(id ID) (Fact, bool) {
 		if ok {
 			return *v.series[i], true
 		}
+	case "histogram":
+		return search(v.histograms, func(h *histogram) (Fact, bool) { return h.Histogram, h.ID() == id }, at(id, 10))
 	case "exemplar":
 		for _, e := range v.exemplars {
 			if e.ID() == id {

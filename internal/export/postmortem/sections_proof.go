@@ -216,6 +216,9 @@ func (s *kept) add(f incident.Fact) {
 	case incident.Episode:
 		s.kinds["interval"]++
 		see(x.From, x.To)
+	case incident.Histogram:
+		s.kinds["histogram"]++
+		see(x.At, x.At)
 	case incident.Exemplar:
 		s.kinds["request"]++
 		see(x.Start, x.Start.Add(x.Took))

@@ -70,6 +70,10 @@ func (b *batch) fact(f incident.Fact) error {
 		return b.upstream(f)
 	case *incident.Upstream:
 		return b.upstream(*f)
+	case incident.Histogram:
+		return b.histogram(f)
+	case *incident.Histogram:
+		return b.histogram(*f)
 	case incident.LogFile:
 		return b.logFile(f)
 	case *incident.LogFile:
@@ -201,19 +205,9 @@ func (b *batch) points(x incident.Series) error {
 	x.Caveat = redact.MaskSecrets(x.Caveat)
 	x.Origin.Name = redact.MaskSecrets(x.Origin.Name)
 	key := x.ID()
-	id, ok := b.known.series[key]
-	if !ok {
-		origin, err := b.origin(x.Origin)
-		if err != nil {
-			return err
-		}
-		id, err = b.rowid(`INSERT INTO series (key, name, labels, unit, kind, caveat, start_ns, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (key) DO UPDATE SET unit = iif(unit = '', excluded.unit, unit) RETURNING id`,
-			string(key), x.Name, encode(x.Labels), x.Unit, x.Kind.String(), x.Caveat, nanos(x.StartAt), origin)
-		if err != nil {
-			return err
-		}
-		b.known.series[key] = id
+	id, err := b.series(x)
+	if err != nil {
+		return err
 	}
 	if x.Caveat != "" && b.known.caveats[key] != x.Caveat {
 		// As Evidence does: what says more stays.
@@ -231,6 +225,25 @@ func (b *batch) points(x incident.Series) error {
 		}
 	}
 	return nil
+}
+
+// series is the row of a series.
+func (b *batch) series(x incident.Series) (int64, error) {
+	key := x.ID()
+	if id, ok := b.known.series[key]; ok {
+		return id, nil
+	}
+	origin, err := b.origin(x.Origin)
+	if err != nil {
+		return 0, err
+	}
+	id, err := b.rowid(`INSERT INTO series (key, name, labels, unit, kind, caveat, start_ns, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET unit = iif(unit = '', excluded.unit, unit) RETURNING id`,
+		string(key), x.Name, encode(x.Labels), x.Unit, x.Kind.String(), x.Caveat, nanos(x.StartAt), origin)
+	if err == nil {
+		b.known.series[key] = id
+	}
+	return id, err
 }
 
 func (b *batch) exemplar(x incident.Exemplar) error {

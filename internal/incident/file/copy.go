@@ -99,7 +99,7 @@ func change(path, out, doing string, f func(*sql.Tx) error) error {
 // unused forgets what no fact refers to any more.
 func unused(tx *sql.Tx) error {
 	return each(tx,
-		`DELETE FROM series WHERE id NOT IN (SELECT series FROM point)`,
+		`DELETE FROM series WHERE id NOT IN (SELECT series FROM point UNION SELECT series FROM histogram)`,
 		`DELETE FROM endpoint WHERE id NOT IN (SELECT endpoint FROM bucket UNION SELECT endpoint FROM latency UNION SELECT endpoint FROM exemplar)`,
 		`DELETE FROM log_file WHERE origin NOT IN (SELECT origin FROM bucket UNION SELECT origin FROM exemplar UNION SELECT origin FROM upstream)`,
 		`DELETE FROM origin WHERE id NOT IN (SELECT origin FROM bucket UNION SELECT origin FROM latency UNION SELECT origin FROM episode

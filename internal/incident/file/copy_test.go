@@ -384,7 +384,7 @@ func TestInspect(t *testing.T) {
 	}
 	want := map[string]int64{
 		"bucket": 1, "latency": 1, "episode": 1, "lock_sample": 1, "series": 1, "point": 3, "exemplar": 1, "change": 1,
-		"entry": 0, "audit": 0, "threshold_set": 0, "endpoint": 1, "origin": 3, "upstream": 0, "log_file": 0,
+		"entry": 0, "audit": 0, "threshold_set": 0, "endpoint": 1, "origin": 3, "upstream": 0, "histogram": 0, "log_file": 0,
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

@@ -25,6 +25,7 @@ func (w *Writer) Forget(before time.Time) error {
 			`DELETE FROM episode WHERE coalesce(to_ns, from_ns) < ?`,
 			`DELETE FROM lock_sample WHERE at_ns < ?`,
 			`DELETE FROM point WHERE at_ns < ?`,
+			`DELETE FROM histogram WHERE at_ns < ?`,
 			`DELETE FROM exemplar WHERE coalesce(end_ns, start_ns) < ? AND coalesce(start_ns, end_ns) < ?1`,
 			`DELETE FROM change WHERE at_ns < ?`,
 		} {

@@ -55,6 +55,7 @@ var tables = []struct{ name, from, to string }{
 	{"lock_sample", "min(at_ns)", "max(at_ns)"},
 	{"series", "", ""},
 	{"point", "min(at_ns)", "max(at_ns)"},
+	{"histogram", "min(at_ns)", "max(at_ns)"},
 	{"exemplar", "min(coalesce(start_ns, end_ns))", "max(coalesce(end_ns, start_ns))"},
 	{"change", "min(at_ns)", "max(at_ns)"},
 	{"entry", "min(start_ns)", "max(start_ns)"},

@@ -109,6 +109,7 @@ func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 		{"episodes", l.readEpisodes},
 		{"lock samples", l.readSamples},
 		{"series", l.readSeries},
+		{"histograms", l.readHistograms},
 		{"exemplars", l.readExemplars},
 		{"changes", l.readChanges},
 		{"log files", l.readLogFiles},

@@ -68,6 +68,12 @@ CREATE TABLE point (
   PRIMARY KEY (series, at_ns)
 ) WITHOUT ROWID;
 
+-- bins is [[lo, hi, n], ...] in seconds, hi null where it is open above.
+CREATE TABLE histogram (
+  series INTEGER NOT NULL REFERENCES series, at_ns INTEGER NOT NULL, bins TEXT NOT NULL,
+  PRIMARY KEY (series, at_ns)
+) WITHOUT ROWID;
+
 CREATE TABLE exemplar (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, start_ns INTEGER, end_ns INTEGER,
   endpoint INTEGER NOT NULL REFERENCES endpoint, status INTEGER NOT NULL, outcome TEXT NOT NULL,

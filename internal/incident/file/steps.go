@@ -46,8 +46,12 @@ var steps = []step{
 			entry TEXT NOT NULL, before TEXT, after TEXT, undoes INTEGER
 		)`},
 	}},
-	// 4: which upstreams requests went to, and where logs lay.
+	// 4: which upstreams requests went to, where logs lay, and how calls were distributed.
 	{tables: []table{
+		{"histogram", `(
+			series INTEGER NOT NULL REFERENCES series, at_ns INTEGER NOT NULL, bins TEXT NOT NULL,
+			PRIMARY KEY (series, at_ns)
+		) WITHOUT ROWID`},
 		{"upstream", `(
 			at_ns INTEGER NOT NULL, width_ns INTEGER NOT NULL, name TEXT NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL,
 			origin INTEGER NOT NULL REFERENCES origin, byte_from INTEGER NOT NULL, byte_to INTEGER NOT NULL,

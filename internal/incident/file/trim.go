@@ -30,6 +30,7 @@ func Trim(path, out string, w incident.Window) error {
 			`DELETE FROM episode WHERE coalesce(to_ns, from_ns) < ?1 OR coalesce(from_ns, to_ns) >= ?2`,
 			`DELETE FROM lock_sample WHERE at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM point WHERE at_ns < ?1 OR at_ns >= ?2`,
+			`DELETE FROM histogram WHERE at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM exemplar WHERE coalesce(end_ns, start_ns) IS NULL OR coalesce(end_ns, start_ns) < ?1 OR coalesce(start_ns, end_ns) >= ?2`,
 			`DELETE FROM change WHERE at_ns IS NULL OR at_ns < ?1 OR at_ns >= ?2`,
 			`DELETE FROM entry WHERE start_ns < ?1 OR start_ns >= ?2`,
