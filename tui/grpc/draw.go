@@ -134,18 +134,19 @@ func (s *Screen) drawSentences(c *grid.Canvas, list []sentence) {
 
 // drawCharts draws calls in flight and, where there is room, the p99.
 func (s *Screen) drawCharts(c *grid.Canvas, f *flow) {
-	extra := hash(f.key())
-	if s.linear {
-		extra++
-	}
+	extra := hash(f.key()) + uint64(s.axis)
 	key := chart.Key{Version: s.Version, Extra: extra, Window: s.Range, Zone: s.Zone, Glyphs: s.Glyphs}
 	h := c.H()
-	if f.p99.lo != nil && h >= 13 {
+	if h >= 13 && (f.p99.lo != nil || s.axis == byHeat) {
 		h = h * 3 / 5
 		low := c.Rows(h+1, c.H()-h-1)
 		s.drawLegend(&low, f)
 		plot := low.Rows(1, low.H()-1)
-		s.latency.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart { return s.latencyChart(f) })
+		if why := s.noHeat(f); s.axis == byHeat && why != "" {
+			plot.Wrap(0, 0, plot.W(), plot.H(), theme.Dim, why)
+		} else {
+			s.latency.Draw(&plot, key, s.Cursor, s.Marks, func() *chart.Chart { return s.latencyChart(f) })
+		}
 	}
 	top := c.Rows(0, h)
 	if top.H() < 3 {

@@ -27,10 +27,22 @@ type Screen struct {
 	shown   []int // of flows, those that the filter keeps
 	others  []*incident.Series
 	list    screen.List
-	linear  bool // latency over a linear axis
+	axis    axis // what latency is drawn as
+	heat    heat
 	flight  chart.Cache
 	latency chart.Cache
 }
+
+// axis is how latency is drawn.
+type axis uint8
+
+const (
+	byQuantiles axis = iota // bands over a logarithmic axis
+	byHeat                  // a heat map over the same
+	byP99                   // over a linear axis
+)
+
+var axes = [...]string{"quantiles", "heat", "linear"}
 
 // flow is one kind of call and what is known of it.
 type flow struct {
@@ -63,7 +75,7 @@ func (s *Screen) Actions() []screen.Action {
 	return append([]screen.Action{
 		{Name: "try-deadline", Keys: []string{"D", "enter"}, Show: "D/enter", Help: "try a deadline on this call: go to Tune", Hint: "try a deadline", Foot: "D"},
 		{Name: "copy", Keys: []string{"y"}, Help: "copy what is said of this call", Hint: "copy"},
-		{Name: "axis", Keys: []string{"v"}, Help: "latency over a logarithmic or a linear axis", Hint: "axis"},
+		{Name: "axis", Keys: []string{"v"}, Arg: "AXIS", Values: axes[:], Help: "latency: quantiles over a logarithmic axis, a heat map, or the p99 over a linear axis", Hint: "heat map"},
 	}, append(screen.Moves(), screen.TimeMoves()...)...)
 }
 
@@ -79,7 +91,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	}
 	switch msg := msg.(type) {
 	case screen.ActionMsg:
-		return s, s.act(msg.Name)
+		return s, s.act(msg)
 	case tea.MouseClickMsg:
 		s.list.Click(msg, len(s.shown))
 	case screen.FocusMsg:
@@ -88,7 +100,8 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	return s, nil
 }
 
-func (s *Screen) act(name string) tea.Cmd {
+func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
+	name := msg.Name
 	if s.list.Move(name, len(s.shown), 5) {
 		return nil
 	}
@@ -101,10 +114,7 @@ func (s *Screen) act(name string) tea.Cmd {
 	}
 	switch name {
 	case "axis":
-		if s.linear = !s.linear; s.linear {
-			return screen.Say("latency over a linear axis")
-		}
-		return screen.Say("latency over a logarithmic axis")
+		return s.turn(msg.Args)
 	case "try-deadline":
 		return screen.Show("Tune", incident.Subject{Edge: f.Edge()}, time.Time{})
 	case "copy", "yank":
@@ -113,6 +123,20 @@ func (s *Screen) act(name string) tea.Cmd {
 		return screen.Copy("- "+strings.ReplaceAll(redact.Markdown(redact.New(redact.Options{}).Text(s.said(f))), "<br>", "\n- "), "what is known of "+redact.Line(f.Name()))
 	}
 	return nil
+}
+
+// turn takes the axis of a name, or the next one without a name.
+func (s *Screen) turn(name string) tea.Cmd {
+	next := (s.axis + 1) % axis(len(axes))
+	if name != "" {
+		i := slices.Index(axes[:], name)
+		if i < 0 {
+			return screen.Fail(fmt.Errorf("%q is not one of %s", name, strings.Join(axes[:], ", ")))
+		}
+		next = axis(i)
+	}
+	s.axis = next
+	return screen.Say([...]string{"latency: quantiles over a logarithmic axis", "latency: a heat map", "latency: the p99 over a linear axis"}[next])
 }
 
 // focus selects the call of an edge.

@@ -50,6 +50,19 @@ func measured() screen.EvidenceMsg {
 		}
 		ev.Add(s)
 	}
+	for at := tuitest.At("14:18:00"); at.Before(tuitest.At("14:51:00")); at = at.Add(5 * time.Second) {
+		h := incident.Histogram{
+			Name: "grpc_client_handling_seconds", At: at, Origin: origin,
+			Labels: map[string]string{"grpc_service": "inventory.Inventory", "grpc_method": "Reserve"},
+		}
+		switch {
+		case at.Equal(tuitest.At("14:46:20")):
+			h.Bins = []incident.Bin{{Lo: 10, Hi: math.Inf(1), N: 99}}
+		case at.Before(tuitest.At("14:23:02")) || at.After(tuitest.At("14:46:20")):
+			h.Bins = []incident.Bin{{Lo: 0.005, Hi: 0.01, N: 40}, {Lo: 0.01, Hi: 0.025, N: 9}, {Lo: 0.025, Hi: 0.05, N: 1}}
+		}
+		ev.Add(h)
+	}
 	dd := incident.Series{Name: "grpc.client.duration", Unit: "ms", Labels: map[string]string{"stat": "p99"}, Origin: incident.Origin{Group: "datadog", Name: "datadog"}}
 	for at := tuitest.At("14:18:00"); at.Before(tuitest.At("14:51:00")); at = at.Add(10 * time.Second) {
 		dd.Points = append(dd.Points, incident.Point{At: at, V: 30000})
@@ -134,14 +147,48 @@ func TestTuneGetsTheEdge(t *testing.T) {
 	}
 }
 
-// TestAxis: v draws the p99 over a linear axis, and back.
+// TestAxis: v draws a heat map, then the p99 over a linear axis, and the quantiles again.
 func TestAxis(t *testing.T) {
-	s := tuitest.Send(screen.Screen(loaded(t, measured(), 120, 36)), screen.ActionMsg{Name: "axis"})
-	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "p99 of calls that ended; a gap: none did") || strings.Contains(got, "log axis") {
-		t.Errorf("linear:\n%s", got)
+	s := screen.Screen(loaded(t, measured(), 120, 36))
+	for _, c := range []struct{ axis, want, not string }{
+		{"", "how long calls took; darker: more", "log axis"},
+		{"", "p99 of calls that ended; a gap: none did", "log axis"},
+		{"", "log axis; ^ capped", "darker"},
+		{"linear", "p99 of calls that ended", "log axis"},
+		{"heat", "^ any longer", "log axis"},
+	} {
+		s = tuitest.Send(s, screen.ActionMsg{Name: "axis", Args: c.axis})
+		if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, c.want) || strings.Contains(got, c.not) {
+			t.Errorf("after %q, want %q:\n%s", c.axis, c.want, got)
+		}
 	}
-	s = tuitest.Send(s, screen.ActionMsg{Name: "axis"})
-	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "log axis; ^ capped") {
-		t.Errorf("logarithmic:\n%s", got)
+	tuitest.Golden(t, "heat_120x36", tuitest.Draw(s, 120, 33))
+	_, cmd := s.Update(screen.ActionMsg{Name: "axis", Args: "cubic"})
+	if got := tuitest.Answers(cmd); len(got) != 1 || !strings.Contains(fmt.Sprint(got[0]), "not one of quantiles, heat, linear") {
+		t.Errorf("an axis that is none: %v", got)
+	}
+}
+
+// TestNoHeatIsSaid: where there is no histogram there is no heat map, and why.
+func TestNoHeatIsSaid(t *testing.T) {
+	onlyQuantiles := measured()
+	ev := incident.NewEvidence()
+	for _, f := range onlyQuantiles.View.Facts() {
+		if _, is := f.(incident.Histogram); !is {
+			ev.Add(f)
+		}
+	}
+	onlyQuantiles.View = ev.Snapshot()
+	for _, c := range []struct {
+		msg  screen.EvidenceMsg
+		want string
+	}{
+		{onlyQuantiles, "of these calls only quantiles are known here"},
+		{tuitest.Incident(), "this source tells nothing of how long calls took"},
+	} {
+		s := tuitest.Send(screen.Screen(loaded(t, c.msg, 120, 36)), screen.ActionMsg{Name: "axis", Args: "heat"})
+		if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("want %q:\n%s", c.want, got)
+		}
 	}
 }

@@ -13,7 +13,11 @@ import (
 // drawLegend says what the latency chart shows.
 func (s *Screen) drawLegend(c *grid.Canvas, f *flow) {
 	x := 0
-	if !s.linear && scale(f.p99.lo.Unit) > 0 {
+	if s.axis == byHeat {
+		c.Clip(x, 0, c.W(), theme.Dim, "how long calls took; darker: more, ^ any longer; blank: none ended", s.Set().More)
+		return
+	}
+	if s.axis == byQuantiles && scale(f.p99.lo.Unit) > 0 {
 		set := s.Set()
 		x = c.Text(x, 0, theme.Data4, "p50") + 1
 		x = c.Text(x, 0, theme.Data2, "p99") + 1
@@ -38,7 +42,10 @@ func scale(unit string) float64 {
 // latencyChart draws both quantiles between their bounds over a logarithmic axis, or
 // the p99 over a linear one.
 func (s *Screen) latencyChart(f *flow) *chart.Chart {
-	if by := scale(f.p99.lo.Unit); by > 0 && !s.linear {
+	if s.axis == byHeat {
+		return s.heatChart(f)
+	}
+	if by := scale(f.p99.lo.Unit); by > 0 && s.axis == byQuantiles {
 		return s.logChart(f, by)
 	}
 	ch := &chart.Chart{Window: s.Range, Glyphs: s.Glyphs, Unit: redact.Line(f.p99.lo.Unit), Bands: s.bands()}
