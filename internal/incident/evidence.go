@@ -10,22 +10,23 @@ import (
 // Evidence gathers facts. It has one writer; everybody else reads snapshots.
 // Adding a fact again, or a file's same bytes again, adds nothing.
 type Evidence struct {
-	buckets    chunks[bucket]
-	kinds      map[bucketKind]*bucketKind
-	latencies  chunks[latency]
-	upstreams  chunks[upstream]
-	histograms chunks[histogram]
-	episodes   chunks[Episode]
-	latest     map[episodeKey]time.Time // From of the newest episode of each session and thing
-	series     map[ID]*run
-	runs       []*run // by ID
-	exemplars  exemplars
-	changes    []Change
-	logFiles   []LogFile
-	sampled    []time.Time // when locks were looked at, in order
-	sources    []SourceStatus
-	written    *Writings
-	span       Window
+	buckets        chunks[bucket]
+	kinds          map[bucketKind]*bucketKind
+	latencies      chunks[latency]
+	upstreams      chunks[upstream]
+	histograms     chunks[histogram]
+	histogramKinds map[string]*histogramKind
+	episodes       chunks[Episode]
+	latest         map[episodeKey]time.Time // From of the newest episode of each session and thing
+	series         map[ID]*run
+	runs           []*run // by ID
+	exemplars      exemplars
+	changes        []Change
+	logFiles       []LogFile
+	sampled        []time.Time // when locks were looked at, in order
+	sources        []SourceStatus
+	written        *Writings
+	span           Window
 
 	// sought is what is looked for while a fact is taken in: kept here, for it
 	// would be a new object for every fact.
@@ -53,16 +54,17 @@ func NewEvidence() *Evidence {
 			order: func(a, b *upstream) int { return compareUpstreams(&a.Upstream, &b.Upstream) },
 		},
 		histograms: chunks[histogram]{
-			at:    func(h *histogram) time.Time { return h.At },
+			at:    func(h *histogram) time.Time { return h.time() },
 			order: compareHistograms,
 		},
 		episodes: chunks[Episode]{
 			at:    func(e *Episode) time.Time { return e.From },
 			order: compareEpisodes,
 		},
-		kinds:  map[bucketKind]*bucketKind{},
-		latest: map[episodeKey]time.Time{},
-		series: map[ID]*run{},
+		kinds:          map[bucketKind]*bucketKind{},
+		histogramKinds: map[string]*histogramKind{},
+		latest:         map[episodeKey]time.Time{},
+		series:         map[ID]*run{},
 	}
 }
 

@@ -1,5 +1,7 @@
 package incident
 
+import "slices"
+
 // Facts is everything that the view shows, as facts that rebuild it when they
 // are added to empty evidence.
 func (v *View) Facts() []Fact {
@@ -17,7 +19,11 @@ func (v *View) Facts() []Fact {
 	for _, s := range v.AllSeries() {
 		all = append(all, *s)
 	}
-	v.EachHistogram(Window{}, func(h *Histogram) { all = append(all, *h) })
+	v.EachHistogram(Window{}, func(h *Histogram) {
+		x := *h
+		x.Bins = slices.Clone(h.Bins)
+		all = append(all, x)
+	})
 	for _, x := range v.Exemplars() {
 		all = append(all, x)
 	}

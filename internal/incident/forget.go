@@ -15,7 +15,8 @@ func (ev *Evidence) Forget(before time.Time) {
 	clear(ev.kinds) // some may be of nothing any more; the others are found again
 	ev.latencies.drop(before, func(l *latency) bool { return !l.At.Add(l.Width).After(before) })
 	ev.upstreams.drop(before, func(u *upstream) bool { return !u.At.Add(u.Width).After(before) })
-	ev.histograms.drop(before, func(h *histogram) bool { return h.At.Before(before) })
+	ev.histograms.drop(before, func(h *histogram) bool { return h.at < before.UnixNano() })
+	ev.forgetKinds()
 	ev.episodes.drop(before, func(e *Episode) bool { return e.To.Before(before) })
 	for key, from := range ev.latest {
 		if from.Before(before) && !ev.episodes.any(from, func(e *Episode) bool { return e.key() == key }) {

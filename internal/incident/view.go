@@ -136,7 +136,7 @@ func (v *View) Get(id ID) (Fact, bool) {
 			return *v.series[i], true
 		}
 	case "histogram":
-		return search(v.histograms, func(h *histogram) (Fact, bool) { return h.Histogram, h.ID() == id }, at(id, 10))
+		return search(v.histograms, func(h *histogram) (Fact, bool) { x := h.whole(nil); return x, x.ID() == id }, at(id, 10))
 	case "exemplar":
 		for _, e := range v.exemplars {
 			if e.ID() == id {

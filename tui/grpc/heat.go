@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -28,7 +29,9 @@ func (s *Screen) histograms(f *flow) []*incident.Histogram {
 		w := incident.Window{From: s.Range.From, To: s.Range.To.Add(max(f.every, time.Second))}
 		s.View.EachHistogram(w, func(x *incident.Histogram) {
 			if x.Name == f.p99.lo.Name && x.Origin.Key() == f.p99.lo.Origin.Key() && sameMethod(&incident.Series{Labels: x.Labels}, f.Started) {
-				h.of = append(h.of, x)
+				kept := *x
+				kept.Bins = slices.Clone(x.Bins)
+				h.of = append(h.of, &kept)
 			}
 		})
 		s.heat = h
