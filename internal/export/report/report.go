@@ -52,6 +52,7 @@ type Report struct {
 	Remainder  []Remainder      `json:"remainder"`
 	Findings   []Finding        `json:"findings"`
 	Endpoints  []Endpoint       `json:"endpoints"`
+	Upstreams  []Upstream       `json:"upstreams"` // empty where the logs name none
 	Extent     Extent           `json:"extent"`
 	Onset      *Onset           `json:"onset"`      // null when nobody failed or waits longer
 	Components []Component      `json:"components"` // slower since the onset, by what is their own
@@ -198,7 +199,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	rep := Report{
 		Schema: Schema, Incident: ours(opt.Name), GeneratedAt: export.Instant(opt.GeneratedAt),
 		Sentence: foreign(a.Sentence), Confidence: a.Confidence.String(), Proof: each(a.Proof, foreign),
-		Impact: window(a.Impact), Remainder: []Remainder{}, Findings: []Finding{}, Endpoints: []Endpoint{},
+		Impact: window(a.Impact), Remainder: []Remainder{}, Findings: []Finding{}, Endpoints: []Endpoint{}, Upstreams: []Upstream{},
 		Sources: []Source{}, Checked: each(a.Checked, foreign), analysis: a,
 	}
 	if rep.Impact != nil {
@@ -228,6 +229,7 @@ func New(v *incident.View, a incident.Analysis, opt Options) Report {
 	if v != nil {
 		get, written = v.Get, v.Written
 		rep.Evidence = window(v.Window)
+		rep.Upstreams = upstreams(v, a.Impact, foreign)
 		for _, s := range v.Sources {
 			rep.Sources = append(rep.Sources, Source{foreign(s.Name), foreign(s.Group), s.State.String(), export.Instant(s.LastAt), foreign(s.Detail)})
 		}
