@@ -84,7 +84,8 @@ func (m *ttyRun) largeFile() string {
 	for _, q := range []string{
 		"PRAGMA synchronous = OFF", "PRAGMA journal_mode = OFF",
 		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-			INSERT INTO exemplar SELECT printf('copy%%07d', i), kind, start_ns + i * 600000000, end_ns + i * 600000000, endpoint, status, outcome,
+			INSERT INTO exemplar (id, kind, start_ns, end_ns, endpoint, status, outcome, took_ns, raw, note, origin, byte_from, byte_to)
+			SELECT printf('copy%%07d', i), kind, start_ns + i * 600000000, end_ns + i * 600000000, endpoint, status, outcome,
 				took_ns, raw, note, origin, i * 8000, i * 8000 + 7999 FROM n, exemplar WHERE exemplar.raw LIKE 'GET /api/orders/17 abc%%'`, copies),
 		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 			INSERT INTO point SELECT series, at_ns + i * 1000000000, abs(i %% 600 - 300) FROM
