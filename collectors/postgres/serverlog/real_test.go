@@ -244,7 +244,7 @@ func TestRealServerLog(t *testing.T) {
 			if events["statement_timeout"] != 1 || events["lock_timeout"] != 1 || events["deadlock"] != 1 {
 				t.Errorf("events %v", events)
 			}
-			if an := cause.Analyze(v, cause.Options{}); len(an.Timeline) == 0 {
+			if an := cause.Analyze(v, cause.Options{}); len(an.Derived) == 0 {
 				t.Error("nothing in the timeline")
 			}
 		})
