@@ -233,22 +233,25 @@ func (b *building) datadogLogs(s sources.DatadogLogs) (supervise.Collector, erro
 // the environment.
 func (b *building) datadogClient(site string, api, app sources.Secret) (*datadog.Client, error) {
 	keys := datadog.Keys{API: b.app.env("DD_API_KEY"), App: b.app.env("DD_APP_KEY"), Site: cmp.Or(site, b.app.env("DD_SITE"))}
+	opt := datadog.Options{URL: b.app.env("DD_URL")}
 	for _, k := range []struct {
 		secret sources.Secret
-		to     *string
-	}{{api, &keys.API}, {app, &keys.App}} {
-		if !k.secret.Given() {
-			continue
-		}
-		var err error
-		if *k.to, err = k.secret.Read(b.ctx, b.app.env); err != nil {
+		of     string
+		to     *datadog.Key
+	}{{api, keys.API, &opt.API}, {app, keys.App, &opt.App}} {
+		c, err := b.credential(k.secret)
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("no keys to be had: %w", err)
+		case c != nil:
+			*k.to = c
+		case k.of == "":
+			return nil, fmt.Errorf("%w, and api_key and app_key not given", datadog.ErrNoKeys)
+		default:
+			*k.to = credential.Fixed(k.of)
 		}
 	}
-	if keys.API == "" || keys.App == "" {
-		return nil, fmt.Errorf("%w, and api_key and app_key not given", datadog.ErrNoKeys)
-	}
-	return datadog.New(keys, datadog.Options{URL: b.app.env("DD_URL")})
+	return datadog.New(keys, opt)
 }
 
 func (b *building) otlp(s sources.OTLP) (supervise.Collector, error) {

@@ -86,6 +86,10 @@ type Options struct {
 	URL     string        // of a server that stands for Datadog; empty is the site's own
 	Timeout time.Duration // of one query; 0 is 15 s
 
+	// API and App are where keys come from that are rotated: they are got for every
+	// request, and again when Datadog refuses them. Both nil: those of Keys, for good.
+	API, App Key
+
 	transport http.RoundTripper // nil is http.DefaultTransport
 }
 
@@ -94,6 +98,7 @@ type Client struct {
 	api     *datadogV1.MetricsApi
 	logs    *datadogV1.LogsApi
 	keys    Keys
+	rotates *rotating // nil: the keys stay
 	timeout time.Duration
 	limit   atomic.Pointer[Limit]
 }
@@ -129,6 +134,11 @@ func New(keys Keys, opts Options) (*Client, error) {
 	if opts.transport == nil {
 		opts.transport = http.DefaultTransport
 	}
+	var rotates *rotating
+	if opts.API != nil && opts.App != nil {
+		rotates = &rotating{next: opts.transport, api: opts.API, app: opts.App}
+		opts.transport = rotates
+	}
 	cfg := dd.NewConfiguration()
 	cfg.HTTPClient = &http.Client{
 		Timeout:   opts.Timeout,
@@ -145,7 +155,7 @@ func New(keys Keys, opts Options) (*Client, error) {
 		cfg.OperationServers = map[string]dd.ServerConfigurations{}
 	}
 	wire := dd.NewAPIClient(cfg)
-	return &Client{api: datadogV1.NewMetricsApi(wire), logs: datadogV1.NewLogsApi(wire), keys: keys, timeout: opts.Timeout}, nil
+	return &Client{api: datadogV1.NewMetricsApi(wire), logs: datadogV1.NewLogsApi(wire), keys: keys, rotates: rotates, timeout: opts.Timeout}, nil
 }
 
 // limited bounds the size of every answer.
@@ -253,6 +263,7 @@ type Error struct {
 	Status  int
 	Text    string    // Datadog's own words, or what came instead; foreign text
 	RetryAt time.Time // when the rate limit ends; zero when it is not that
+	Rotates bool      // the keys may be others the next time: a refusal is not the end
 }
 
 func (e *Error) Error() string {
@@ -264,6 +275,9 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error {
+	if e.Rotates {
+		return nil
+	}
 	if e.Status == http.StatusForbidden || e.Status == http.StatusUnauthorized {
 		return ErrRefused
 	}
@@ -281,7 +295,7 @@ func (c *Client) explain(verb string, err error, resp *http.Response) error {
 
 // refusal is an answer that is not 2xx.
 func (c *Client) refusal(resp *http.Response, body []byte) *Error {
-	e := &Error{Status: resp.StatusCode, Text: c.scrub(words(body))}
+	e := &Error{Status: resp.StatusCode, Text: c.scrub(words(body)), Rotates: c.rotates.changes()}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		e.RetryAt = time.Now().Add(30 * time.Second)
 		if l := c.limit.Load(); l != nil {
@@ -328,7 +342,7 @@ func (c *Client) scrubbed(err error) error {
 
 // scrub takes the keys out of a text that may echo the request.
 func (c *Client) scrub(s string) string {
-	for _, key := range []string{c.keys.API, c.keys.App} {
+	for _, key := range append([]string{c.keys.API, c.keys.App}, c.rotates.used()...) {
 		if key != "" {
 			s = strings.ReplaceAll(s, key, "****")
 		}
