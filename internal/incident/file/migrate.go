@@ -121,7 +121,7 @@ func duplicate(path, to string, mode fs.FileMode, change func(string) error) (er
 	if err != nil {
 		return err
 	}
-	r := Reader{path, db}
+	r := Reader{path: path, db: db}
 	if err := errors.Join(r.copyTo(to), r.Close()); err != nil {
 		return err
 	}

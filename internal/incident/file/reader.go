@@ -30,6 +30,11 @@ type Meta struct {
 type Reader struct {
 	path string
 	db   *sql.DB
+
+	// What people wrote, as it was read last, and the last action of the audit then:
+	// without another it is the same, and it may be most of the file.
+	written *incident.Writings
+	audited sql.NullInt64 // not valid before anything was read
 }
 
 // Load reads a whole file.
@@ -69,7 +74,7 @@ func Open(path string) (*Reader, error) {
 		db.Close()
 		return nil, explain(path, "open", err)
 	}
-	return &Reader{path, db}, nil
+	return &Reader{path: path, db: db}, nil
 }
 
 func probe(db *sql.DB) error {
@@ -113,7 +118,7 @@ func (r *Reader) Load() (*incident.Evidence, Meta, error) {
 		{"exemplars", l.readExemplars},
 		{"changes", l.readChanges},
 		{"log files", l.readLogFiles},
-		{"timeline entries", l.readWritten},
+		{"timeline entries", func() error { return r.readWritten(&l) }},
 		{"threshold sets", l.readThresholds},
 	} {
 		if err := part.read(); err != nil {
@@ -409,6 +414,23 @@ func (l *loader) readChanges() error {
 		l.ev.Add(c)
 		return nil
 	})
+}
+
+// readWritten reads what people wrote, unless nobody has since it was read.
+func (r *Reader) readWritten(l *loader) error {
+	var last sql.NullInt64
+	if err := l.tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM audit`).Scan(&last); err != nil {
+		return err
+	}
+	if last == r.audited {
+		l.meta.Written = r.written
+		return nil
+	}
+	if err := l.readWritten(); err != nil {
+		return err
+	}
+	r.written, r.audited = l.meta.Written, last
+	return nil
 }
 
 func (l *loader) readWritten() (err error) {

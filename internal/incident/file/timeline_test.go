@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,5 +149,47 @@ func TestMergedTimelines(t *testing.T) {
 				t.Errorf("%+v", x)
 			}
 		}
+	}
+}
+
+// Whoever reads a file again and again gets what people wrote as it was read before,
+// until somebody writes.
+func TestWhatPeopleWroteIsReadOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.incident")
+	w, err := Create(path, "x", t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	load := func() *incident.Writings {
+		_, meta, err := r.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return meta.Written
+	}
+	if got := load(); got.Len() != 0 {
+		t.Errorf("%d entries at first", got.Len())
+	}
+	if err := w.WriteTimeline(second(1), "author", "add", note("a", 1, "seen")); err != nil {
+		t.Fatal(err)
+	}
+	one := load()
+	if err := w.Append(facts(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	if again := load(); one.Len() != 1 || again != one {
+		t.Errorf("%d entries were read once more", again.Len())
+	}
+	if _, err := w.UndoTimeline(second(2), "author"); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(); got.Len() != 0 {
+		t.Errorf("%d entries after the undo", got.Len())
 	}
 }
