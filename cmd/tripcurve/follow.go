@@ -64,6 +64,7 @@ func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
 			msg := message(meta.Name, ev.Snapshot())
 			msg.Live = true
 			replace(out, msg)
+			spare()
 			pause = max(pause, followRest*time.Since(began))
 		}
 		tick.Reset(pause)

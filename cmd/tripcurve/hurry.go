@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
 	"time"
 )
@@ -44,5 +45,18 @@ func calm() (done func()) {
 	return func() {
 		timer.Stop()
 		collect()
+	}
+}
+
+// muchHeld is how much must live for spare to do something, in bytes.
+const muchHeld = 16 << 20
+
+// spare is thrift from now on, if what was read is so much that as much again beside
+// it would be memory for nothing: most of it is packed, and takes a collection
+// milliseconds.
+func spare() {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	if metrics.Read(live); os.Getenv("GOGC") == "" && live[0].Value.Uint64() > muchHeld {
+		debug.SetGCPercent(50)
 	}
 }

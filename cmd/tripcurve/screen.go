@@ -97,6 +97,7 @@ func (a *app) openFile(ctx context.Context, path string) error {
 			if err != nil {
 				return tui.EvidenceMsg{}, err
 			}
+			defer spare()
 			return message(name, v), nil
 		},
 	}
