@@ -192,9 +192,16 @@ func (m *ttyRun) start(cols, rows int, program string, args ...string) *terminal
 	return startTerminal(m.T, cols, rows, nil, program, args...)
 }
 
+// A clock ticks a second's digits into another frame than the answer to a key that
+// happens to be pressed just before: no more bytes than this, no sooner than that.
+const (
+	tickBytes = 16
+	nextFrame = 5 * time.Millisecond
+)
+
 // press sends keys and waits until the program has been quiet for a while. last is
-// the time to the last byte of the answer, n the bytes of it; ok is false without an
-// answer.
+// the time to the last byte of the answer, n the bytes of it, without the tick of a
+// clock; ok is false without an answer.
 func (t *terminal) press(keys string, quiet time.Duration) (last time.Duration, n int, ok bool) {
 	t.tb.Helper()
 	t.mu.Lock()
@@ -212,13 +219,16 @@ func (t *terminal) press(keys string, quiet time.Duration) (last time.Duration, 
 		select {
 		case <-t.changed:
 			wait.Reset(quiet)
+			t.mu.Lock()
+			took, wrote := t.wrote.Sub(sent), t.raw.Len()-before
+			t.mu.Unlock()
+			if tick := n > 0 && took-last > nextFrame && wrote-n <= tickBytes; !tick {
+				last, n = took, wrote
+			}
 		case <-t.exited:
 			t.tb.Fatalf("the program ended (%v) at key %q; all output: %q", t.err, keys, t.output())
 		case <-wait.C:
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			n = t.raw.Len() - before
-			return t.wrote.Sub(sent), n, n > 0
+			return last, n, n > 0
 		}
 	}
 }
