@@ -23,9 +23,8 @@ type LinesWanted struct {
 type LineReader interface {
 	// Next gives lines as they stand in the log, with what they hold of credentials: masking
 	// takes a tenth of a millisecond a line, so it is left to whoever shows one. It reads for a
-	// fraction of a second. part is how much of what there is to be
-	// looked through is done, 0..1; the error is io.EOF when that is all, and lines may
-	// come with it.
+	// fraction of a second. part is how much of what there is to be looked through is done,
+	// 0..1; the error is io.EOF when that is all, and lines may come with it.
 	Next(context.Context) (lines []Exemplar, part float64, err error)
 	// Where is the path at which the log was found.
 	Where() string

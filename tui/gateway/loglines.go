@@ -84,11 +84,21 @@ func (s *Screen) readLog() tea.Cmd {
 	}
 	ctx, stop := context.WithCancel(s.opt.context())
 	s.searches++
-	l.log = &logLines{id: s.searches, stop: stop, window: s.table.query.window, masked: map[int]string{}}
+	l.log = &logLines{id: s.searches, stop: stop, window: s.linesWindow(l.of), masked: map[int]string{}}
 	l.show(s.View, s.Filter, true)
 	view, of, window := s.View, l.of, l.log.window
 	find := &search{ctx: ctx, open: s.opt.Lines, plan: func() []incident.LinesWanted { return wanted(view, of, window) }}
 	return find.step(l.log.id)
+}
+
+// linesWindow is of when lines of a row are read: of what the table counts, and of all
+// time where they have none.
+func (s *Screen) linesWindow(of row) incident.Window {
+	if of.unparsed {
+		all := s.View.Window
+		return incident.Window{From: all.From, To: all.To.Add(time.Second)}
+	}
+	return s.table.query.window
 }
 
 // wanted are the logs in which there are lines of a row, by when the first of the window

@@ -193,3 +193,24 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		t.Errorf("%d lines of a damaged log:\n%s", len(s.lines.at), got)
 	}
 }
+
+// TestLinesNotUnderstood: those that no format understood have no time, so they are of the
+// whole log, and of every log.
+func TestLinesNotUnderstood(t *testing.T) {
+	s, _ := opened(t, &logs{n: 1, piece: 1})
+	w := s.linesWindow(row{unparsed: true})
+	if all := s.View.Window; !w.From.Equal(all.From) || !w.To.After(all.To) {
+		t.Errorf("%v of %v", w, all)
+	}
+	if got := s.linesWindow(row{}); got != s.table.query.window {
+		t.Errorf("%v, the table counts %v", got, s.table.query.window)
+	}
+	logs := wanted(s.View, row{unparsed: true}, w)
+	if len(logs) != 1 || !logs[0].Match(&incident.Exemplar{Kind: incident.Unparsed}) || logs[0].Match(&incident.Exemplar{Kind: incident.Sampled}) {
+		t.Errorf("%+v", logs)
+	}
+	early := incident.Window{From: s.View.Window.From.Add(-time.Hour), To: s.View.Window.From.Add(-time.Minute)}
+	if got := wanted(s.View, row{by: byUpstream, upstream: "x"}, early); len(got) != 0 {
+		t.Errorf("logs without a line of the window are read: %+v", got)
+	}
+}
