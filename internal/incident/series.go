@@ -94,13 +94,18 @@ func addPoint(points []Point, p Point) []Point {
 }
 
 // thin keeps of the older half what a chart of it shows, however often it is done: of
-// each of its stretches the first sample, the lowest and the highest, those next to a
-// NaN, and of a counter those before and after a reset.
+// each of its stretches the first sample, the lowest and the highest, and those next to a
+// NaN. Of a counter it keeps the first of stretches half as long, and those before and
+// after a reset: counters are subtracted from each other, such as what has ended from what
+// was started, and the same instants have to be left of each.
 func thin(points []Point, kind SeriesKind) []Point {
 	old, rest := points[:len(points)/2], points[len(points)/2:]
 	// Widths are powers of two, so that the stretches of the next time hold whole ones of
 	// this: else gaps would grow each time.
 	width := time.Duration(1) << bits.Len64(uint64(rest[0].At.Sub(old[0].At)/stretches))
+	if kind == Counter {
+		width /= 2
+	}
 	part := func(i int) time.Time { return points[i].At.Truncate(width) }
 	kept := make([]Point, 0, len(points))
 	for i := 0; i < len(old); {
@@ -121,7 +126,7 @@ func thin(points []Point, kind SeriesKind) []Point {
 				before := points[n-1].V
 				turn = turn || math.IsNaN(v) != math.IsNaN(before) || kind == Counter && v < before
 			}
-			if turn || n == begin || n == low || n == high {
+			if turn || n == begin || kind != Counter && (n == low || n == high) {
 				kept = append(kept, points[n])
 			}
 		}

@@ -74,3 +74,25 @@ func highest(points []Point) float64 {
 	}
 	return most
 }
+
+// What has ended is subtracted from what was started: of both the same instants are left,
+// or calls that have ended would seem to be under way.
+func TestCountersAreThinnedAlike(t *testing.T) {
+	ev := NewEvidence()
+	started, ended := Series{Name: "started", Kind: Counter, Origin: pg}, Series{Name: "ended", Kind: Counter, Origin: pg}
+	for i := range 24 * 60 * 60 {
+		started.Points = append(started.Points, Point{sec(float64(i)), float64(i / 3)})
+		ended.Points = append(ended.Points, Point{sec(float64(i)), float64(i / 100)})
+	}
+	ev.Add(started, ended)
+	all := ev.Snapshot().AllSeries()
+	a, b := all[0].Points, all[1].Points
+	if len(a) != len(b) {
+		t.Fatalf("%d and %d points", len(a), len(b))
+	}
+	for i := range a {
+		if !a[i].At.Equal(b[i].At) {
+			t.Fatalf("point %d: at %s and at %s", i, a[i].At, b[i].At)
+		}
+	}
+}
