@@ -70,6 +70,7 @@ func (rep Report) Text() string {
 			rep.endpoint(&b, e, a.Endpoints[i])
 		}
 	}
+	rep.upstreamsText(&b)
 	rep.extentText(&b)
 	if len(rep.Timeline) > 0 {
 		head("TIMELINE (UTC)")
@@ -434,6 +435,7 @@ func (rep Report) Markdown() []byte {
 		}
 		b.WriteByte('\n')
 	}
+	rep.upstreamsMarkdown(&b)
 	rep.extentMarkdown(&b)
 	if len(rep.Timeline) > 0 {
 		b.WriteString("## Timeline (UTC)\n\n| Time | What happened | Source | Confidence |\n|---|---|---|---|\n")
