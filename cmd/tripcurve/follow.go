@@ -26,6 +26,7 @@ func (a *app) follow(ctx context.Context, path string) error {
 		return exitError{exitUsage, err}
 	}
 	defer r.Close()
+	defer roomForKeys()()
 	if why := a.noScreen(); why != "" {
 		return badInput("%s, and --follow needs one; tripcurve analyze prints what the file says now", why)
 	}

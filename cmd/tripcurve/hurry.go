@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
@@ -59,4 +60,15 @@ func spare() {
 	if metrics.Read(live); os.Getenv("GOGC") == "" && live[0].Value.Uint64() > muchHeld {
 		debug.SetGCPercent(50)
 	}
+}
+
+// roomForKeys lets one more goroutine run than there are processors, until the result is
+// called: reading a large file and collecting its garbage would take all places for
+// seconds, and a key wait for one. The system gives a processor to what has slept.
+func roomForKeys() (done func()) {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return func() {}
+	}
+	old := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	return func() { runtime.GOMAXPROCS(old) }
 }
