@@ -2,6 +2,7 @@ package gatewaylog
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"tripcurve/internal/incident"
 )
@@ -46,11 +47,17 @@ func (u *upstreams) of(r *Record) int32 {
 }
 
 // slotOf is by the end of a text, where addresses differ.
-func slotOf(b []byte) (h uint8) {
-	for _, c := range b[max(0, len(b)-8):] {
-		h = h*31 + c
+func slotOf(b []byte) uint8 {
+	const odd = 0x9e3779b97f4a7c15 // spreads over the highest bits
+	var x uint64
+	if n := len(b); n >= 8 {
+		x = binary.LittleEndian.Uint64(b[n-8:])
+	} else {
+		for _, c := range b {
+			x = x<<8 | uint64(c)
+		}
 	}
-	return h + uint8(len(b))
+	return uint8((x ^ uint64(len(b))) * odd >> 56)
 }
 
 // number is that of a name; 0 of the empty one.
