@@ -38,7 +38,7 @@ var places = map[Guard]place{
 	HalfOpen:         {"after the open time one probe is let through", "internal/policy/opossum/machine.go", "m.state = policy.HalfOpen"},
 	OpenRejects:      {"an open breaker rejects at once", "internal/policy/opossum/machine.go", `Reason: "EOPENBREAKER"`},
 	Threshold:        {"it opens above the threshold, and slow is no error", "internal/policy/opossum/machine.go", "return rate > m.params.ErrorThresholdPercentage"},
-	CallTimeout:      {"the breaker's own time limit ends a try, and frees its caller", "services/host/guard.go", "err := g.clock.Race(ctx, b.wait"},
+	CallTimeout:      {"the breaker's own time limit ends a try, and frees its caller", "services/host/guard.go", "err := g.clock.Race(ctx, b.Wait"},
 	RelativeDeadline: {"a deadline is a duration from now, and travels as one (grpc-timeout)", "services/host/guard.go", "bounded, cancel := g.clock.WithTimeout(ctx, d)"},
 	WebhookTolerance: {"a signed message may be 5 min off", "services/payment/webhook/webhook.go", "Tolerance = 5 * time.Minute"},
 	RetryBudget:      {"all calls of an edge share one budget of retries", "services/host/guard.go", "func (g *Guard) again("},
