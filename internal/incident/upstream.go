@@ -61,13 +61,14 @@ func (ev *Evidence) addUpstream(u Upstream) {
 	case meetsNone:
 		have.Started += u.Started
 		have.Ended += u.Ended
-		have.Sketch = together(have.Sketch, u.Sketch)
+		have.Sketch = Together(have.Sketch, u.Sketch)
 		have.read = have.read.with(s, &have.Origin)
 	}
 }
 
-// together is both distributions; of two that differ in accuracy the first.
-func together(a, b Sketch) Sketch {
+// Together is both distributions, of which either may be nil; of two that differ in
+// accuracy it is the first.
+func Together(a, b Sketch) Sketch {
 	if a == nil || b == nil {
 		if a == nil {
 			return b

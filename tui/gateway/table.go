@@ -143,15 +143,8 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 		}
 		r := at(keyOf(q.by, b.Endpoint, b.Status, b.Outcome))
 		r.requests += b.Started
-		if !b.Failed() {
-			return
-		}
-		r.failed += b.Started
-		if b.Started > 0 && (r.first.IsZero() || b.At.Before(r.first)) {
-			r.first = b.At
-		}
-		if b.Ended > 0 && b.At.After(r.last) {
-			r.last = b.At
+		if b.Failed() {
+			r.fail(b.At, b.Started, b.Ended)
 		}
 	})
 	switch q.by {
@@ -162,13 +155,7 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 		sketches := map[row]incident.Sketch{}
 		v.EachLatency(q.window, func(l *incident.Latency) {
 			k := keyOf(q.by, l.Endpoint, 0, l.Outcome)
-			if have := sketches[k]; have != nil {
-				if m, err := have.Merge(l.Sketch); err == nil {
-					sketches[k] = m
-				}
-				return
-			}
-			sketches[k] = l.Sketch
+			sketches[k] = incident.Together(sketches[k], l.Sketch)
 		})
 		for k, sk := range sketches {
 			if r := rows[k]; r != nil {
@@ -219,6 +206,17 @@ func unparsed(v *incident.View) (n int64) {
 	return n
 }
 
+// fail counts requests that failed, of which some began and some ended at an instant.
+func (r *row) fail(at time.Time, started, ended int64) {
+	r.failed += started
+	if started > 0 && (r.first.IsZero() || at.Before(r.first)) {
+		r.first = at
+	}
+	if ended > 0 && at.After(r.last) {
+		r.last = at
+	}
+}
+
 // countUpstreams counts by upstream, and says whether any is known at all.
 func countUpstreams(v *incident.View, w incident.Window, at func(row) *row) (any bool) {
 	sketches := map[string]incident.Sketch{}
@@ -226,21 +224,10 @@ func countUpstreams(v *incident.View, w incident.Window, at func(row) *row) (any
 		r := at(upstreamRow(u.Name))
 		r.requests += u.Started
 		if u.Sketch != nil {
-			if have := sketches[u.Name]; have == nil {
-				sketches[u.Name] = u.Sketch
-			} else if m, err := have.Merge(u.Sketch); err == nil {
-				sketches[u.Name] = m
-			}
+			sketches[u.Name] = incident.Together(sketches[u.Name], u.Sketch)
 		}
-		if !u.Failed() {
-			return
-		}
-		r.failed += u.Started
-		if u.Started > 0 && (r.first.IsZero() || u.At.Before(r.first)) {
-			r.first = u.At
-		}
-		if u.Ended > 0 && u.At.After(r.last) {
-			r.last = u.At
+		if u.Failed() {
+			r.fail(u.At, u.Started, u.Ended)
 		}
 	})
 	for name, s := range sketches {

@@ -45,15 +45,7 @@ func upstreams(v *incident.View, w incident.Window, foreign func(string) string)
 		if u.Failed() {
 			s.failed += u.Started
 		}
-		switch {
-		case u.Sketch == nil:
-		case s.sketch == nil:
-			s.sketch = u.Sketch
-		default:
-			if both, err := s.sketch.Merge(u.Sketch); err == nil { // it always is of the same accuracy
-				s.sketch = both
-			}
-		}
+		s.sketch = incident.Together(s.sketch, u.Sketch)
 	})
 	for name, s := range sums {
 		u := Upstream{Upstream: name, Requests: s.requests, Failed: s.failed}
