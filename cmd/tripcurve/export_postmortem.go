@@ -92,7 +92,7 @@ the lab's; with --scenario pipeline.yaml, such as ` + "`tripcurve fit FILE`" + `
 	flags.StringSliceVar(&f.tests, "tests", nil, "file with the report of a test run (may be repeated)")
 	flags.StringVar(&f.diff, "diff", "", "file with what git diff --numstat prints of the fix")
 	flags.BoolVar(&f.template, "template", false, "print a commented YAML file for people to fill in")
-	flags.IntVar(&f.seeds, "seeds", postmortem.Usual().Seeds, "simulated runs of each option")
+	flags.IntVar(&f.seeds, "seeds", postmortem.Usual().Seeds, "simulated runs of each option; what a cause is worth takes 20 always")
 	worldFlag(cmd, &f.world)
 	flags.BoolVar(&f.noSimulate, "no-simulation", false, "leave out what has to be simulated")
 	flags.StringVar(&f.generatedAt, "generated-at", "", "state this instant (RFC 3339) as that of the export; without it none is stated, and the same input gives the same bytes")
