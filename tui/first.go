@@ -90,3 +90,16 @@ func (c *curtain) close() {
 		c.wait()
 	}
 }
+
+// answering is how long a terminal is given to answer what Bubble Tea asks it at the
+// start: an answer that comes after the program has ended would stand on the prompt.
+const answering = 200 * time.Millisecond
+
+// ended is the model where there is nothing to show: it draws nothing, and ends.
+type ended struct{}
+
+func (ended) Init() tea.Cmd {
+	return tea.Tick(answering, func(time.Time) tea.Msg { return tea.QuitMsg{} })
+}
+func (e ended) Update(tea.Msg) (tea.Model, tea.Cmd) { return e, nil }
+func (ended) View() tea.View                        { return tea.View{} }

@@ -35,6 +35,10 @@ type Options struct {
 	// Loaded is called once what Load brought is on the screens, away from the event loop;
 	// nil is nothing.
 	Loaded func()
+	// Complete fills in what is known of these options only once the screens are made, which
+	// is while Bubble Tea waits for the tick of the first frame: a millisecond costs nothing
+	// there. Its error ends Run before anything is drawn; nil completes nothing.
+	Complete func(*Options) error
 	// Said is shown while Load works; the zero value says nothing.
 	Said screen.SaidMsg
 	// Live brings a new view whenever there is one; nil for a recording. The

@@ -54,8 +54,14 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 	})))
 	o.Context = ctx
 	c := &curtain{}
+	var incomplete error
 	c.raise = func() tea.Model {
 		c.wait = measureWidths()
+		if o.Complete != nil {
+			if incomplete = o.Complete(&o); incomplete != nil {
+				return ended{}
+			}
+		}
 		model := New(o)
 		if o.Around != nil {
 			model = o.Around(model)
@@ -80,6 +86,9 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 		if panicked := <-r; panicked != nil {
 			err = panicked // the program was killed for it
 		}
+	}
+	if incomplete != nil {
+		err = incomplete
 	}
 	return err
 }

@@ -235,6 +235,33 @@ func TestOpenDamagedFile(t *testing.T) {
 	}
 }
 
+// TestOpenDamagedHead finds the damage while the screens are being made: none is shown.
+func TestOpenDamagedHead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "night.incident")
+	w, err := file.Create(path, "night", time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`DROP TABLE meta`); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"), "open", path)
+	if code := term.waitExit(); code != exitUsage {
+		t.Errorf("exit code %d, want %d", code, exitUsage)
+	}
+	if out := term.output(); strings.Contains(out, "\x1b[?1049h") || !strings.Contains(out, "night.incident: open: ") || !strings.Contains(out, "no such table: meta") {
+		t.Errorf("output %q", out)
+	}
+}
+
 // TestOpenSaysWhatWasConcluded shows the sentence of a recorded incident until its
 // evidence is read, and then what that says.
 func TestOpenSaysWhatWasConcluded(t *testing.T) {

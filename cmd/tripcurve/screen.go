@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -79,19 +80,31 @@ another process, such as a flight recorder; nobody disturbs the other.`,
 	return cmd
 }
 
-// openFile shows a recorded incident. Its head is read before the screens start, so that
-// a file of another kind is one line on a plain terminal; the rest behind them, for
-// that takes seconds of a gigabyte. Damage found there ends the screens as well.
+// openFile shows a recorded incident. Its header is read before the screens start, so that
+// a file of another kind is one line on a plain terminal; its name and conclusion while
+// they start, and the rest behind them, for that takes seconds of a gigabyte. Damage found
+// there ends the screens as well.
 func (a *app) openFile(ctx context.Context, path string) error {
-	head, err := file.Peek(path)
-	if err != nil {
+	if err := file.Check(path); err != nil {
 		return exitError{exitUsage, err}
 	}
+	head := sync.OnceValues(func() (file.Head, error) { return file.Peek(path) })
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	damage := make(chan error, 1)
 	opt := tui.Options{
-		Name: head.Name, File: path, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(head.Name, path),
+		File: path, Timeline: timeline.Options{Keep: &fileTimeline{path: path}}, Session: a.session(filepath.Base(path), path),
+		Complete: func(o *tui.Options) error {
+			h, err := head()
+			if err != nil {
+				return exitError{exitUsage, err}
+			}
+			o.Name = h.Name
+			if c := h.Conclusion; c != nil {
+				o.Said = screen.SaidMsg{Sentence: c.Sentence, Impact: incident.Window{From: c.From, To: c.To}, Confidence: c.Confidence}
+			}
+			return nil
+		},
 		Load: func(context.Context) (tui.EvidenceMsg, error) {
 			name, v, err := loadFile(path)
 			if err != nil {
@@ -101,11 +114,9 @@ func (a *app) openFile(ctx context.Context, path string) error {
 			return message(name, v), nil
 		},
 	}
-	if c := head.Conclusion; c != nil {
-		opt.Said = screen.SaidMsg{Sentence: c.Sentence, Impact: incident.Window{From: c.From, To: c.To}, Confidence: c.Confidence}
-	}
 	load := opt.Load
 	if a.noScreen() == "" {
+		go func() { _, _ = head() }() // begun now, wanted with the first frame
 		opt.Load = func(ctx context.Context) (tui.EvidenceMsg, error) {
 			msg, err := load(ctx)
 			if err != nil {
@@ -115,7 +126,7 @@ func (a *app) openFile(ctx context.Context, path string) error {
 			return msg, err
 		}
 	}
-	err = a.show(ctx, opt, nil)
+	err := a.show(ctx, opt, nil)
 	select {
 	case found := <-damage:
 		return errors.Join(found, err)

@@ -20,7 +20,7 @@ func Merge(out string, paths ...string) error {
 		return errors.New("merge: at least two files are needed")
 	}
 	for _, p := range paths[1:] {
-		if err := check(p); err != nil {
+		if err := Check(p); err != nil {
 			return err
 		}
 	}

@@ -36,9 +36,9 @@ var (
 	ErrUnwritable = errors.New("the disk takes no writes any more (read-only, or failing)")
 )
 
-// check reads the file's header: what kind it is, which schema, and whether all
+// Check reads the file's header alone: what kind it is, which schema, and whether all
 // of its pages are there.
-func check(path string) error {
+func Check(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err // os names the path

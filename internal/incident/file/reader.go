@@ -49,7 +49,7 @@ func Load(path string) (*incident.Evidence, Meta, error) {
 
 // Open opens a file for reading. One of an older schema is read as it is, and stays so.
 func Open(path string) (*Reader, error) {
-	if err := check(path); err != nil {
+	if err := Check(path); err != nil {
 		return nil, err
 	}
 	db, err := connect(path, "mode", "ro")

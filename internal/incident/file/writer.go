@@ -98,7 +98,7 @@ func create(path, name string, at time.Time) (*Writer, error) {
 // Continue opens an existing file to append to it. One of an older schema becomes one of
 // this schema before, and is kept as it was: see Upgraded.
 func Continue(path string) (*Writer, error) {
-	if err := check(path); err != nil {
+	if err := Check(path); err != nil {
 		return nil, err
 	}
 	was, err := upgrade(path)
