@@ -248,13 +248,7 @@ func medianFailed(v *incident.View, e incident.Endpoint, m Marks) Value {
 		if l.Endpoint != e || !l.Failed() || l.Sketch == nil {
 			return
 		}
-		if all == nil {
-			all = l.Sketch
-			return
-		}
-		if merged, err := all.Merge(l.Sketch); err == nil {
-			all = merged
-		}
+		all = incident.Together(all, l.Sketch)
 	})
 	if all == nil || all.Count() == 0 {
 		return absent

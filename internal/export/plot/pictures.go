@@ -138,11 +138,7 @@ func quantiles(v *incident.View, e incident.Endpoint, w incident.Window, step ti
 		first := int(math.Floor(float64(l.At.Sub(w.From)) / float64(step)))
 		last := int(math.Ceil(float64(l.At.Add(l.Width).Sub(w.From))/float64(step))) - 1
 		for i := max(0, first); i <= last && i < n; i++ {
-			if merged[i] == nil {
-				merged[i] = l.Sketch
-			} else if both, err := merged[i].Merge(l.Sketch); err == nil { // of another accuracy: it cannot be put together
-				merged[i] = both
-			}
+			merged[i] = incident.Together(merged[i], l.Sketch)
 		}
 	})
 	out := []Series{{Name: "p50"}, {Name: "p99"}}

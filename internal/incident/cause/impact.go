@@ -355,13 +355,7 @@ func (s *scene) precise(index map[incident.Endpoint]int) {
 func (s *scene) latencies(index map[incident.Endpoint]int) {
 	type parts struct{ before, during, after incident.Sketch }
 	merged := make([]parts, len(s.endpoints))
-	join := func(into *incident.Sketch, more incident.Sketch) {
-		if *into == nil {
-			*into = more
-		} else if both, err := (*into).Merge(more); err == nil { // of another accuracy: it cannot be put together
-			*into = both
-		}
-	}
+	join := func(into *incident.Sketch, more incident.Sketch) { *into = incident.Together(*into, more) }
 	from := s.v.Window.From
 	if s.impact != (incident.Window{}) {
 		from = s.impact.From.Add(-recent)

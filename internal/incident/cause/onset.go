@@ -262,9 +262,7 @@ func (s *scene) latencyMeasure(g grid, x incident.Impact) measure {
 			return
 		}
 		if merged != nil && l.At.Equal(of) {
-			if m, err := merged.Merge(l.Sketch); err == nil {
-				merged = m
-			}
+			merged = incident.Together(merged, l.Sketch)
 			return
 		}
 		flush(width)
