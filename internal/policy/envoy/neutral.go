@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -47,11 +46,6 @@ func (p Params) Neutral() policy.Neutral {
 	return n
 }
 
-// losses are sentences.
-type losses []string
-
-func (l *losses) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(format, args...)) }
-
 // FromNeutral is the nearest that Envoy can express, and in words what it cannot.
 // All hosts may be ejected, and there is no panic: else nothing would ever open.
 func FromNeutral(n policy.Neutral) (Params, []string) {
@@ -63,42 +57,42 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 }
 
 // nearly says how Envoy's rules differ from what others mean by the same numbers.
-func (p Params) nearly(n policy.Neutral, lost *losses) {
+func (p Params) nearly(n policy.Neutral, lost *policy.Losses) {
 	interval := policy.FormatDuration(p.Interval)
 	switch {
 	case p.EnforcingFailurePercentage > 0:
-		lost.add("failure_percentage_threshold %d is judged for each host alone, once at the end of each interval of %s and over that interval: it opens up to %s later than a rolling window",
+		lost.Add("failure_percentage_threshold %d is judged for each host alone, once at the end of each interval of %s and over that interval: it opens up to %s later than a rolling window",
 			p.FailurePercentageThreshold, interval, interval)
 	case p.Consecutive5xx == 0:
 		return
 	case n.FailureRate == 1 && n.MinCalls == n.WindowCalls: // else it was said
-		lost.add("consecutive_5xx %d counts the answers of each host alone", p.Consecutive5xx)
+		lost.Add("consecutive_5xx %d counts the answers of each host alone", p.Consecutive5xx)
 	}
-	lost.add("an ejected host returns at a sweep, up to %s after base_ejection_time %s", interval, policy.FormatDuration(p.BaseEjectionTime))
+	lost.Add("an ejected host returns at a sweep, up to %s after base_ejection_time %s", interval, policy.FormatDuration(p.BaseEjectionTime))
 }
 
-func fromNeutral(n policy.Neutral) (Params, losses) {
+func fromNeutral(n policy.Neutral) (Params, policy.Losses) {
 	p := Default()
-	var lost losses
+	var lost policy.Losses
 	p.MaxEjectionPercent, p.HealthyPanicThreshold = 100, 0
 	p.limits(n, &lost)
 	p.rule(n, &lost)
 	p.ejection(n, &lost)
 	if n.Probes > 0 {
-		lost.add("Envoy has no probes: a host that returns gets its full share of calls at once")
+		lost.Add("Envoy has no probes: a host that returns gets its full share of calls at once")
 	}
 	if n.MaxConcurrent > 0 {
 		p.MaxRequests = n.MaxConcurrent
 	} else {
-		lost.add("without a bound on the calls in flight Envoy has its own: max_requests %d", p.MaxRequests)
+		lost.Add("without a bound on the calls in flight Envoy has its own: max_requests %d", p.MaxRequests)
 	}
 	p.retries(n.Retry, &lost)
 	return p, lost
 }
 
-func (p *Params) limits(n policy.Neutral, lost *losses) {
-	attempt := whole(n.CallTimeout, "per_try_timeout", lost)
-	p.Timeout = whole(n.TotalTimeout, "timeout", lost)
+func (p *Params) limits(n policy.Neutral, lost *policy.Losses) {
+	attempt := lost.Milliseconds(n.CallTimeout, "per_try_timeout")
+	p.Timeout = lost.Milliseconds(n.TotalTimeout, "timeout")
 	if p.Timeout == 0 && n.Retry.Attempts <= 1 {
 		p.Timeout = attempt // one attempt is the call
 	} else if attempt != p.Timeout {
@@ -106,17 +100,17 @@ func (p *Params) limits(n policy.Neutral, lost *losses) {
 	}
 }
 
-func (p *Params) rule(n policy.Neutral, lost *losses) {
+func (p *Params) rule(n policy.Neutral, lost *policy.Losses) {
 	switch {
 	case n.FailureRate <= 0:
-		lost.add("no rule on a failure rate was given: consecutive_5xx keeps Envoy's %d", p.Consecutive5xx)
+		lost.Add("no rule on a failure rate was given: consecutive_5xx keeps Envoy's %d", p.Consecutive5xx)
 	case n.FailureRate > 1:
 		p.Consecutive5xx, p.EnforcingSuccessRate = 0, 0
-		lost.add("a failure rate above 100 %% never opens: no rule is written")
+		lost.Add("a failure rate above 100 %% never opens: no rule is written")
 	case n.WindowCalls > 0:
 		p.Consecutive5xx = max(int(math.Ceil(n.FailureRate*float64(n.WindowCalls)-1e-9)), 1)
 		if n.FailureRate < 1 || n.MinCalls != n.WindowCalls {
-			lost.add("Envoy has no window of %d calls: %.4g %% of them become consecutive_5xx %d, failures of one host in a row",
+			lost.Add("Envoy has no window of %d calls: %.4g %% of them become consecutive_5xx %d, failures of one host in a row",
 				n.WindowCalls, 100*n.FailureRate, p.Consecutive5xx)
 		}
 	default:
@@ -126,35 +120,35 @@ func (p *Params) rule(n policy.Neutral, lost *losses) {
 
 // rate is a rule on the failed share of each host's requests in one interval. The
 // rules on failures in a row and on success rates would fire beside it.
-func (p *Params) rate(n policy.Neutral, lost *losses) {
+func (p *Params) rate(n policy.Neutral, lost *policy.Losses) {
 	p.Consecutive5xx, p.EnforcingSuccessRate = 0, 0
 	p.EnforcingFailurePercentage, p.FailurePercentageMinimumHosts = 100, 1
 	p.FailurePercentageThreshold = max(int(math.Round(100*n.FailureRate)), 1)
 	if exact := 100 * n.FailureRate; math.Abs(exact-float64(p.FailurePercentageThreshold)) > 1e-9 {
-		lost.add("failure_percentage_threshold is %d: whole percent only, not %.4g", p.FailurePercentageThreshold, exact)
+		lost.Add("failure_percentage_threshold is %d: whole percent only, not %.4g", p.FailurePercentageThreshold, exact)
 	}
 	p.FailurePercentageRequestVolume = n.MinCalls
 	if n.Window > 0 {
-		p.Interval = whole(n.Window, "interval", lost)
+		p.Interval = lost.Milliseconds(n.Window, "interval")
 	}
 }
 
-func (p *Params) ejection(n policy.Neutral, lost *losses) {
+func (p *Params) ejection(n policy.Neutral, lost *policy.Losses) {
 	if n.OpenFor <= 0 {
 		return
 	}
 	half := time.Duration(float64(n.OpenFor) * n.Growth.Jitter).Round(time.Microsecond)
-	p.BaseEjectionTime = max(whole(n.OpenFor-half, "base_ejection_time", lost), time.Millisecond)
+	p.BaseEjectionTime = max(lost.Milliseconds(n.OpenFor-half, "base_ejection_time"), time.Millisecond)
 	p.MaxEjectionTimeJitter = (2 * half).Round(time.Millisecond)
 	switch g := n.Growth; {
 	case g.Factor > 1:
-		lost.add("ejections grow linearly, by base_ejection_time from one to the next, not %g-fold", g.Factor)
+		lost.Add("ejections grow linearly, by base_ejection_time from one to the next, not %g-fold", g.Factor)
 		if g.Jitter > 0 {
-			lost.add("the jitter is %s however long the ejection is", p.MaxEjectionTimeJitter)
+			lost.Add("the jitter is %s however long the ejection is", p.MaxEjectionTimeJitter)
 		}
-		p.MaxEjectionTime = whole(g.Max, "max_ejection_time", lost)
+		p.MaxEjectionTime = lost.Milliseconds(g.Max, "max_ejection_time")
 	case g.Max > p.BaseEjectionTime:
-		p.MaxEjectionTime = whole(g.Max, "max_ejection_time", lost)
+		p.MaxEjectionTime = lost.Milliseconds(g.Max, "max_ejection_time")
 	default:
 		p.MaxEjectionTime = p.BaseEjectionTime // it must not grow
 	}
@@ -163,38 +157,28 @@ func (p *Params) ejection(n policy.Neutral, lost *losses) {
 	}
 }
 
-func (p *Params) retries(r policy.Retry, lost *losses) {
+func (p *Params) retries(r policy.Retry, lost *policy.Losses) {
 	if r.Attempts <= 1 {
 		return
 	}
 	p.RetryOn, p.NumRetries = "5xx,unavailable", r.Attempts-1
 	reach := 1 + r.Jitter
 	if r.Jitter < 1 && r.Base > 0 {
-		lost.add("Envoy draws a wait from 0 up to its length, whatever the jitter: base_interval is the longest that was asked for")
+		lost.Add("Envoy draws a wait from 0 up to its length, whatever the jitter: base_interval is the longest that was asked for")
 	}
 	p.BaseInterval = max(time.Duration(reach*float64(r.Base)).Round(time.Millisecond), time.Millisecond)
 	if r.Base == 0 {
-		lost.add("Envoy does not retry at once: base_interval is at least %s", p.BaseInterval)
+		lost.Add("Envoy does not retry at once: base_interval is at least %s", p.BaseInterval)
 	}
 	if r.Max > 0 {
 		p.MaxInterval = max(time.Duration(reach*float64(r.Max)).Round(time.Millisecond), p.BaseInterval)
 	} else {
-		lost.add("waits are bounded: max_interval is %s", p.longestWait())
+		lost.Add("waits are bounded: max_interval is %s", p.longestWait())
 	}
 	if r.Multiplier != 0 && r.Multiplier != 2 {
-		lost.add("waits double from retry to retry, they do not grow %g-fold", r.Multiplier)
+		lost.Add("waits double from retry to retry, they do not grow %g-fold", r.Multiplier)
 	}
 	if r.Budget > 0 {
 		p.RetryBudget, p.BudgetPercent = true, math.Round(1e4*r.Budget)/100
 	}
-}
-
-// whole rounds up to the milliseconds that Envoy counts in.
-func whole(d time.Duration, name string, lost *losses) time.Duration {
-	up := d.Truncate(time.Millisecond)
-	if up < d {
-		up += time.Millisecond
-		lost.add("%s %s becomes %s: whole milliseconds only", name, d, up)
-	}
-	return max(up, 0)
 }

@@ -1,7 +1,6 @@
 package failsafe
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -45,33 +44,32 @@ func (p Params) Neutral() policy.Neutral {
 // cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
-	p.opening(n, lose)
+	p.opening(n, &lost)
 	if n.OpenFor > 0 {
 		p.Delay = min(n.OpenFor, longest)
 	}
 	if n.Growth.Factor > 1 {
-		lose("failsafe-go's delay does not grow by itself: every opening lasts %s (WithDelayFunc is code)", policy.FormatDuration(p.Delay))
+		lost.Add("failsafe-go's delay does not grow by itself: every opening lasts %s (WithDelayFunc is code)", policy.FormatDuration(p.Delay))
 	}
 	p.JitterFactor = n.Growth.Jitter
 	p.closing(max(n.Probes, 1), n.FailureRate)
 	p.Timeout, p.TotalTimeout = min(n.CallTimeout, longest), min(n.TotalTimeout, longest)
 	p.MaxConcurrency = n.MaxConcurrent
-	p.Retry = fromNeutral(n.Retry, lose)
-	return p, losses
+	p.Retry = fromNeutral(n.Retry, &lost)
+	return p, lost
 }
 
 // opening is what opens.
-func (p *Params) opening(n policy.Neutral, lose func(string, ...any)) {
+func (p *Params) opening(n policy.Neutral, lost *policy.Losses) {
 	if n.FailureRate <= 0 {
-		lose("no rule on a failure rate was given: the library's own opens on a single failure")
+		lost.Add("no rule on a failure rate was given: the library's own opens on a single failure")
 		return
 	}
 	rate := min(n.FailureRate, 1)
 	if n.FailureRate > 1 {
-		lose("a failure rate of %s is never reached elsewhere; here the breaker opens when all calls fail", percent(n.FailureRate))
+		lost.Add("a failure rate of %s is never reached elsewhere; here the breaker opens when all calls fail", percent(n.FailureRate))
 	}
 	if n.WindowCalls > 0 {
 		p.FailureThreshold = max(ceil(rate*float64(n.WindowCalls)), 1)
@@ -79,18 +77,18 @@ func (p *Params) opening(n policy.Neutral, lose func(string, ...any)) {
 			p.FailureThresholdingCapacity = n.WindowCalls
 		}
 		if n.MinCalls > p.FailureThreshold {
-			lose("%d failures open the breaker, also before %d calls have ended", p.FailureThreshold, n.MinCalls)
+			lost.Add("%d failures open the breaker, also before %d calls have ended", p.FailureThreshold, n.MinCalls)
 		}
 		return
 	}
 	p.FailureRateThreshold = max(math.Round(rate*100), 1) / 100
 	if n.FailureRate <= 1 && p.FailureRateThreshold != rate {
-		lose("failureRateThreshold %s becomes %s: rates are rounded to 1 %%", percent(rate), percent(p.FailureRateThreshold))
+		lost.Add("failureRateThreshold %s becomes %s: rates are rounded to 1 %%", percent(rate), percent(p.FailureRateThreshold))
 	}
 	p.FailureExecutionThreshold = n.MinCalls
 	if p.FailureThresholdingPeriod = min(n.Window, longest); n.Window < parts {
 		p.FailureThresholdingPeriod = 10 * time.Second
-		lose("no window was given that can be cut into ten parts: failureThresholdingPeriod is %s", p.FailureThresholdingPeriod)
+		lost.Add("no window was given that can be cut into ten parts: failureThresholdingPeriod is %s", p.FailureThresholdingPeriod)
 	}
 }
 

@@ -164,7 +164,7 @@ func (r Retry) neutral() policy.Retry {
 
 // fromNeutral is the way back. What a breaker rejected is not tried again, as the
 // neutral policy has it.
-func fromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
+func fromNeutral(n policy.Retry, lost *policy.Losses) Retry {
 	r := Default().Retry
 	if n.Attempts <= 1 {
 		return r
@@ -173,7 +173,7 @@ func fromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
 	if n.Attempts >= endless {
 		r.MaxRetries = -1
 	} else if r.MaxRetries > mostCounts {
-		lose("retry.maxRetries %d becomes %d", r.MaxRetries, mostCounts)
+		lost.Add("retry.maxRetries %d becomes %d", r.MaxRetries, mostCounts)
 		r.MaxRetries = mostCounts
 	}
 	factor := n.Multiplier
@@ -189,7 +189,7 @@ func fromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
 	}
 	if n.Budget > 0 {
 		r.BudgetMaxRate = min(n.Budget, 1)
-		lose("budget.maxRate %g is a share of the calls in flight, not of those made, and %d retries at once are always allowed", r.BudgetMaxRate, r.BudgetMinConcurrency)
+		lost.Add("budget.maxRate %g is a share of the calls in flight, not of those made, and %d retries at once are always allowed", r.BudgetMaxRate, r.BudgetMinConcurrency)
 	}
 	return r
 }

@@ -27,8 +27,7 @@ func (p Params) Neutral() policy.Neutral {
 // cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
 	if n.OpenFor > 0 {
 		p.Timeout = min(n.OpenFor, longest)
@@ -37,55 +36,55 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 	row := n.WindowCalls > 0 && n.FailureRate >= 1 && n.MinCalls >= n.WindowCalls
 	switch {
 	case n.FailureRate <= 0:
-		lose("no rule on a failure rate was given: the library's own opens on %d failures in a row", p.ConsecutiveFailures+1)
+		lost.Add("no rule on a failure rate was given: the library's own opens on %d failures in a row", p.ConsecutiveFailures+1)
 	case row:
 		p.ConsecutiveFailures = n.WindowCalls - 1
 	default:
 		p.ReadyToTrip, p.FailureRatio, p.MinRequests = Completed, min(n.FailureRate, 1), n.MinCalls
-		p.window(n, lose)
+		p.window(n, &lost)
 	}
 	if n.FailureRate > 1 {
-		lose("a failure rate of %s is never reached elsewhere; here the breaker opens when all calls fail", percent(n.FailureRate))
+		lost.Add("a failure rate of %s is never reached elsewhere; here the breaker opens when all calls fail", percent(n.FailureRate))
 	}
 	if row && n.MinCalls > n.WindowCalls {
-		lose("%d calls never are in a window of %d: opens on %d failures in a row", n.MinCalls, n.WindowCalls, n.WindowCalls)
+		lost.Add("%d calls never are in a window of %d: opens on %d failures in a row", n.MinCalls, n.WindowCalls, n.WindowCalls)
 	}
 	if n.CallTimeout > 0 {
-		lose("gobreaker has no time limit on calls: give each call a context with a deadline of %s, or a hang is never seen and a hung probe rejects for ever", policy.FormatDuration(n.CallTimeout))
+		lost.Add("gobreaker has no time limit on calls: give each call a context with a deadline of %s, or a hang is never seen and a hung probe rejects for ever", policy.FormatDuration(n.CallTimeout))
 	}
 	if n.TotalTimeout > 0 {
-		lose("gobreaker has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
+		lost.Add("gobreaker has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
 	}
 	if n.Growth.Factor > 1 {
-		lose("gobreaker's Timeout does not grow: every opening lasts %s", policy.FormatDuration(p.Timeout))
+		lost.Add("gobreaker's Timeout does not grow: every opening lasts %s", policy.FormatDuration(p.Timeout))
 	}
 	if n.Growth.Jitter > 0 {
-		lose("gobreaker's Timeout has no jitter: breakers opened together probe together")
+		lost.Add("gobreaker's Timeout has no jitter: breakers opened together probe together")
 	}
 	if n.MaxConcurrent > 0 {
-		lose("gobreaker does not bound the calls in flight: %d is the caller's to keep", n.MaxConcurrent)
+		lost.Add("gobreaker does not bound the calls in flight: %d is the caller's to keep", n.MaxConcurrent)
 	}
 	if n.Retry.Attempts > 1 {
-		lose("gobreaker does not retry: %s", attempts(n.Retry))
+		lost.Add("gobreaker does not retry: %s", attempts(n.Retry))
 	}
-	return p, losses
+	return p, lost
 }
 
 // window is the time window of a ratio, in parts where time can be cut.
-func (p *Params) window(n policy.Neutral, lose func(string, ...any)) {
+func (p *Params) window(n policy.Neutral, lost *policy.Losses) {
 	switch {
 	case n.WindowCalls > 0:
-		lose("gobreaker has no window of %d calls: its counts are never cleared (Interval 0), so a long healthy time hides failures; set Interval and BucketPeriod", n.WindowCalls)
+		lost.Add("gobreaker has no window of %d calls: its counts are never cleared (Interval 0), so a long healthy time hides failures; set Interval and BucketPeriod", n.WindowCalls)
 	case n.Window <= 0:
 		// Counts never cleared, there as here.
 	case n.Window < parts || n.Window > longest:
 		p.Interval = min(n.Window, longest)
-		lose("a window of %s cannot be cut into buckets: it is fixed, and cleared as a whole", policy.FormatDuration(p.Interval))
+		lost.Add("a window of %s cannot be cut into buckets: it is fixed, and cleared as a whole", policy.FormatDuration(p.Interval))
 	default:
 		p.BucketPeriod = (n.Window + parts - 1) / parts
 		p.Interval = p.BucketPeriod * parts
 		if p.Interval != n.Window {
-			lose("Interval %s becomes %s, a multiple of BucketPeriod", policy.FormatDuration(n.Window), policy.FormatDuration(p.Interval))
+			lost.Add("Interval %s becomes %s, a multiple of BucketPeriod", policy.FormatDuration(n.Window), policy.FormatDuration(p.Interval))
 		}
 	}
 }

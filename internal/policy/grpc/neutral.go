@@ -1,7 +1,6 @@
 package grpc
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -39,8 +38,7 @@ func (p Params) Neutral() policy.Neutral {
 // it cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
 	p.Timeout = n.CallTimeout
 	retries := n.Retry.Attempts > 1
@@ -49,37 +47,37 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 		p.Timeout = n.TotalTimeout
 		if n.CallTimeout > 0 && n.CallTimeout < n.TotalTimeout {
 			if retries {
-				lose("gRPC has no time limit on one attempt: %s on each is lost, and a hang is not retried", policy.FormatDuration(n.CallTimeout))
+				lost.Add("gRPC has no time limit on one attempt: %s on each is lost, and a hang is not retried", policy.FormatDuration(n.CallTimeout))
 			} else {
 				p.Timeout = n.CallTimeout
-				lose("without retries the time limit of the attempt, %s, is the call's: a total one of %s never runs out", policy.FormatDuration(n.CallTimeout), policy.FormatDuration(n.TotalTimeout))
+				lost.Add("without retries the time limit of the attempt, %s, is the call's: a total one of %s never runs out", policy.FormatDuration(n.CallTimeout), policy.FormatDuration(n.TotalTimeout))
 			}
 		}
 	case n.CallTimeout > 0 && retries:
-		lose("timeout %s covers all attempts together: gRPC has no time limit on one attempt, so a hang is not retried", Seconds(n.CallTimeout))
+		lost.Add("timeout %s covers all attempts together: gRPC has no time limit on one attempt, so a hang is not retried", Seconds(n.CallTimeout))
 	}
-	breaker(n, lose)
+	breaker(n, &lost)
 	if n.MaxConcurrent > 0 {
-		lose("gRPC has no bound on a client's calls in flight: max_concurrent %d is lost (max_concurrent_streams is the server's setting)", n.MaxConcurrent)
+		lost.Add("gRPC has no bound on a client's calls in flight: max_concurrent %d is lost (max_concurrent_streams is the server's setting)", n.MaxConcurrent)
 	}
 	if retries {
-		p.retries(n.Retry, lose)
+		p.retries(n.Retry, &lost)
 	}
-	return p, losses
+	return p, lost
 }
 
 // breaker says what of a breaker is lost: all of it.
-func breaker(n policy.Neutral, lose func(string, ...any)) {
+func breaker(n policy.Neutral, lost *policy.Losses) {
 	if n.FailureRate > 0 || n.OpenFor > 0 {
-		lose("gRPC's service config has no circuit breaker: its rate, window, open time and probes are lost")
+		lost.Add("gRPC's service config has no circuit breaker: its rate, window, open time and probes are lost")
 	}
 }
 
-func (p *Params) retries(r policy.Retry, lose func(string, ...any)) {
+func (p *Params) retries(r policy.Retry, lost *policy.Losses) {
 	p.Attempts = r.Attempts
 	if r.Attempts > MaxAttempts {
 		p.Attempts = MaxAttempts
-		lose("clients make no more than %d attempts, not %d", MaxAttempts, r.Attempts)
+		lost.Add("clients make no more than %d attempts, not %d", MaxAttempts, r.Attempts)
 	}
 	p.BackoffMultiplier = r.Multiplier
 	if r.Multiplier == 0 {
@@ -87,7 +85,7 @@ func (p *Params) retries(r policy.Retry, lose func(string, ...any)) {
 	}
 	p.InitialBackoff = max(r.Base, leastBackoff)
 	if r.Base < leastBackoff {
-		lose("a retry at once is not expressible: initialBackoff is %s", Seconds(leastBackoff))
+		lost.Add("a retry at once is not expressible: initialBackoff is %s", Seconds(leastBackoff))
 	}
 	p.MaxBackoff = max(r.Max, leastBackoff)
 	if r.Max == 0 { // no bound: the longest wait that there is
@@ -95,10 +93,10 @@ func (p *Params) retries(r policy.Retry, lose func(string, ...any)) {
 		p.MaxBackoff = time.Duration(min(most, float64(longest)))
 	}
 	if r.Jitter != jitter {
-		lose("gRPC's jitter is fixed at 20 %%, not %g %%", 100*r.Jitter)
+		lost.Add("gRPC's jitter is fixed at 20 %%, not %g %%", 100*r.Jitter)
 	}
 	if r.Budget > 0 {
 		p.MaxTokens, p.TokenRatio = retry.DefaultTokens, r.Budget
-		lose("tokenRatio %g is a share of the successes, and nothing is retried while half of the %d tokens are gone", r.Budget, retry.DefaultTokens)
+		lost.Add("tokenRatio %g is a share of the successes, and nothing is retried while half of the %d tokens are gone", r.Budget, retry.DefaultTokens)
 	}
 }

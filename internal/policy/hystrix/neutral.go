@@ -1,7 +1,6 @@
 package hystrix
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -31,36 +30,35 @@ func (p Params) Neutral() policy.Neutral {
 // cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
 	if p.TimeoutEnabled = n.CallTimeout > 0; p.TimeoutEnabled {
-		p.Timeout = whole(n.CallTimeout, time.Millisecond, "timeoutInMilliseconds", lose)
+		p.Timeout = whole(n.CallTimeout, time.Millisecond, "timeoutInMilliseconds", &lost)
 	}
 	if p.Enabled = n.FailureRate > 0 || n.Window > 0 || n.WindowCalls > 0; p.Enabled {
-		p.breaker(n, lose)
+		p.breaker(n, &lost)
 	}
 	if n.MaxConcurrent > 0 {
 		p.CoreSize = min(n.MaxConcurrent, most)
 	} else {
-		lose("Hystrix always bounds the calls in flight: coreSize is the library's %d, and a call above it counts as a failure", p.CoreSize)
+		lost.Add("Hystrix always bounds the calls in flight: coreSize is the library's %d, and a call above it counts as a failure", p.CoreSize)
 	}
 	if n.TotalTimeout > 0 {
-		lose("Hystrix has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
+		lost.Add("Hystrix has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
 	}
 	if n.Retry.Attempts > 1 {
-		lose("Hystrix does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
+		lost.Add("Hystrix does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
 	}
 	if n.Retry.Budget > 0 {
-		lose("Hystrix has no retry budget")
+		lost.Add("Hystrix has no retry budget")
 	}
-	return p, losses
+	return p, lost
 }
 
-func (p *Params) breaker(n policy.Neutral, lose func(string, ...any)) {
+func (p *Params) breaker(n policy.Neutral, lost *policy.Losses) {
 	switch percent := n.FailureRate * 100; {
 	case percent <= 0:
-		lose("no rule on a failure rate was given: errorThresholdPercentage keeps the library's %d", p.ErrorThresholdPercentage)
+		lost.Add("no rule on a failure rate was given: errorThresholdPercentage keeps the library's %d", p.ErrorThresholdPercentage)
 	case percent > 100:
 		p.ErrorThresholdPercentage = 101 // never reached
 	case n.FailureRate <= least:
@@ -68,38 +66,38 @@ func (p *Params) breaker(n policy.Neutral, lose func(string, ...any)) {
 	default:
 		p.ErrorThresholdPercentage = max(int(math.Round(percent)), 1)
 		if off := math.Abs(percent - float64(p.ErrorThresholdPercentage)); off > 0.02 {
-			lose("errorThresholdPercentage %.4g becomes %d: whole percentages only", percent, p.ErrorThresholdPercentage)
+			lost.Add("errorThresholdPercentage %.4g becomes %d: whole percentages only", percent, p.ErrorThresholdPercentage)
 		}
 	}
 	p.RequestVolumeThreshold = min(n.MinCalls, most)
 	switch {
 	case n.WindowCalls > 0:
-		lose("Hystrix has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.RollingStats)
+		lost.Add("Hystrix has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.RollingStats)
 	case n.Window > 0:
-		p.RollingStats = whole(n.Window, p.HealthSnapshot, "metrics.rollingStats.timeInMilliseconds", lose)
+		p.RollingStats = whole(n.Window, p.HealthSnapshot, "metrics.rollingStats.timeInMilliseconds", lost)
 	}
 	if n.OpenFor > 0 {
-		p.SleepWindow = whole(n.OpenFor, time.Millisecond, "sleepWindowInMilliseconds", lose)
+		p.SleepWindow = whole(n.OpenFor, time.Millisecond, "sleepWindowInMilliseconds", lost)
 	}
 	if n.Growth.Factor > 1 {
-		lose("Hystrix's sleep window does not grow: a test call is let in every %s", p.SleepWindow)
+		lost.Add("Hystrix's sleep window does not grow: a test call is let in every %s", p.SleepWindow)
 	}
 	if n.Growth.Jitter > 0 {
-		lose("Hystrix's sleep window has no jitter: breakers opened together test together")
+		lost.Add("Hystrix's sleep window has no jitter: breakers opened together test together")
 	}
 	if n.Probes > 1 {
-		lose("Hystrix lets one test call in every %s, not %d at once", p.SleepWindow, n.Probes)
+		lost.Add("Hystrix lets one test call in every %s, not %d at once", p.SleepWindow, n.Probes)
 	}
 }
 
 // whole rounds up to whole steps, within what a Java int holds.
-func whole(d, step time.Duration, name string, lose func(string, ...any)) time.Duration {
+func whole(d, step time.Duration, name string, lost *policy.Losses) time.Duration {
 	up := min(d, longest).Truncate(step)
 	if up < d && up+step <= longest {
 		up += step
 	}
 	if up != d {
-		lose("%s %s becomes %s: whole steps of %s up to %s", name, d, up, step, longest)
+		lost.Add("%s %s becomes %s: whole steps of %s up to %s", name, d, up, step, longest)
 	}
 	return up
 }

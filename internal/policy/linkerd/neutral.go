@@ -1,7 +1,6 @@
 package linkerd
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -43,58 +42,53 @@ func (p Params) Neutral() policy.Neutral {
 	return n
 }
 
-// losses are sentences.
-type losses []string
-
-func (l *losses) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(format, args...)) }
-
 // FromNeutral is the nearest that Linkerd can express, and in words what it cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p, lost := fromNeutral(n)
 	switch {
 	case p.FailureAccrual == Unified:
-		lost.add("success-rate-threshold %g is judged for each endpoint alone, over ten parts of the window; the unified mode needs a Linkerd of 2026", p.Threshold)
+		lost.Add("success-rate-threshold %g is judged for each endpoint alone, over ten parts of the window; the unified mode needs a Linkerd of 2026", p.Threshold)
 	case p.FailureAccrual == Consecutive && n.FailureRate == 1 && n.MinCalls == n.WindowCalls: // else it was said
-		lost.add("consecutive-max-failures %d counts the answers of each endpoint alone", p.MaxFailures)
+		lost.Add("consecutive-max-failures %d counts the answers of each endpoint alone", p.MaxFailures)
 	}
 	return p, lost
 }
 
-func fromNeutral(n policy.Neutral) (Params, losses) {
+func fromNeutral(n policy.Neutral) (Params, policy.Losses) {
 	p := Default()
-	var lost losses
+	var lost policy.Losses
 	p.retries(n.Retry, &lost)
 	p.limits(n, &lost)
 	if n.MaxConcurrent > 0 {
-		lost.add("Linkerd has no bound on the calls in flight: %d is lost", n.MaxConcurrent)
+		lost.Add("Linkerd has no bound on the calls in flight: %d is lost", n.MaxConcurrent)
 	}
 	if !p.rule(n, &lost) {
 		return p, lost
 	}
 	p.penalty(n, &lost)
 	if n.Probes > 1 {
-		lost.add("Linkerd lets one probe through to each endpoint, not %d", n.Probes)
+		lost.Add("Linkerd lets one probe through to each endpoint, not %d", n.Probes)
 	}
 	return p, lost
 }
 
-func (p *Params) retries(r policy.Retry, lost *losses) {
+func (p *Params) retries(r policy.Retry, lost *policy.Losses) {
 	if r.Attempts <= 1 {
 		return
 	}
 	p.RetryHTTP, p.RetryGRPC = "5xx", "unavailable"
 	p.RetryLimit = r.Attempts - 1
 	if r.Base > 0 {
-		lost.add("the waits between Linkerd's attempts cannot be set: %s and their growth and jitter are lost", policy.FormatDuration(r.Base))
+		lost.Add("the waits between Linkerd's attempts cannot be set: %s and their growth and jitter are lost", policy.FormatDuration(r.Base))
 	}
 	if r.Budget > 0 {
-		lost.add("Linkerd's annotations have no retry budget: %g %% of calls is lost", 100*r.Budget)
+		lost.Add("Linkerd's annotations have no retry budget: %g %% of calls is lost", 100*r.Budget)
 	}
 }
 
-func (p *Params) limits(n policy.Neutral, lost *losses) {
-	attempt := whole(n.CallTimeout, "the call's time limit", lost)
-	p.RequestTimeout = whole(n.TotalTimeout, "timeout-request", lost)
+func (p *Params) limits(n policy.Neutral, lost *policy.Losses) {
+	attempt := lost.Milliseconds(n.CallTimeout, "the call's time limit")
+	p.RequestTimeout = lost.Milliseconds(n.TotalTimeout, "timeout-request")
 	switch {
 	case p.Retries() && attempt != p.RequestTimeout:
 		p.RetryTimeout = attempt
@@ -107,21 +101,21 @@ func (p *Params) limits(n policy.Neutral, lost *losses) {
 }
 
 // rule says whether there is one.
-func (p *Params) rule(n policy.Neutral, lost *losses) bool {
+func (p *Params) rule(n policy.Neutral, lost *policy.Losses) bool {
 	switch {
 	case n.FailureRate <= 0:
 		if n.OpenFor > 0 {
-			lost.add("no rule on a failure rate was given: failure-accrual is not set")
+			lost.Add("no rule on a failure rate was given: failure-accrual is not set")
 		}
 		return false
 	case n.FailureRate > 1:
-		lost.add("a failure rate above 100 %% never opens: failure-accrual is not set")
+		lost.Add("a failure rate above 100 %% never opens: failure-accrual is not set")
 		return false
 	case n.WindowCalls > 0:
 		p.FailureAccrual = Consecutive
 		p.MaxFailures = max(int(math.Ceil(n.FailureRate*float64(n.WindowCalls)-1e-9)), 1)
 		if n.FailureRate < 1 || n.MinCalls != n.WindowCalls {
-			lost.add("Linkerd has no window of %d calls: %.4g %% of them become consecutive-max-failures %d, of one endpoint in a row",
+			lost.Add("Linkerd has no window of %d calls: %.4g %% of them become consecutive-max-failures %d, of one endpoint in a row",
 				n.WindowCalls, 100*n.FailureRate, p.MaxFailures)
 		}
 	default:
@@ -130,9 +124,9 @@ func (p *Params) rule(n policy.Neutral, lost *losses) bool {
 		p.Threshold = min(max(p.Threshold, step), 1)
 		p.MinRequests = min(n.MinCalls, 1_000_000)
 		if n.Window > 0 {
-			p.Window = whole(n.Window, "success-rate-window", lost)
+			p.Window = lost.Milliseconds(n.Window, "success-rate-window")
 			if p.Window < 10*time.Millisecond {
-				lost.add("success-rate-window %s becomes 10ms, the shortest that the proxy takes", p.Window)
+				lost.Add("success-rate-window %s becomes 10ms, the shortest that the proxy takes", p.Window)
 				p.Window = 10 * time.Millisecond
 			}
 		}
@@ -140,40 +134,30 @@ func (p *Params) rule(n policy.Neutral, lost *losses) bool {
 	return true
 }
 
-func (p *Params) penalty(n policy.Neutral, lost *losses) {
+func (p *Params) penalty(n policy.Neutral, lost *policy.Losses) {
 	if n.OpenFor <= 0 {
 		return
 	}
 	g := n.Growth
 	if g.Factor <= 1 {
 		if g.Jitter > 0 {
-			lost.add("a penalty that does not grow has no jitter either: %.4g %% is lost", 100*g.Jitter)
+			lost.Add("a penalty that does not grow has no jitter either: %.4g %% is lost", 100*g.Jitter)
 		}
-		p.MinPenalty = max(whole(n.OpenFor, "consecutive-min-penalty", lost), time.Millisecond)
+		p.MinPenalty = max(lost.Milliseconds(n.OpenFor, "consecutive-min-penalty"), time.Millisecond)
 		p.MaxPenalty, p.JitterRatio = p.MinPenalty, 0
 		return
 	}
 	if g.Factor != 2 {
-		lost.add("the penalty doubles after each failed probe, it does not grow %g-fold", g.Factor)
+		lost.Add("the penalty doubles after each failed probe, it does not grow %g-fold", g.Factor)
 	}
 	g.Jitter = min(g.Jitter, 50.0/51) // the ratio is 100 at most
 	p.JitterRatio = math.Round(2*g.Jitter/(1-g.Jitter)*1e6) / 1e6
 	least := time.Duration(float64(n.OpenFor) * (1 - g.Jitter)).Round(10 * time.Microsecond)
-	p.MinPenalty = max(whole(least, "consecutive-min-penalty", lost), time.Millisecond)
+	p.MinPenalty = max(lost.Milliseconds(least, "consecutive-min-penalty"), time.Millisecond)
 	if g.Max == 0 {
 		p.MaxPenalty = max(p.MaxPenalty, p.MinPenalty)
-		lost.add("penalties are bounded: consecutive-max-penalty is %s", policy.FormatDuration(p.MaxPenalty))
+		lost.Add("penalties are bounded: consecutive-max-penalty is %s", policy.FormatDuration(p.MaxPenalty))
 		return
 	}
-	p.MaxPenalty = max(whole(g.Max, "consecutive-max-penalty", lost), p.MinPenalty)
-}
-
-// whole rounds up to the milliseconds that Linkerd counts in.
-func whole(d time.Duration, name string, lost *losses) time.Duration {
-	up := d.Truncate(time.Millisecond)
-	if up < d {
-		up += time.Millisecond
-		lost.add("%s %s becomes %s: whole milliseconds only", name, d, up)
-	}
-	return max(up, 0)
+	p.MaxPenalty = max(lost.Milliseconds(g.Max, "consecutive-max-penalty"), p.MinPenalty)
 }

@@ -1,7 +1,6 @@
 package opossum
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -38,26 +37,25 @@ func (p Params) Neutral() policy.Neutral {
 // FromNeutral is the nearest that the library can express, and in words what it
 // cannot, and what the same numbers mean here.
 func FromNeutral(n policy.Neutral) (Params, []string) {
-	p, losses := fromNeutral(n)
+	p, lost := fromNeutral(n)
 	if n.FailureRate > 0 {
-		losses = append(losses, fmt.Sprintf("errorThresholdPercentage %g is of the calls begun, those in flight and those rejected among them, not of the calls ended: a hang reaches it later",
-			p.ErrorThresholdPercentage))
+		lost.Add("errorThresholdPercentage %g is of the calls begun, those in flight and those rejected among them, not of the calls ended: a hang reaches it later",
+			p.ErrorThresholdPercentage)
 	}
 	if n.MaxConcurrent > 0 {
-		losses = append(losses, fmt.Sprintf("capacity %d does not hold a call that timed out, though its work goes on", p.Capacity))
+		lost.Add("capacity %d does not hold a call that timed out, though its work goes on", p.Capacity)
 	}
-	return p, losses
+	return p, lost
 }
 
-func fromNeutral(n policy.Neutral) (Params, []string) {
+func fromNeutral(n policy.Neutral) (Params, policy.Losses) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
-	p.Timeout = whole(n.CallTimeout, "timeout", lose)
+	p.Timeout = whole(n.CallTimeout, "timeout", &lost)
 	switch {
 	case n.FailureRate <= 0:
-		lose("no rule on a failure rate was given: errorThresholdPercentage keeps the library's %g", p.ErrorThresholdPercentage)
+		lost.Add("no rule on a failure rate was given: errorThresholdPercentage keeps the library's %g", p.ErrorThresholdPercentage)
 	default:
 		// Two decimals keep 0.5001 and 50 the same over a round trip.
 		p.ErrorThresholdPercentage = math.Round((n.FailureRate*100-step)*100) / 100
@@ -68,47 +66,43 @@ func fromNeutral(n policy.Neutral) (Params, []string) {
 	p.VolumeThreshold = n.MinCalls
 	switch {
 	case n.WindowCalls > 0:
-		lose("opossum has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.RollingCountTimeout)
+		lost.Add("opossum has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.RollingCountTimeout)
 	case n.Window > 0:
-		p.RollingCountTimeout = whole(n.Window, "rollingCountTimeout", lose)
+		p.RollingCountTimeout = whole(n.Window, "rollingCountTimeout", &lost)
 	}
 	if n.OpenFor > 0 {
-		p.ResetTimeout = whole(n.OpenFor, "resetTimeout", lose)
+		p.ResetTimeout = whole(n.OpenFor, "resetTimeout", &lost)
 	}
 	if n.Growth.Factor > 1 {
-		lose("opossum's resetTimeout does not grow: every opening lasts %s", p.ResetTimeout)
+		lost.Add("opossum's resetTimeout does not grow: every opening lasts %s", p.ResetTimeout)
 	}
 	if n.Growth.Jitter > 0 {
-		lose("opossum's resetTimeout has no jitter: breakers opened together probe together")
+		lost.Add("opossum's resetTimeout has no jitter: breakers opened together probe together")
 	}
 	if n.Probes > 1 {
-		lose("opossum lets one probe through, not %d", n.Probes)
+		lost.Add("opossum lets one probe through, not %d", n.Probes)
 	}
 	if n.MaxConcurrent > 0 {
 		p.Capacity = n.MaxConcurrent
 	}
 	if n.TotalTimeout > 0 {
-		lose("opossum has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
+		lost.Add("opossum has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
 	}
 	if n.Retry.Attempts > 1 {
-		lose("opossum does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
+		lost.Add("opossum does not retry: %d attempts are the caller's to make", n.Retry.Attempts)
 	}
 	if n.Retry.Budget > 0 {
-		lose("opossum has no retry budget")
+		lost.Add("opossum has no retry budget")
 	}
-	return p, losses
+	return p, lost
 }
 
 // whole rounds up to the milliseconds that Node's timers take.
-func whole(d time.Duration, name string, lose func(string, ...any)) time.Duration {
-	up := d.Truncate(time.Millisecond)
-	if up < d {
-		up += time.Millisecond
-		lose("%s %s becomes %s: whole milliseconds only", name, d, up)
-	}
+func whole(d time.Duration, name string, lost *policy.Losses) time.Duration {
+	up := lost.Milliseconds(d, name)
 	if up > maxTimer {
-		lose("%s %s becomes %s, the longest that Node's timers take", name, d, maxTimer)
+		lost.Add("%s %s becomes %s, the longest that Node's timers take", name, d, maxTimer)
 		up = maxTimer
 	}
-	return max(up, 0)
+	return up
 }

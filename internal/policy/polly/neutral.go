@@ -1,7 +1,6 @@
 package polly
 
 import (
-	"fmt"
 	"time"
 
 	"tripcurve/internal/policy"
@@ -30,15 +29,14 @@ func (p Params) Neutral() policy.Neutral {
 // cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
 	switch {
 	case n.FailureRate <= 0:
-		lose("no rule on a failure rate was given: FailureRatio keeps the library's %g", p.FailureRatio)
+		lost.Add("no rule on a failure rate was given: FailureRatio keeps the library's %g", p.FailureRatio)
 	case n.FailureRate > 1:
 		p.FailureRatio = 1
-		lose("a failure rate of %.4g is never reached elsewhere; here the breaker opens when all calls fail", n.FailureRate)
+		lost.Add("a failure rate of %.4g is never reached elsewhere; here the breaker opens when all calls fail", n.FailureRate)
 	case n.FailureRate <= least:
 		p.FailureRatio = 0
 	default:
@@ -46,42 +44,42 @@ func FromNeutral(n policy.Neutral) (Params, []string) {
 	}
 	if p.MinimumThroughput = min(n.MinCalls, most); n.MinCalls < LeastThroughput {
 		p.MinimumThroughput = LeastThroughput
-		lose("MinimumThroughput %d becomes %d, the least that Polly takes", n.MinCalls, LeastThroughput)
+		lost.Add("MinimumThroughput %d becomes %d, the least that Polly takes", n.MinCalls, LeastThroughput)
 	}
 	switch {
 	case n.WindowCalls > 0:
-		lose("Polly has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.SamplingDuration)
+		lost.Add("Polly has no window of a number of calls: %d calls become the library's window of %s", n.WindowCalls, p.SamplingDuration)
 	case n.Window > 0:
-		p.SamplingDuration = span(n.Window, LeastDuration, "SamplingDuration", lose)
+		p.SamplingDuration = span(n.Window, LeastDuration, "SamplingDuration", &lost)
 	}
 	if n.OpenFor > 0 {
-		p.BreakDuration = span(n.OpenFor, LeastDuration, "BreakDuration", lose)
+		p.BreakDuration = span(n.OpenFor, LeastDuration, "BreakDuration", &lost)
 	}
 	if n.Growth.Factor > 1 {
-		lose("Polly's BreakDuration does not grow by itself: every opening lasts %s (BreakDurationGenerator is code)", policy.FormatDuration(p.BreakDuration))
+		lost.Add("Polly's BreakDuration does not grow by itself: every opening lasts %s (BreakDurationGenerator is code)", policy.FormatDuration(p.BreakDuration))
 	}
 	if n.Growth.Jitter > 0 {
-		lose("Polly's BreakDuration has no jitter: breakers opened together probe together (BreakDurationGenerator is code)")
+		lost.Add("Polly's BreakDuration has no jitter: breakers opened together probe together (BreakDurationGenerator is code)")
 	}
 	if n.Probes > 1 {
-		lose("Polly lets one probe through, not %d", n.Probes)
+		lost.Add("Polly lets one probe through, not %d", n.Probes)
 	}
 	if n.CallTimeout > 0 {
-		p.AttemptTimeout = span(n.CallTimeout, LeastTimeout, "AttemptTimeout", lose)
+		p.AttemptTimeout = span(n.CallTimeout, LeastTimeout, "AttemptTimeout", &lost)
 	}
 	if n.TotalTimeout > 0 {
-		p.TotalRequestTimeout = span(n.TotalTimeout, LeastTimeout, "TotalRequestTimeout", lose)
+		p.TotalRequestTimeout = span(n.TotalTimeout, LeastTimeout, "TotalRequestTimeout", &lost)
 	}
 	p.PermitLimit = min(n.MaxConcurrent, most)
-	p.Retry = fromNeutral(n.Retry, lose)
-	return p, losses
+	p.Retry = fromNeutral(n.Retry, &lost)
+	return p, lost
 }
 
 // span is a time within the library's range, in whole ticks.
-func span(d, shortest time.Duration, name string, lose func(string, ...any)) time.Duration {
+func span(d, shortest time.Duration, name string, lost *policy.Losses) time.Duration {
 	within := min(max(d, shortest), Longest).Truncate(Tick)
 	if within != d {
-		lose("%s %s becomes %s: Polly takes from %s to %s", name, d, within, policy.FormatDuration(shortest), policy.FormatDuration(Longest))
+		lost.Add("%s %s becomes %s: Polly takes from %s to %s", name, d, within, policy.FormatDuration(shortest), policy.FormatDuration(Longest))
 	}
 	return within
 }

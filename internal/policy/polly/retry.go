@@ -129,15 +129,15 @@ func (r Retry) neutral() policy.Retry {
 }
 
 // fromNeutral is the way back.
-func fromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
+func fromNeutral(n policy.Retry, lost *policy.Losses) Retry {
 	r := Default().Retry
 	if n.Attempts <= 1 {
 		return r
 	}
 	r.MaxRetryAttempts = min(n.Attempts-1, most)
-	r.Delay = span(n.Base, 0, "Retry.Delay", lose)
+	r.Delay = span(n.Base, 0, "Retry.Delay", lost)
 	if n.Max > 0 {
-		r.MaxDelay = max(span(n.Max, 0, "Retry.MaxDelay", lose), Tick)
+		r.MaxDelay = max(span(n.Max, 0, "Retry.MaxDelay", lost), Tick)
 	}
 	switch n.Multiplier {
 	case 1:
@@ -145,19 +145,19 @@ func fromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
 	default:
 		r.BackoffType = Exponential
 		if n.Multiplier != 0 && n.Multiplier != 2 && n.Base > 0 {
-			lose("Retry.BackoffType Exponential doubles the wait, it does not multiply it by %g", n.Multiplier)
+			lost.Add("Retry.BackoffType Exponential doubles the wait, it does not multiply it by %g", n.Multiplier)
 		}
 	}
 	if r.UseJitter = n.Jitter > 0; r.UseJitter && n.Base > 0 {
 		switch fixed := r.neutral().Jitter; {
 		case r.BackoffType == Exponential && n.Jitter != fixed:
-			lose("Retry.UseJitter draws exponential waits from a distribution of its own, not from %g %% around their length", 100*n.Jitter)
+			lost.Add("Retry.UseJitter draws exponential waits from a distribution of its own, not from %g %% around their length", 100*n.Jitter)
 		case n.Jitter != fixed:
-			lose("Retry.UseJitter is fixed at %g %%, not %g %%", 100*fixed, 100*n.Jitter)
+			lost.Add("Retry.UseJitter is fixed at %g %%, not %g %%", 100*fixed, 100*n.Jitter)
 		}
 	}
 	if n.Budget > 0 {
-		lose("Polly has no retry budget: %g %% of calls is lost", 100*n.Budget)
+		lost.Add("Polly has no retry budget: %g %% of calls is lost", 100*n.Budget)
 	}
 	return r
 }

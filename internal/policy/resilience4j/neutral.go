@@ -1,7 +1,6 @@
 package resilience4j
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -42,84 +41,83 @@ func (p Params) Neutral() policy.Neutral {
 // cannot.
 func FromNeutral(n policy.Neutral) (Params, []string) {
 	p := Default()
-	var losses []string
-	lose := func(format string, args ...any) { losses = append(losses, fmt.Sprintf(format, args...)) }
+	var lost policy.Losses
 
-	p.rate(n, lose)
-	p.window(n, lose)
-	p.wait(n, lose)
-	p.halfOpen(n, lose)
-	p.TimeLimiter.TimeoutDuration = whole(n.CallTimeout, "timelimiter.timeoutDuration", lose)
+	p.rate(n, &lost)
+	p.window(n, &lost)
+	p.wait(n, &lost)
+	p.halfOpen(n, &lost)
+	p.TimeLimiter.TimeoutDuration = whole(n.CallTimeout, "timelimiter.timeoutDuration", &lost)
 	if n.TotalTimeout > 0 {
-		lose("resilience4j has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
+		lost.Add("resilience4j has no time limit over several attempts: %s is the caller's to keep", policy.FormatDuration(n.TotalTimeout))
 	}
-	p.Bulkhead.MaxConcurrentCalls = within(n.MaxConcurrent, "bulkhead.maxConcurrentCalls", lose)
-	p.Retry = retryFromNeutral(n.Retry, lose)
-	return p, losses
+	p.Bulkhead.MaxConcurrentCalls = within(n.MaxConcurrent, "bulkhead.maxConcurrentCalls", &lost)
+	p.Retry = retryFromNeutral(n.Retry, &lost)
+	return p, lost
 }
 
 // rate is at least 1 %, for Spring Boot's properties begin there.
-func (p *Params) rate(n policy.Neutral, lose func(string, ...any)) {
+func (p *Params) rate(n policy.Neutral, lost *policy.Losses) {
 	// Four decimals keep 0.07 and 7 the same over a round trip.
 	percent := math.Round(n.FailureRate*1e6) / 1e4
 	switch {
 	case n.FailureRate <= 0:
-		lose("no rule on a failure rate was given: failureRateThreshold keeps the library's %g", p.FailureRateThreshold)
+		lost.Add("no rule on a failure rate was given: failureRateThreshold keeps the library's %g", p.FailureRateThreshold)
 		return
 	case percent > 100:
-		lose("a failure rate above 100 %% is never reached elsewhere; here the breaker opens when all calls fail")
+		lost.Add("a failure rate above 100 %% is never reached elsewhere; here the breaker opens when all calls fail")
 	case percent < 1:
-		lose("failureRateThreshold %g becomes 1: Spring Boot's properties begin there", percent)
+		lost.Add("failureRateThreshold %g becomes 1: Spring Boot's properties begin there", percent)
 	}
 	p.FailureRateThreshold = min(max(percent, 1), 100)
 }
 
-func (p *Params) window(n policy.Neutral, lose func(string, ...any)) {
-	p.MinimumNumberOfCalls = max(within(n.MinCalls, "minimumNumberOfCalls", lose), 1)
+func (p *Params) window(n policy.Neutral, lost *policy.Losses) {
+	p.MinimumNumberOfCalls = max(within(n.MinCalls, "minimumNumberOfCalls", lost), 1)
 	switch {
 	case n.WindowCalls > 0:
-		p.SlidingWindowSize = within(n.WindowCalls, "slidingWindowSize", lose)
+		p.SlidingWindowSize = within(n.WindowCalls, "slidingWindowSize", lost)
 		if p.minimum() < p.MinimumNumberOfCalls {
-			lose("minimumNumberOfCalls %d becomes %d: a window of calls never holds more", p.MinimumNumberOfCalls, p.minimum())
+			lost.Add("minimumNumberOfCalls %d becomes %d: a window of calls never holds more", p.MinimumNumberOfCalls, p.minimum())
 			p.MinimumNumberOfCalls = p.minimum()
 		}
 	case n.Window > 0:
 		seconds := int(min((n.Window-1)/time.Second+1, most))
 		p.SlidingWindowType, p.SlidingWindowSize = TimeBased, seconds
 		if is := time.Duration(seconds) * time.Second; is > n.Window {
-			lose("slidingWindowSize %d: %s becomes %s, for windows are whole seconds", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
+			lost.Add("slidingWindowSize %d: %s becomes %s, for windows are whole seconds", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
 		} else if is < n.Window {
-			lose("slidingWindowSize %d: %s becomes %s", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
+			lost.Add("slidingWindowSize %d: %s becomes %s", seconds, policy.FormatDuration(n.Window), policy.FormatDuration(is))
 		}
 	default:
-		lose("no window was given: slidingWindowSize keeps the library's %d calls", p.SlidingWindowSize)
+		lost.Add("no window was given: slidingWindowSize keeps the library's %d calls", p.SlidingWindowSize)
 		p.MinimumNumberOfCalls = p.minimum()
 	}
 }
 
-func (p *Params) wait(n policy.Neutral, lose func(string, ...any)) {
+func (p *Params) wait(n policy.Neutral, lost *policy.Losses) {
 	if n.OpenFor > 0 {
-		p.WaitDurationInOpenState = whole(n.OpenFor, "waitDurationInOpenState", lose)
+		p.WaitDurationInOpenState = whole(n.OpenFor, "waitDurationInOpenState", lost)
 	}
 	switch g := n.Growth; {
 	case g.Factor > 1:
 		p.EnableExponentialBackoff, p.ExponentialBackoffMultiplier = true, g.Factor
-		p.ExponentialMaxWaitDurationInOpenState = whole(g.Max, "exponentialMaxWaitDurationInOpenState", lose)
+		p.ExponentialMaxWaitDurationInOpenState = whole(g.Max, "exponentialMaxWaitDurationInOpenState", lost)
 		if g.Jitter > 0 {
-			lose("an open time either grows or is randomised: the jitter of %g %% is lost", 100*g.Jitter)
+			lost.Add("an open time either grows or is randomised: the jitter of %g %% is lost", 100*g.Jitter)
 		}
 	case g.Jitter > 0:
-		p.EnableRandomizedWait, p.RandomizedWaitFactor = true, jitter(g.Jitter, "randomizedWaitFactor", lose)
+		p.EnableRandomizedWait, p.RandomizedWaitFactor = true, jitter(g.Jitter, "randomizedWaitFactor", lost)
 	}
 }
 
 // halfOpen bounds half-open, for by default a hung probe wedges it for ever: by the
 // open time, and never before a probe's own time limit.
-func (p *Params) halfOpen(n policy.Neutral, lose func(string, ...any)) {
-	probes := max(within(n.Probes, "permittedNumberOfCallsInHalfOpenState", lose), 1)
+func (p *Params) halfOpen(n policy.Neutral, lost *policy.Losses) {
+	probes := max(within(n.Probes, "permittedNumberOfCallsInHalfOpenState", lost), 1)
 	p.PermittedNumberOfCallsInHalfOpenState = probes
 	if probes > p.MinimumNumberOfCalls {
-		lose("minimumNumberOfCalls %d becomes %d: half-open would be decided after so few of its probes", p.MinimumNumberOfCalls, probes)
+		lost.Add("minimumNumberOfCalls %d becomes %d: half-open would be decided after so few of its probes", p.MinimumNumberOfCalls, probes)
 		p.MinimumNumberOfCalls = probes
 	}
 	p.MaxWaitDurationInHalfOpenState = p.WaitDurationInOpenState
@@ -129,31 +127,27 @@ func (p *Params) halfOpen(n policy.Neutral, lose func(string, ...any)) {
 }
 
 // whole rounds up to the milliseconds that the library counts in.
-func whole(d time.Duration, name string, lose func(string, ...any)) time.Duration {
-	up := d.Truncate(time.Millisecond)
-	if up < d {
-		up += time.Millisecond
-		lose("%s %s becomes %s: whole milliseconds only", name, d, up)
-	}
+func whole(d time.Duration, name string, lost *policy.Losses) time.Duration {
+	up := lost.Milliseconds(d, name)
 	if up > longest {
-		lose("%s %s becomes %s", name, policy.FormatDuration(up), policy.FormatDuration(longest))
+		lost.Add("%s %s becomes %s", name, policy.FormatDuration(up), policy.FormatDuration(longest))
 		up = longest
 	}
-	return max(up, 0)
+	return up
 }
 
-func within(n int, name string, lose func(string, ...any)) int {
+func within(n int, name string, lost *policy.Losses) int {
 	if n > most {
-		lose("%s %d becomes %d", name, n, most)
+		lost.Add("%s %d becomes %d", name, n, most)
 	}
 	return min(n, most)
 }
 
 // jitter is below 1, for Spring Boot's properties end there.
-func jitter(f float64, name string, lose func(string, ...any)) float64 {
+func jitter(f float64, name string, lost *policy.Losses) float64 {
 	if f < 1 {
 		return f
 	}
-	lose("%s %g becomes 0.99: Spring Boot's properties end below 1", name, f)
+	lost.Add("%s %g becomes 0.99: Spring Boot's properties end below 1", name, f)
 	return 0.99
 }

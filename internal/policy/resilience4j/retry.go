@@ -84,7 +84,7 @@ func (r Retry) neutral() policy.Retry {
 
 // retryFromNeutral is the way back. What the breaker rejected is not tried again, as
 // the neutral policy has it.
-func retryFromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
+func retryFromNeutral(n policy.Retry, lost *policy.Losses) Retry {
 	r := Default().Retry
 	if n.Attempts <= 1 {
 		return r
@@ -92,13 +92,13 @@ func retryFromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
 	r.MaxAttempts = n.Attempts
 	if n.Attempts > most {
 		r.MaxAttempts = most
-		lose("retry.maxAttempts %d becomes %d", n.Attempts, most)
+		lost.Add("retry.maxAttempts %d becomes %d", n.Attempts, most)
 	}
 	r.IgnoreExceptions = ExceptionsOf(callNotPermitted[:1])
-	r.WaitDuration = whole(n.Base, "retry.waitDuration", lose)
+	r.WaitDuration = whole(n.Base, "retry.waitDuration", lost)
 	if r.WaitDuration < time.Millisecond {
 		r.WaitDuration = time.Millisecond
-		lose("a retry at once is written as a wait of 1ms: older versions refuse a wait of 0")
+		lost.Add("a retry at once is written as a wait of 1ms: older versions refuse a wait of 0")
 	}
 	multiplier := n.Multiplier
 	if multiplier == 0 {
@@ -106,16 +106,16 @@ func retryFromNeutral(n policy.Retry, lose func(string, ...any)) Retry {
 	}
 	if multiplier != 1 && n.Base > 0 {
 		r.EnableExponentialBackoff, r.ExponentialBackoffMultiplier = true, multiplier
-		r.ExponentialMaxWaitDuration = whole(n.Max, "retry.exponentialMaxWaitDuration", lose)
+		r.ExponentialMaxWaitDuration = whole(n.Max, "retry.exponentialMaxWaitDuration", lost)
 	}
 	if n.Jitter > 0 && n.Base > 0 {
-		r.EnableRandomizedWait, r.RandomizedWaitFactor = true, jitter(n.Jitter, "retry.randomizedWaitFactor", lose)
+		r.EnableRandomizedWait, r.RandomizedWaitFactor = true, jitter(n.Jitter, "retry.randomizedWaitFactor", lost)
 		if r.ExponentialMaxWaitDuration > 0 {
-			lose("retry.exponentialMaxWaitDuration %s bounds the wait with its random part", policy.FormatDuration(r.ExponentialMaxWaitDuration))
+			lost.Add("retry.exponentialMaxWaitDuration %s bounds the wait with its random part", policy.FormatDuration(r.ExponentialMaxWaitDuration))
 		}
 	}
 	if n.Budget > 0 {
-		lose("resilience4j has no retry budget: %g %% of calls is lost", 100*n.Budget)
+		lost.Add("resilience4j has no retry budget: %g %% of calls is lost", 100*n.Budget)
 	}
 	return r
 }
