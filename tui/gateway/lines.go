@@ -44,9 +44,7 @@ func (l *lines) line(i int) incident.Exemplar {
 	if !l.fromLog {
 		return l.view.Exemplars()[l.at[i]]
 	}
-	e := l.log.all[l.at[i]]
-	e.Raw = l.log.text(l.at[i])
-	return e
+	return l.log.all[l.at[i]]
 }
 
 func (l *lines) refilter(v *incident.View, f screen.Filter) tea.Cmd {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,35 +23,20 @@ const (
 	mostBytes = 64 << 20
 	// filterHere is up to how many lines are filtered between two frames.
 	filterHere = 2_000
-	// mostMasked bounds the texts that are kept as they are shown.
-	mostMasked = 2_000
 )
 
 // logLines are the lines behind a row as they stand in the logs.
 type logLines struct {
 	id       uint64
 	stop     context.CancelFunc
-	all      []incident.Exemplar // only ever appended to: filtering reads it elsewhere
+	all      []incident.Exemplar // without credentials; only ever appended to: filtering reads it elsewhere
 	bytes    int
 	window   incident.Window
 	where    []string // the logs
 	part     float64  // of what there is to be looked through, 0..1
 	full     bool     // there may be more
 	finished bool
-	err      error          // why a log could not be read, or not to its end
-	masked   map[int]string // by line: its text without credentials
-}
-
-// search reads lines of one log after the other. One command at a time has it.
-type search struct {
-	ctx    context.Context // of the pane
-	open   func(context.Context, incident.LinesWanted) (incident.LineReader, error)
-	plan   func() []incident.LinesWanted
-	left   []incident.LinesWanted
-	logs   int
-	reader incident.LineReader
-	where  []string
-	errs   []error
+	err      error // why a log could not be read, or not to its end
 }
 
 // foundMsg is a piece of what was found, for the pane of an id.
@@ -84,7 +68,7 @@ func (s *Screen) readLog() tea.Cmd {
 	}
 	ctx, stop := context.WithCancel(s.opt.context())
 	s.searches++
-	l.log = &logLines{id: s.searches, stop: stop, window: s.linesWindow(l.of), masked: map[int]string{}}
+	l.log = &logLines{id: s.searches, stop: stop, window: s.linesWindow(l.of)}
 	l.show(s.View, s.Filter, true)
 	view, of, window := s.View, l.of, l.log.window
 	find := &search{ctx: ctx, open: s.opt.Lines, plan: func() []incident.LinesWanted { return wanted(view, of, window) }}
@@ -130,50 +114,6 @@ func wanted(v *incident.View, of row, w incident.Window) []incident.LinesWanted 
 	}
 	slices.SortStableFunc(logs, func(a, b incident.LinesWanted) int { return first[a.Log.Origin.Key()] - first[b.Log.Origin.Key()] })
 	return logs
-}
-
-// step reads the next piece.
-func (s *search) step(id uint64) tea.Cmd {
-	return func() tea.Msg {
-		if s.plan != nil {
-			s.left, s.plan = s.plan(), nil
-			if s.logs = len(s.left); s.logs == 0 {
-				s.errs = append(s.errs, errNoLog)
-			}
-		}
-		for s.reader == nil && len(s.left) > 0 && s.ctx.Err() == nil {
-			next := s.left[0]
-			s.left = s.left[1:]
-			r, err := s.open(s.ctx, next)
-			if err != nil {
-				s.errs = append(s.errs, err)
-				continue
-			}
-			s.reader, s.where = r, append(s.where, r.Where())
-		}
-		m := foundMsg{id: id, s: s, done: true, part: 1}
-		if s.reader == nil {
-			return m
-		}
-		lines, part, err := s.reader.Next(s.ctx)
-		m.lines = lines
-		m.part = (float64(s.logs-len(s.left)-1) + part) / float64(max(1, s.logs))
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				s.errs = append(s.errs, err)
-			}
-			s.close()
-		}
-		m.done = s.reader == nil && len(s.left) == 0
-		return m
-	}
-}
-
-func (s *search) close() {
-	if s.reader != nil {
-		_ = s.reader.Close() // it was only read
-		s.reader = nil
-	}
 }
 
 // found takes a piece in, and asks for the next one.
@@ -258,19 +198,6 @@ func (s *Screen) filtered(m filteredMsg) {
 	}
 	l.filter = m.filter
 	l.list.Clamp(len(l.at))
-}
-
-// text is a line without credentials, which are hidden when it is first looked at.
-func (l *logLines) text(i int) string {
-	t, ok := l.masked[i]
-	if !ok {
-		if len(l.masked) >= mostMasked {
-			clear(l.masked)
-		}
-		t = redact.MaskSecrets(l.all[i].Raw)
-		l.masked[i] = t
-	}
-	return t
 }
 
 // says is what the pane shows: which lines, of what, and how far it is.

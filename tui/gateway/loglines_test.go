@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,15 @@ func TestLinesOfTheLog(t *testing.T) {
 	if got := frame(s); len(s.lines.at) != 1111 || !strings.Contains(got, "1,111 of 5,000 of access.log.1") {
 		t.Errorf("%d lines match:\n%s", len(s.lines.at), got)
 	}
+	for text, want := range map[string]int{"hunter2": 0, "!hunter2": 5000} { // nobody finds a secret out by what matches
+		if f, err = screen.ParseFilter(text); err != nil {
+			t.Fatal(err)
+		}
+		tuitest.Send(s, screen.FilterMsg{Filter: f})
+		if len(s.lines.at) != want {
+			t.Errorf("%s: %d lines match", text, len(s.lines.at))
+		}
+	}
 	tuitest.Send(s, screen.FilterMsg{})
 	for _, m := range act(s, "yank") {
 		if c, ok := m.(screen.CopyMsg); !ok || strings.Contains(c.Text, "hunter2") {
@@ -148,6 +158,72 @@ func TestLinesOfTheLog(t *testing.T) {
 	if len(s.lines.at) != 5000 {
 		t.Errorf("%d lines of the log again", len(s.lines.at))
 	}
+}
+
+// TestLinesOfSeveralLogs reads two gateways' logs in pieces of other sizes: their lines
+// come in the order of their ends, and those of a log that cannot be read to its end too.
+func TestLinesOfSeveralLogs(t *testing.T) {
+	start := time.Date(2026, 1, 15, 14, 23, 0, 0, time.UTC)
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	line := func(began, ended int, raw string) incident.Exemplar {
+		return incident.Exemplar{Kind: incident.Sampled, Start: at(began), End: at(ended), Raw: raw}
+	}
+	broken := errors.New("input/output error")
+	of := []*script{
+		{of: [][]incident.Exemplar{{line(0, 10, "a1")}, nil, {line(1, 40, "a2"), {Kind: incident.Unparsed, Raw: "a3"}, line(45, 50, "a4")}}, end: io.EOF},
+		{of: [][]incident.Exemplar{{line(5, 20, "b1"), line(0, 30, "b2")}, {line(44, 45, "b3"), line(3, 60, "b4")}}, end: broken},
+	}
+	var opened int
+	find := &search{
+		ctx: t.Context(), plan: func() []incident.LinesWanted { return make([]incident.LinesWanted, 2) },
+		open: func(context.Context, incident.LinesWanted) (incident.LineReader, error) {
+			opened++
+			return of[opened-1], nil
+		},
+	}
+	var got []string
+	for last := 0.0; ; {
+		m := find.step(1)().(foundMsg)
+		for _, x := range m.lines {
+			got = append(got, x.Raw)
+		}
+		if m.part < last || m.part > 1 {
+			t.Errorf("%v after %v of the logs", m.part, last)
+		}
+		if last = m.part; m.done {
+			break
+		}
+	}
+	if want := []string{"a1", "b1", "b2", "a2", "a3", "b3", "a4", "b4"}; !slices.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+	if !of[0].closed || !of[1].closed || len(find.errs) != 1 || !errors.Is(find.errs[0], broken) {
+		t.Errorf("closed %t and %t; %v", of[0].closed, of[1].closed, find.errs)
+	}
+}
+
+// script stands for a log of which a piece at a time is read.
+type script struct {
+	of     [][]incident.Exemplar
+	end    error
+	read   int
+	closed bool
+}
+
+func (p *script) Next(context.Context) ([]incident.Exemplar, float64, error) {
+	p.read++
+	var err error
+	if p.read == len(p.of) {
+		err = p.end
+	}
+	return p.of[p.read-1], float64(p.read) / float64(len(p.of)), err
+}
+
+func (p *script) Where() string { return "access.log" }
+
+func (p *script) Close() error {
+	p.closed = true
+	return nil
 }
 
 func TestLinesOfALongLogEnd(t *testing.T) {
