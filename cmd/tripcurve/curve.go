@@ -36,6 +36,7 @@ type curveFlags struct {
 	arrivals  string
 	healthy   []string
 	points    int
+	deadline  time.Duration // of the caller itself; 0 is none
 	curve.Options
 	outFlags
 	format string
@@ -85,6 +86,7 @@ Libraries: ` + strings.Join(breakerNames(), ", ") + `.`,
 	flags.Var(&choice{value: &f.arrivals, choices: []string{curve.Poisson.String(), curve.Regular.String()}}, "arrivals", "how calls come: as independent callers make them, or one each 1/rate")
 	flags.Var(&choice{value: &f.mode, choices: []string{"both", "errors", "hangs"}}, "mode", "how calls fail")
 	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "ends a hanging call; the caller's own where the library has no time limit; 0 never")
+	flags.DurationVar(&f.deadline, "deadline", 0, "the caller's own time limit beside the library's, of every library that --for names (default none)")
 	flags.DurationVar(&f.Horizon, "horizon", f.Horizon, "a breaker that has not opened after this long is said never to")
 	flags.DurationVar(&f.Latency, "latency", f.Latency, "of an answer, good or bad")
 	flags.IntVar(&f.points, "points", len(f.Shares), "failing shares to compute, up to 100 %")
@@ -209,6 +211,9 @@ func (f *curveFlags) read(cmd *cobra.Command) error {
 	if f.points < 1 || f.points > 1000 {
 		return badInput("--points %d: expected 1 to 1000", f.points)
 	}
+	if f.deadline < 0 {
+		return badInput("--deadline %s: expected a time that is not negative", f.deadline)
+	}
 	f.Shares = curve.Shares(f.points)
 	f.Healthy = nil
 	for _, text := range f.healthy {
@@ -330,10 +335,10 @@ func (f *curveFlags) ofLibraries(name string, base policy.Neutral) (settings []c
 
 func (f *curveFlags) ofLibrary(l library.Library, name string, base policy.Neutral) (curve.Setting, []export.Note) {
 	if f.own {
-		return curve.Setting{Name: name, Library: l.Name, Params: map[string]string{}}, nil
+		return curve.Setting{Name: name, Library: l.Name, Params: map[string]string{}, Timeout: f.deadline}, nil
 	}
 	s, losses := curve.OfNeutral(l, base)
-	s.Name = name
+	s.Name, s.Timeout = name, f.deadline
 	var notes []export.Note
 	for _, loss := range losses {
 		notes = append(notes, export.Note{Setting: name, Text: loss})

@@ -2,12 +2,15 @@ package tune
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
+	"tripcurve/sim/curve"
 	"tripcurve/tui/behind"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/text"
@@ -36,9 +39,7 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 	} else if !s.asItWas() {
 		settings("now, what this is compared with", sc.Edges)
 	}
-	if p, ok := s.tripBehind(); ok {
-		parts = append(parts, p)
-	}
+	parts = append(parts, s.tripBehind()...)
 	if len(sc.Assumed) > 0 {
 		parts = append(parts, screen.Part{Head: "assumed, for nobody measured or stated it", Text: redact.Flat(strings.Join(sc.Assumed, "; "))})
 	}
@@ -107,15 +108,40 @@ func orNone(value string) string {
 	return value
 }
 
-// tripBehind is what the trip curve that is shown was computed from.
-func (s *Screen) tripBehind() (screen.Part, bool) {
+// tripBehind is what the trip curves that are shown were computed from, with the
+// commands that compute them.
+func (s *Screen) tripBehind() []screen.Part {
 	if s.picture == front || !s.layout(s.W, s.H).trips(s.picture) || len(s.trips.shown.settings) == 0 {
-		return screen.Part{}, false
+		return nil
 	}
 	o := tripOptions(s.trips.shown.rate)
-	return screen.Part{Head: "trip curve of " + s.edgeName(), Text: fmt.Sprintf(
-		"The breaker's machine alone, with %s calls a second as on a healthy day, at %d failing shares, %d runs of %s each; false trips over %s with %s failing. `tripcurve curve` draws it of any library and setting.",
-		text.Number(o.Rate), len(o.Shares), o.Seeds, text.Dur(o.Horizon), text.Dur(o.HealthyLength), text.Percent(tripHealthy))}, true
+	parts := []screen.Part{{Head: "trip curve of " + s.edgeName(), Text: fmt.Sprintf(
+		"The breaker's machine alone, with %s calls a second as on a healthy day, at %d failing shares, %d runs of %s each; false trips over %s with %s failing.",
+		text.Number(o.Rate), len(o.Shares), o.Seeds, text.Dur(o.Horizon), text.Dur(o.HealthyLength), text.Percent(tripHealthy))}}
+	for _, set := range s.trips.shown.settings {
+		words, sets := tripCommand(set, o)
+		parts = append(parts, behind.Command("trip curve, "+set.Name, "all its points:", words, behind.Sets(sets)...))
+	}
+	return parts
+}
+
+// tripCommand are the words of the command that computes the curve of a setting, and the
+// values that it sets.
+func tripCommand(s curve.Setting, o curve.Options) (words, sets []string) {
+	words = []string{
+		"curve", "--for", s.Library, "--own", "--rate", strconv.FormatFloat(o.Rate, 'g', -1, 64), "--timeout", o.Timeout.String(),
+		"--horizon", o.Horizon.String(), "--points", strconv.Itoa(len(o.Shares)), "--healthy-length", o.HealthyLength.String(),
+	}
+	for _, h := range o.Healthy {
+		words = append(words, "--healthy", strconv.FormatFloat(h, 'g', -1, 64))
+	}
+	if s.Timeout > 0 {
+		words = append(words, "--deadline", s.Timeout.String())
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Params)) {
+		sets = append(sets, s.Library+"."+name+"="+s.Params[name])
+	}
+	return words, sets
 }
 
 var _ screen.Sourcer = (*Screen)(nil)

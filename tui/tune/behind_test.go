@@ -57,3 +57,24 @@ func TestBehindADraft(t *testing.T) {
 		t.Errorf("of a draft:\n%s", got)
 	}
 }
+
+// A trip curve's command has the breaker in the library's own names, the caller's time
+// limit beside it, and how the screen computes; each side has its own.
+func TestBehindATripCurve(t *testing.T) {
+	s := busy(t, 80, 24)
+	press(t, s, "c")
+	if got := behindText(s); !strings.Contains(got, "trip curve, this\n") || strings.Contains(got, "trip curve, now") || strings.Contains(got, "--deadline") {
+		t.Errorf("one setting:\n%s", got)
+	}
+	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.inventory.deadline=4s"}, screen.ActionMsg{Name: "set", Args: "order.inventory.breaker.resetTimeout=5s"})
+	got := behindText(s)
+	for _, want := range []string{
+		"trip curve, now\n", "trip curve, this\n",
+		"tripcurve curve --for opossum --own --rate 0.895 --timeout 0s --horizon 5m0s --points 30 --healthy-length 12h0m0s --healthy 0.01 --deadline 4s \\\n" +
+			"  --set opossum.errorThresholdPercentage=50 \\\n  --set opossum.resetTimeout=5000 \\\n  --set opossum.timeout=5000\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
