@@ -1,9 +1,8 @@
 package incident
 
 import (
-	"cmp"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -17,65 +16,17 @@ type Rows struct {
 	entries []Entry  // the same, as entries
 	entry   map[string]int
 	written *Writings
-	rows    []row
+
+	derived rowList // of the moments
+	places  []int   // which of all rows they are
+	passed  []int   // how many of them are before each rowsPerMark rows
+	own     *rowList
+	kept    []int32 // the own ones that are rows; nil when all of them are
 	lanes   []string
 }
 
-// row is what drawing needs of every row, also of those out of sight.
-type row struct {
-	sec      int64 // of the instant, since 1970
-	nsec, of int32 // of: 0 and above is a moment of the evidence, the complement of below one of the written
-	lane     int32
-	kind     MomentKind
-	is       rowFlags
-}
-
-type rowFlags uint8
-
-const (
-	rowHidden rowFlags = 1 << iota
-	rowLasts
-	rowInferred
-)
-
-func (r row) at() time.Time { return time.Unix(r.sec, int64(r.nsec)).UTC() }
-
-func (r row) compare(o row) int {
-	return cmp.Or(cmp.Compare(r.sec, o.sec), cmp.Compare(r.nsec, o.nsec))
-}
-
-// laneNumbers numbers lanes as they come.
-type laneNumbers struct {
-	names   []string
-	numbers map[string]int32
-}
-
-func (l *laneNumbers) number(lane string) int32 {
-	n, ok := l.numbers[lane]
-	if !ok {
-		if l.numbers == nil {
-			l.numbers = map[string]int32{}
-		}
-		n = int32(len(l.names))
-		l.names = append(l.names, lane)
-		l.numbers[lane] = n
-	}
-	return n
-}
-
-func (l *laneNumbers) row(m Moment, of int32) row {
-	r := row{sec: m.At.Unix(), nsec: int32(m.At.Nanosecond()), of: of, lane: l.number(m.Lane), kind: m.Kind}
-	if m.Hidden {
-		r.is |= rowHidden
-	}
-	if !m.End.IsZero() {
-		r.is |= rowLasts
-	}
-	if m.Inferred() {
-		r.is |= rowInferred
-	}
-	return r
-}
+// rowsPerMark is how many rows one of Rows.passed is for.
+const rowsPerMark = 64
 
 // NewRows puts a timeline in order: what the analysis says of the evidence in v, and
 // what people wrote (View.Written). What is written is in its order already, so that of
@@ -86,11 +37,11 @@ func NewRows(v *View, a Analysis) *Rows {
 		r.written = v.Written
 	}
 	var patches []Written
-	patched := map[int32]bool{}
+	patched := map[int]bool{}
 	for _, m := range a.Derived {
-		if i, ok := r.written.Find(EntryID("evidence", m.ID)); ok && !patched[int32(^i)] {
+		if i, ok := r.written.Find(EntryID("evidence", m.ID)); ok && !patched[i] {
 			patches = append(patches, r.written.At(i))
-			patched[int32(^i)] = true
+			patched[i] = true
 		}
 	}
 	r.moments = changed(a.Derived, patches)
@@ -101,7 +52,7 @@ func NewRows(v *View, a Analysis) *Rows {
 	var phases []Entry
 	if r.written != nil {
 		for _, i := range r.written.phases {
-			if !patched[^i] {
+			if !patched[int(i)] {
 				phases = append(phases, r.written.own(int(i)))
 			}
 		}
@@ -111,108 +62,155 @@ func NewRows(v *View, a Analysis) *Rows {
 	return r
 }
 
-// merge puts the evidence's moments between people's own entries.
-func (r *Rows) merge(patched map[int32]bool) {
+// merge puts the evidence's moments between people's own entries, of which those that
+// were patches are none.
+func (r *Rows) merge(patched map[int]bool) {
 	var lanes laneNumbers
-	var own []row
+	r.own = &rowList{}
 	if r.written != nil {
-		own = r.written.rows
+		r.own = &r.written.rows
 		for _, l := range r.written.lanes {
 			lanes.number(l)
 		}
 	}
-	r.rows = make([]row, 0, len(own)+len(r.moments))
-	for i := range r.moments {
-		m := lanes.row(r.moments[i], int32(i))
-		for len(own) > 0 && r.order(own[0], m) <= 0 {
-			if !patched[own[0].of] {
-				r.rows = append(r.rows, own[0])
+	for i := range patched {
+		if i < r.own.len() && r.kept == nil {
+			r.kept = make([]int32, 0, r.own.len())
+			for n := range r.own.len() {
+				if !patched[n] {
+					r.kept = append(r.kept, int32(n))
+				}
 			}
-			own = own[1:]
 		}
-		r.rows = append(r.rows, m)
 	}
-	for _, o := range own {
-		if !patched[o.of] {
-			r.rows = append(r.rows, o)
-		}
+	before := 0 // people's own
+	for i := range r.moments {
+		m := lanes.row(r.moments[i])
+		before += sort.Search(r.owned()-before, func(n int) bool { return r.after(before+n, m, r.moments[i].ID) })
+		r.derived.add(m)
+		r.places = append(r.places, before+i)
 	}
 	r.lanes = lanes.names
+	next := 0
+	for i := 0; i <= r.Len(); i += rowsPerMark {
+		for next < len(r.places) && r.places[next] < i {
+			next++
+		}
+		r.passed = append(r.passed, next)
+	}
 }
 
-// order is that of moments: by instant, then kind, then id.
-func (r *Rows) order(a, b row) int {
-	if c := cmp.Or(a.compare(b), cmp.Compare(a.kind, b.kind)); c != 0 {
-		return c
+// owned is how many rows are of people's own.
+func (r *Rows) owned() int {
+	if r.kept != nil {
+		return len(r.kept)
 	}
-	return strings.Compare(r.id(a), r.id(b))
+	return r.own.len()
 }
 
-func (r *Rows) id(x row) string {
-	if x.of >= 0 {
-		return r.moments[x.of].ID
+// entryOf is which entry the n-th row of people's own is.
+func (r *Rows) entryOf(n int) int {
+	if r.kept != nil {
+		return int(r.kept[n])
 	}
-	return r.written.id(int(^x.of))
+	return n
+}
+
+// after says that the n-th row of people's own comes after a moment: by instant, then
+// kind, then id.
+func (r *Rows) after(n int, m row, id string) bool {
+	of := r.entryOf(n)
+	if c := r.own.at(of).compare(m); c != 0 {
+		return c > 0
+	}
+	return r.written.id(of) > id
+}
+
+// where is of what the i-th row is: of a moment, or of an entry of people's own.
+func (r *Rows) where(i int) (moment, entry int) {
+	n := r.passed[i/rowsPerMark]
+	for n < len(r.places) && r.places[n] < i {
+		n++
+	}
+	if n < len(r.places) && r.places[n] == i {
+		return n, -1
+	}
+	return -1, r.entryOf(i - n)
+}
+
+func (r *Rows) row(i int) row {
+	moment, entry := r.where(i)
+	if entry >= 0 {
+		return r.own.at(entry)
+	}
+	return r.derived.at(moment)
 }
 
 // ID is the id of the i-th row, as a moment.
-func (r *Rows) ID(i int) string { return r.id(r.rows[i]) }
+func (r *Rows) ID(i int) string {
+	moment, entry := r.where(i)
+	if entry >= 0 {
+		return r.written.id(entry)
+	}
+	return r.moments[moment].ID
+}
 
 // Len is how many rows there are, hidden ones among them.
 func (r *Rows) Len() int {
 	if r == nil {
 		return 0
 	}
-	return len(r.rows)
+	return len(r.moments) + r.owned()
 }
 
 // At is when the i-th row began.
-func (r *Rows) At(i int) time.Time { return r.rows[i].at() }
+func (r *Rows) At(i int) time.Time { return r.row(i).at() }
 
 // Kind is what the i-th row is.
-func (r *Rows) Kind(i int) MomentKind { return r.rows[i].kind }
+func (r *Rows) Kind(i int) MomentKind { return r.row(i).kind() }
 
 // Hidden says that somebody hid the i-th row.
-func (r *Rows) Hidden(i int) bool { return r.rows[i].is&rowHidden != 0 }
+func (r *Rows) Hidden(i int) bool { return r.row(i).is(rowHidden) }
 
 // Lasts says that the i-th row has an end.
-func (r *Rows) Lasts(i int) bool { return r.rows[i].is&rowLasts != 0 }
+func (r *Rows) Lasts(i int) bool { return r.row(i).is(rowLasts) }
 
 // Inferred says that the i-th row was concluded, and not seen or stated.
-func (r *Rows) Inferred(i int) bool { return r.rows[i].is&rowInferred != 0 }
+func (r *Rows) Inferred(i int) bool { return r.row(i).is(rowInferred) }
 
 // Lane is the number of the i-th row's lane among Lanes.
-func (r *Rows) Lane(i int) int { return int(r.rows[i].lane) }
+func (r *Rows) Lane(i int) int { return r.row(i).lane() }
 
 // Lanes are the names of all lanes.
 func (r *Rows) Lanes() []string { return r.lanes }
 
 // Written is where in what people wrote the i-th row stands, if it is of their own.
-func (r *Rows) Written(i int) (at int, own bool) { return int(^r.rows[i].of), r.rows[i].of < 0 }
+func (r *Rows) Written(i int) (at int, own bool) {
+	_, at = r.where(i)
+	return at, at >= 0
+}
 
 // From is the first row at an instant or after it.
 func (r *Rows) From(at time.Time) int {
-	if r == nil {
-		return 0
-	}
-	i, _ := slices.BinarySearchFunc(r.rows, row{sec: at.Unix(), nsec: int32(at.Nanosecond())}, row.compare)
-	return i
+	return sort.Search(r.Len(), func(i int) bool { return !r.At(i).Before(at) })
 }
 
 // Moment is the i-th row.
 func (r *Rows) Moment(i int) Moment {
-	if of := r.rows[i].of; of < 0 {
-		return r.written.own(int(^of)).Moment()
+	moment, entry := r.where(i)
+	if entry >= 0 {
+		return r.written.own(entry).Moment()
 	}
-	return r.moments[r.rows[i].of]
+	return r.moments[moment]
 }
 
 // Entry is the i-th row with all that is known and written of it.
 func (r *Rows) Entry(i int) Entry {
-	if of := r.rows[i].of; of < 0 {
-		return r.written.own(int(^of))
+	moment, entry := r.where(i)
+	if entry >= 0 {
+		return r.written.own(entry)
 	}
-	return r.entries[r.entry[EntryID("evidence", r.moments[r.rows[i].of].ID)]]
+	return r.entries[r.entry[EntryID("evidence", r.moments[moment].ID)]]
 }
 
 // Has says that an entry of this id is in the timeline, be it a phase.

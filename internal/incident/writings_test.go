@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,14 +48,18 @@ func scribbled(n int) (list []Written) {
 func TestWritingsArePacked(t *testing.T) {
 	want := scribbled(8000)
 	w := PackWritten(slices.Values(want))
-	if d := gocmp.Diff(want, slices.Collect(w.All())); d != "" {
+	byID := func(a, b Written) int { return strings.Compare(a.ID, b.ID) }
+	if d := gocmp.Diff(slices.SortedFunc(slices.Values(want), byID), slices.SortedFunc(w.All(), byID)); d != "" {
 		t.Error(d)
 	}
-	for i, x := range want {
-		if at, ok := w.Find(x.ID); !ok || at != i {
-			t.Fatalf("%s is at %d, %v, want %d", x.ID, at, ok, i)
+	found := map[int]bool{}
+	for _, x := range want {
+		at, ok := w.Find(x.ID)
+		if !ok || found[at] {
+			t.Fatalf("%s is at %d, %v, where %v is something else", x.ID, at, ok, found[at])
 		}
-		if d := gocmp.Diff(x.Apply(Entry{ID: x.ID, Text: "before"}), w.apply(i, Entry{ID: x.ID, Text: "before"})); d != "" {
+		found[at] = true
+		if d := gocmp.Diff(x, w.At(at)) + gocmp.Diff(x.Apply(Entry{ID: x.ID, Text: "before"}), w.apply(at, Entry{ID: x.ID, Text: "before"})); d != "" {
 			t.Fatal(d)
 		}
 	}
@@ -67,6 +72,56 @@ func TestWritingsArePacked(t *testing.T) {
 	}
 }
 
+// Of blocks some end with a long text, some when they have enough of short ones; each text
+// is what it was, whoever asks for it meanwhile.
+func TestBlocksOfTexts(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var want []string
+	var b blocks
+	w := newBlockWriter(&b)
+	for i := range 20 * blockTexts {
+		n := r.IntN(30)
+		if r.IntN(50) == 0 {
+			n = r.IntN(2 * blockBytes)
+		}
+		want = append(want, strings.Repeat(string(rune('a'+i%26)), n)+fmt.Sprint(i))
+		w.add(want[i])
+	}
+	w.done()
+	if b.len != len(want) || len(b.list) <= 20 || len(b.list) <= recentBlocks {
+		t.Fatalf("%d texts in %d blocks", b.len, len(b.list))
+	}
+	var all sync.WaitGroup
+	for seed := range uint64(4) {
+		all.Go(func() {
+			for _, i := range rand.New(rand.NewPCG(seed, 5)).Perm(len(want)) {
+				if got := b.at(i); got != want[i] {
+					t.Errorf("text %d is %.40q, want %.40q", i, got, want[i])
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Somebody may write any year: the rows keep each instant.
+func TestRowsOfAllTimes(t *testing.T) {
+	var list []Written
+	var want []time.Time
+	for _, year := range []int{1, 1700, 1969, 2026, 2026, 2100, 2300, 9999} {
+		at := time.Date(year, 12, 31, 23, 59, 59, 999_999_999-len(want), time.UTC)
+		want = append(want, at)
+		list = append(list, WriteEntry(Entry{ID: fmt.Sprint("row ", len(want)), Start: at, Text: "seen"}))
+	}
+	slices.SortFunc(want, time.Time.Compare)
+	r := NewRows(&View{Written: PackWritten(slices.Values(list))}, Analysis{})
+	for i, at := range want {
+		if !r.At(i).Equal(at) || !r.Moment(i).At.Equal(at) || r.From(at) != i {
+			t.Errorf("row %d is of %s and %s, the first of its instant %d, want %s", i, r.At(i), r.Moment(i).At, r.From(at), at)
+		}
+	}
+}
+
 // The rows are the moments of the evidence and people's own entries, in order, as they
 // were put together one by one.
 func TestRows(t *testing.T) {
@@ -76,7 +131,9 @@ func TestRows(t *testing.T) {
 		{ID: "full", At: sec(2), Kind: MSymptom, Text: "pool full", Lane: "pool", Confidence: "measured", End: sec(9)},
 		{ID: "ok", At: sec(99), Kind: MRecovery, Text: "succeeds again", Lane: "errors", Confidence: "measured"},
 	}}
-	for _, written := range [][]Written{nil, scribbled(3), scribbled(2000)} {
+	ofTheirOwn := WriteEntry(Entry{ID: EntryID("evidence", "full"), Start: sec(3), Text: "as an entry of their own", Lane: "people", Confidence: "stated"})
+	delete(ofTheirOwn.Fields, "kind")
+	for _, written := range [][]Written{nil, scribbled(3), scribbled(2000), append(scribbled(300), ofTheirOwn)} {
 		all := PackWritten(slices.Values(written))
 		var want []Moment
 		var phases int

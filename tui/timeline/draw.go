@@ -196,12 +196,15 @@ func (s *Screen) drawLanes(c *grid.Canvas, lanes []string) {
 		}
 	}
 	first := sort.Search(len(s.shown), func(i int) bool { return !s.begins(s.shown[i]).Before(s.Range.From) })
-	for i := first; i < len(s.shown) && !s.begins(s.shown[i]).After(s.Range.To); i++ {
-		n := int(s.shown[i])
+	for i := first; i < len(s.shown); i++ {
+		n, at := int(s.shown[i]), s.begins(s.shown[i])
+		if at.After(s.Range.To) {
+			break
+		}
 		if n < 0 || where[s.events.Lane(n)] < 0 {
 			continue
 		}
-		y, x := where[s.events.Lane(n)], column(s.events.At(n))
+		y, x := where[s.events.Lane(n)], column(at)
 		if s.events.Lasts(n) {
 			x++
 		}
