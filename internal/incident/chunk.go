@@ -10,7 +10,8 @@ import (
 // snapshot shares all chunks and the next write copies only the one it touches.
 type chunks[T any] struct {
 	at    func(*T) time.Time
-	order func(a, b *T) int // total: equal means the same item
+	order func(a, b *T) int   // total: equal means the same item
+	pack  func([]T) packed[T] // what snapshots get; nil: the items as they are
 
 	list   []*chunk[T] // by minute
 	shared bool        // list itself is in a snapshot
@@ -20,7 +21,22 @@ type chunks[T any] struct {
 type chunk[T any] struct {
 	minute int64
 	shared bool
-	items  []T // in order
+	items  []T       // in order
+	packed packed[T] // in place of items; nil: they are not packed
+}
+
+// packed is items in fewer bytes.
+type packed[T any] interface {
+	unpack(behind []T) []T // appends them
+}
+
+// all is the items in order, in room where they have to be unpacked.
+func (k *chunk[T]) all(room *[]T) []T {
+	if k.packed == nil {
+		return k.items
+	}
+	*room = k.packed.unpack((*room)[:0])
+	return *room
 }
 
 // find is the place of an item, which the caller may change in everything but
@@ -30,7 +46,11 @@ func (c *chunks[T]) find(x *T) *T {
 	if !ok {
 		return nil
 	}
-	j, ok := c.search(c.list[i].items, x)
+	k := c.list[i]
+	if k.packed != nil {
+		k = c.own(i) // for the next one that is sought here too
+	}
+	j, ok := c.search(k.items, x)
 	if !ok {
 		return nil
 	}
@@ -89,7 +109,13 @@ func (c *chunks[T]) own(i int) *chunk[T] {
 		return k
 	}
 	c.ownList()
-	k := &chunk[T]{minute: c.list[i].minute, items: slices.Clone(c.list[i].items)}
+	old := c.list[i]
+	k := &chunk[T]{minute: old.minute}
+	if old.packed != nil {
+		k.items = old.packed.unpack(nil)
+	} else {
+		k.items = slices.Clone(old.items)
+	}
 	c.list[i] = k
 	c.dirty = append(c.dirty, k)
 	return k
@@ -105,6 +131,9 @@ func (c *chunks[T]) ownList() {
 func (c *chunks[T]) snapshot() []*chunk[T] {
 	for _, k := range c.dirty {
 		k.shared = true
+		if c.pack != nil {
+			k.packed, k.items = c.pack(k.items), nil
+		}
 	}
 	c.dirty = c.dirty[:0]
 	c.shared = true

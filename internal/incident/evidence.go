@@ -44,6 +44,7 @@ func NewEvidence() *Evidence {
 		buckets: chunks[bucket]{
 			at:    (*bucket).at,
 			order: compareBuckets,
+			pack:  packBuckets,
 		},
 		latencies: chunks[latency]{
 			at:    func(l *latency) time.Time { return l.At },

@@ -52,12 +52,13 @@ func (ev *Evidence) Forget(before time.Time) {
 func (c *chunks[T]) drop(before time.Time, over func(*T) bool) {
 	c.ownList()
 	kept := c.list[:0]
+	var room []T
 	for i, k := range c.list {
-		if k.minute > minute(before) || !slices.ContainsFunc(k.items, func(x T) bool { return over(&x) }) {
+		if k.minute > minute(before) || !slices.ContainsFunc(k.all(&room), func(x T) bool { return over(&x) }) {
 			kept = append(kept, c.list[i])
 			continue
 		}
-		left := slices.DeleteFunc(slices.Clone(k.items), func(x T) bool { return over(&x) })
+		left := slices.DeleteFunc(slices.Clone(k.all(&room)), func(x T) bool { return over(&x) })
 		c.dirty = slices.DeleteFunc(c.dirty, func(d *chunk[T]) bool { return d == k })
 		if len(left) > 0 {
 			n := &chunk[T]{minute: k.minute, items: left}
@@ -71,7 +72,8 @@ func (c *chunks[T]) drop(before time.Time, over func(*T) bool) {
 // any says whether an item of an instant is so.
 func (c *chunks[T]) any(at time.Time, is func(*T) bool) bool {
 	i, ok := c.index(at)
-	return ok && slices.ContainsFunc(c.list[i].items, func(x T) bool { return c.at(&x).Equal(at) && is(&x) })
+	var room []T
+	return ok && slices.ContainsFunc(c.list[i].all(&room), func(x T) bool { return c.at(&x).Equal(at) && is(&x) })
 }
 
 // drop takes out what ended before an instant, and what nobody knows the time of.

@@ -61,9 +61,11 @@ func (v *View) Buckets() []Bucket {
 // zero window is all of time. f must not keep or change what it gets.
 func (v *View) EachBucket(w Window, f func(*Bucket)) {
 	var whole Bucket
+	var room []bucket
 	for k, all := range spanned(v.buckets, w) {
-		for i := range k.items {
-			if b := &k.items[i]; all || w.Has(b.at()) {
+		items := k.all(&room)
+		for i := range items {
+			if b := &items[i]; all || w.Has(b.at()) {
 				whole = b.whole()
 				f(&whole)
 			}
@@ -354,9 +356,11 @@ func (s Session) Leader() int {
 }
 
 func search[T any](list []*chunk[T], is func(*T) (Fact, bool), near time.Time) (Fact, bool) {
+	var room []T
 	for _, k := range within(list, Window{near, near}) {
-		for i := range k.items {
-			if f, ok := is(&k.items[i]); ok {
+		items := k.all(&room)
+		for i := range items {
+			if f, ok := is(&items[i]); ok {
 				return f, true
 			}
 		}

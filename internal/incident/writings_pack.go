@@ -204,10 +204,13 @@ func (r *unpacker) apply(e Entry) Entry {
 	return e
 }
 
-func (r *unpacker) number() (n uint64) {
+func (r *unpacker) number() uint64 { return unvarint(&r.rest) }
+
+// unvarint takes off what binary.AppendUvarint wrote.
+func unvarint(text *string) (n uint64) {
 	for shift := 0; ; shift += 7 {
-		b := r.rest[0]
-		r.rest = r.rest[1:]
+		b := (*text)[0]
+		*text = (*text)[1:]
 		n |= uint64(b&0x7f) << shift
 		if b < 0x80 {
 			return n
