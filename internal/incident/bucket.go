@@ -153,7 +153,7 @@ func (ev *Evidence) addLatency(l Latency) {
 	if l.Sketch == nil {
 		return
 	}
-	l.At = l.At.UTC()
+	l.At, l.Sketch = l.At.UTC(), l.Sketch.Packed()
 	ev.cover(l.At, l.At.Add(l.Width))
 	s := span{l.Origin.From, l.Origin.To}
 	have := ev.latencies.find(&latency{Latency: l})

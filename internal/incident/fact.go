@@ -89,6 +89,9 @@ type Sketch interface {
 	// Merge adds other, which must be of the same kind and accuracy.
 	Merge(other Sketch) (Sketch, error)
 	MarshalBinary() ([]byte, error)
+	// Packed is the same distribution in little memory, to which nothing is added any more:
+	// evidence keeps it so.
+	Packed() Sketch
 }
 
 // Quantile is an interval [Lo, Hi] that holds the true value. Capped means open

@@ -48,6 +48,9 @@ type upstream struct {
 
 func (ev *Evidence) addUpstream(u Upstream) {
 	u.At = u.At.UTC()
+	if u.Sketch != nil {
+		u.Sketch = u.Sketch.Packed()
+	}
 	s := span{u.Origin.From, u.Origin.To}
 	have := ev.upstreams.find(&upstream{Upstream: u})
 	if have == nil {

@@ -141,7 +141,7 @@ func (b *batch) merged(s incident.Sketch, key []any) (incident.Sketch, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	have, err := sketch.Decode(raw)
+	have, err := new(sketch.Reader).Read(raw)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (b *batch) mergedUpstream(s incident.Sketch, key []any) (incident.Sketch, e
 	} else if err != nil {
 		return nil, err
 	}
-	have, err := sketch.Decode(raw)
+	have, err := new(sketch.Reader).Read(raw)
 	if err != nil || s == nil {
 		return have, err
 	}

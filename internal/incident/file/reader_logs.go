@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/incident/sketch"
 )
 
 func (l *loader) readUpstreams() error {
@@ -24,7 +23,7 @@ func (l *loader) readUpstreams() error {
 			return unknown("outcome", outcome)
 		}
 		if raw != nil {
-			sk, err := sketch.Decode(raw)
+			sk, err := l.sketches.Read(raw)
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrCorrupt, err)
 			}

@@ -5,6 +5,7 @@ package sketch
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch"
@@ -112,6 +113,10 @@ func Decode(b []byte) (s *Sketch, err error) {
 	return s, nil
 }
 
+// duration is at most the longest that there is: the bin that holds it ends beyond.
 func duration(seconds float64) time.Duration {
-	return time.Duration(seconds * float64(time.Second))
+	if ns := seconds * float64(time.Second); ns < math.MaxInt64 {
+		return time.Duration(ns)
+	}
+	return math.MaxInt64
 }
