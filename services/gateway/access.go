@@ -38,7 +38,7 @@ type AccessEntry struct {
 }
 
 // Entry is the log entry of one answered request.
-func (g *Gateway) Entry(r Request, resp Response, c Client, bytesOut int) AccessEntry {
+func (g *Gateway) Entry(r *Request, resp *Response, c Client, bytesOut int) AccessEntry {
 	e := AccessEntry{
 		Client: c, Method: r.Route.Method(), Route: r.Route.Template(),
 		Status: resp.Status, Flags: resp.Flags, Start: resp.Start, Took: resp.Took,

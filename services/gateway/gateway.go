@@ -100,10 +100,11 @@ func (g *Gateway) Close() {
 	}
 }
 
-// Handle answers one request. It is what the HTTP handler and the simulator both
-// drive. It always answers: what the pipeline could not do is a status.
-func (g *Gateway) Handle(ctx context.Context, r Request) Response {
-	resp := Response{Route: r.Route, Start: g.clock.Now()}
+// Handle answers one request; what resp held before is overwritten. It is what the
+// HTTP handler and the simulator both drive. It always answers: what the pipeline could
+// not do is a status.
+func (g *Gateway) Handle(ctx context.Context, r *Request, resp *Response) {
+	*resp = Response{Route: r.Route, Start: g.clock.Now()}
 	trace := r.Trace
 	if trace == nil {
 		trace = new(host.Trace)
@@ -111,31 +112,30 @@ func (g *Gateway) Handle(ctx context.Context, r Request) Response {
 	var err error
 	switch r.Route {
 	case PostOrder:
-		err = g.checkout(ctx, r, &resp, trace)
+		err = g.checkout(ctx, r, resp, trace)
 	case GetOrder:
-		err = g.readOrder(ctx, r, &resp, trace)
+		err = g.readOrder(ctx, r, resp, trace)
 	case GetStock:
-		err = g.readStock(ctx, r, &resp, trace)
+		err = g.readStock(ctx, r, resp, trace)
 	case PostIntent:
-		err = g.createIntent(ctx, r, &resp, trace)
+		err = g.createIntent(ctx, r, resp, trace)
 	default:
 		resp.Status, resp.Code = 404, "unknown_route"
 	}
 	resp.Tries = trace.Attempts
 	if err != nil {
-		g.fail(&resp, err)
+		g.fail(resp, err)
 	}
 	resp.Took = g.clock.Now().Sub(resp.Start)
-	return resp
 }
 
-func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+func (g *Gateway) checkout(ctx context.Context, r *Request, resp *Response, trace *host.Trace) error {
 	key := r.Key
 	if key == "" {
 		// The tries of one request share a key, or each could store an order.
 		key = g.rand.ID("key_")
 	}
-	a := r.Checkout.ShippingAddress
+	a := &r.Checkout.ShippingAddress
 	out, err := g.order.Checkout(ctx, &pb.CheckoutRequest{
 		CartId: r.Checkout.CartID, PaymentMethod: r.Checkout.PaymentMethod, UserId: r.Checkout.UserID,
 		ShippingAddress: &pb.Address{Line1: a.Line1, City: a.City, State: a.State, Zip: a.Zip},
@@ -154,7 +154,7 @@ func (g *Gateway) checkout(ctx context.Context, r Request, resp *Response, trace
 	return nil
 }
 
-func (g *Gateway) readOrder(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+func (g *Gateway) readOrder(ctx context.Context, r *Request, resp *Response, trace *host.Trace) error {
 	out, err := g.orderRead.GetOrder(ctx, &pb.GetOrderRequest{OrderId: r.ID}, trace.Option()...)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (g *Gateway) readOrder(ctx context.Context, r Request, resp *Response, trac
 	return nil
 }
 
-func (g *Gateway) readStock(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+func (g *Gateway) readStock(ctx context.Context, r *Request, resp *Response, trace *host.Trace) error {
 	out, err := g.inventory.GetStock(ctx, &pb.GetStockRequest{Sku: r.ID}, trace.Option()...)
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (g *Gateway) readStock(ctx context.Context, r Request, resp *Response, trac
 	return nil
 }
 
-func (g *Gateway) createIntent(ctx context.Context, r Request, resp *Response, trace *host.Trace) error {
+func (g *Gateway) createIntent(ctx context.Context, r *Request, resp *Response, trace *host.Trace) error {
 	out, err := g.payment.CreateIntent(ctx, &pb.CreateIntentRequest{
 		AmountCents: int64(r.Intent.Amount), Currency: r.Intent.Currency,
 		ReservationId: r.Intent.Metadata.ReservationID, IdempotencyKey: r.Key,

@@ -233,7 +233,7 @@ func TestStatusOfErrors(t *testing.T) {
 			clock := host.NewWallClock()
 			defer clock.Close()
 			u := &upstream{err: c.err}
-			got := open(t, clock, u, bundled()).Handle(t.Context(), gateway.Request{Route: c.route})
+			got := answer(t, open(t, clock, u, bundled()), gateway.Request{Route: c.route})
 			c.want.Route, c.want.RetryAfter, c.want.Rejected = c.route, c.retry, c.reason
 			if c.reason != "" {
 				c.want.RejectedBy = "order.inventory"
@@ -250,6 +250,13 @@ func TestStatusOfErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// answer is the gateway's to one request.
+func answer(t *testing.T, g *gateway.Gateway, r gateway.Request) (resp gateway.Response) {
+	t.Helper()
+	g.Handle(t.Context(), &r, &resp)
+	return resp
 }
 
 func TestHangingUpstream(t *testing.T) {
@@ -269,7 +276,7 @@ func TestHangingUpstream(t *testing.T) {
 				clock := host.NewWallClock()
 				defer clock.Close()
 				u := &upstream{hangs: true}
-				got := open(t, clock, u, bundled()).Handle(t.Context(), gateway.Request{Route: c.route})
+				got := answer(t, open(t, clock, u, bundled()), gateway.Request{Route: c.route})
 				if got.Took != c.took || len(got.Tries) != c.tries {
 					t.Errorf("took %v and %d tries, want %v and %d", got.Took, len(got.Tries), c.took, c.tries)
 				}
@@ -288,8 +295,8 @@ func TestIdempotencyKey(t *testing.T) {
 	defer clock.Close()
 	u := &upstream{err: status.Error(codes.Unavailable, "down")}
 	g := open(t, clock, u, bundled())
-	g.Handle(t.Context(), gateway.Request{Route: gateway.PostOrder})
-	g.Handle(t.Context(), gateway.Request{Route: gateway.PostOrder, Key: "mine"})
+	answer(t, g, gateway.Request{Route: gateway.PostOrder})
+	answer(t, g, gateway.Request{Route: gateway.PostOrder, Key: "mine"})
 	var keys []string
 	for _, m := range u.asked {
 		keys = append(keys, m.(*pb.CheckoutRequest).GetIdempotencyKey())
@@ -309,8 +316,8 @@ func TestOwnBreakerRejects(t *testing.T) {
 	edges[gateway.EdgeOrder] = p
 	u := &upstream{err: status.Error(codes.Unavailable, "down")}
 	g := open(t, clock, u, edges)
-	g.Handle(t.Context(), gateway.Request{Route: gateway.PostOrder})
-	got := g.Handle(t.Context(), gateway.Request{Route: gateway.PostOrder})
+	answer(t, g, gateway.Request{Route: gateway.PostOrder})
+	got := answer(t, g, gateway.Request{Route: gateway.PostOrder})
 	if got.Status != 503 || got.Flags != "UO" || got.Rejected != "EOPENBREAKER" || got.RetryAfter == 0 || len(got.Tries) != 0 {
 		t.Errorf("answered %+v, want a 503 that never left the gateway", got)
 	}

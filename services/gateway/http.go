@@ -36,7 +36,7 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.Gateway.clock.Now()
 	req, resp, ok := h.read(w, r, &client)
 	if ok {
-		resp = h.Gateway.Handle(host.WithRequestID(r.Context(), client.RequestID), req)
+		h.Gateway.Handle(host.WithRequestID(r.Context(), client.RequestID), &req, &resp)
 	} else {
 		resp.Route, resp.Start = req.Route, start
 		resp.Took = h.Gateway.clock.Now().Sub(start)
@@ -58,7 +58,7 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sent = n
 	}
 	if h.Log != nil {
-		e := h.Gateway.Entry(req, resp, client, sent)
+		e := h.Gateway.Entry(&req, &resp, client, sent)
 		e.Method = r.Method
 		h.Log(e)
 	}

@@ -333,11 +333,11 @@ func TestSmokeFallbackAndBreaker(t *testing.T) {
 			t.Errorf("%s: %d calls reached the stock, want %d", c.name, n, c.reached)
 		}
 	}
-	answer := p.gateway.Handle(t.Context(), gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
+	got := answer(t, p.gateway, gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
 		CartID: "cart_8f3a2b", ShippingAddress: gateway.Address{Line1: "1", City: "2", State: "3", Zip: "4"},
 	}})
-	if answer.Rejected != "EOPENBREAKER" || answer.RejectedBy != order.EdgeInventory {
-		t.Errorf("over TCP the gateway knows of the rejection %q by %q", answer.Rejected, answer.RejectedBy)
+	if got.Rejected != "EOPENBREAKER" || got.RejectedBy != order.EdgeInventory {
+		t.Errorf("over TCP the gateway knows of the rejection %q by %q", got.Rejected, got.RejectedBy)
 	}
 	for counter, want := range map[string]int64{"open": 1, "reject": 2} {
 		if got := p.meter.Counter("circuit.order.inventory." + counter); got != want {

@@ -97,7 +97,7 @@ func (a *arrivals) Run() {
 // enter lets in the customer of a number that no other has.
 func (s *shop) enter(route gateway.Route, n uint64) {
 	c := s.customer()
-	*c = customer{s: s, route: route, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(n))}
+	c.route, c.tag = route, vtime.Mix(s.r.sc.Seed^vtime.Mix(n))
 	s.r.w.K.Start(nil, c)
 }
 
@@ -121,20 +121,26 @@ func (l *listed) Run() {
 	l.next()
 }
 
-// customer is one request, and for an accepted order the payment that follows.
+// customer is one request, and for an accepted order the payment that follows. What
+// is asked and answered lies here and not on the process's stack, which it would make
+// twice as large: thousands wait at once.
 type customer struct {
 	ctx   vtime.Loose
 	s     *shop
 	route gateway.Route
 	tag   uint64
-	trace host.Trace // of the request under way
+
+	// The request under way, and its answer.
+	asks  gateway.Request
+	told  gateway.Response
+	trace host.Trace
 }
 
 // customer is one whom nobody is any more, or a new one.
 func (s *shop) customer() *customer {
 	n := len(s.gone) - 1
 	if n < 0 {
-		return new(customer)
+		return &customer{s: s}
 	}
 	c := s.gone[n]
 	s.gone = s.gone[:n]
@@ -151,32 +157,36 @@ func (c *customer) Run() {
 	case gateway.PostOrder:
 		c.checkout()
 	case gateway.GetStock:
-		c.ask(gateway.Request{Route: gateway.GetStock, ID: c.s.skus[int(c.draw(1)*float64(len(c.s.skus)))]})
+		c.read(gateway.GetStock, c.s.skus[int(c.draw(1)*float64(len(c.s.skus)))])
 	case gateway.GetOrder:
-		c.ask(gateway.Request{Route: gateway.GetOrder, ID: c.s.known[int(c.draw(1)*float64(len(c.s.known)))]})
+		c.read(gateway.GetOrder, c.s.known[int(c.draw(1)*float64(len(c.s.known)))])
 	case gateway.NoRoute, gateway.PostIntent: // nobody sets out for these: a payment follows an accepted order
 	}
 	c.s.gone = append(c.s.gone, c)
 }
 
-// ask makes one request and writes it down.
-func (c *customer) ask(q gateway.Request) gateway.Response {
-	r := c.s.r
-	r.rec.started(q.Route, r.w.K.Now())
+// read asks for one thing.
+func (c *customer) read(route gateway.Route, id string) {
+	c.asks = gateway.Request{Route: route, ID: id}
+	c.ask()
+}
+
+// ask makes the request and writes down how it was answered.
+func (c *customer) ask() {
+	r, route := c.s.r, c.asks.Route
+	r.rec.started(route, r.w.K.Now())
 	if r.obs.OnAccess == nil && r.obs.OnCheckout == nil { // else the tries are kept by whoever looks on
 		c.trace.Reset()
-		q.Trace = &c.trace
+		c.asks.Trace = &c.trace
 	}
-	resp := r.gw.Handle(&c.ctx, q)
-	r.rec.ended(q.Route, &resp, r.w.K.Now())
-	if r.obs.OnCheckout != nil && q.Route == gateway.PostOrder {
-		shown := resp // so that the answer stays off the heap where nobody looks on
-		r.obs.OnCheckout(&shown)
+	r.gw.Handle(&c.ctx, &c.asks, &c.told)
+	r.rec.ended(route, &c.told, r.w.K.Now())
+	if r.obs.OnCheckout != nil && route == gateway.PostOrder {
+		r.obs.OnCheckout(&c.told)
 	}
 	if r.obs.OnAccess != nil {
-		r.obs.OnAccess(r.gw.Entry(q, resp, c.client(q), size(&resp)))
+		r.obs.OnAccess(r.gw.Entry(&c.asks, &c.told, c.client(), size(&c.told)))
 	}
-	return resp
 }
 
 // checkout buys a cart; an accepted order is followed by its payment.
@@ -198,25 +208,27 @@ func (c *customer) checkout() {
 		cents += int64(it.Qty) * it.PriceCents
 	}
 	c.s.r.orders.SaveCart(cart)
-	buy := gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
+	c.asks = gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
 		CartID: cart.ID, UserID: cart.UserID, PaymentMethod: "pm_visa_4242",
 		ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
 	}}
-	resp := c.ask(buy)
+	c.ask()
 	for n := range c.s.r.sc.Retries.Times {
-		if resp.OK() {
+		if c.told.OK() {
 			break
 		}
 		c.s.sleep(c.again(n + 1))
-		resp = c.ask(buy)
+		c.ask()
 	}
-	if resp.Status != 201 { // 202 leaves nothing to pay: the shop's queue does that
+	if c.told.Status != 201 { // 202 leaves nothing to pay: the shop's queue does that
 		return
 	}
-	c.ask(gateway.Request{Route: gateway.PostIntent, Key: resp.Order.OrderID, Intent: gateway.Intent{
+	id, secret := c.told.Order.OrderID, c.told.Order.ClientSecret
+	c.asks = gateway.Request{Route: gateway.PostIntent, Key: id, Intent: gateway.Intent{
 		Amount: gateway.Cents(cents), Currency: "USD",
-	}})
-	c.s.r.back.pay(&c.ctx, resp.Order.ClientSecret)
+	}}
+	c.ask()
+	c.s.r.back.pay(&c.ctx, secret)
 }
 
 // again is how long the customer waits before trying for the n-th time again.
@@ -248,7 +260,7 @@ func (u *user) Run() {
 		c := &customer{s: s, tag: vtime.Mix(s.r.sc.Seed ^ vtime.Mix(userTag|u.n<<28|round))}
 		c.ctx.SetTag(c.tag)
 		s.sleep(users.Think.Draw(c.draw(2000)))
-		c.ask(gateway.Request{Route: gateway.GetStock, ID: s.skus[int(c.draw(2001)*float64(len(s.skus)))]})
+		c.read(gateway.GetStock, s.skus[int(c.draw(2001)*float64(len(s.skus)))])
 		if c.draw(2002) < users.Buy {
 			c.checkout()
 		}
@@ -267,13 +279,13 @@ func hexID(prefix string, v uint64) string {
 }
 
 // client is what the access log tells of the customer.
-func (c *customer) client(q gateway.Request) gateway.Client {
+func (c *customer) client() gateway.Client {
 	agents := [...]string{
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_2 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
 	}
-	h := vtime.Mix(c.tag + 99)
+	h, q := vtime.Mix(c.tag+99), &c.asks
 	path, in := q.Route.Template(), 0
 	switch q.Route {
 	case gateway.PostOrder:
