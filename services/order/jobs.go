@@ -68,7 +68,7 @@ func (s *Server) accept(ctx context.Context, in *pb.CheckoutRequest, cart Cart) 
 	})
 	switch {
 	case err == nil:
-		return answer(stored)
+		return answer(&stored)
 	case errors.Is(err, ErrSync):
 		return nil, err
 	case errors.Is(err, ErrClosed):

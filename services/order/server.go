@@ -108,14 +108,8 @@ func (s *Server) Close() {
 // stored is answered again; a try still under way is not waited for, as in the
 // original, so a gateway that tries again while the first try hangs reserves twice.
 func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.CheckoutResponse, error) {
-	if key := in.GetIdempotencyKey(); key != "" {
-		known, err := s.store.ByKey(ctx, key)
-		if err == nil {
-			return answer(known)
-		}
-		if !errors.Is(err, ErrNoOrder) {
-			return nil, s.storeFailed(err)
-		}
+	if out, err := s.known(ctx, in.GetIdempotencyKey()); out != nil || err != nil {
+		return out, err
 	}
 	cart, err := s.validate(ctx, in)
 	if err != nil {
@@ -138,14 +132,35 @@ func (s *Server) Checkout(ctx context.Context, in *pb.CheckoutRequest) (*pb.Chec
 	if err != nil {
 		return nil, unavailable("payment_unavailable", err)
 	}
+	return s.create(ctx, in, cart, reservation, intent)
+}
+
+// known is the answer to a checkout whose order is stored already; nil when there is
+// none.
+func (s *Server) known(ctx context.Context, key string) (*pb.CheckoutResponse, error) {
+	if key == "" {
+		return nil, nil
+	}
+	o, err := s.store.ByKey(ctx, key)
+	switch {
+	case err == nil:
+		return answer(&o)
+	case errors.Is(err, ErrNoOrder):
+		return nil, nil
+	}
+	return nil, s.storeFailed(err)
+}
+
+// create stores the order of a checkout that can be paid.
+func (s *Server) create(ctx context.Context, in *pb.CheckoutRequest, cart Cart, r *pb.ReserveResponse, intent *pb.CreateIntentResponse) (*pb.CheckoutResponse, error) {
 	o := s.place(in, cart, PendingPayment)
-	o.ReservationID, o.IntentID, o.ClientSecret = reservation.GetReservationId(), intent.GetIntentId(), intent.GetClientSecret()
-	o.ExpiresAt = time.Unix(0, reservation.GetExpiresAtUnixNano()).UTC()
+	o.ReservationID, o.ExpiresAt = r.GetReservationId(), time.Unix(0, r.GetExpiresAtUnixNano()).UTC()
+	o.IntentID, o.ClientSecret = intent.GetIntentId(), intent.GetClientSecret()
 	stored, err := s.store.Create(ctx, o)
 	if err != nil {
 		return nil, s.storeFailed(err)
 	}
-	return answer(stored)
+	return answer(&stored)
 }
 
 // reserve takes the stock of an order.
@@ -279,7 +294,7 @@ func unavailable(word string, cause error) error {
 
 // answer tells of an order that is stored. One without a client secret has nothing
 // to pay yet: the queue works on it.
-func answer(o Order) (*pb.CheckoutResponse, error) {
+func answer(o *Order) (*pb.CheckoutResponse, error) {
 	if o.Status == Declined {
 		return nil, status.Error(codes.FailedPrecondition, outOfStock)
 	}
