@@ -37,7 +37,8 @@ const (
 
 // slot is what a queued event points to. Entries of the queue hold the slot's
 // number and generation and no pointers: moving them costs no write barrier, and
-// stopping a timer is advancing its slot's generation.
+// stopping a timer is advancing its slot's generation. A slot is filled in place, with
+// what its kind needs; the rest is whatever the event before left there.
 type slot struct {
 	gen    uint32
 	kind   kind
@@ -135,25 +136,37 @@ func (t Timer) Stop() bool {
 
 // After runs r in the kernel's own context after d. r must not park.
 func (k *Kernel) After(d time.Duration, r Runner) Timer {
-	return k.schedule(d, slot{kind: call, r: r})
+	n, s := k.take()
+	s.kind, s.r = call, r
+	return k.schedule(d, n, s)
 }
 
 // StartAfter runs r as a process of g after d.
 func (k *Kernel) StartAfter(d time.Duration, g *Group, r Runner) Timer {
-	return k.schedule(d, slot{kind: start, r: r, group: g})
+	n, s := k.take()
+	s.kind, s.r, s.group = start, r, g
+	return k.schedule(d, n, s)
 }
 
 // Soon runs r in the kernel's own context at the present instant, after all that
 // is already due.
 func (k *Kernel) Soon(r Runner) {
-	k.seq++
-	k.ready.push(soon{seq: k.seq, kind: call, r: r})
+	s := k.soon(call)
+	s.r = r
 }
 
 // Start runs r as a process of g at the present instant. g may be nil.
 func (k *Kernel) Start(g *Group, r Runner) {
+	s := k.soon(start)
+	s.r, s.group = r, g
+}
+
+// soon is an event at the present instant, to be filled with what its kind needs.
+func (k *Kernel) soon(what kind) *soon {
 	k.seq++
-	k.ready.push(soon{seq: k.seq, kind: start, r: r, group: g})
+	s := k.ready.push()
+	s.seq, s.kind = k.seq, what
+	return s
 }
 
 // timer is After on the lane of d where there is one, and else in the heap.
@@ -174,30 +187,28 @@ func (k *Kernel) due(d time.Duration) Time {
 	return math.MaxInt64
 }
 
-func (k *Kernel) schedule(d time.Duration, s slot) Timer {
-	n := k.take(s)
+// schedule queues the event of a slot that has been filled.
+func (k *Kernel) schedule(d time.Duration, n uint32, s *slot) Timer {
 	k.seq++
-	gen := k.slots[n].gen
-	k.heap.push(entry{at: k.due(d), seq: k.seq, slot: n, gen: gen})
-	return Timer{k, n, gen}
+	k.heap.push(entry{at: k.due(d), seq: k.seq, slot: n, gen: s.gen})
+	return Timer{k, n, s.gen}
 }
 
-// take fills a free slot.
-func (k *Kernel) take(s slot) uint32 {
+// take is a free slot.
+func (k *Kernel) take() (uint32, *slot) {
 	if n := len(k.free) - 1; n >= 0 {
 		i := k.free[n]
 		k.free = k.free[:n]
-		s.gen = k.slots[i].gen
-		k.slots[i] = s
-		return i
+		return i, &k.slots[i]
 	}
-	k.slots = append(k.slots, s)
-	return uint32(len(k.slots) - 1)
+	i := len(k.slots)
+	k.slots = append(k.slots, slot{})
+	return uint32(i), &k.slots[i]
 }
 
 // release empties a slot; whatever still names its old generation is stale.
 func (k *Kernel) release(i uint32) {
-	k.slots[i] = slot{gen: k.slots[i].gen + 1}
+	k.slots[i].gen++
 	k.free = append(k.free, i)
 }
 
@@ -211,7 +222,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		}
 		if k.ready.len() > 0 {
 			if top := k.heap.top(); top == nil || top.at > k.now || top.seq > k.ready.front().seq {
-				s := k.ready.pop()
+				s := k.ready.pop() // read before anything is queued in its place
 				if s.kind == post {
 					k.dispatch(s.op, s.arg)
 					continue
@@ -242,7 +253,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 				continue
 			}
 		default:
-			k.heap.pop()
+			k.heap.take()
 			if k.slots[e.slot].gen != e.gen {
 				continue
 			}
@@ -256,7 +267,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 			continue
 		}
 		k.count()
-		ev := k.slots[e.slot]
+		ev := &k.slots[e.slot] // read before anything is queued in its place
 		k.release(e.slot)
 		switch ev.kind {
 		case start:

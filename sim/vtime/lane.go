@@ -17,37 +17,47 @@ func (k *Kernel) Lane(d time.Duration) *Lane {
 	l := k.lanes[d]
 	if l == nil {
 		l = &Lane{k: k, d: d}
-		l.slot = k.take(slot{kind: head, lane: l})
+		n, s := k.take()
+		s.kind, s.lane = head, l
+		l.slot = n
 		k.lanes[d] = l
 	}
 	return l
 }
 
 // After runs r in the kernel's own context after the lane's duration.
-func (l *Lane) After(r Runner) Timer { return l.schedule(slot{kind: call, r: r}) }
+func (l *Lane) After(r Runner) Timer {
+	n, s := l.k.take()
+	s.kind, s.r = call, r
+	return l.schedule(n, s)
+}
 
 // Start runs r as a process of g after the lane's duration.
 func (l *Lane) Start(g *Group, r Runner) Timer {
-	return l.schedule(slot{kind: start, r: r, group: g})
+	n, s := l.k.take()
+	s.kind, s.r, s.group = start, r, g
+	return l.schedule(n, s)
 }
 
 // Resume wakes p after the lane's duration, if it is then still parked. Whoever
 // is woken by something else first must stop the timer.
 func (l *Lane) Resume(p *Proc, why Reason) Timer {
-	return l.schedule(slot{kind: resume, p: p, reason: why})
+	n, s := l.k.take()
+	s.kind, s.p, s.reason = resume, p, why
+	return l.schedule(n, s)
 }
 
-func (l *Lane) schedule(s slot) Timer {
+// schedule queues the event of a slot that has been filled.
+func (l *Lane) schedule(n uint32, s *slot) Timer {
 	k := l.k
-	n := k.take(s)
 	k.seq++
-	e := entry{at: k.due(l.d), seq: k.seq, slot: n, gen: k.slots[n].gen}
+	e := entry{at: k.due(l.d), seq: k.seq, slot: n, gen: s.gen}
 	l.push(e)
 	return Timer{k, n, e.gen}
 }
 
 func (l *Lane) push(e entry) {
-	l.pending.push(e)
+	*l.pending.push() = e
 	if l.pending.len() == 1 {
 		l.k.heap.push(l.entry(e))
 	}
@@ -64,14 +74,14 @@ func (l *Lane) entry(oldest entry) entry {
 // timer taken had been stopped.
 func (l *Lane) advance() (e entry, live bool) {
 	k := l.k
-	e = l.pending.pop()
+	e = *l.pending.pop()
 	for l.pending.len() > 0 && k.stale(l.pending.front()) {
 		l.pending.pop()
 	}
 	if l.pending.len() > 0 {
 		k.heap.replace(l.entry(*l.pending.front()))
 	} else {
-		k.heap.pop()
+		k.heap.take()
 	}
 	return e, !k.stale(&e)
 }

@@ -30,8 +30,8 @@ func (k *Kernel) Post(d time.Duration, op, arg uint32) {
 // PostSoon hands op and arg to the machine at the present instant, after all that
 // is already due.
 func (k *Kernel) PostSoon(op, arg uint32) {
-	k.seq++
-	k.ready.push(soon{seq: k.seq, kind: post, op: op, arg: arg})
+	s := k.soon(post)
+	s.op, s.arg = op, arg
 }
 
 // Post hands op and arg to the machine after the lane's duration.

@@ -295,9 +295,8 @@ func (p *Proc) Wake(why Reason) bool {
 		return false
 	}
 	p.state, p.reason = woken, why
-	k := p.k
-	k.seq++
-	k.ready.push(soon{seq: k.seq, kind: resume, p: p})
+	s := p.k.soon(resume)
+	s.p = p
 	return true
 }
 
@@ -314,7 +313,9 @@ func (k *Kernel) Sleep(c *Context, d time.Duration) Reason {
 	if c != nil && c.err != nil {
 		return Ended
 	}
-	t := k.schedule(d, slot{kind: resume, p: k.cur, reason: TimeOut})
+	n, s := k.take()
+	s.kind, s.p, s.reason = resume, k.cur, TimeOut
+	t := k.schedule(d, n, s)
 	why := k.ParkUnder(c)
 	if why != TimeOut {
 		t.Stop()

@@ -96,18 +96,19 @@ func (r *ring[T]) len() int { return int(r.n) }
 
 func (r *ring[T]) front() *T { return &r.buf[r.head] }
 
-func (r *ring[T]) push(v T) {
+// push makes room at the end, which still holds what was there before.
+func (r *ring[T]) push() *T {
 	if int(r.n) == len(r.buf) {
 		r.grow()
 	}
-	r.buf[(r.head+r.n)&uint(len(r.buf)-1)] = v
+	v := &r.buf[(r.head+r.n)&uint(len(r.buf)-1)]
 	r.n++
+	return v
 }
 
-func (r *ring[T]) pop() T {
-	v := r.buf[r.head]
-	var zero T
-	r.buf[r.head] = zero
+// pop takes the front, which keeps what it holds until something is pushed.
+func (r *ring[T]) pop() *T {
+	v := &r.buf[r.head]
 	r.head = (r.head + 1) & uint(len(r.buf)-1)
 	r.n--
 	return v
