@@ -14,12 +14,14 @@ type Clock struct {
 	group *vtime.Group
 	lane  *vtime.Lane // the last one asked for: a service has one time limit, as a rule
 	d     time.Duration
-	ahead time.Duration // of the true time
+	began time.Time // when the kernel began, as the service's host has it
 	spare []*race
 }
 
 // Clock is the service's clock: processes that it starts die with the service.
-func (s *Service) Clock() *Clock { return &Clock{k: s.w.K, group: &s.group, ahead: s.ahead} }
+func (s *Service) Clock() *Clock {
+	return &Clock{k: s.w.K, group: &s.group, began: s.w.K.Clock(0).Add(s.ahead)}
+}
 
 // Skew sets the service's clock so far ahead of the true time, or behind it. What
 // takes a time takes as long; what is asked for the time of day is wrong. It is to be
@@ -27,7 +29,7 @@ func (s *Service) Clock() *Clock { return &Clock{k: s.w.K, group: &s.group, ahea
 func (s *Service) Skew(ahead time.Duration) { s.ahead = ahead }
 
 // Now is the present instant, as the service's host has it.
-func (c *Clock) Now() time.Time { return c.k.Clock(c.k.Now()).Add(c.ahead) }
+func (c *Clock) Now() time.Time { return c.began.Add(time.Duration(c.k.Now())) }
 
 // Sleep waits for d or until ctx ends.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {

@@ -52,7 +52,7 @@ func Open(path string) (*Reader, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
-	db, err := connectReader(path)
+	db, err := connect(path, "mode", "ro")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Open(path string) (*Reader, error) {
 		// A folder that may not be written to: the log's index has no place. Without a log none is needed.
 		if _, missing := os.Stat(path + "-wal"); errors.Is(missing, os.ErrNotExist) {
 			db.Close()
-			if db, err = connectReader(path, "immutable", "1"); err == nil {
+			if db, err = connect(path, "mode", "ro", "immutable", "1"); err == nil {
 				err = probe(db)
 			}
 		}
@@ -75,12 +75,6 @@ func Open(path string) (*Reader, error) {
 		return nil, explain(path, "open", err)
 	}
 	return &Reader{path: path, db: db}, nil
-}
-
-// connectReader opens a file for reading, with a cache of 256 kB: each page is read once, in
-// order. SQLite's memory is not given back when it is closed, and by default it takes 2 MB.
-func connectReader(path string, params ...string) (*sql.DB, error) {
-	return connect(path, append(params, "mode", "ro", "_pragma", "cache_size(-256)")...)
 }
 
 func probe(db *sql.DB) error {
