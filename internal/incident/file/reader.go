@@ -52,7 +52,7 @@ func Open(path string) (*Reader, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
-	db, err := connect(path, "mode", "ro")
+	db, err := connectReader(path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Open(path string) (*Reader, error) {
 		// A folder that may not be written to: the log's index has no place. Without a log none is needed.
 		if _, missing := os.Stat(path + "-wal"); errors.Is(missing, os.ErrNotExist) {
 			db.Close()
-			if db, err = connect(path, "mode", "ro", "immutable", "1"); err == nil {
+			if db, err = connectReader(path, "immutable", "1"); err == nil {
 				err = probe(db)
 			}
 		}
@@ -75,6 +75,12 @@ func Open(path string) (*Reader, error) {
 		return nil, explain(path, "open", err)
 	}
 	return &Reader{path: path, db: db}, nil
+}
+
+// connectReader opens a file for reading, with a cache of 256 kB: each page is read once, in
+// order. SQLite's memory is not given back when it is closed, and by default it takes 2 MB.
+func connectReader(path string, params ...string) (*sql.DB, error) {
+	return connect(path, append(params, "mode", "ro", "_pragma", "cache_size(-256)")...)
 }
 
 func probe(db *sql.DB) error {
@@ -135,7 +141,6 @@ type loader struct {
 	meta      Meta
 	origins   map[int64]incident.Origin
 	endpoints map[int64]incident.Endpoint
-	sketches  sketch.Reader
 }
 
 // scan is sql.Row.Scan and sql.Rows.Scan.
@@ -250,7 +255,7 @@ func (l *loader) readLatencies() error {
 		if x.Outcome, ok = incident.ParseOutcome(outcome); !ok {
 			return unknown("outcome", outcome)
 		}
-		sk, err := l.sketches.Read(raw)
+		sk, err := sketch.Decode(raw)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
