@@ -141,6 +141,7 @@ type loader struct {
 	meta      Meta
 	origins   map[int64]incident.Origin
 	endpoints map[int64]incident.Endpoint
+	sketches  sketch.Reader
 }
 
 // scan is sql.Row.Scan and sql.Rows.Scan.
@@ -255,7 +256,7 @@ func (l *loader) readLatencies() error {
 		if x.Outcome, ok = incident.ParseOutcome(outcome); !ok {
 			return unknown("outcome", outcome)
 		}
-		sk, err := sketch.Decode(raw)
+		sk, err := l.sketches.Read(raw)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
