@@ -3,7 +3,6 @@ package tui
 import (
 	"fmt"
 	"math"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -100,14 +99,14 @@ func (r *Root) evidence(msg EvidenceMsg) tea.Cmd {
 	}
 	switch {
 	case first && !msg.Live:
-		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)), r.release)
+		cmds = append(cmds, r.moveCursor(peak(msg.View, r.whole)))
 		r.follow = false
 	case msg.Live && r.follow:
 		cmds = append(cmds, r.moveCursor(sampled(msg.View)))
 		r.follow = true
 	}
 	if first {
-		cmds = append(cmds, r.restore())
+		cmds = append(cmds, r.restore(), r.settled())
 	}
 	return tea.Batch(cmds...)
 }
@@ -131,14 +130,23 @@ func (r *Root) written(all *incident.Writings) tea.Cmd {
 	return r.tellAll(msg)
 }
 
-// release gives back to the system what reading a recording took and does not need any
-// more: as much again as is kept, and the next collection may be hours away.
-func (r *Root) release() tea.Msg {
-	debug.FreeOSMemory()
-	if r.opts.Loaded != nil {
-		r.opts.Loaded()
+// settle is how long after the first evidence what the screens begin with it has ended.
+const settle = time.Second
+
+// settled has Options.Loaded called when the first evidence has been taken in.
+func (r *Root) settled() tea.Cmd {
+	ctx, loaded := r.ctx, r.opts.Loaded
+	if loaded == nil {
+		return nil
 	}
-	return nil
+	return func() tea.Msg {
+		select {
+		case <-ctx.Done():
+		case <-time.After(settle):
+			loaded()
+		}
+		return nil
+	}
 }
 
 func windowTitle(name string) string { return "tripcurve " + redact.Line(name) }

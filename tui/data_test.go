@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -135,4 +136,22 @@ func TestLiveCursorStaysWhereSomebodyLooked(t *testing.T) {
 	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "waiting sessions  5 of max 5") {
 		t.Errorf("five wait:\n%s", got)
 	}
+}
+
+// TestLoadedIsCalledOnce: a second after the first evidence, and not once more.
+func TestLoadedIsCalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var calls []time.Duration
+		r := newRoot(Options{Name: "INC-2847", NoAnimation: true, Loaded: func() { calls = append(calls, time.Since(begin)) }})
+		msg := tuitest.Incident()
+		send(r, tea.WindowSizeMsg{Width: 80, Height: 24}, msg, msg)
+		if len(calls) != 1 || calls[0] != settle {
+			t.Errorf("called after %v, want once after %v", calls, settle)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		r = newRoot(Options{Name: "INC-2847", NoAnimation: true, Context: ctx, Loaded: func() { t.Error("called when the screens were left") }})
+		send(r, msg)
+	})
 }

@@ -32,8 +32,8 @@ type Options struct {
 	Context context.Context
 	// Load brings the evidence once, away from the event loop; nil loads nothing.
 	Load func(context.Context) (EvidenceMsg, error)
-	// Loaded is called once what Load brought is on the screens, away from the event loop;
-	// nil is nothing.
+	// Loaded is called once, a second after the first evidence came to the screens, away from
+	// the event loop; nil is nothing.
 	Loaded func()
 	// Complete fills in what is known of these options only once the screens are made, which
 	// is while Bubble Tea waits for the tick of the first frame: a millisecond costs nothing

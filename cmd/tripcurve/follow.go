@@ -19,6 +19,13 @@ const (
 	followRest  = 9 // times as long as the reading took
 )
 
+// What the reading took is given back to the system if it was long, once the screens have
+// let go of what they had before.
+const (
+	longReading = 100 * time.Millisecond
+	takenIn     = 500 * time.Millisecond
+)
+
 // follow shows a file that another process records to, as it grows.
 func (a *app) follow(ctx context.Context, path string) error {
 	r, err := file.Open(path)
@@ -44,10 +51,14 @@ func (a *app) follow(ctx context.Context, path string) error {
 func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
 	tick := time.NewTimer(0)
 	defer tick.Stop()
+	var giveBack <-chan time.Time
 	for seen := int64(-1); ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-giveBack:
+			tidy()
+			continue
 		case <-tick.C:
 		}
 		v, err := r.Version()
@@ -66,7 +77,11 @@ func read(ctx context.Context, r *file.Reader, out chan tui.EvidenceMsg) error {
 			msg.Live = true
 			replace(out, msg)
 			spare()
-			pause = max(pause, followRest*time.Since(began))
+			took := time.Since(began)
+			if took >= longReading {
+				giveBack = time.After(takenIn)
+			}
+			pause = max(pause, followRest*took)
 		}
 		tick.Reset(pause)
 	}

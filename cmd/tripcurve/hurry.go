@@ -49,17 +49,28 @@ func calm() (done func()) {
 	}
 }
 
-// muchHeld is how much must live for spare to do something, in bytes.
-const muchHeld = 16 << 20
+// headroom is how much garbage may lie beside what lives, in bytes, before it is collected.
+const headroom = 6 << 20
 
-// spare is thrift from now on, if what was read is so much that as much again beside
-// it would be memory for nothing: most of it is packed, and takes a collection
-// milliseconds.
+// spare sets, from now on, how far the heap may grow by what lives now: by headroom, or a
+// quarter of it, or as far as Go itself lets it. Most of what was read is packed, and takes
+// a collection milliseconds.
 func spare() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	if metrics.Read(live); os.Getenv("GOGC") == "" && live[0].Value.Uint64() > muchHeld {
-		debug.SetGCPercent(50)
+	if metrics.Read(live); os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sparePercent(live[0].Value.Uint64()))
 	}
+}
+
+func sparePercent(live uint64) int {
+	return int(min(100, max(25, headroom*100/max(1, live))))
+}
+
+// tidy gives back to the system what the start and the reading took and nobody needs any
+// more: as much again as is kept, and the next collection may be hours away.
+func tidy() {
+	debug.FreeOSMemory()
+	unmapStart()
 }
 
 // roomForKeys lets one more goroutine run than there are processors, until the result is

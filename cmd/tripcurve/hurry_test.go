@@ -49,3 +49,11 @@ func TestCalmLeavesTheUsersChoice(t *testing.T) {
 		t.Errorf("%d %%, want %d", got, before)
 	}
 }
+
+func TestSparePercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 100, 1 << 20: 100, headroom: 100, 2 * headroom: 50, 4 * headroom: 25, 1 << 40: 25} {
+		if got := sparePercent(live); got != want {
+			t.Errorf("%d %% beside %d bytes, want %d %%", got, live, want)
+		}
+	}
+}
