@@ -13,31 +13,16 @@ import (
 type bucket struct {
 	sec            int64 // of At, since 1970
 	nsec           int32
-	kind           *bucketKind
+	kind           *countKind
 	started, ended int64
 	from, to       int64
 	parts          *[]part // nil: all of it was counted from that range, where it is one
 }
 
-// bucketKind is what the buckets of many seconds have in common.
-type bucketKind struct {
-	width             time.Duration
-	endpoint          Endpoint
-	status            int
-	outcome           Outcome
-	group, name, file string // of the origin
-}
-
 // bucket is b as it is kept, counted from one range.
 func (ev *Evidence) bucket(b *Bucket) bucket {
-	key := bucketKind{b.Width, b.Endpoint, b.Status, b.Outcome, b.Origin.Group, b.Origin.Name, b.Origin.File}
-	kind := ev.kinds[key]
-	if kind == nil {
-		kind = &key
-		ev.kinds[key] = kind
-	}
 	return bucket{
-		sec: b.At.Unix(), nsec: int32(b.At.Nanosecond()), kind: kind,
+		sec: b.At.Unix(), nsec: int32(b.At.Nanosecond()), kind: ev.kind(b.Width, "", b.Endpoint, b.Status, b.Outcome, &b.Origin),
 		started: b.Started, ended: b.Ended, from: b.Origin.From, to: b.Origin.To,
 	}
 }
@@ -51,17 +36,12 @@ func (b *bucket) whole() Bucket {
 	k := b.kind
 	return Bucket{
 		At: b.at(), Width: k.width, Endpoint: k.endpoint, Status: k.status, Outcome: k.outcome, Started: b.started, Ended: b.ended,
-		Origin: Origin{Group: k.group, Name: k.name, File: k.file, From: b.from, To: b.to},
+		Origin: k.origin(b.from, b.to),
 	}
 }
 
 func compareBuckets(a, b *bucket) int {
-	if c := cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.nsec, b.nsec)); c != 0 || a.kind == b.kind {
-		return c
-	}
-	x, y := a.kind, b.kind
-	return cmp.Or(cmp.Compare(x.width, y.width), compareEndpoints(x.endpoint, y.endpoint), cmp.Compare(x.status, y.status), cmp.Compare(x.outcome, y.outcome),
-		strings.Compare(x.group, y.group), strings.Compare(x.name, y.name), strings.Compare(x.file, y.file))
+	return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.nsec, b.nsec), compareKinds(a.kind, b.kind))
 }
 
 type part struct {
@@ -141,97 +121,6 @@ func (b *bucket) take(p part) {
 	if len(kept) > 1 || kept[0].started != b.started || kept[0].ended != b.ended {
 		b.parts = &kept
 	}
-}
-
-// latency is a Latency with the byte ranges it was made from.
-type latency struct {
-	Latency
-	read spans
-}
-
-func (ev *Evidence) addLatency(l Latency) {
-	if l.Sketch == nil {
-		return
-	}
-	l.At, l.Sketch = l.At.UTC(), l.Sketch.Packed()
-	ev.cover(l.At, l.At.Add(l.Width))
-	s := span{l.Origin.From, l.Origin.To}
-	have := ev.latencies.find(&latency{Latency: l})
-	if have == nil {
-		ev.latencies.insert(latency{Latency: l, read: spans{s}})
-		return
-	}
-	switch have.read.meet(s) {
-	case meetsSome:
-		return
-	case holdsAll:
-		have.Sketch, have.read = l.Sketch, spans{s}
-		have.Origin.From, have.Origin.To = s.from, s.to
-	case meetsNone:
-		merged, err := have.Sketch.Merge(l.Sketch)
-		if err != nil {
-			return // another accuracy: the first one stays
-		}
-		have.Sketch = merged
-		have.read = have.read.with(s, &have.Origin)
-	}
-}
-
-// spans are the byte ranges that something which cannot be subtracted was made from.
-type spans []span
-
-// meeting says what a range is to those that were read before.
-type meeting uint8
-
-const (
-	meetsNone meeting = iota
-	holdsAll
-	meetsSome // it was read already, at least partly
-)
-
-func (have spans) meet(s span) meeting {
-	if s.to <= s.from { // no file: every fact is news
-		return meetsNone
-	}
-	held := 0 // all or none
-	for _, old := range have {
-		switch {
-		case s != old && s.holds(old):
-			held++
-		case s.meets(old):
-			return meetsSome
-		}
-	}
-	switch held {
-	case 0:
-		return meetsNone
-	case len(have):
-		return holdsAll
-	}
-	return meetsSome
-}
-
-// with adds a range, and widens the origin's to it. Beyond maxParts the two oldest are
-// taken together with what lies between them.
-func (have spans) with(s span, o *Origin) spans {
-	if s.to > s.from {
-		have = append(slices.Clone(have), s)
-		o.From, o.To = min(o.From, s.from), max(o.To, s.to)
-	}
-	if len(have) > maxParts {
-		slices.SortFunc(have, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		have[1].from = have[0].from
-		have = have[1:]
-	}
-	return have
-}
-
-func compareLatencies(a, b *Latency) int {
-	if c := a.At.Compare(b.At); c != 0 {
-		return c
-	}
-	return cmp.Or(cmp.Compare(a.Width, b.Width), compareEndpoints(a.Endpoint, b.Endpoint),
-		cmp.Compare(a.Outcome, b.Outcome), compareOrigins(&a.Origin, &b.Origin))
 }
 
 // episodeKey is who waits for or does what; with the instant it began it is an

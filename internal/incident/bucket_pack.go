@@ -9,7 +9,7 @@ import (
 // nearly all numbers are small, or near to that of the bucket before.
 type packedBuckets struct {
 	len   int
-	kinds []*bucketKind
+	kinds []*countKind
 	parts []*[]part // of those that have some
 	// Of each bucket: seconds since the one before, nanoseconds, twice the kind's number
 	// and 1 with parts, started, ended, where it was read since the end of the one before,

@@ -13,9 +13,9 @@ import (
 func TestBucketsArePacked(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 7))
 	odd := []int64{0, 1, -1, 59, 63, 64, 127, 128, 1 << 40, math.MaxInt64, math.MinInt64}
-	kinds := make([]*bucketKind, 100)
+	kinds := make([]*countKind, 100)
 	for i := range kinds {
-		kinds[i] = &bucketKind{width: time.Second, status: i}
+		kinds[i] = &countKind{width: time.Second, status: i}
 	}
 	var want []bucket
 	for range 3000 {
@@ -26,7 +26,7 @@ func TestBucketsArePacked(t *testing.T) {
 		}
 		want = append(want, b)
 	}
-	same := gocmp.AllowUnexported(bucket{}, bucketKind{}, part{}, span{})
+	same := gocmp.AllowUnexported(bucket{}, countKind{}, part{}, span{})
 	got := packBuckets(want[1:]).unpack(want[:1:1])
 	if d := gocmp.Diff(want, got, same); d != "" {
 		t.Error(d)

@@ -131,8 +131,11 @@ func (c *chunks[T]) ownList() {
 func (c *chunks[T]) snapshot() []*chunk[T] {
 	for _, k := range c.dirty {
 		k.shared = true
-		if c.pack != nil {
+		switch {
+		case c.pack != nil:
 			k.packed, k.items = c.pack(k.items), nil
+		case cap(k.items) > len(k.items): // there is no more to come, mostly
+			k.items = append(make([]T, 0, len(k.items)), k.items...)
 		}
 	}
 	c.dirty = c.dirty[:0]

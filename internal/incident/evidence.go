@@ -11,9 +11,9 @@ import (
 // Adding a fact again, or a file's same bytes again, adds nothing.
 type Evidence struct {
 	buckets        chunks[bucket]
-	kinds          map[bucketKind]*bucketKind
-	latencies      chunks[latency]
-	upstreams      chunks[upstream]
+	kinds          map[countKind]*countKind
+	latencies      chunks[summary]
+	upstreams      chunks[summary]
 	histograms     chunks[histogram]
 	histogramKinds map[string]*histogramKind
 	episodes       chunks[Episode]
@@ -46,14 +46,8 @@ func NewEvidence() *Evidence {
 			order: compareBuckets,
 			pack:  packBuckets,
 		},
-		latencies: chunks[latency]{
-			at:    func(l *latency) time.Time { return l.At },
-			order: func(a, b *latency) int { return compareLatencies(&a.Latency, &b.Latency) },
-		},
-		upstreams: chunks[upstream]{
-			at:    func(u *upstream) time.Time { return u.At },
-			order: func(a, b *upstream) int { return compareUpstreams(&a.Upstream, &b.Upstream) },
-		},
+		latencies: chunks[summary]{at: (*summary).time, order: compareSummaries},
+		upstreams: chunks[summary]{at: (*summary).time, order: compareSummaries},
 		histograms: chunks[histogram]{
 			at:    func(h *histogram) time.Time { return h.time() },
 			order: compareHistograms,
@@ -62,7 +56,7 @@ func NewEvidence() *Evidence {
 			at:    func(e *Episode) time.Time { return e.From },
 			order: compareEpisodes,
 		},
-		kinds:          map[bucketKind]*bucketKind{},
+		kinds:          map[countKind]*countKind{},
 		histogramKinds: map[string]*histogramKind{},
 		latest:         map[episodeKey]time.Time{},
 		series:         map[ID]*run{},
@@ -166,6 +160,16 @@ func (ev *Evidence) Snapshot() *View {
 		}
 	}
 	return ev.view
+}
+
+// Settle packs what was added, as a Snapshot does: whoever adds much, nearly in order of
+// time, calls it now and then and holds less meanwhile.
+func (ev *Evidence) Settle() {
+	ev.buckets.snapshot()
+	ev.latencies.snapshot()
+	ev.upstreams.snapshot()
+	ev.histograms.snapshot()
+	ev.episodes.snapshot()
 }
 
 // cover widens the span of all evidence.

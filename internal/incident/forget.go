@@ -13,8 +13,8 @@ func (ev *Evidence) Forget(before time.Time) {
 	ev.view = nil
 	ev.buckets.drop(before, func(b *bucket) bool { return b.over(before) })
 	clear(ev.kinds) // some may be of nothing any more; the others are found again
-	ev.latencies.drop(before, func(l *latency) bool { return !l.At.Add(l.Width).After(before) })
-	ev.upstreams.drop(before, func(u *upstream) bool { return !u.At.Add(u.Width).After(before) })
+	ev.latencies.drop(before, func(s *summary) bool { return s.over(before) })
+	ev.upstreams.drop(before, func(s *summary) bool { return s.over(before) })
 	ev.histograms.drop(before, func(h *histogram) bool { return h.at < before.UnixNano() })
 	ev.forgetKinds()
 	ev.episodes.drop(before, func(e *Episode) bool { return e.To.Before(before) })

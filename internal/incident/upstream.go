@@ -1,9 +1,7 @@
 package incident
 
 import (
-	"cmp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -40,35 +38,6 @@ func (u Upstream) ID() ID {
 // Failed says that the service failed these requests.
 func (u Upstream) Failed() bool { return failed(u.Outcome, u.Status) }
 
-// upstream is an Upstream with the byte ranges it was counted from.
-type upstream struct {
-	Upstream
-	read spans
-}
-
-func (ev *Evidence) addUpstream(u Upstream) {
-	u.At = u.At.UTC()
-	if u.Sketch != nil {
-		u.Sketch = u.Sketch.Packed()
-	}
-	s := span{u.Origin.From, u.Origin.To}
-	have := ev.upstreams.find(&upstream{Upstream: u})
-	if have == nil {
-		ev.upstreams.insert(upstream{Upstream: u, read: spans{s}})
-		return
-	}
-	switch have.read.meet(s) {
-	case meetsSome:
-	case holdsAll:
-		have.Upstream, have.read = u, spans{s}
-	case meetsNone:
-		have.Started += u.Started
-		have.Ended += u.Ended
-		have.Sketch = Together(have.Sketch, u.Sketch)
-		have.read = have.read.with(s, &have.Origin)
-	}
-}
-
 // Together is both distributions, of which either may be nil; of two that differ in
 // accuracy it is the first.
 func Together(a, b Sketch) Sketch {
@@ -84,14 +53,6 @@ func Together(a, b Sketch) Sketch {
 	return a
 }
 
-func compareUpstreams(a, b *Upstream) int {
-	if c := a.At.Compare(b.At); c != 0 {
-		return c
-	}
-	return cmp.Or(cmp.Compare(a.Width, b.Width), strings.Compare(a.Name, b.Name), cmp.Compare(a.Status, b.Status),
-		cmp.Compare(a.Outcome, b.Outcome), compareOrigins(&a.Origin, &b.Origin))
-}
-
 // EachUpstream calls f for every count of an upstream whose middle lies in w, in order
 // of time; the zero window is all of time. So the counts of adjoining windows add up. f
 // must not keep or change what it gets.
@@ -100,10 +61,12 @@ func (v *View) EachUpstream(w Window, f func(*Upstream)) {
 	if w != (Window{}) {
 		near.From = w.From.Add(-time.Hour) // no interval is wider
 	}
+	var whole Upstream
 	for k := range spanned(v.upstreams, near) {
 		for i := range k.items {
-			if u := &k.items[i].Upstream; w == (Window{}) || w.Has(u.At.Add(u.Width/2)) {
-				f(u)
+			if u := &k.items[i]; w == (Window{}) || w.Has(u.time().Add(u.kind.width/2)) {
+				whole = u.upstream()
+				f(&whole)
 			}
 		}
 	}

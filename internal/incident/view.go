@@ -18,8 +18,8 @@ type View struct {
 	Written *Writings // what people wrote of the timeline
 
 	buckets    []*chunk[bucket]
-	latencies  []*chunk[latency]
-	upstreams  []*chunk[upstream]
+	latencies  []*chunk[summary]
+	upstreams  []*chunk[summary]
 	histograms []*chunk[histogram]
 	episodes   []*chunk[Episode]
 	series     []*Series
@@ -82,10 +82,12 @@ func (v *View) Latencies() []Latency {
 
 // EachLatency is EachBucket for distributions.
 func (v *View) EachLatency(w Window, f func(*Latency)) {
+	var whole Latency
 	for k, all := range spanned(v.latencies, w) {
 		for i := range k.items {
-			if l := &k.items[i].Latency; all || w.Has(l.At) {
-				f(l)
+			if l := &k.items[i]; all || w.Has(l.time()) {
+				whole = l.latency()
+				f(&whole)
 			}
 		}
 	}
@@ -127,9 +129,9 @@ func (v *View) Get(id ID) (Fact, bool) {
 	case "bucket":
 		return search(v.buckets, func(b *bucket) (Fact, bool) { w := b.whole(); return w, w.ID() == id }, at(id, 10))
 	case "latency":
-		return search(v.latencies, func(l *latency) (Fact, bool) { return l.Latency, l.ID() == id }, at(id, 10))
+		return search(v.latencies, func(s *summary) (Fact, bool) { l := s.latency(); return l, l.ID() == id }, at(id, 10))
 	case "upstream":
-		return search(v.upstreams, func(u *upstream) (Fact, bool) { return u.Upstream, u.ID() == id }, at(id, 10))
+		return search(v.upstreams, func(s *summary) (Fact, bool) { u := s.upstream(); return u, u.ID() == id }, at(id, 10))
 	case "episode":
 		return search(v.episodes, func(e *Episode) (Fact, bool) { return *e, e.ID() == id }, at(id, 36))
 	case "series":

@@ -79,25 +79,51 @@ func (s *scene) counted(b *incident.Bucket) int64 {
 	return b.Started
 }
 
-// cells are the gateway's buckets by endpoint, in order of time.
+// cells are the gateway's buckets by endpoint, in order of time. They are counted first: a
+// day has hundreds of thousands.
 func (s *scene) cells() map[incident.Endpoint][]cell {
-	cells := map[incident.Endpoint][]cell{}
+	type column struct {
+		n    int
+		last cell
+		list []cell
+	}
+	columns := map[incident.Endpoint]*column{}
 	s.v.EachBucket(incident.Window{}, func(b *incident.Bucket) {
-		list := cells[b.Endpoint]
-		if n := len(list); n == 0 || !list[n-1].at.Equal(b.At) || list[n-1].width != b.Width {
-			list = append(list, cell{at: b.At, width: b.Width})
+		c := columns[b.Endpoint]
+		if c == nil {
+			c = &column{}
+			columns[b.Endpoint] = c
 		}
-		c := &list[len(list)-1]
-		c.started += s.counted(b)
-		c.ended += b.Ended
-		if b.Failed() {
-			c.failed += s.counted(b)
-			c.dead += b.Ended
+		if c.n == 0 || !c.last.of(b) {
+			c.n++
+			c.last = cell{at: b.At, width: b.Width}
 		}
-		cells[b.Endpoint] = list
 	})
+	s.v.EachBucket(incident.Window{}, func(b *incident.Bucket) {
+		c := columns[b.Endpoint]
+		if c.list == nil {
+			c.list = make([]cell, 0, c.n)
+		}
+		if n := len(c.list); n == 0 || !c.list[n-1].of(b) {
+			c.list = append(c.list, cell{at: b.At, width: b.Width})
+		}
+		sum := &c.list[len(c.list)-1]
+		sum.started += s.counted(b)
+		sum.ended += b.Ended
+		if b.Failed() {
+			sum.failed += s.counted(b)
+			sum.dead += b.Ended
+		}
+	})
+	cells := make(map[incident.Endpoint][]cell, len(columns))
+	for e, c := range columns {
+		cells[e] = c.list
+	}
 	return cells
 }
+
+// of says whether a bucket is counted in it.
+func (c *cell) of(b *incident.Bucket) bool { return c.width == b.Width && c.at.Equal(b.At) }
 
 // step is what happened in badStep.
 type step struct {

@@ -153,13 +153,20 @@ func (l *loader) each(query string, row func(scan) error) error {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for n := 1; rows.Next(); n++ {
 		if err := row(rows.Scan); err != nil {
 			return err
+		}
+		if n%settleEvery == 0 {
+			l.ev.Settle()
 		}
 	}
 	return rows.Err()
 }
+
+// settleEvery is after how many rows evidence is packed: what is read of it is in order
+// of time, and what is not packed takes eight times as much.
+const settleEvery = 20_000
 
 func (l *loader) readMeta() error {
 	return l.each(`SELECT key, value FROM meta`, func(s scan) error {
@@ -223,12 +230,13 @@ func (l *loader) readSources() error {
 }
 
 func (l *loader) readBuckets() error {
+	var b incident.Bucket // one for all rows, as everywhere where there are many: evidence copies it
+	var at, endpoint, origin int64
+	var outcome string
+	columns := []any{&at, &b.Width, &endpoint, &b.Status, &outcome, &origin, &b.Origin.From, &b.Origin.To, &b.Started, &b.Ended}
 	return l.each(`SELECT at_ns, width_ns, endpoint, status, outcome, origin, byte_from, byte_to, started, ended
 		FROM bucket ORDER BY at_ns, byte_from`, func(s scan) error {
-		var b incident.Bucket
-		var at, endpoint, origin int64
-		var outcome string
-		if err := s(&at, &b.Width, &endpoint, &b.Status, &outcome, &origin, &b.Origin.From, &b.Origin.To, &b.Started, &b.Ended); err != nil {
+		if err := s(columns...); err != nil {
 			return err
 		}
 		var ok bool
@@ -237,19 +245,20 @@ func (l *loader) readBuckets() error {
 		}
 		b.At, b.Endpoint = time.Unix(0, at).UTC(), l.endpoints[endpoint]
 		b.Origin = l.origin(origin, b.Origin)
-		l.ev.Add(b)
+		l.ev.Add(&b)
 		return nil
 	})
 }
 
 func (l *loader) readLatencies() error {
+	var x incident.Latency
+	var at, endpoint, origin int64
+	var outcome string
+	var raw sql.RawBytes
+	columns := []any{&at, &x.Width, &endpoint, &outcome, &origin, &x.Origin.From, &x.Origin.To, &raw}
 	return l.each(`SELECT at_ns, width_ns, endpoint, outcome, origin, byte_from, byte_to, sketch
 		FROM latency ORDER BY at_ns, byte_from`, func(s scan) error {
-		var x incident.Latency
-		var at, endpoint, origin int64
-		var outcome string
-		var raw []byte
-		if err := s(&at, &x.Width, &endpoint, &outcome, &origin, &x.Origin.From, &x.Origin.To, &raw); err != nil {
+		if err := s(columns...); err != nil {
 			return err
 		}
 		var ok bool
@@ -263,7 +272,7 @@ func (l *loader) readLatencies() error {
 		x.Sketch = sk
 		x.At, x.Endpoint = time.Unix(0, at).UTC(), l.endpoints[endpoint]
 		x.Origin = l.origin(origin, x.Origin)
-		l.ev.Add(x)
+		l.ev.Add(&x)
 		return nil
 	})
 }

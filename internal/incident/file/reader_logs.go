@@ -1,6 +1,7 @@
 package file
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -9,20 +10,21 @@ import (
 )
 
 func (l *loader) readUpstreams() error {
+	var u incident.Upstream
+	var at, origin int64
+	var outcome string
+	var raw sql.RawBytes
+	columns := []any{&at, &u.Width, &u.Name, &u.Status, &outcome, &origin, &u.Origin.From, &u.Origin.To, &u.Started, &u.Ended, &raw}
 	return l.each(`SELECT at_ns, width_ns, name, status, outcome, origin, byte_from, byte_to, started, ended, sketch
 		FROM upstream ORDER BY at_ns, byte_from`, func(s scan) error {
-		var u incident.Upstream
-		var at, origin int64
-		var outcome string
-		var raw []byte
-		if err := s(&at, &u.Width, &u.Name, &u.Status, &outcome, &origin, &u.Origin.From, &u.Origin.To, &u.Started, &u.Ended, &raw); err != nil {
+		if err := s(columns...); err != nil {
 			return err
 		}
 		var ok bool
 		if u.Outcome, ok = incident.ParseOutcome(outcome); !ok {
 			return unknown("outcome", outcome)
 		}
-		if raw != nil {
+		if u.Sketch = nil; raw != nil {
 			sk, err := l.sketches.Read(raw)
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -30,7 +32,7 @@ func (l *loader) readUpstreams() error {
 			u.Sketch = sk
 		}
 		u.At, u.Origin = time.Unix(0, at).UTC(), l.origin(origin, u.Origin)
-		l.ev.Add(u)
+		l.ev.Add(&u)
 		return nil
 	})
 }
