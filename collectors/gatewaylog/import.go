@@ -220,15 +220,17 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 	return s, routes, err
 }
 
-// chunkSize is what a worker takes at a time, in bytes: it stays in the cache
-// between being read and being parsed.
-const chunkSize = 256 << 10
+const (
+	// spanSize is what a worker takes at a time, in bytes: much more than most logs have
+	// in ten seconds, for what two workers have of the same ten seconds is counted twice
+	// and put together afterwards.
+	spanSize = 8 << 20
+	// blockSize is what it reads at a time, in bytes: it stays in the cache between being
+	// read and being parsed.
+	blockSize = 256 << 10
+)
 
-// chunkAhead keeps the pages of the file on the borders of cache lines in memory, where
-// the kernel copies them faster, though a chunk has one byte more in front.
-const chunkAhead = 64
-
-// importParallel lets workers read chunks of a plain file, cut at newlines. The
+// importParallel lets workers read spans of a plain file, cut at newlines. The
 // result does not depend on how many there are, or on who read what.
 func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int, opt Options) (Summary, *Aggregator, error) {
 	head := make([]byte, sampleHead)
@@ -261,22 +263,23 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 		in := NewIntake(s.Detection.Format, s.Origin, routes, 0)
 		in.Since(opt.Since)
 		intakes[i] = in
+		r := spanReader{in: in, f: f, size: size, block: make([]byte, blockSize)}
+		r.went = func(n int64) error {
+			read := done.Add(n)
+			if opt.Progress != nil {
+				told.Lock()
+				opt.Progress(read, size-start)
+				told.Unlock()
+			}
+			return ctx.Err()
+		}
 		wg.Go(func() {
-			var buf []byte
-			for {
-				from := next.Add(chunkSize) - chunkSize
-				if from >= size || ctx.Err() != nil {
+			for errs[i] == nil {
+				from := next.Add(spanSize) - spanSize
+				if from >= size {
 					return
 				}
-				if buf, errs[i] = in.chunk(f, from, min(from+chunkSize, size), size, buf); errs[i] != nil {
-					return
-				}
-				read := done.Add(min(chunkSize, size-from))
-				if opt.Progress != nil {
-					told.Lock()
-					opt.Progress(read, size-start)
-					told.Unlock()
-				}
+				errs[i] = r.read(from, min(from+spanSize, size))
 			}
 		})
 	}
@@ -296,41 +299,58 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 	return s, agg, nil
 }
 
-// chunk takes the lines that begin in [from, to). The one that begins before
-// from is another chunk's, and the last one may end behind to.
-func (in *Intake) chunk(f io.ReaderAt, from, to, size int64, block []byte) ([]byte, error) {
-	start := max(0, from-1) // a line begins at from when a newline stands in front
-	if block == nil {
-		block = make([]byte, chunkAhead+chunkSize)
+// spanReader gives an Intake the lines of parts of a file.
+type spanReader struct {
+	in    *Intake
+	f     io.ReaderAt
+	size  int64
+	block []byte
+	went  func(n int64) error // is told of n more bytes; its error ends the reading
+}
+
+// read takes the lines that begin in [from, to). The one that begins before from is
+// another span's, and the last one may end behind to.
+func (r *spanReader) read(from, to int64) error {
+	before := r.block[:min(1, from)]
+	if _, err := r.f.ReadAt(before, from-int64(len(before))); err != nil {
+		return fmt.Errorf("byte %d: %w", from-1, err)
 	}
-	buf := block[chunkAhead-(from-start) : chunkAhead+to-from]
-	if _, err := f.ReadAt(buf, start); err != nil {
-		return block, fmt.Errorf("bytes %d to %d: %w", start, to, err)
-	}
-	if from > 0 {
-		i := bytes.IndexByte(buf, '\n')
-		if i < 0 {
-			return block, nil // in the middle of an endless line, which its beginner has cut
+	begun := from == 0 || before[0] == '\n'
+	r.in.offset = from
+	for at := from; at < to; at += int64(len(r.block)) {
+		b := r.block[:min(int64(len(r.block)), to-at)]
+		if _, err := r.f.ReadAt(b, at); err != nil {
+			return fmt.Errorf("bytes %d to %d: %w", at, at+int64(len(b)), err)
 		}
-		start += int64(i + 1)
-		in.offset = start
-		_, _ = in.Write(buf[i+1:]) // never fails
-	} else {
-		in.offset = 0
-		_, _ = in.Write(buf)
+		n := int64(len(b))
+		if !begun {
+			i := bytes.IndexByte(b, '\n') // none in the middle of an endless line, which its beginner has cut
+			begun, b, r.in.offset = i >= 0, b[i+1:], at+int64(i+1)
+		}
+		if begun {
+			_, _ = r.in.Write(b) // never fails
+		}
+		if err := r.went(n); err != nil {
+			return err
+		}
 	}
+	return r.finish(to)
+}
+
+// finish takes the rest of the last line, which goes on at at.
+func (r *spanReader) finish(at int64) error {
 	var rest [2 << 10]byte
-	for at := to; (len(in.partial) > 0 || in.cutting) && at < size; {
-		n, err := f.ReadAt(rest[:min(int64(len(rest)), size-at)], at)
+	for (len(r.in.partial) > 0 || r.in.cutting) && at < r.size {
+		n, err := r.f.ReadAt(rest[:min(int64(len(rest)), r.size-at)], at)
 		if n == 0 {
-			return block, fmt.Errorf("bytes from %d: %w", at, err)
+			return fmt.Errorf("bytes from %d: %w", at, err)
 		}
 		if i := bytes.IndexByte(rest[:n], '\n'); i >= 0 {
 			n = i + 1
 		}
-		_, _ = in.Write(rest[:n])
+		_, _ = r.in.Write(rest[:n])
 		at += int64(n)
 	}
-	in.Close()
-	return block, nil
+	r.in.Close()
+	return nil
 }

@@ -160,6 +160,54 @@ func TestImportDoesNotDependOnTheWayIn(t *testing.T) {
 	}
 }
 
+// Every line is taken once, by the span in which it begins, wherever spans meet.
+func TestSpansMeetAnywhere(t *testing.T) {
+	text := threeLines + "\r\n" + strings.TrimSuffix(threeLines, "\n")
+	size := int64(len(text))
+	format, err := ParseFormat(pastedLayout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(cuts ...int64) (Stats, []string) {
+		in := NewIntake(format, incident.Origin{Group: Group, Name: "access.log", File: "x"}, nil, 0)
+		went := int64(0)
+		r := spanReader{in: in, f: strings.NewReader(text), size: size, block: make([]byte, 100)}
+		r.went = func(n int64) error {
+			went += n
+			return nil
+		}
+		for i := len(cuts) - 1; i > 0; i-- { // the last one first: who reads what does not matter
+			if err := r.read(cuts[i-1], cuts[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if went != size {
+			t.Fatalf("%d of %d bytes were read", went, size)
+		}
+		ev := incident.NewEvidence()
+		ev.Add(in.agg.Flush(0, size)...)
+		return in.agg.Stats(), told(ev.Snapshot())
+	}
+	stats, want := read(0, size)
+	if stats.Parsed < 6 || stats.Unparsed == 0 || stats.Skipped == 0 {
+		t.Fatalf("%+v", stats)
+	}
+	single := []int64{0}
+	for at := int64(1); at <= size; at++ {
+		single = append(single, at)
+		got, facts := read(0, at, size)
+		if got != stats {
+			t.Errorf("cut at %d: %+v, want %+v", at, got, stats)
+		}
+		if diff := cmp.Diff(want, facts); diff != "" {
+			t.Errorf("cut at %d (-want +got):\n%.2000s", at, diff)
+		}
+	}
+	if got, facts := read(single...); got != stats || !cmp.Equal(want, facts) {
+		t.Errorf("byte by byte: %+v, want %+v", got, stats)
+	}
+}
+
 func TestReadingAgainAddsNothing(t *testing.T) {
 	more := strings.ReplaceAll(threeLines, ":14:23:", ":14:24:")
 	path := write(t, "access.log", []byte(threeLines))
