@@ -18,8 +18,8 @@ type Aggregator struct {
 	byPoint   []pointSeries // of each endpoint
 	byAsked   []pointSeries // of each upstream
 	windows   map[int64]*window
-	hot       [64]*window // direct-mapped by time: what a line needs is nearly always here
-	weight    int64       // of what windows hold, in bytes, about
+	hot       [64]second // direct-mapped: what a line needs is nearly always here
+	weight    int64      // of what windows hold, in bytes, about
 	spool     spool
 	exemplars exemplars
 	stats     Stats
@@ -72,62 +72,53 @@ func (a *Aggregator) Add(r *Record, line []byte, offset int64) {
 	a.stats.Parsed++
 	ep := a.endpoints.of(r)
 	s, failed := a.seriesOf(ep, r.Status, r.Outcome)
-	at := countedAt(r)
-	a.count(s, &at)
-	if at.ended {
-		a.cover(r.End)
-	}
-	if at.started {
-		a.cover(r.Start)
-	}
-	r.upstream = ""
+	asked := int32(-1)
+	r.asked = 0
 	if a.upstreams != nil {
-		if asked := a.upstreams.of(r); asked > 0 {
-			a.count(a.askedSeries(asked, r.Status, r.Outcome), &at)
-			r.upstream = a.upstreams.name(asked)
+		if r.asked = a.upstreams.of(r); r.asked > 0 {
+			asked = a.askedSeries(r.asked, r.Status, r.Outcome)
+		}
+	}
+	ms := countedAs(r.Took)
+	var c, cAsked *cell
+	var ends *window
+	if r.End.Known() {
+		a.cover(r.End)
+		var second int
+		ends, second = a.second(r.End)
+		c = a.cell(ends, s)
+		a.end(c, second, r.Took, ms)
+		if asked >= 0 {
+			cAsked = a.cell(ends, asked)
+			a.end(cAsked, second, r.Took, ms)
+		}
+	}
+	if r.Start.Known() {
+		a.cover(r.Start)
+		starts, second := a.second(r.Start)
+		if starts != ends {
+			c = a.cell(starts, s)
+			if asked >= 0 {
+				cAsked = a.cell(starts, asked)
+			}
+		}
+		c.started[second]++
+		if asked >= 0 {
+			cAsked.started[second]++
 		}
 	}
 	a.exemplars.add(ep, r, failed, line, offset)
 }
 
-// stretch is where in time a record is counted.
-type stretch struct {
-	started, ended         bool  // which of the two is known
-	startWindow, endWindow int64 // unix seconds / 10
-	startSecond, endSecond int64 // of it
-	took                   time.Duration
-}
-
-func countedAt(r *Record) (p stretch) {
-	p.started, p.ended, p.took = r.Start.Known(), r.End.Known(), r.Took
-	if p.started {
-		s := r.Start.second()
-		p.startWindow = s / windowSeconds
-		p.startSecond = s - p.startWindow*windowSeconds
-	}
-	if p.ended {
-		s := r.End.second()
-		p.endWindow = s / windowSeconds
-		p.endSecond = s - p.endWindow*windowSeconds
-	}
-	return p
-}
-
-// count counts a record in a series.
-func (a *Aggregator) count(s int32, at *stretch) {
-	var c *cell
-	if at.ended {
-		c = a.cell(at.endWindow, s)
-		c.ended[at.endSecond]++
-		if at.took >= 0 {
-			a.weight += c.add(at.took)
-		}
-	}
-	if at.started {
-		if c == nil || at.startWindow != at.endWindow {
-			c = a.cell(at.startWindow, s)
-		}
-		c.started[at.startSecond]++
+// end counts a request that ended in a second of the cell's window. ms is the duration
+// as countedAs gives it.
+func (a *Aggregator) end(c *cell, second int, took time.Duration, ms int) {
+	c.ended[second]++
+	switch {
+	case ms >= 0 && c.ms != nil: // most requests of a busy log
+		c.ms[ms]++
+	case took >= 0:
+		a.weight += c.add(took)
 	}
 }
 
@@ -222,12 +213,12 @@ func (a *Aggregator) Merge(other *Aggregator) {
 	}
 	a.spool.take(&other.spool, translated)
 	for at, w := range other.windows {
-		for i := range w.cells {
-			c := &w.cells[i]
-			a.cell(at, translated[c.series]).merge(c)
+		here := a.window(at)
+		for _, c := range w.cells {
+			a.cell(here, translated[c.series]).merge(c)
 		}
 	}
-	a.exemplars.merge(&other.exemplars, numbers)
+	a.exemplars.merge(&other.exemplars, numbers, asked)
 	a.stats.merge(other.stats)
 }
 

@@ -29,6 +29,15 @@ const (
 // none says that there are none.
 func (c *durations) none() bool { return c.sketch == nil && c.ms == nil && len(c.took) == 0 }
 
+// countedAs is the number of milliseconds that a duration is counted as where there are
+// many; -1 for one that is not a whole number of them, or has too many.
+func countedAs(took time.Duration) int {
+	if ms := took / time.Millisecond; uint64(ms) < countedMS && ms*time.Millisecond == took {
+		return int(ms)
+	}
+	return -1
+}
+
 // add keeps one duration; it says by how many bytes the cell has grown.
 func (c *durations) add(took time.Duration) (grew int64) {
 	us := took.Microseconds()

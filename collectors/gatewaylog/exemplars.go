@@ -45,7 +45,7 @@ type kept struct {
 	status     int
 	outcome    incident.Outcome
 	took       int64 // ns, negative when unknown
-	upstream   string
+	asked      int32 // number of the upstream; 0 for none
 	raw        []byte
 	note       string
 	fresh      bool // not handed out yet
@@ -54,7 +54,7 @@ type kept struct {
 func (k *kept) set(rank int64, r *Record, line []byte, offset int64) {
 	*k = kept{
 		rank: rank, offset: offset, length: int64(len(line)) + 1, start: r.Start, end: r.End, status: r.Status, outcome: r.Outcome,
-		took: int64(r.Took), upstream: r.upstream, raw: append(k.raw[:0], line[:min(len(line), maxRaw)]...), fresh: true,
+		took: int64(r.Took), asked: r.asked, raw: append(k.raw[:0], line[:min(len(line), maxRaw)]...), fresh: true,
 	}
 }
 
@@ -139,9 +139,13 @@ func drawn(offset int64) int64 {
 	return int64((z ^ z>>31) >> 1)
 }
 
-// merge takes over what other kept; numbers are its endpoints here.
-func (x *exemplars) merge(other *exemplars, numbers []int32) {
+// merge takes over what other kept; numbers are its endpoints here, and asked its
+// upstreams.
+func (x *exemplars) merge(other *exemplars, numbers, asked []int32) {
 	for i := range other.points {
+		if asked != nil {
+			other.points[i].renumber(asked)
+		}
 		ep := numbers[i]
 		if int(ep) >= len(x.points) {
 			x.points = append(x.points, make([]point, int(ep)+1-len(x.points))...)
@@ -152,6 +156,17 @@ func (x *exemplars) merge(other *exemplars, numbers []int32) {
 		x.unparsed = place(x.unparsed, k)
 	}
 	x.unparsed = x.unparsed[:min(len(x.unparsed), keepUnparsed)]
+}
+
+// renumber makes the upstreams' numbers those of another aggregator.
+func (p *point) renumber(asked []int32) {
+	p.first.asked, p.last.asked = asked[p.first.asked], asked[p.last.asked]
+	for i := range p.slowest {
+		p.slowest[i].asked = asked[p.slowest[i].asked]
+	}
+	for i := range p.sampled {
+		p.sampled[i].asked = asked[p.sampled[i].asked]
+	}
 }
 
 func (p *point) merge(o *point) {
@@ -191,8 +206,8 @@ func (x *exemplars) flush(facts []incident.Fact, a *Aggregator) []incident.Fact 
 			}
 			k.fresh = false
 			x := k.fact(kind, a.endpoints.name(number(ep)), a.origin)
-			if !a.upstreams.named() {
-				x.Upstream = ""
+			if a.upstreams.named() {
+				x.Upstream = a.upstreams.name(k.asked)
 			}
 			facts = append(facts, x)
 		}
@@ -238,6 +253,6 @@ func (k *kept) fact(kind incident.ExemplarKind, ep incident.Endpoint, origin inc
 	}
 	return incident.Exemplar{
 		Kind: kind, Start: k.start.Time(), End: k.end.Time(), Endpoint: ep, Status: k.status, Outcome: k.outcome,
-		Took: max(0, time.Duration(k.took)), Upstream: k.upstream, Raw: redact.MaskSecrets(string(k.raw)), Note: k.note, Origin: origin,
+		Took: max(0, time.Duration(k.took)), Raw: redact.MaskSecrets(string(k.raw)), Note: k.note, Origin: origin,
 	}
 }

@@ -53,37 +53,43 @@ func (a *Aggregator) flush(from, to int64, emit func([]incident.Fact) error) err
 // appendWindow appends the facts of ten seconds. Series whose endpoints have
 // become one by now are counted together.
 func (a *Aggregator) appendWindow(facts []incident.Fact, w *window, origin incident.Origin) []incident.Fact {
-	order := make([]int32, 0, len(w.cells))
-	merged := map[series]int32{}
-	for i := range w.cells {
-		key := a.series[w.cells[i].series]
+	var order []named
+	merged := map[series]*cell{}
+	for _, c := range w.cells {
+		key := a.series[c.series]
 		if key.upstream > 0 {
 			continue
 		}
 		key.endpoint = a.endpoints.resolve(key.endpoint)
-		if first, ok := merged[key]; ok {
-			w.cells[first].merge(&w.cells[i])
+		if first := merged[key]; first != nil {
+			first.merge(c)
 			continue
 		}
-		merged[key] = int32(i)
-		order = append(order, int32(i))
+		merged[key] = c
+		order = append(order, named{c, key, a.endpoints.name(key.endpoint)})
 	}
 	for s := range int64(windowSeconds) {
 		at := time.Unix(w.at*windowSeconds+s, 0).UTC()
-		for _, i := range order {
-			c := &w.cells[i]
-			if c.started[s] == 0 && c.ended[s] == 0 {
+		for i := range order {
+			o := &order[i]
+			if o.started[s] == 0 && o.ended[s] == 0 {
 				continue
 			}
-			sr := a.series[c.series]
 			facts = append(facts, incident.Bucket{
-				At: at, Width: time.Second, Endpoint: a.endpoints.name(sr.endpoint), Status: int(sr.status), Outcome: sr.outcome,
-				Started: int64(c.started[s]), Ended: int64(c.ended[s]), Origin: origin,
+				At: at, Width: time.Second, Endpoint: o.endpoint, Status: int(o.of.status), Outcome: o.of.outcome,
+				Started: int64(o.started[s]), Ended: int64(o.ended[s]), Origin: origin,
 			})
 		}
 	}
-	facts = a.appendLatencies(facts, w, order, origin)
+	facts = appendLatencies(facts, w, order, origin)
 	return a.appendUpstreams(facts, w, origin)
+}
+
+// named is a cell of an endpoint as it is called now.
+type named struct {
+	*cell
+	of       series
+	endpoint incident.Endpoint
 }
 
 // appendUpstreams appends the counts of upstreams, each with its sketch.
@@ -91,8 +97,7 @@ func (a *Aggregator) appendUpstreams(facts []incident.Fact, w *window, origin in
 	if !a.upstreams.named() {
 		return facts
 	}
-	for i := range w.cells {
-		c := &w.cells[i]
+	for _, c := range w.cells {
 		sr := a.series[c.series]
 		if sr.upstream == 0 {
 			continue
@@ -115,32 +120,30 @@ func (a *Aggregator) appendUpstreams(facts []incident.Fact, w *window, origin in
 }
 
 // appendLatencies appends one sketch per endpoint and outcome.
-func (a *Aggregator) appendLatencies(facts []incident.Fact, w *window, order []int32, origin incident.Origin) []incident.Fact {
+func appendLatencies(facts []incident.Fact, w *window, order []named, origin incident.Origin) []incident.Fact {
 	type key struct {
 		endpoint int32
 		outcome  incident.Outcome
 	}
 	have := map[key]*cell{}
-	var keys []key
-	for _, i := range order {
-		c := &w.cells[i]
-		sr := a.series[c.series]
-		k := key{a.endpoints.resolve(sr.endpoint), sr.outcome}
-		switch first, ok := have[k]; {
-		case c.none():
-		case ok:
-			first.durations.merge(&c.durations)
+	var first []*named
+	for i := range order {
+		o := &order[i]
+		k := key{o.of.endpoint, o.of.outcome}
+		switch c := have[k]; {
+		case o.none():
+		case c != nil:
+			c.durations.merge(&o.durations)
 		default:
-			have[k] = c
-			keys = append(keys, k)
+			have[k] = o.cell
+			first = append(first, o)
 		}
 	}
-	for _, k := range keys {
-		c := have[k]
-		c.settle()
+	for _, o := range first {
+		o.settle()
 		facts = append(facts, incident.Latency{
 			At: time.Unix(w.at*windowSeconds, 0).UTC(), Width: windowSeconds * time.Second,
-			Endpoint: a.endpoints.name(k.endpoint), Outcome: k.outcome, Sketch: c.sketch, Origin: origin,
+			Endpoint: o.endpoint, Outcome: o.of.outcome, Sketch: o.sketch, Origin: origin,
 		})
 	}
 	return facts

@@ -74,8 +74,8 @@ type Record struct {
 
 	Outcome incident.Outcome
 
-	// upstream is the one that it is counted for; empty for none.
-	upstream string
+	// asked is the number of the upstream that it is counted for; 0 for none.
+	asked int32
 
 	// by is the decoder whose fast way has set it, and sets the same fields again.
 	by *Decoder

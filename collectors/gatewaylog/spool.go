@@ -163,8 +163,7 @@ func (a *Aggregator) times() []int64 {
 func (w *window) append(b []byte) []byte {
 	b = binary.AppendVarint(b, w.at)
 	b = binary.AppendUvarint(b, uint64(len(w.cells)))
-	for i := range w.cells {
-		c := &w.cells[i]
+	for _, c := range w.cells {
 		b = binary.AppendUvarint(b, uint64(c.series))
 		for s := range windowSeconds {
 			b = binary.AppendUvarint(b, uint64(c.started[s]))
