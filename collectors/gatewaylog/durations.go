@@ -56,11 +56,7 @@ func (c *durations) addMicroseconds(us uint32) (grew int64) {
 			c.took = append(c.took, us)
 			return 4 * int64(cap(c.took)-room)
 		}
-		loose := c.took
-		c.took, c.ms, grew = nil, new([countedMS]int32), 4*countedMS-4*int64(cap(loose))
-		for _, us := range loose {
-			grew += c.addMicroseconds(us)
-		}
+		grew = c.countMS()
 	}
 	if ms := us / 1000; ms < countedMS && ms*1000 == us {
 		c.ms[ms]++
@@ -74,6 +70,19 @@ func (c *durations) addMicroseconds(us uint32) (grew int64) {
 	return grew + 4*int64(cap(c.took)-room)
 }
 
+// countMS counts whole milliseconds from now on, and those that there are.
+func (c *durations) countMS() (grew int64) {
+	if c.ms != nil {
+		return 0
+	}
+	loose := c.took
+	c.took, c.ms, grew = nil, new([countedMS]int32), 4*countedMS-4*int64(cap(loose))
+	for _, us := range loose {
+		grew += c.addMicroseconds(us)
+	}
+	return grew
+}
+
 func (c *durations) makeSketch() (grew int64) {
 	if c.sketch == nil {
 		c.sketch, grew = sketch.New(), sketchWeight
@@ -84,6 +93,9 @@ func (c *durations) makeSketch() (grew int64) {
 // settleLoose moves the durations that are kept one by one into the sketch, those that
 // come again at once.
 func (c *durations) settleLoose() (grew int64) {
+	if len(c.took) == 0 {
+		return 0
+	}
 	grew = c.makeSketch()
 	var count [countedMS]uint16
 	seen := make([]uint16, 0, maxLoose)
@@ -107,40 +119,36 @@ func (c *durations) settleLoose() (grew int64) {
 
 // settle moves all durations into the sketch, which it makes when there is none.
 func (c *durations) settle() {
+	c.makeSketch()
 	c.settleLoose()
-	if c.ms == nil {
-		return
+	if c.ms != nil {
+		c.sketch.AddMilliseconds(c.ms[:])
+		c.ms = nil
 	}
-	for ms, n := range c.ms {
-		if n > 0 {
-			c.sketch.AddN(time.Duration(ms)*time.Millisecond, int64(n))
-		}
-	}
-	c.ms = nil
 }
 
-// merge takes those of other in as well.
+// merge takes those of other in as well, which must not be used afterwards.
 func (c *durations) merge(other *durations) {
 	for _, us := range other.took {
 		c.addMicroseconds(us)
 	}
 	if other.ms != nil {
-		if c.ms == nil {
-			loose := c.took
-			c.took, c.ms = nil, new([countedMS]int32)
-			for _, us := range loose {
-				c.addMicroseconds(us)
-			}
-		}
+		c.countMS()
 		for ms, n := range other.ms {
 			c.ms[ms] += n
 		}
 	}
-	if other.sketch == nil {
+	if other.sketch != nil {
+		c.mergeSketch(other.sketch)
+	}
+}
+
+func (c *durations) mergeSketch(s *sketch.Sketch) {
+	if c.sketch == nil {
+		c.sketch = s
 		return
 	}
-	c.makeSketch()
-	if both, err := c.sketch.Merge(other.sketch); err == nil { // it always is of the same accuracy
+	if both, err := c.sketch.Merge(s); err == nil { // it always is of the same accuracy
 		c.sketch = both.(*sketch.Sketch)
 	}
 }

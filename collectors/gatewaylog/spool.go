@@ -218,26 +218,27 @@ func (r *runReader) into(w *window) error {
 		if r.translated != nil {
 			series = r.translated[series]
 		}
-		c := cell{series: series}
+		c := w.cell(series)
 		for s := range windowSeconds {
-			c.started[s], c.ended[s] = uint32(r.number()), uint32(r.number())
+			c.started[s] += uint32(r.number())
+			c.ended[s] += uint32(r.number())
 		}
 		for n := r.number(); n > 0 && r.err == nil; n-- {
-			c.took = append(c.took, uint32(r.number()))
+			c.addMicroseconds(uint32(r.number()))
 		}
 		if n := r.number(); n > 0 && n < math.MaxInt32 && r.err == nil {
 			bins := make([]byte, n)
 			if _, r.err = io.ReadFull(r.r, bins); r.err == nil {
-				c.sketch, r.err = sketch.Decode(bins)
+				var s *sketch.Sketch
+				if s, r.err = sketch.Decode(bins); r.err == nil {
+					c.mergeSketch(s)
+				}
 			}
 		}
 		for n := r.number(); n > 0 && r.err == nil; n = r.number() {
-			if c.ms == nil {
-				c.ms = new([countedMS]int32)
-			}
-			c.ms[r.number()%countedMS] = int32(n)
+			c.countMS()
+			c.ms[r.number()%countedMS] += int32(n)
 		}
-		w.cell(series).merge(&c)
 	}
 	if r.err == nil {
 		r.next()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch"
@@ -55,6 +56,30 @@ func (s *Sketch) AddN(d time.Duration, n int64) {
 	// It only refuses NaN, infinities and negative counts: not possible here.
 	_ = s.dd.AddWithCount(max(0, d.Seconds()), float64(n))
 }
+
+// AddMilliseconds counts ms milliseconds counts[ms] times, for every ms.
+func (s *Sketch) AddMilliseconds(counts []int32) {
+	positive, indices := s.dd.GetPositiveValueStore(), msIndices()
+	for ms, n := range counts {
+		switch {
+		case n <= 0:
+		case 0 < ms && ms < len(indices):
+			positive.AddWithCount(indices[ms], float64(n))
+		default:
+			s.AddN(time.Duration(ms)*time.Millisecond, int64(n))
+		}
+	}
+}
+
+// msIndices are the bins of whole milliseconds, of which most logs have durations: a
+// logarithm each that need not be taken again.
+var msIndices = sync.OnceValue(func() *[1024]int {
+	var t [1024]int
+	for ms := 1; ms < len(t); ms++ {
+		t[ms] = bins.Index((time.Duration(ms) * time.Millisecond).Seconds())
+	}
+	return &t
+})
 
 // Count is how many durations there are.
 func (s *Sketch) Count() int64 { return int64(s.dd.GetCount() + 0.5) }

@@ -28,6 +28,21 @@ func TestQuantileHoldsTheTrueValue(t *testing.T) {
 	}
 }
 
+func TestMillisecondsAreTheDurationsTheyAre(t *testing.T) {
+	n := make([]int32, 3000) // more than there are bins remembered for
+	a, b := New(), New()
+	for ms := range n {
+		n[ms] = int32(ms%4 - 1) // none and fewer than none, too
+		b.AddN(time.Duration(ms)*time.Millisecond, int64(n[ms]))
+	}
+	a.AddMilliseconds(n)
+	got, _ := a.MarshalBinary()
+	want, _ := b.MarshalBinary()
+	if diff := cmp.Diff(want, got); diff != "" || a.Count() == 0 {
+		t.Errorf("%d durations: %s", a.Count(), diff)
+	}
+}
+
 func TestEmptyAndZero(t *testing.T) {
 	s := New()
 	if diff := cmp.Diff(incident.Quantile{}, s.Quantile(0.5)); diff != "" {
