@@ -64,7 +64,7 @@ func (d *Decoder) Decode(line []byte, r *Record) error {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
-	if p := d.format.program; p != nil && p.fast && !d.format.oddTimes && p.runFast(d, line, r) {
+	if p := d.format.program; p != nil && p.fast != nil && !d.format.oddTimes && p.runFast(d, line, r) {
 		d.finishFast(d.format, r)
 		return nil
 	}

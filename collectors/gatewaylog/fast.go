@@ -3,7 +3,6 @@ package gatewaylog
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 	"time"
 )
 
@@ -13,10 +12,27 @@ import (
 // beginning, so that it need not know what else there can be; a fuzz test holds the
 // two against each other.
 
-// planFast says whether all values of the program have a usual way, and only one of
-// them is a time.
+// step is what runFast needs of an op.
+type step struct {
+	usual   usual
+	last    bool   // the value ends the line
+	n       int    // length of the literal
+	head    uint64 // the literal, little endian, and which bytes of it count
+	mask    uint64
+	pattern uint64 // its first byte, eight times
+
+	// Where a value that nobody wants is followed by another one, that is a dash in most
+	// lines: both literals with the dash between them, and how many bytes that are; none
+	// where they are more than eight.
+	dash, dashMask uint64
+	dashed         int
+}
+
+// planFast makes the steps, if all values of the program have a usual way, and only one
+// of them is a time.
 func (p *program) planFast() {
 	times := 0
+	steps := make([]step, 0, len(p.ops))
 	for i := range p.ops {
 		o := &p.ops[i]
 		if o.usual == usualNone || len(o.lit) > 8 {
@@ -25,39 +41,53 @@ func (p *program) planFast() {
 		if o.usual == usualCLF {
 			times++
 		}
+		steps = append(steps, step{
+			usual: o.usual, last: o.stop == toEnd, n: len(o.lit), head: o.head, mask: o.mask, pattern: every(byte(o.head)),
+		})
 	}
-	p.fast = times == 1 && p.tail == len(p.ops)
+	if times != 1 || p.tail != len(p.ops) {
+		return
+	}
+	for i := range len(steps) - 1 {
+		steps[i].fuse(&steps[i+1])
+	}
+	p.fast = steps
 }
 
-// Eight bytes at a time: each byte of ones is 1, of highs 128.
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// zeros marks the bytes of x that are zero, in their highest bits; the lowest mark is
-// right, those above it may be marks of a byte that is one.
-func zeros(x uint64) uint64 { return (x - ones) &^ x & highs }
+// fuse prepares a step for a dash in the next one.
+func (s *step) fuse(next *step) {
+	if n := s.n + 1 + next.n; s.usual == usualSkip && next.usual == usualSkip && n <= 8 && byte(next.head) != '-' {
+		s.dash = s.head | uint64('-')<<(8*s.n) | next.head<<(8*s.n+8)
+		s.dashMask = 1<<(8*n) - 1
+		s.dashed = n
+	}
+}
 
 // runFast reads a usual line whole. Where it says no, r is without meaning.
 func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
-	if len(line) < len(p.head) || string(line[:len(p.head)]) != p.head {
+	if p.head != "" && (len(line) < len(p.head) || string(line[:len(p.head)]) != p.head) {
 		return false
 	}
 	if r.by != d {
 		r.reset()
+		r.by = d
 	}
-	r.by = nil
 	pos := len(p.head) // an index costs less than a slice that is cut again and again
-	for i := range p.ops {
-		o := &p.ops[i]
+	steps := p.fast
+	for i := 0; i < len(steps); i++ {
+		o := &steps[i]
 		switch o.usual {
 		case usualSkip:
-			n := indexShort(line, pos, o.lit[0])
+			n := indexFrom(line, pos, o.pattern)
 			if n < 0 {
 				return false
 			}
 			pos = n
+			if o.dashed > 0 && len(line)-pos >= 8 && binary.LittleEndian.Uint64(line[pos:])&o.dashMask == o.dash {
+				pos += o.dashed
+				i++
+				continue
+			}
 		case usualSkipQuoted:
 			n := bytes.IndexByte(line[pos:], '"')
 			if n < 0 {
@@ -78,7 +108,7 @@ func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
 			switch {
 			case o.usual == usualStatus:
 				r.Status = status
-			case o.stop == toEnd && len(line) != pos, o.stop != toEnd && len(line) > pos+1 && line[pos+1] == ':':
+			case o.last && len(line) != pos, !o.last && len(line) > pos+1 && line[pos+1] == ':':
 				return false
 			default:
 				r.UpstreamStatus, r.Tries = status, 1
@@ -103,7 +133,7 @@ func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
 			}
 			pos += n
 		case usualAddr:
-			n := indexShort(line, pos, ' ')
+			n := indexFrom(line, pos, o.pattern)
 			if n < pos+2 || line[n-1] == ',' || n+1 < len(line) && line[n+1] == ':' {
 				return false
 			}
@@ -112,32 +142,23 @@ func (p *program) runFast(d *Decoder, line []byte, r *Record) bool {
 		default:
 			return false
 		}
-		if len(line)-pos >= 8 {
+		switch left := len(line) - pos; {
+		case left >= 8:
 			if binary.LittleEndian.Uint64(line[pos:])&o.mask != o.head {
 				return false
 			}
-		} else if !o.hasLiteral(line[pos:]) {
+		case left < o.n:
 			return false
+		default:
+			for j := range o.n {
+				if line[pos+j] != byte(o.head>>(8*j)) {
+					return false
+				}
+			}
 		}
-		pos += len(o.lit)
+		pos += o.n
 	}
-	r.by = d
 	return pos == len(line)
-}
-
-// indexShort is where c stands in b behind from, -1 when it does not; it is quick for a
-// place that is near.
-func indexShort(b []byte, from int, c byte) int {
-	pattern := uint64(c) * ones
-	for at := from; at <= from+near && len(b)-at >= 8; at += 8 {
-		if z := zeros(binary.LittleEndian.Uint64(b[at:]) ^ pattern); z != 0 {
-			return at + bits.TrailingZeros64(z)>>3
-		}
-	}
-	if n := bytes.IndexByte(b[from:], c); n >= 0 {
-		return from + n
-	}
-	return -1
 }
 
 // finishFast computes what follows from the fields of a line that runFast read.
@@ -188,7 +209,7 @@ func (r *Record) fastRequest(v []byte) bool {
 	r.Path = r.Target
 	for at := i + 1; at < end; at += 8 { // behind the target stand nine more bytes
 		x := binary.LittleEndian.Uint64(v[at:])
-		if zeros(x^'\\'*ones)|zeros(x^'?'*ones) != 0 {
+		if zeros(x^every('\\'))|zeros(x^every('?')) != 0 {
 			if bytes.IndexByte(r.Target, '\\') >= 0 {
 				return false
 			}

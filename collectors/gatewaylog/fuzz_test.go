@@ -111,7 +111,7 @@ func theLongWay(format *Format) *Format {
 			for i := range p.ops {
 				p.ops[i].usual = usualNone
 			}
-			p.fast = false
+			p.fast = nil
 			f.program = &p
 		}
 		return &f

@@ -56,9 +56,9 @@ type program struct {
 	ops    []op
 	tail   int // ops from here on are matched from the end of the line; len(ops) for none
 	escape escaping
-	fields int  // wanted ones, to choose between formats that both fit
-	more   bool // what stands behind the last literal does not matter
-	fast   bool // runFast can read the usual lines
+	fields int    // wanted ones, to choose between formats that both fit
+	more   bool   // what stands behind the last literal does not matter
+	fast   []step // of runFast; nil when the program has values that it cannot read
 }
 
 // vocabulary is how a layout names its values.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 )
 
 // run reads one line by the program. The whole line must fit: a torn line is an
@@ -99,26 +98,6 @@ func (o *op) find(b []byte) int {
 		}
 		i++
 	}
-}
-
-// near is how far a byte is looked for eight bytes at a time, in bytes: so short
-// a way, the call of the vectorised search costs more than it saves.
-const near = 16
-
-func indexNear(b []byte, c byte) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	pattern := uint64(c) * ones
-	i := 0
-	for ; i < near && i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ pattern
-		if zero := (x - ones) &^ x & highs; zero != 0 { // its lowest bit marks the first byte that is c
-			return i + bits.TrailingZeros64(zero)>>3
-		}
-	}
-	if j := bytes.IndexByte(b[i:], c); j >= 0 {
-		return i + j
-	}
-	return -1
 }
 
 // findTry is findList where most values are one s.mmm.

@@ -77,7 +77,8 @@ type Record struct {
 	// asked is the number of the upstream that it is counted for; 0 for none.
 	asked int32
 
-	// by is the decoder whose fast way has set it, and sets the same fields again.
+	// by is the decoder whose fast way has set it, and sets the same fields again; nil
+	// once the long way has.
 	by *Decoder
 }
 
