@@ -19,6 +19,21 @@ func every(c byte) uint64 { return uint64(c) * ones }
 // right, those above it may be marks of a byte that is one.
 func zeros(x uint64) uint64 { return (x - ones) &^ x & highs }
 
+// slashOrDot is not zero when one of eight bytes is a slash or a dot, which differ in one
+// bit.
+func slashOrDot(x uint64) uint64 { return zeros((x | ones) ^ every('/')) }
+
+// digits and capitals mark the bytes of x that are one, in their highest bits.
+func digits(x uint64) uint64 {
+	low := x &^ highs
+	return ^(low + 0x46*ones) & (low + 0x50*ones) &^ x & highs
+}
+
+func capitals(x uint64) uint64 {
+	low := x &^ highs
+	return (low + 0x3f*ones) &^ (low + 0x25*ones) &^ x & highs
+}
+
 // near is how far a byte is looked for eight bytes at a time, in bytes: so short
 // a way, the call of the vectorised search costs more than it saves.
 const near = 16

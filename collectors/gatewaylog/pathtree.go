@@ -62,6 +62,10 @@ func (e *endpoints) walk(path []byte) *node {
 		if n.depth == maxSegments {
 			return e.child(n, "*", idSegment) // the rest of a very long path
 		}
+		if n.id != nil && n.depth > 0 && n.surelyID(rest) {
+			n = n.id
+			break
+		}
 		seen, l := classesOf(rest)
 		s := rest[:l]
 		rest = rest[min(l+1, len(rest)):]

@@ -1,5 +1,7 @@
 package gatewaylog
 
+import "encoding/binary"
+
 // fanOut is how many different names may stand at one place before they are
 // taken for values.
 const fanOut = 50
@@ -9,7 +11,12 @@ type prefixed struct {
 	name  string
 	names int
 	ids   bool // one of them was an id, or there are too many: all of them are ids
+
+	head, mask uint64 // the name, little endian, and which bytes of it count
 }
+
+// begins says whether a text begins with the prefix, by its first eight bytes.
+func (p *prefixed) begins(first uint64) bool { return p.mask != 0 && first&p.mask == p.head }
 
 // put hangs c below n. A name too many at one place turns the names of its kind
 // there into values; then the answer is where values go.
@@ -63,6 +70,12 @@ func (n *node) prefix(prefix []byte) *prefixed {
 		return p
 	}
 	p := &prefixed{name: string(prefix)}
+	if len(prefix) <= 8 {
+		for i, c := range prefix {
+			p.head |= uint64(c) << (8 * i)
+			p.mask |= 0xff << (8 * i)
+		}
+	}
 	if len(n.prefixes) <= fanOut { // beyond it all of them are ids
 		n.prefixes = append(n.prefixes, p)
 	}
@@ -80,6 +93,36 @@ func (n *node) varies(s []byte, kind segmentKind) bool {
 		return n.wordsMerged
 	}
 	return kind == otherSegment && n.othersMerged
+}
+
+// surelyID says whether path is a single segment which below n, and not directly below
+// the root, is an id whatever it looks like otherwise: eight bytes at a time, for most
+// paths end in one. Where it says no, kindOf and varies may still say that it is.
+func (n *node) surelyID(path []byte) bool {
+	last := len(path) - 8
+	if last < 0 {
+		return false
+	}
+	first, end := binary.LittleEndian.Uint64(path), binary.LittleEndian.Uint64(path[last:])
+	stops := slashOrDot(first) | slashOrDot(end)
+	for at := 8; at < last; at += 8 {
+		stops |= slashOrDot(binary.LittleEndian.Uint64(path[at:]))
+	}
+	if stops != 0 { // a dot may begin the extension of a static file
+		return false
+	}
+	for _, p := range n.prefixes {
+		if p.ids && p.begins(first) {
+			return true
+		}
+	}
+	unders, mixed := zeros(first^every('_'))|zeros(end^every('_')), capitals(first)|capitals(end)
+	for at := 8; at < last; at += 8 {
+		x := binary.LittleEndian.Uint64(path[at:])
+		unders |= zeros(x ^ every('_'))
+		mixed |= capitals(x) | zeros(x^every('-')) // as a UUID has
+	}
+	return unders == 0 && mixed != 0 && digits(first)|digits(end) != 0
 }
 
 // forget forgets the known heads: a node is given up.
