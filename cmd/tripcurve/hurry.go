@@ -21,8 +21,10 @@ func hurry() (stop func()) {
 }
 
 // thrift lets the heap grow to one and a half times its live size only, until the
-// result is called: whoever reads much and keeps little need not hold the rest.
+// result is called, and unmaps what only the start needed: whoever reads much and keeps
+// little need not hold the rest.
 func thrift() (done func()) {
+	unmapStart()
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
