@@ -63,8 +63,9 @@ func NewEvidence() *Evidence {
 	}
 }
 
-// Add takes facts in, in any order. It keeps what it is given: the caller must
-// not change it afterwards.
+// Add takes facts in, in any order. It keeps what it is given, which the caller must
+// not change afterwards; but a Bucket, a Latency and an Upstream behind a pointer, and the
+// points of a Series, it copies.
 func (ev *Evidence) Add(facts ...Fact) {
 	for _, f := range facts {
 		switch f := f.(type) {

@@ -335,6 +335,10 @@ func (l *loader) readSamples() error {
 	})
 }
 
+// pointsAtOnce is how many points of a series are handed over at once: of a long one few
+// are kept.
+const pointsAtOnce = 1024
+
 func (l *loader) readSeries() error {
 	all := map[int64]incident.Series{}
 	err := l.each(`SELECT id, name, labels, unit, kind, caveat, start_ns, origin FROM series`, func(s scan) error {
@@ -366,21 +370,35 @@ func (l *loader) readSeries() error {
 			x.Points = points
 			l.ev.Add(x)
 		}
-		points = nil
+		points = points[:0]
 	}
+	// There may be a million rows: into other variables they would be scanned by way of
+	// their text.
+	var row [3]any
+	to := []any{&row[0], &row[1], &row[2]}
 	err = l.each(`SELECT series, at_ns, v FROM point ORDER BY series, at_ns`, func(s scan) error {
-		var id, at int64
-		var v sql.NullFloat64
-		if err := s(&id, &at, &v); err != nil {
+		if err := s(to...); err != nil {
 			return err
 		}
-		if id != of {
+		id, isID := row[0].(int64)
+		at, isAt := row[1].(int64)
+		if !isID || !isAt {
+			return fmt.Errorf("%w: point %v of series %v", ErrCorrupt, row[1], row[0])
+		}
+		p := incident.Point{At: time.Unix(0, at).UTC()}
+		switch v := row[2].(type) {
+		case nil:
+			p.V = math.NaN()
+		case float64:
+			p.V = v
+		case int64:
+			p.V = float64(v)
+		default:
+			return fmt.Errorf("%w: value %v of series %d", ErrCorrupt, v, id)
+		}
+		if id != of || len(points) == pointsAtOnce {
 			flush()
 			of = id
-		}
-		p := incident.Point{At: time.Unix(0, at).UTC(), V: v.Float64}
-		if !v.Valid {
-			p.V = math.NaN()
 		}
 		points = append(points, p)
 		return nil
@@ -451,12 +469,15 @@ func (r *Reader) readWritten(l *loader) error {
 
 func (l *loader) readWritten() (err error) {
 	l.meta.Written = incident.PackWritten(func(yield func(incident.Written) bool) {
+		var text []byte
+		w := incident.Written{Fields: map[string]string{}}
 		err = l.each(`SELECT written FROM entry ORDER BY id`, func(s scan) error {
-			var text string
 			if err := s(&text); err != nil {
 				return err
 			}
-			w, err := decodeWritten(text)
+			clear(w.Fields)
+			w = incident.Written{Fields: w.Fields} // packing keeps neither
+			err := decodeInto(&w, text)
 			if err == nil {
 				yield(w)
 			}

@@ -185,15 +185,20 @@ func readAudit(tx *sql.Tx, which string, args ...any) ([]Audit, error) {
 	return list, rows.Err()
 }
 
-func decodeWritten(text string) (incident.Written, error) {
-	var w incident.Written
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
-		return w, fmt.Errorf("%w: timeline entry: %w", ErrCorrupt, err)
+func decodeWritten(text string) (w incident.Written, err error) {
+	err = decodeInto(&w, []byte(text))
+	return w, err
+}
+
+// decodeInto adds what was written to w.
+func decodeInto(w *incident.Written, text []byte) error {
+	if err := json.Unmarshal(text, w); err != nil {
+		return fmt.Errorf("%w: timeline entry: %w", ErrCorrupt, err)
 	}
 	if w.Fields == nil {
 		w.Fields = map[string]string{}
 	}
-	return w, nil
+	return nil
 }
 
 // masked is w without credentials.
