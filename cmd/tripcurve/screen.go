@@ -106,11 +106,12 @@ func (a *app) openFile(ctx context.Context, path string) error {
 			return nil
 		},
 		Load: func(context.Context) (tui.EvidenceMsg, error) {
+			defer spare()
+			defer thrift()()
 			name, v, err := loadFile(path)
 			if err != nil {
 				return tui.EvidenceMsg{}, err
 			}
-			defer spare()
 			return message(name, v), nil
 		},
 	}
