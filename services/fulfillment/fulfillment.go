@@ -125,8 +125,11 @@ func (w *Worker) send(ctx context.Context, o order.Order) error {
 	if o.Expedited {
 		in.Speed = warehouse.Express
 	}
-	for _, i := range o.Items {
-		in.Items = append(in.Items, &pb.Item{Sku: i.SKU, Qty: int32(i.Qty)})
+	items := make([]pb.Item, len(o.Items))
+	in.Items = make([]*pb.Item, len(o.Items))
+	for n, i := range o.Items {
+		in.Items[n] = &items[n]
+		in.Items[n].Sku, in.Items[n].Qty = i.SKU, int32(i.Qty)
 	}
 	made, err := w.warehouse.CreateShipment(ctx, in)
 	if err != nil {

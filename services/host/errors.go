@@ -87,8 +87,7 @@ func RejectionOf(err error) (*Rejection, bool) {
 	if err == nil {
 		return nil, false
 	}
-	var own *Rejection
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Rejection](err); ok {
 		return own, true
 	}
 	s, ok := status.FromError(err)

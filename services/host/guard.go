@@ -256,13 +256,13 @@ func (g *Guard) guarded(ctx context.Context, method string, args, reply any, opt
 	if g.limits.Total > 0 {
 		c.end = g.clock.Now().Add(g.limits.Total)
 	}
-	outer, rejection := g.enter(g.outer)
-	if rejection != nil {
+	var outer pass
+	if rejection := g.enter(g.outer, &outer); rejection != nil {
 		return rejection
 	}
 	c.limit = outer.limit
 	err := g.attempts(ctx, &c)
-	g.leave(outer, err)
+	g.leave(&outer, err)
 	return err
 }
 
@@ -389,18 +389,18 @@ func (g *Guard) below(ctx context.Context) context.Context {
 
 // attempt makes one try; rejected says that it was none, for it was not let through.
 func (g *Guard) attempt(ctx context.Context, c *call) (rejected bool, err error) {
-	pass, rejection := g.enter(g.inner)
-	if rejection != nil {
+	var p pass
+	if rejection := g.enter(g.inner, &p); rejection != nil {
 		return true, rejection
 	}
 	start := g.clock.Now()
-	err = g.call(ctx, g.to(pass), c, g.bounds(c, pass.limit))
+	err = g.call(ctx, g.to(&p), c, g.bounds(c, p.limit))
 	took := g.clock.Now().Sub(start)
 	if c.trace != nil {
 		c.trace.add(Attempt{Start: start, Took: took, Err: err})
 	}
-	if pass.asked {
-		g.record(pass.ticket, g.outcome(err, took))
+	if p.asked {
+		g.record(p.ticket, g.outcome(err, took))
 	}
 	return false, err
 }

@@ -44,38 +44,38 @@ type pass struct {
 	limit  time.Duration // what the breaker allows an attempt; 0 is no limit
 }
 
-// enter asks for a place and for the breaker's leave, in the stage's order.
-func (g *Guard) enter(s library.Stage) (pass, *Rejection) {
+// enter asks for a place and for the breaker's leave, in the stage's order, and fills
+// p, which is empty, with what it gets.
+func (g *Guard) enter(s library.Stage, p *pass) *Rejection {
 	if !s.Limit && !s.Breaker {
-		return pass{}, nil
+		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var p pass
 	full := s.Limit && g.inFlight >= g.max
 	if full && s.LimitFirst {
-		return p, g.reject(reasonBusy)
+		return g.reject(reasonBusy)
 	}
 	if s.Breaker {
 		now := g.advance()
 		ticket, verdict := g.breaker.Allow(now, g.rand())
 		g.settle(now)
 		if !verdict.Admitted {
-			return p, g.reject(verdict.Reason)
+			return g.reject(verdict.Reason)
 		}
 		if full {
 			g.breaker.Record(now, ticket, policy.Outcome{Code: policy.Busy})
 			g.settle(now)
 		}
-		p = pass{ticket, true, now, verdict.Limit}
+		*p = pass{ticket, true, now, verdict.Limit}
 	}
 	if full {
-		return p, g.reject(reasonBusy)
+		return g.reject(reasonBusy)
 	}
 	if s.Limit {
 		g.inFlight++
 	}
-	return p, nil
+	return nil
 }
 
 // reject counts a rejection. The lock is held.
@@ -96,7 +96,7 @@ func (g *Guard) release() {
 
 // leave ends a call that passed the outer stage. Its place is free when the caller
 // has its answer: out there nobody knows of an attempt left running.
-func (g *Guard) leave(p pass, err error) {
+func (g *Guard) leave(p *pass, err error) {
 	if g.outer.Limit {
 		g.mu.Lock()
 		g.inFlight--
@@ -132,7 +132,7 @@ func (g *Guard) findReplicas() error {
 }
 
 // to is the connection for an attempt that passed the inner stage.
-func (g *Guard) to(p pass) grpc.ClientConnInterface {
+func (g *Guard) to(p *pass) grpc.ClientConnInterface {
 	if g.replicas != nil && p.asked {
 		return g.replicas[p.ticket.Host]
 	}

@@ -12,7 +12,7 @@ import (
 type Trace struct {
 	grpc.EmptyCallOption
 	Attempts []Attempt
-	room     [1]Attempt // of Attempts, for the rule: one try
+	room     [3]Attempt // of Attempts, where there are no more
 	self     [1]grpc.CallOption
 }
 

@@ -62,13 +62,19 @@ var ErrSignature = errors.New("bad signature")
 // the same time.
 type Key struct {
 	secret string
-	macs   sync.Pool // of hash.Hash: making one takes as long as using it
+	macs   sync.Pool // of *mac: making one takes as long as using it
+}
+
+// mac is a code under way.
+type mac struct {
+	hash.Hash
+	head []byte // what stands before the body
 }
 
 // NewKey is the key of that secret.
 func NewKey(secret string) *Key {
 	k := &Key{secret: secret}
-	k.macs.New = func() any { return hmac.New(sha256.New, []byte(secret)) }
+	k.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, []byte(secret))} }
 	return k
 }
 
@@ -81,13 +87,13 @@ func (k *Key) Sign(body []byte, at time.Time) string {
 
 // mac appends the code to sum.
 func (k *Key) mac(sum []byte, t string, body []byte) []byte {
-	h := k.macs.Get().(hash.Hash)
-	defer k.macs.Put(h)
-	h.Reset()
-	_, _ = io.WriteString(h, t)
-	_, _ = io.WriteString(h, ".")
-	h.Write(body)
-	return h.Sum(sum)
+	m := k.macs.Get().(*mac)
+	defer k.macs.Put(m)
+	m.Reset()
+	m.head = append(append(m.head[:0], t...), '.')
+	m.Write(m.head)
+	m.Write(body)
+	return m.Sum(sum)
 }
 
 // Verify checks a header's value against the body and the receiver's time. Of
