@@ -32,7 +32,7 @@ func (q *JobQueue) Work(s *Service, handlers map[string]host.JobHandler) *QueueW
 	}
 	w := &QueueWorker{q: q, s: s, began: q.k.Now()}
 	for _, kind := range slices.Sorted(maps.Keys(handlers)) {
-		w.producers = append(w.producers, newProducer(w, kind, handlers[kind]))
+		w.producers = append(w.producers, &producer{w: w, kind: kind, do: handlers[kind]})
 	}
 	q.workers = append(q.workers, w)
 	for _, p := range w.producers {
@@ -110,19 +110,15 @@ type producer struct {
 	again    bool // a fetch is due when it is over
 	missed   bool // a fetch found no free hand, or took as much as it could
 	fetching bool
-
-	polled, cooled, fetched func() // methods as functions, made once
 }
 
-func newProducer(w *QueueWorker, kind string, do host.JobHandler) *producer {
-	p := &producer{w: w, kind: kind, do: do}
-	p.polled = func() {
-		p.call()
-		p.poll()
-	}
-	p.cooled, p.fetched = p.cool, p.take
-	return p
-}
+// What a producer waits for, without a function made for every wait: each is an event
+// of its own.
+type (
+	polling  producer
+	cooling  producer
+	fetching producer
+)
 
 func (w *QueueWorker) producer(kind string) *producer {
 	for _, p := range w.producers {
@@ -136,7 +132,15 @@ func (w *QueueWorker) producer(kind string) *producer {
 // poll asks for a fetch every second, and up to a tenth more.
 func (p *producer) poll() {
 	d := riverqueue.DefaultPoll
-	p.w.after(d+time.Duration(p.w.q.draws.Float()*float64(d/10)), p.polled)
+	p.w.q.k.After(d+time.Duration(p.w.q.draws.Float()*float64(d/10)), (*polling)(p))
+}
+
+// Run asks for a fetch, and for the next one.
+func (f *polling) Run() {
+	if p := (*producer)(f); !p.w.dead {
+		p.call()
+		p.poll()
+	}
 }
 
 // call asks for a fetch: now, or when the cooldown is over.
@@ -146,12 +150,16 @@ func (p *producer) call() {
 		return
 	}
 	p.cooling = true
-	p.w.after(riverqueue.DefaultFetchCooldown, p.cooled)
+	p.w.q.k.After(riverqueue.DefaultFetchCooldown, (*cooling)(p))
 	p.fetch()
 }
 
-// cool is the end of the cooldown.
-func (p *producer) cool() {
+// Run is the end of the cooldown.
+func (f *cooling) Run() {
+	p := (*producer)(f)
+	if p.w.dead {
+		return
+	}
 	p.cooling = false
 	if p.again {
 		p.again = false
@@ -173,11 +181,12 @@ func (p *producer) fetch() {
 		return
 	}
 	p.fetching = true
-	p.w.q.k.Start(&p.w.s.group, vtime.Func(p.fetched))
+	p.w.q.k.Start(&p.w.s.group, (*fetching)(p))
 }
 
-// take is the process of one fetch.
-func (p *producer) take() {
+// Run is the process of one fetch.
+func (f *fetching) Run() {
+	p := (*producer)(f)
 	q := p.w.q
 	var ctx vtime.Loose
 	ctx.SetTag(vtime.Mix(q.n<<20 + uint64(q.k.Now())))
