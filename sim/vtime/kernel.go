@@ -99,9 +99,20 @@ func New(base time.Time) *Kernel {
 	return &Kernel{base: base.UTC(), lanes: make(map[time.Duration]*Lane)}
 }
 
-// Hire makes crew the one whom the kernel has its coroutines from, before it runs; nil
-// is none, and they are the kernel's own.
-func (k *Kernel) Hire(crew *Crew) { k.crew = crew }
+// Hire makes crew the one whom the kernel has its coroutines and the memory of its
+// queues from, before it runs; nil is none, and they are the kernel's own.
+func (k *Kernel) Hire(crew *Crew) {
+	if k.crew = crew; crew == nil {
+		return
+	}
+	r := crew.room()
+	k.heap.es = append(r.heap, k.heap.es...)
+	k.slots, k.free = append(r.slots, k.slots...), append(r.free, k.free...)
+	k.idle, k.all = append(r.idle, k.idle...), append(r.all, k.all...)
+	if k.ready.len() == 0 {
+		k.ready = ring[soon]{buf: r.ready}
+	}
+}
 
 // Now is the present instant.
 func (k *Kernel) Now() Time { return k.now }
@@ -366,7 +377,7 @@ func (k *Kernel) Close() {
 		}
 	}
 	if k.crew != nil && failure == nil {
-		k.crew.give(k.all)
+		k.crew.give(k.all, room{heap: k.heap.es, ready: k.ready.buf, slots: k.slots, free: k.free, idle: k.idle})
 	}
 	k.all, k.idle, k.next = nil, nil, nil
 	if failure != nil {

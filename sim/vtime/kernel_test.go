@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -389,13 +390,17 @@ func BenchmarkSleepAlone(b *testing.B) {
 }
 
 // A crew's coroutines run one kernel's processes after another's, also those that
-// were killed in the middle.
+// were killed in the middle. The queues' memory goes with them, and nothing of a run in it.
 func TestCrew(t *testing.T) {
 	var crew Crew
 	defer crew.Close()
 	for run := range 3 {
 		k := New(began)
+		lane := k.Lane(time.Second) // in a slot already when the memory comes
 		k.Hire(&crew)
+		fired := false
+		lane.After(Func(func() { fired = true }))
+		k.After(time.Hour, Func(func() { t.Error("an event of a run that was over") }))
 		ended, unwound := 0, 0
 		for n := range 10 {
 			k.Start(nil, Func(func() {
@@ -414,11 +419,19 @@ func TestCrew(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.Close()
-		if ended != 5 || unwound != 10 {
-			t.Errorf("run %d: %d processes of 5 ended, %d of 10 were unwound", run, ended, unwound)
+		if !fired || ended != 5 || unwound != 10 {
+			t.Errorf("run %d: a lane's timer fired: %t; %d processes of 5 ended, %d of 10 were unwound", run, fired, ended, unwound)
 		}
 		if len(crew.idle) != 10 {
 			t.Errorf("run %d: %d coroutines rest, not 10: none is made where one rests", run, len(crew.idle))
+		}
+		if len(crew.rooms) != 1 {
+			t.Fatalf("run %d: %d kernels' memory is kept, not 1", run, len(crew.rooms))
+		}
+		r := crew.rooms[0]
+		used := func(s slot) bool { return s != slot{} }
+		if len(r.ready) == 0 || cap(r.slots) < 2 || slices.ContainsFunc(r.slots[:cap(r.slots)], used) || slices.ContainsFunc(r.ready, func(s soon) bool { return s != soon{} }) {
+			t.Errorf("run %d: what is kept holds something of the run, or has no room: %+v", run, r)
 		}
 	}
 }
