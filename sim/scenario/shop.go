@@ -167,8 +167,15 @@ func (c *customer) Run() {
 
 // read asks for one thing.
 func (c *customer) read(route gateway.Route, id string) {
-	c.asks = gateway.Request{Route: route, ID: id}
+	c.request(route).ID = id
 	c.ask()
+}
+
+// request is the next one, to be filled.
+func (c *customer) request(route gateway.Route) *gateway.Request {
+	c.asks = gateway.Request{}
+	c.asks.Route = route
+	return &c.asks
 }
 
 // ask makes the request and writes down how it was answered.
@@ -185,33 +192,22 @@ func (c *customer) ask() {
 		r.obs.OnCheckout(&c.told)
 	}
 	if r.obs.OnAccess != nil {
-		r.obs.OnAccess(r.gw.Entry(&c.asks, &c.told, c.client(), size(&c.told)))
+		c.log()
 	}
+}
+
+// log tells of the answer as the access log does. It is a function of its own so that
+// the entry does not lie on the stack of every customer who waits.
+//
+//go:noinline
+func (c *customer) log() {
+	r := c.s.r
+	r.obs.OnAccess(r.gw.Entry(&c.asks, &c.told, c.client(), size(&c.told)))
 }
 
 // checkout buys a cart; an accepted order is followed by its payment.
 func (c *customer) checkout() {
-	lines := 1 + int(c.draw(1)*3)
-	cart := order.Cart{
-		ID: hexID("cart_", c.tag>>40), UserID: hexID("usr_", c.tag>>16),
-		Items: make([]order.Item, lines),
-	}
-	first := int(c.draw(2) * float64(len(c.s.skus)))
-	cents := int64(0)
-	for i := range cart.Items {
-		sku := (first + i) % len(c.s.skus)
-		it := order.Item{SKU: c.s.skus[sku], Qty: 1 + int(c.draw(3+uint64(i))*2), PriceCents: 1999 + 1100*int64(sku)}
-		if sku == 0 {
-			it.PriceCents = 34999
-		}
-		cart.Items[i] = it
-		cents += int64(it.Qty) * it.PriceCents
-	}
-	c.s.r.orders.SaveCart(cart)
-	c.asks = gateway.Request{Route: gateway.PostOrder, Checkout: gateway.Checkout{
-		CartID: cart.ID, UserID: cart.UserID, PaymentMethod: "pm_visa_4242",
-		ShippingAddress: gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"},
-	}}
+	cents := c.fill(c.request(gateway.PostOrder))
 	c.ask()
 	for n := range c.s.r.sc.Retries.Times {
 		if c.told.OK() {
@@ -224,11 +220,32 @@ func (c *customer) checkout() {
 		return
 	}
 	id, secret := c.told.Order.OrderID, c.told.Order.ClientSecret
-	c.asks = gateway.Request{Route: gateway.PostIntent, Key: id, Intent: gateway.Intent{
-		Amount: gateway.Cents(cents), Currency: "USD",
-	}}
+	q := c.request(gateway.PostIntent)
+	q.Key, q.Intent.Amount, q.Intent.Currency = id, cents, "USD"
 	c.ask()
 	c.s.r.back.pay(&c.ctx, secret)
+}
+
+// fill fills a cart, which the shop keeps, and what buys it, and adds it up.
+func (c *customer) fill(q *gateway.Request) (total gateway.Cents) {
+	cart := order.Cart{
+		ID: hexID("cart_", c.tag>>40), UserID: hexID("usr_", c.tag>>16),
+		Items: make([]order.Item, 1+int(c.draw(1)*3)),
+	}
+	first := int(c.draw(2) * float64(len(c.s.skus)))
+	for i := range cart.Items {
+		sku, it := (first+i)%len(c.s.skus), &cart.Items[i]
+		it.SKU, it.Qty, it.PriceCents = c.s.skus[sku], 1+int(c.draw(3+uint64(i))*2), 1999+1100*int64(sku)
+		if sku == 0 {
+			it.PriceCents = 34999
+		}
+		total += gateway.Cents(int64(it.Qty) * it.PriceCents)
+	}
+	c.s.r.orders.SaveCart(cart)
+	b := &q.Checkout
+	b.CartID, b.UserID, b.PaymentMethod = cart.ID, cart.UserID, "pm_visa_4242"
+	b.ShippingAddress = gateway.Address{Line1: "123 Main St", City: "Portland", State: "OR", Zip: "97201"}
+	return total
 }
 
 // again is how long the customer waits before trying for the n-th time again.
