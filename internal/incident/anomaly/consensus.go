@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"tripcurve/internal/incident/sketch"
 )
 
 // ConsensusParams tune the search for the instant at which many series changed;
@@ -344,7 +346,7 @@ func kth(v []float64, k int) float64 {
 	shift := max(0, bits.Len64(hi-lo)-8)
 	var counts [256]uint16
 	if len(v) > math.MaxUint16 {
-		return selectKth(v, k)
+		return sketch.Kth(v, k)
 	}
 	for _, x := range v {
 		counts[(math.Float64bits(x)-lo)>>shift&255]++
@@ -360,46 +362,5 @@ func kth(v []float64, k int) float64 {
 			few = append(few, x)
 		}
 	}
-	return selectKth(few, k-before)
-}
-
-// selectKth is the k-th smallest (Hoare's quickselect); it reorders v.
-func selectKth(v []float64, k int) float64 {
-	lo, hi := 0, len(v)-1
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		if v[mid] < v[lo] {
-			v[mid], v[lo] = v[lo], v[mid]
-		}
-		if v[hi] < v[lo] {
-			v[hi], v[lo] = v[lo], v[hi]
-		}
-		if v[hi] < v[mid] {
-			v[hi], v[mid] = v[mid], v[hi]
-		}
-		pivot := v[mid]
-		i, j := lo, hi
-		for i <= j {
-			for v[i] < pivot {
-				i++
-			}
-			for v[j] > pivot {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k <= j:
-			hi = j
-		case k >= i:
-			lo = i
-		default:
-			return v[k]
-		}
-	}
-	return v[k]
+	return sketch.Kth(few, k-before)
 }

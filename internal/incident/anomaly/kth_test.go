@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tripcurve/internal/incident/sketch"
 )
 
 func TestKthIsTheSortedOnes(t *testing.T) {
@@ -28,7 +30,7 @@ func TestKthIsTheSortedOnes(t *testing.T) {
 		if got := kth(slices.Clone(v), k); got != want {
 			t.Fatalf("round %d: %d-th of %d is %g, want %g", round, k, len(v), got, want)
 		}
-		if got := selectKth(slices.Clone(v), k); got != want {
+		if got := sketch.Kth(slices.Clone(v), k); got != want {
 			t.Fatalf("round %d: quickselect: %d-th of %d is %g, want %g", round, k, len(v), got, want)
 		}
 	}
