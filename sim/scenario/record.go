@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tripcurve/internal/incident/sketch"
 	"tripcurve/services/gateway"
 	"tripcurve/services/order"
 	"tripcurve/sim"
@@ -296,14 +297,12 @@ func (r *record) waits() {
 			took = append(took, time.Duration(c.end-c.start))
 		}
 	}
-	slices.Sort(took)
 	r.res.Waits = sim.Waits{P50: quantile(took, 0.5), P99: quantile(took, 0.99), Max: quantile(took, 1)}
 }
 
 func (r *record) endpoints() {
 	for q := gateway.PostOrder; q <= gateway.PostIntent; q++ {
 		rt := &r.routes[q]
-		slices.Sort(rt.took)
 		r.res.Endpoints = append(r.res.Endpoints, sim.Endpoint{
 			Method: q.Method(), Route: q.Template(), Requests: rt.requests, Failed: rt.failed,
 			FirstFailed: rt.firstFailed, LastFailed: rt.lastFailed,
@@ -312,13 +311,13 @@ func (r *record) endpoints() {
 	}
 }
 
-// quantile is the smallest of the sorted values that at least a share q of them
-// does not exceed; 0 when there are none.
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
+// quantile is the smallest of the values that at least a share q of them does not
+// exceed; 0 when there are none. It reorders them.
+func quantile(all []time.Duration, q float64) time.Duration {
+	if len(all) == 0 {
 		return 0
 	}
-	return sorted[max(int(math.Ceil(q*float64(len(sorted))))-1, 0)]
+	return sketch.Kth(all, max(int(math.Ceil(q*float64(len(all))))-1, 0))
 }
 
 // balance says whether what came in equals what went out and what is left.
