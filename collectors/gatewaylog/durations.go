@@ -2,6 +2,7 @@ package gatewaylog
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 
 	"tripcurve/internal/incident/sketch"
@@ -76,11 +77,24 @@ func (c *durations) countMS() (grew int64) {
 		return 0
 	}
 	loose := c.took
-	c.took, c.ms, grew = nil, new([countedMS]int32), 4*countedMS-4*int64(cap(loose))
+	c.took, c.ms, grew = nil, counted.Get().(*[countedMS]int32), 4*countedMS-4*int64(cap(loose))
 	for _, us := range loose {
 		grew += c.addMicroseconds(us)
 	}
 	return grew
+}
+
+// counted are counts of milliseconds that are all zero, to be used again: windows come and
+// go faster than garbage should be collected.
+var counted = sync.Pool{New: func() any { return new([countedMS]int32) }}
+
+// free gives up what is counted.
+func (c *durations) free() {
+	if c.ms != nil {
+		clear(c.ms[:])
+		counted.Put(c.ms)
+		c.ms = nil
+	}
 }
 
 func (c *durations) makeSketch() (grew int64) {
@@ -123,7 +137,7 @@ func (c *durations) settle() {
 	c.settleLoose()
 	if c.ms != nil {
 		c.sketch.AddMilliseconds(c.ms[:])
-		c.ms = nil
+		c.free()
 	}
 }
 
@@ -137,6 +151,7 @@ func (c *durations) merge(other *durations) {
 		for ms, n := range other.ms {
 			c.ms[ms] += n
 		}
+		other.free()
 	}
 	if other.sketch != nil {
 		c.mergeSketch(other.sketch)

@@ -91,6 +91,11 @@ func (a *Aggregator) writeAway() error {
 	if err != nil {
 		return err
 	}
+	for _, w := range a.windows {
+		for _, c := range w.cells {
+			c.free()
+		}
+	}
 	clear(a.windows)
 	clear(a.hot[:])
 	return s.compact()
