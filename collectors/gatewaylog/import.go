@@ -221,10 +221,8 @@ func prepare(head []byte, whole bool, elsewhere func() [][]byte, opt Options) (S
 }
 
 const (
-	// spanSize is what a worker takes at a time, in bytes: much more than most logs have
-	// in ten seconds, for what two workers have of the same ten seconds is counted twice
-	// and put together afterwards.
-	spanSize = 8 << 20
+	// minSpan is the least that a worker takes at a time, in bytes.
+	minSpan = 1 << 20
 	// blockSize is what it reads at a time, in bytes: it stays in the cache between being
 	// read and being parsed.
 	blockSize = 256 << 10
@@ -253,8 +251,8 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 		}
 	}
 	s.Origin.From = start
-	var next, done atomic.Int64
-	next.Store(start)
+	todo := spans{from: start, to: size, workers: int64(workers)}
+	var done atomic.Int64
 	var told sync.Mutex // Progress is called from one goroutine at a time
 	intakes := make([]*Intake, workers)
 	errs := make([]error, workers)
@@ -275,11 +273,11 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 		}
 		wg.Go(func() {
 			for errs[i] == nil {
-				from := next.Add(spanSize) - spanSize
-				if from >= size {
+				from, to := todo.take()
+				if from == to {
 					return
 				}
-				errs[i] = r.read(from, min(from+spanSize, size))
+				errs[i] = r.read(from, to)
 			}
 		})
 	}
@@ -297,6 +295,23 @@ func importParallel(ctx context.Context, f io.ReaderAt, size int64, workers int,
 	s.Stats, s.FirstBad = agg.Stats(), agg.firstBad()
 	s.Bytes, s.Origin.To = size-start, size
 	return s, agg, nil
+}
+
+// spans hands out the bytes of a file in parts, which get smaller towards the end: what two
+// workers have of the same ten seconds is counted twice and put together afterwards, so
+// there should be few parts, and none should be waited for.
+type spans struct {
+	mu       sync.Mutex
+	from, to int64
+	workers  int64
+}
+
+func (s *spans) take() (from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from = s.from
+	s.from = min(s.to, from+max(minSpan, (s.to-from)/(4*s.workers)))
+	return from, s.from
 }
 
 // spanReader gives an Intake the lines of parts of a file.
