@@ -52,11 +52,12 @@ func calm() (done func()) {
 }
 
 // headroom is how much garbage may lie beside what lives, in bytes, before it is collected.
-const headroom = 6 << 20
+const headroom = 8 << 20
 
-// spare sets, from now on, how far the heap may grow by what lives now: by headroom, or a
-// quarter of it, or as far as Go itself lets it. Most of what was read is packed, and takes
-// a collection milliseconds.
+// spare sets, from now on, how far the heap may grow by what lives now: by headroom, but no
+// less than half of it, for what is simulated on the screens pays for each collection, and
+// no more than as much again, as Go itself lets it. Most of what was read is packed, and
+// takes a collection milliseconds.
 func spare() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	if metrics.Read(live); os.Getenv("GOGC") == "" {
@@ -65,7 +66,7 @@ func spare() {
 }
 
 func sparePercent(live uint64) int {
-	return int(min(100, max(25, headroom*100/max(1, live))))
+	return int(min(100, max(50, headroom*100/max(1, live))))
 }
 
 // tidy gives back to the system what the start and the reading took and nobody needs any

@@ -51,7 +51,7 @@ func TestCalmLeavesTheUsersChoice(t *testing.T) {
 }
 
 func TestSparePercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 100, 1 << 20: 100, headroom: 100, 2 * headroom: 50, 4 * headroom: 25, 1 << 40: 25} {
+	for live, want := range map[uint64]int{0: 100, 1 << 20: 100, headroom: 100, headroom * 4 / 3: 75, 4 * headroom: 50, 1 << 40: 50} {
 		if got := sparePercent(live); got != want {
 			t.Errorf("%d %% beside %d bytes, want %d %%", got, live, want)
 		}
