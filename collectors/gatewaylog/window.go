@@ -6,8 +6,8 @@ const windowSeconds = 10
 // window is ten seconds of every series.
 type window struct {
 	at    int64   // unix seconds / 10
-	slot  []int32 // by series: 1 + index into cells, 0 for none
-	cells []*cell
+	slot  []*cell // by series; nil for none
+	cells []*cell // in the order in which they came
 }
 
 // cell counts one series in one window.
@@ -53,25 +53,27 @@ func (a *Aggregator) window(at int64) *window {
 // cell is where a series is counted in a window.
 func (a *Aggregator) cell(w *window, s int32) *cell {
 	if int(s) < len(w.slot) {
-		if i := w.slot[s]; i > 0 {
-			return w.cells[i-1]
+		if c := w.slot[s]; c != nil {
+			return c
 		}
 	}
-	a.weight += cellWeight
-	return w.cell(s)
+	slots := cap(w.slot)
+	c := w.cell(s)
+	a.weight += cellWeight + 8*int64(cap(w.slot)-slots)
+	return c
 }
 
 func (w *window) cell(s int32) *cell {
 	if int(s) >= len(w.slot) {
-		w.slot = append(w.slot, make([]int32, int(s)+8-len(w.slot))...)
+		w.slot = append(w.slot, make([]*cell, int(s)+8-len(w.slot))...)
 	}
-	i := w.slot[s]
-	if i == 0 {
-		w.cells = append(w.cells, &cell{series: s})
-		i = int32(len(w.cells))
-		w.slot[s] = i
+	c := w.slot[s]
+	if c == nil {
+		c = &cell{series: s}
+		w.slot[s] = c
+		w.cells = append(w.cells, c)
 	}
-	return w.cells[i-1]
+	return c
 }
 
 // merge counts other in c as well.
