@@ -12,6 +12,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/session"
 	"tripcurve/tui/tuitest"
 )
 
@@ -135,6 +136,23 @@ func TestLiveCursorStaysWhereSomebodyLooked(t *testing.T) {
 	}
 	if got := strings.Join(lines(r), "\n"); !strings.Contains(got, "waiting sessions  5 of max 5") {
 		t.Errorf("five wait:\n%s", got)
+	}
+}
+
+// TestRestIsCalledWhenKeysEnd: once where somebody is has been written down, and not while
+// they go on.
+func TestRestIsCalledWhenKeysEnd(t *testing.T) {
+	rested := 0
+	r := newRoot(Options{Name: "INC-2847", NoAnimation: true, Rest: func() { rested++ }, Session: session.Open(session.Path(t.TempDir(), "INC-2847", ""))})
+	send(r, tea.WindowSizeMsg{Width: 80, Height: 24}, tuitest.Incident())
+	r.saving = true // a key came
+	send(r, restMsg{})
+	if rested != 0 {
+		t.Error("it rests while keys come")
+	}
+	send(r, saveMsg{}, restMsg{}) // the tests' clock brings no restMsg by itself
+	if rested != 1 {
+		t.Errorf("it rested %d times after it was written down", rested)
 	}
 }
 

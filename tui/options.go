@@ -35,6 +35,9 @@ type Options struct {
 	// Loaded is called once, a second after the first evidence came to the screens, away from
 	// the event loop; nil is nothing.
 	Loaded func()
+	// Rest is called when nobody has pressed a key for a second after where they are was
+	// written down, away from the event loop; nil is nothing.
+	Rest func()
 	// Complete fills in what is known of these options only once the screens are made, which
 	// is while Bubble Tea waits for the tick of the first frame: a millisecond costs nothing
 	// there. Its error ends Run before anything is drawn; nil completes nothing.

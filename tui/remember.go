@@ -23,6 +23,9 @@ type saveMsg struct{}
 // savedMsg is what became of that.
 type savedMsg struct{ err error }
 
+// restMsg says that nothing may have happened since that was written.
+type restMsg struct{}
+
 // keepSoon sees to it that where somebody is gets written down.
 func (r *Root) keepSoon() tea.Cmd {
 	if r.opts.Session == nil || r.saving || !r.loaded {
@@ -41,11 +44,24 @@ func (r *Root) keepNow() tea.Cmd {
 }
 
 // saved says once that nothing is kept, not after every key.
-func (r *Root) saved(msg savedMsg) {
+func (r *Root) saved(msg savedMsg) tea.Cmd {
 	if msg.err != nil && !r.unkept {
 		r.status = screen.StatusMsg{Text: msg.err.Error(), Bad: true}
 	}
 	r.unkept = msg.err != nil
+	return after(settle, func(time.Time) tea.Msg { return restMsg{} })
+}
+
+// rest has Options.Rest called, unless a key came meanwhile.
+func (r *Root) rest() tea.Cmd {
+	rest := r.opts.Rest
+	if r.saving || rest == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		rest()
+		return nil
+	}
 }
 
 // state is where somebody is.

@@ -172,7 +172,9 @@ func (r *Root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case saveMsg:
 		return r, r.keepNow()
 	case savedMsg:
-		r.saved(msg)
+		return r, r.saved(msg)
+	case restMsg:
+		return r, r.rest()
 	case screen.TickMsg:
 		r.common.Apply(msg)
 		return r, tea.Batch(r.tellAll(msg), tick())

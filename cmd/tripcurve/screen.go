@@ -192,7 +192,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 		return exitError{exitUsage, fmt.Errorf("settings file %w", err)}
 	}
 	opt.Lines = gatewaylog.OpenLines
-	opt.Loaded = tidy
+	opt.Loaded, opt.Rest = tidy, unmapStart
 	opt.LockSQL = postgres.SampleSQL(140000)
 	opt.Clipboard = tui.Clipboard{Mode: a.settings.Get("clipboard").Text, Env: a.env}
 	opt.NoAnimation = a.settings.Get("animation").Text == "off"

@@ -274,7 +274,7 @@ func (m *ttyRun) memory() {
 	t.waitFor(sentence) // which is there before the rest is read
 	t.send("5")
 	t.waitFor("observation")
-	t.quiet(2 * time.Second)
+	t.quiet(5 * time.Second) // where somebody is has been written down, too
 	status := procStatus(m.T, t.cmd.Process.Pid)
 	t.kill()
 	mb := func(name string) float64 { return float64(status[name]) / 1000 }
