@@ -84,11 +84,11 @@ type Options struct {
 // ProgramOptions are the options of the Bubble Tea program for a colour mode
 // (auto, always, never, 16, 256, truecolor) and the environment. Bubble Tea
 // itself overlooks NO_COLOR=yes, so any non-empty value is looked for here. The
-// flag wins over the variable. fps 0 is 100: a key waits for its frame 5 ms on average, 8 at
+// flag wins over the variable. fps 0 is 80: a key waits for its frame 6 ms on average, 8 at
 // Bubble Tea's own 60, and the ticks of an idle screen stay below 1.5 % of a processor.
 func ProgramOptions(color string, env []string, fps int) ([]tea.ProgramOption, error) {
 	if fps == 0 {
-		fps = 100
+		fps = 80
 	}
 	opts := []tea.ProgramOption{tea.WithFPS(fps)}
 	profiles := map[string]colorprofile.Profile{

@@ -14,7 +14,7 @@ import (
 type Terminal struct {
 	Color string   // auto, always, never, 16, 256, truecolor
 	Env   []string // os.Environ()
-	FPS   int      // most frames per second; 0 is 100
+	FPS   int      // most frames per second; 0 is 80
 	Sync  string   // whole frames only: auto, on, off
 	Keys  *os.File // where keys come from; nil is the standard input
 	Out   io.Writer

@@ -1,5 +1,5 @@
 // Command bare is the smallest Bubble Tea program that paints a full screen:
-// the yardstick for the first frame of tripcurve, which draws at most 100 frames a second too.
+// the yardstick for the first frame of tripcurve, which draws at most 80 frames a second too.
 package main
 
 import (
@@ -27,7 +27,7 @@ func (model) View() tea.View {
 }
 
 func main() {
-	if _, err := tea.NewProgram(model{}, tea.WithFPS(100)).Run(); err != nil {
+	if _, err := tea.NewProgram(model{}, tea.WithFPS(80)).Run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
