@@ -3,6 +3,8 @@ package incident
 import (
 	"encoding/binary"
 	"slices"
+
+	"tripcurve/internal/incident/varint"
 )
 
 // packedBuckets are the buckets of a minute, of which one takes some 8 bytes and not 64:
@@ -44,37 +46,21 @@ func packBuckets(all []bucket) packed[bucket] {
 
 func (p *packedBuckets) unpack(behind []bucket) []bucket {
 	behind = slices.Grow(behind, p.len)
-	r := varints{p.numbers}
+	r := varint.Reader{Rest: p.numbers}
 	parts := p.parts
 	var b bucket
 	for range p.len {
-		b.sec += r.next()
-		b.nsec = int32(r.next())
-		kind := r.next()
+		b.sec += r.Int()
+		b.nsec = int32(r.Int())
+		kind := r.Int()
 		b.kind, b.parts = p.kinds[kind/2], nil
 		if kind%2 == 1 {
 			b.parts, parts = parts[0], parts[1:]
 		}
-		b.started, b.ended = r.next(), r.next()
-		b.from = b.to + r.next()
-		b.to = b.from + r.next()
+		b.started, b.ended = r.Int(), r.Int()
+		b.from = b.to + r.Int()
+		b.to = b.from + r.Int()
 		behind = append(behind, b)
 	}
 	return behind
-}
-
-// varints reads what binary.AppendVarint wrote.
-type varints struct{ rest string }
-
-func (r *varints) next() int64 {
-	if n := r.rest[0]; n < 0x80 { // mostly
-		r.rest = r.rest[1:]
-		return int64(n>>1) ^ -int64(n&1)
-	}
-	return r.long()
-}
-
-func (r *varints) long() int64 {
-	n := unvarint(&r.rest)
-	return int64(n>>1) ^ -int64(n&1)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tripcurve/internal/incident/varint"
 )
 
 // packer packs one entry after another: its id; 1 where it changes an entry of the
@@ -204,18 +206,11 @@ func (r *unpacker) apply(e Entry) Entry {
 	return e
 }
 
-func (r *unpacker) number() uint64 { return unvarint(&r.rest) }
-
-// unvarint takes off what binary.AppendUvarint wrote.
-func unvarint(text *string) (n uint64) {
-	for shift := 0; ; shift += 7 {
-		b := (*text)[0]
-		*text = (*text)[1:]
-		n |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return n
-		}
-	}
+func (r *unpacker) number() uint64 {
+	v := varint.Reader{Rest: r.rest}
+	n := v.Uint()
+	r.rest = v.Rest
+	return n
 }
 
 func (r *unpacker) text() string {

@@ -11,6 +11,7 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/store"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/incident/varint"
 )
 
 // Packed is a distribution of durations that nothing is added to any more: some 60 bytes
@@ -71,34 +72,21 @@ func appendBin(b []byte, x bin, last int) []byte {
 
 // cursor goes through the bins of a Packed.
 type cursor struct {
-	rest string
+	left varint.Reader
 	bin
 }
 
+// each begins before the first bin.
+func (p *Packed) each() cursor { return cursor{left: varint.Reader{Rest: p.bins}} }
+
 // next goes to the next bin, if there is one.
 func (c *cursor) next() bool {
-	if c.rest == "" {
+	if c.left.Rest == "" {
 		return false
 	}
-	far, n := uvarint(c.rest)
-	c.rest = c.rest[n:]
-	c.index += int(far>>1) ^ -int(far&1) // as binary.Varint has it
-	count, n := uvarint(c.rest)
-	c.rest = c.rest[n:]
-	c.n = int64(count)
+	c.index += int(c.left.Int())
+	c.n = int64(c.left.Uint())
 	return true
-}
-
-// uvarint is binary.Uvarint of a string that was packed here.
-func uvarint(s string) (x uint64, n int) {
-	for shift := 0; ; shift += 7 {
-		b := s[n]
-		n++
-		x |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return x, n
-		}
-	}
 }
 
 // Count is how many durations there are.
@@ -114,7 +102,7 @@ func (p *Packed) Quantile(q float64) incident.Quantile {
 		return incident.Quantile{}
 	}
 	seen := p.zeros
-	c := cursor{rest: p.bins}
+	c := p.each()
 	for c.next() {
 		if seen += c.n; float64(seen) > rank {
 			break
@@ -135,7 +123,7 @@ func (p *Packed) Merge(other incident.Sketch) (incident.Sketch, error) {
 		b = appendBin(b, x, last)
 		last = x.index
 	}
-	a, c := cursor{rest: p.bins}, cursor{rest: o.bins}
+	a, c := p.each(), o.each()
 	hasA, hasC := a.next(), c.next()
 	for hasA || hasC {
 		switch {
@@ -156,7 +144,7 @@ func (p *Packed) Merge(other incident.Sketch) (incident.Sketch, error) {
 // MarshalBinary is DDSketch's own encoding, as a Sketch has it.
 func (p *Packed) MarshalBinary() ([]byte, error) {
 	s := New()
-	c := cursor{rest: p.bins}
+	c := p.each()
 	for c.next() {
 		s.dd.GetPositiveValueStore().AddWithCount(c.index, float64(c.n))
 	}
