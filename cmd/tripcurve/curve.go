@@ -214,6 +214,9 @@ func (f *curveFlags) read(cmd *cobra.Command) error {
 	if f.deadline < 0 {
 		return badInput("--deadline %s: expected a time that is not negative", f.deadline)
 	}
+	if f.deadline > 0 && f.file != "" && len(f.libraries) == 0 {
+		return badInput("--deadline %s is of the libraries that --for names: the edge of --policy has its own", f.deadline)
+	}
 	f.Shares = curve.Shares(f.points)
 	f.Healthy = nil
 	for _, text := range f.healthy {
