@@ -55,8 +55,9 @@ const (
 // is found dead. It is a grpc.ClientConnInterface: generated stubs and guards run
 // on it unchanged.
 //
-// Messages are handed over, not encoded: what arrives is a shallow copy, so
-// neither side may change a message once it has been sent. The handlers do not.
+// Messages are handed over, not encoded: the handler has the very message that was
+// sent, and the caller a shallow copy of the answer, so neither side may change a message
+// once it has been sent. The handlers do not.
 type Conn struct {
 	w        *World
 	from, to *Service

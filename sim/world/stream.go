@@ -29,24 +29,18 @@ type stream struct {
 	resp       any
 	err        error
 
-	users   int             // the caller, the handler, and the resets and answers under way
-	receive func(any) error // hands the request to the handler
+	users int // the caller, the handler, and the resets and answers under way
 }
 
 // stream is a new stream, or one that nobody needs any more.
 func (w *World) stream() *stream {
 	n := len(w.spare) - 1
 	if n < 0 {
-		s := &stream{users: 1}
-		s.receive = func(in any) error {
-			copyMessage(in, s.args)
-			return nil
-		}
-		return s
+		return &stream{users: 1}
 	}
 	s := w.spare[n]
 	w.spare = w.spare[:n]
-	*s = stream{receive: s.receive, users: 1}
+	*s = stream{users: 1}
 	return s
 }
 
@@ -234,7 +228,7 @@ func (s *stream) handle() (any, error) {
 			return nil, err
 		}
 	}
-	return s.m.handler(s.m.impl, &s.ctx, s.receive, nil)
+	return s.m.handle(&s.ctx, s.args)
 }
 
 // served is the end of the handler, also of one whose process is killed: the timer

@@ -5,7 +5,6 @@
 package world
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -85,12 +84,6 @@ type Service struct {
 	// outside of its processes is to be let go. May be nil.
 	OnStop func()
 	ahead  time.Duration // its clock
-}
-
-type method struct {
-	impl    any
-	handler func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error)
-	calls   int // that reached the service
 }
 
 // AddService adds a service to the world. boot makes its handlers and registers
