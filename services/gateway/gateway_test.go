@@ -40,7 +40,7 @@ type upstream struct {
 
 func (u *upstream) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
 	u.mu.Lock()
-	u.asked = append(u.asked, args.(proto.Message))
+	u.asked = append(u.asked, proto.Clone(args.(proto.Message))) // a read's is used again
 	u.mu.Unlock()
 	if u.hangs {
 		<-ctx.Done()
@@ -287,6 +287,35 @@ func TestHangingUpstream(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The messages of reads are used again, and nothing of one read is in the next.
+func TestReadsKeepNothingOfEachOther(t *testing.T) {
+	clock := host.NewWallClock()
+	t.Cleanup(clock.Close)
+	u := &upstream{}
+	g := open(t, clock, u, bundled())
+	for range 100 {
+		u.answer = &pb.GetOrderResponse{OrderId: "ord_1", Status: "shipped", ReservationId: "res_1", TrackingNumber: "1Z", TotalCents: 4999}
+		if r := answer(t, g, gateway.Request{Route: gateway.GetOrder, ID: "ord_1"}); r.Order.TrackingNumber != "1Z" {
+			t.Fatalf("%+v", r)
+		}
+		u.err = status.Error(codes.Unavailable, "gone")
+		if r := answer(t, g, gateway.Request{Route: gateway.GetOrder, ID: "ord_1"}); r.Status != 503 {
+			t.Fatalf("%+v", r)
+		}
+		u.err, u.answer = nil, &pb.GetOrderResponse{OrderId: "ord_2"}
+		r := answer(t, g, gateway.Request{Route: gateway.GetOrder, ID: "ord_2"})
+		if diff := cmp.Diff(gateway.Order{OrderID: "ord_2"}, r.Order); diff != "" {
+			t.Fatal(diff)
+		}
+		u.answer = &pb.GetStockResponse{Sku: "A", Available: 3}
+		answer(t, g, gateway.Request{Route: gateway.GetStock, ID: "A"})
+		u.answer = &pb.GetStockResponse{Sku: "B"}
+		if r := answer(t, g, gateway.Request{Route: gateway.GetStock, ID: "B"}); r.Stock != (gateway.Stock{SKU: "B"}) {
+			t.Fatalf("%+v", r)
+		}
 	}
 }
 

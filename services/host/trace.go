@@ -13,16 +13,18 @@ type Trace struct {
 	grpc.EmptyCallOption
 	Attempts []Attempt
 	room     [3]Attempt // of Attempts, where there are no more
-	self     [1]grpc.CallOption
+	options  [2]grpc.CallOption
 }
 
 // Reset makes the trace ready for the next call. What Attempts held is overwritten.
 func (t *Trace) Reset() { t.Attempts = nil }
 
-// Option is the trace as the options of the call that it takes down.
-func (t *Trace) Option() []grpc.CallOption {
-	t.self[0] = t
-	return t.self[:]
+// Options are those of a generated client's call and the trace. A generated client puts
+// its own before what it is given, in a list that it makes for each call: a call with
+// these is made on the guard itself.
+func (t *Trace) Options() []grpc.CallOption {
+	t.options = [...]grpc.CallOption{grpc.StaticMethod(), t}
+	return t.options[:]
 }
 
 func (t *Trace) add(a Attempt) {
