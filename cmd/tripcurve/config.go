@@ -20,7 +20,7 @@ func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "write a settings file, or read a library's configuration back into a policy",
-		Args:  cobra.NoArgs,
+		Args:  onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return badInput("config what? %s init, or %s import FILE", cmd.CommandPath(), cmd.CommandPath())
 		},

@@ -20,7 +20,7 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: "write thresholds, the timeline, plots or the postmortem",
 		Long: `Writes files for readers and for libraries. An existing file is never replaced without --force;
 what would change is shown instead. -o - prints to the standard output.`,
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return badInput("export what? %s config, %[1]s timeline, %[1]s plots or %[1]s postmortem", cmd.CommandPath())
 		},

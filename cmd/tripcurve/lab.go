@@ -40,7 +40,7 @@ func (a *app) labCommand() *cobra.Command {
 		Long: `Starts the order pipeline for real, as processes on loopback over a private Postgres made of the
 installed binaries (13 or newer), and breaks it: for practice, and as proof that what the simulator
 and the collectors say is right. Everything is in one folder, which lab down removes.`,
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "the lab's folder (default: "+a.labDir("")+")")
@@ -69,7 +69,7 @@ func labScenario(name string, f *labFlags) (lab.Scenario, error) {
 		for _, sc := range lab.Scenarios(edges) {
 			names = append(names, sc.Name)
 		}
-		return sc, badInput("the lab knows no scenario %q; expected one of %s", name, strings.Join(names, ", "))
+		return sc, exitError{exitUsage, policy.Unknown("scenario of the lab", name, names)}
 	}
 	var err error
 	if sc.Edges, err = f.policy.apply(sc.Edges); err != nil {

@@ -18,8 +18,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tripcurve/internal/config"
+	"tripcurve/internal/policy"
 	"tripcurve/internal/redact"
 )
 
@@ -126,6 +128,24 @@ var duration = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`: time: (?:invalid duration|missing unit in duration|unknown unit) .*`)
 })
 
+// meantFlag adds to the error of a flag that there is not which one may have been meant.
+func meantFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if near := policy.Near(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w, did you mean --%s?", err, near)
+	}
+	return err
+}
+
 // plainer takes the names of Go's functions out of a flag's error.
 func plainer(err error) error {
 	text := err.Error()
@@ -152,7 +172,7 @@ func (a *app) root() *cobra.Command {
 		Use:           "tripcurve",
 		Short:         "incident analysis and breaker tuning for the terminal",
 		Long:          longHelp,
-		Args:          cobra.NoArgs,
+		Args:          onlyCommands,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version,
@@ -197,6 +217,6 @@ func (a *app) root() *cobra.Command {
 	}
 	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
 	flags.StringVar(&configFile, "config", "", "settings file, which may list the sources of watch and record (default "+a.paths.Config+")")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, plainer(err)} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exitError{exitUsage, plainer(meantFlag(cmd, err))} })
 	return root
 }

@@ -86,7 +86,7 @@ another process, such as a flight recorder; nobody disturbs the other.`,
 // there ends the screens as well.
 func (a *app) openFile(ctx context.Context, path string) error {
 	if err := file.Check(path); err != nil {
-		return exitError{exitUsage, err}
+		return exitError{exitUsage, meantBundled(path, err)}
 	}
 	head := sync.OnceValues(func() (file.Head, error) { return file.Peek(path) })
 	ctx, leave := context.WithCancel(ctx)
@@ -146,7 +146,7 @@ func conclude(w *file.Writer, v *incident.View) error {
 func loadFile(path string) (name string, v *incident.View, err error) {
 	ev, meta, err := file.Load(path)
 	if err != nil {
-		return "", nil, exitError{exitUsage, err}
+		return "", nil, exitError{exitUsage, meantBundled(path, err)}
 	}
 	return meta.Name, ev.Snapshot(), nil
 }

@@ -27,7 +27,7 @@ the evidence says more.
 
 Instants are RFC 3339, a time of day in UTC (14:31Z, 14:31:07.5Z) of the incident, or a day (2026-01-26); how exactly one is
 written is how exactly it is known. Who writes is a role (--as), not a name.`,
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return badInput("timeline what? %s list, add, edit, hide, show, comment, undo, log or import", cmd.CommandPath())
 		},

@@ -134,6 +134,16 @@ func fieldNames(fields []Field) []string {
 // Unknown is the error for a name that is not among the known ones: it lists them
 // and, where one is close, asks whether that was meant.
 func Unknown(what, name string, known []string) error {
+	hint := ""
+	if near := Near(name, known); near != "" {
+		hint = fmt.Sprintf(", did you mean %s?", near)
+	}
+	return fmt.Errorf("no %s %q%s (known: %s)", what, name, hint, strings.Join(known, ", "))
+}
+
+// Near is the known name that a few slips of the finger lead from, or that name is a part
+// of; empty when none is near.
+func Near(name string, known []string) string {
 	best, distance := "", 1+len(name)/3
 	if len(name) < 3 {
 		distance = 0
@@ -144,15 +154,11 @@ func Unknown(what, name string, known []string) error {
 		}
 	}
 	for _, k := range known { // "inventory" for "order.inventory"
-		if best == "" && name != "" && strings.Contains(k, name) {
+		if best == "" && len(name) > 2 && strings.Contains(k, name) {
 			best = k
 		}
 	}
-	hint := ""
-	if best != "" && name != "" {
-		hint = fmt.Sprintf(", did you mean %s?", best)
-	}
-	return fmt.Errorf("no %s %q%s (known: %s)", what, name, hint, strings.Join(known, ", "))
+	return best
 }
 
 // editDistance counts the letters to insert, delete or replace between a and b.
