@@ -163,7 +163,10 @@ func Quantile(q incident.Quantile) string {
 	if q == (incident.Quantile{}) {
 		return "no data"
 	}
-	if q.Capped {
+	switch {
+	case q == incident.Instantly:
+		return "0s"
+	case q.Capped:
 		return ">= " + short(q.Lo)
 	}
 	if lo, hi := short(q.Lo), short(q.Hi); lo != hi {

@@ -95,11 +95,16 @@ type Sketch interface {
 }
 
 // Quantile is an interval [Lo, Hi] that holds the true value. Capped means open
-// above: at least Lo, for the histogram ends there (Hi is then meaningless).
+// above: at least Lo, for the histogram ends there (Hi is then meaningless). The zero
+// value is no data, which a duration of zero is not.
 type Quantile struct {
 	Lo, Hi time.Duration
 	Capped bool
 }
+
+// Instantly is the quantile of durations of zero, which a log in whole milliseconds is full
+// of: known as closely as a time.Duration tells.
+var Instantly = Quantile{Hi: time.Nanosecond}
 
 // EpisodeKind says what an Episode is an interval of.
 type EpisodeKind uint8

@@ -194,14 +194,21 @@ func TestTheTextTellsAThingOnce(t *testing.T) {
 }
 
 func TestWithoutAnImpact(t *testing.T) {
-	text := New(view(), incident.Analysis{
+	rep := New(view(), incident.Analysis{
 		Sentence: "Nothing is wrong", Proof: []string{"a line of proof"},
-		Endpoints: []incident.Impact{{Endpoint: incident.Endpoint{Method: "GET", Route: "/"}, Requests: 14, ByEnd: true}},
-	}, Options{}).Text()
-	for _, want := range []string{"a line of proof", "ENDPOINTS, in all of the evidence", "counted by their end"} {
+		Endpoints: []incident.Impact{{
+			Endpoint: incident.Endpoint{Method: "GET", Route: "/"}, Requests: 14, ByEnd: true,
+			P50Before: incident.Instantly, P99Before: incident.Quantile{Lo: 24 * time.Millisecond, Hi: 24 * time.Millisecond},
+		}},
+	}, Options{})
+	text := rep.Text()
+	for _, want := range []string{"a line of proof", "ENDPOINTS, in all of the evidence", "counted by their end", "  0.0 %        0s      24ms\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	if md := string(rep.Markdown()); !strings.Contains(md, "| 0s | 24ms |") {
+		t.Errorf("no waits in\n%s", md)
 	}
 }
 

@@ -192,6 +192,15 @@ func (rep Report) finding(b *strings.Builder, i int, f Finding) {
 	}
 }
 
+// waits are the quantiles that stand beside an endpoint's requests: those of the impact
+// window, and without one of all the evidence.
+func (rep Report) waits(e incident.Impact) (p50, p99 incident.Quantile) {
+	if rep.Impact == nil { // everything is before it
+		return e.P50Before, e.P99Before
+	}
+	return e.P50During, e.P99During
+}
+
 func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) {
 	name := e.Method + " " + e.Route
 	if utf8.RuneCountInString(name) > 30 {
@@ -202,8 +211,9 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 	if e.FailedShare != nil {
 		shared = percent(*e.FailedShare)
 	}
+	p50, p99 := rep.waits(raw)
 	fmt.Fprintf(b, "  %-30s %8s %8s %7s %9s %9s\n", name, thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared,
-		brief(raw.P50During), brief(raw.P99During))
+		brief(p50), brief(p99))
 	var notes []string
 	if w := raw.NoneWell; w != (incident.Window{}) {
 		notes = append(notes, fmt.Sprintf("%s: none answered well from %s to %s", e.Effect, clock(w.From), clock(w.To)))
@@ -425,12 +435,13 @@ func (rep Report) Markdown() []byte {
 			if e.Vanished {
 				last = "traffic stopped " + at(raw.VanishedFrom)
 			}
+			p50, p99 := rep.waits(raw)
 			was := "no data"
 			if e.Before.Share != nil {
 				was = percent(*e.Before.Share)
 			}
 			fmt.Fprintf(&b, "| %s | %s: %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", redact.MarkdownCode(e.Method+" "+e.Route),
-				e.Effect, md(e.Says), thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared, was, md(export.Quantile(raw.P50During)), md(export.Quantile(raw.P99During)),
+				e.Effect, md(e.Says), thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared, was, md(export.Quantile(p50)), md(export.Quantile(p99)),
 				md(export.Quantile(raw.P99Before)), md(export.Quantile(raw.P99After)), at(raw.FirstFailed), last, at(raw.Recovered))
 		}
 		b.WriteByte('\n')

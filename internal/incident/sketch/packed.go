@@ -94,12 +94,12 @@ func (p *Packed) Count() int64 { return p.n }
 
 // Quantile is the bin that holds the q-quantile.
 func (p *Packed) Quantile(q float64) incident.Quantile {
-	if p.n == p.zeros { // empty, or durations of zero
+	if p.n == 0 {
 		return incident.Quantile{}
 	}
 	rank := min(1, max(0, q)) * float64(p.n-1)
-	if rank < float64(p.zeros) {
-		return incident.Quantile{}
+	if p.n == p.zeros || rank < float64(p.zeros) {
+		return incident.Instantly
 	}
 	seen := p.zeros
 	c := p.each()

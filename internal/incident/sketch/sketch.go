@@ -87,8 +87,11 @@ func (s *Sketch) Count() int64 { return int64(s.dd.GetCount() + 0.5) }
 // Quantile is the bin that holds the q-quantile.
 func (s *Sketch) Quantile(q float64) incident.Quantile {
 	v, err := s.dd.GetValueAtQuantile(min(1, max(0, q)))
-	if err != nil || v <= 0 { // empty, or a duration of zero
+	switch {
+	case err != nil: // empty
 		return incident.Quantile{}
+	case v <= 0:
+		return incident.Instantly
 	}
 	i := bins.Index(v)
 	return incident.Quantile{Lo: duration(bins.LowerBound(i)), Hi: duration(bins.LowerBound(i + 1))}

@@ -50,8 +50,15 @@ func TestEmptyAndZero(t *testing.T) {
 	}
 	s.Add(0)
 	s.Add(-time.Second)
-	if got := s.Quantile(0.5); got != (incident.Quantile{}) || s.Count() != 2 {
+	if got := s.Quantile(0.5); got != incident.Instantly || s.Count() != 2 {
 		t.Errorf("two zeros: %v, count %d", got, s.Count())
+	}
+	p := s.Packed()
+	if got := p.Quantile(1); got != incident.Instantly || p.Count() != 2 {
+		t.Errorf("two zeros, packed: %v, count %d", got, p.Count())
+	}
+	if got := New().Packed().Quantile(0.5); got != (incident.Quantile{}) {
+		t.Error("empty, packed:", got)
 	}
 }
 
