@@ -203,7 +203,8 @@ func sampled(v *incident.View) time.Time {
 }
 
 // peak is where the incident is at its worst: the first instant with the most
-// sessions waiting for a lock, else with the most requests failing.
+// sessions waiting for a lock, else with the most requests failing; where nothing is
+// wrong the newest that is known of all sources.
 func peak(v *incident.View, w incident.Window) time.Time {
 	step := screen.StepFor(w.Length(), 600)
 	at, most := highest(v.LockWaiters(w, step))
@@ -211,6 +212,10 @@ func peak(v *incident.View, w incident.Window) time.Time {
 		at, most = highest(v.Rate(incident.Bucket.Failed, w, step, true))
 	}
 	if most == 0 {
+		// Buckets end on the full ten seconds, where no source has been asked yet.
+		if newest := sampled(v); newest.Before(w.To) && newest.After(w.From) {
+			return newest
+		}
 		return w.To
 	}
 	return w.From.Add(time.Duration(at) * step)

@@ -27,6 +27,25 @@ func TestOpensAtThePeak(t *testing.T) {
 	}
 }
 
+// TestOpensWhereItWasLookedAt: in a recording in which nothing is wrong the window ends
+// on the full ten seconds, where every source would have no data.
+func TestOpensWhereItWasLookedAt(t *testing.T) {
+	ev := incident.NewEvidence()
+	ev.Add(incident.Change{At: tuitest.At("14:20:00")}, incident.Change{At: tuitest.At("14:30:00")})
+	ev.SetSource(incident.SourceStatus{Name: "gateway", Group: "grpc", LastAt: tuitest.At("14:29:54")})
+	r := newRoot(Options{Name: "healthy", NoAnimation: true})
+	for _, m := range []tea.Msg{tea.WindowSizeMsg{Width: 80, Height: 24}, EvidenceMsg{Name: "healthy", View: ev.Snapshot()}} {
+		r.Update(m)
+	}
+	if want := tuitest.At("14:29:54"); !r.common.Cursor.Equal(want) {
+		t.Errorf("opened at %v, want %v", r.common.Cursor, want)
+	}
+	keys(r, "e", ".")
+	if want := tuitest.At("14:29:54"); !r.common.Cursor.Equal(want) {
+		t.Errorf("the newest is %v, want %v", r.common.Cursor, want)
+	}
+}
+
 func TestTimeIsShared(t *testing.T) {
 	r := opened(80, 24)
 	keys(r, "0")

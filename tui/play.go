@@ -49,7 +49,7 @@ func (r *Root) play() tea.Cmd {
 	p.run++
 	p.last = time.Time{}
 	var cmd tea.Cmd
-	if !r.common.Cursor.Before(r.common.View.Window.To) { // again from where the axes begin
+	if !r.common.Cursor.Before(sampled(r.common.View)) { // again from where the axes begin
 		cmd = r.moveCursor(r.common.Range.From)
 	}
 	return tea.Batch(cmd, p.next(), screen.Say("playing at "+p.label()+"; } faster, { slower, space stops"))
@@ -92,10 +92,7 @@ func (r *Root) newest() tea.Cmd {
 	if r.common.View == nil {
 		return screen.Say("there is no evidence yet")
 	}
-	if !r.common.Live {
-		return r.moveCursor(r.common.View.Window.To)
-	}
 	cmd := r.moveCursor(sampled(r.common.View))
-	r.follow = true
+	r.follow = r.common.Live
 	return cmd
 }

@@ -73,7 +73,7 @@ func columnsFor(w int, need widths) columns {
 		return columns{user: -1, lock: 20, relation: -1, since: 48, blocks: 56, statement: -1}
 	}
 	var c columns
-	c.user = min(max(need.name, len("PID")), 20) + 2
+	c.user = min(max(need.name, 3+len("PID")), 20) + 2 // the pid begins behind the cursor
 	c.lock = c.user + min(max(need.user, len("USER")), 14) + 2
 	end := c.lock + min(max(need.lock, len("LOCK")), 30) + 1
 	c.relation = -1

@@ -131,6 +131,14 @@ func TestAdvice(t *testing.T) {
 }
 
 // TestGapIsNoData: where Postgres was not looked at, nobody is said not to wait.
+// TestHeadsStandApart: where nobody waits no row makes the columns wide enough.
+func TestHeadsStandApart(t *testing.T) {
+	s := tuitest.Send(tuitest.Loaded(New(""), 80, 24-chrome), screen.CursorMsg{At: tuitest.At("14:20:00")})
+	if got := strings.Join(tuitest.Draw(s, 80, 24-chrome).Lines(), "\n"); !strings.Contains(got, "   PID  USER  LOCK ") {
+		t.Errorf("the heads run into each other:\n%s", got)
+	}
+}
+
 func TestGapIsNoData(t *testing.T) {
 	ev := incident.NewEvidence()
 	ev.Add(incident.Episode{
