@@ -31,7 +31,6 @@ const (
 	call   kind = iota // run r in the kernel's own context: it must not park
 	start              // run r as a process
 	resume             // go on with a parked process
-	head               // the oldest timer of a lane
 	post               // hand op and arg to the machine
 )
 
@@ -46,7 +45,6 @@ type slot struct {
 	p      *Proc
 	r      Runner
 	group  *Group
-	lane   *Lane
 }
 
 // soon is an event that is due at the present instant.
@@ -77,7 +75,10 @@ type Kernel struct {
 	ready ring[soon]
 	slots []slot
 	free  []uint32
-	lanes map[time.Duration]*Lane
+
+	lanes    map[time.Duration]*Lane
+	numbered []*Lane
+	heads    heap // of each lane with timers the oldest, its slot being the lane's number
 
 	machine Machine // nil where all is processes and calls
 
@@ -231,8 +232,13 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		if k.stopped || k.closing {
 			return nil, nil, nil, true
 		}
+		top := k.heap.top()
+		var l *Lane
+		if h := k.heads.top(); h != nil && (top == nil || h.before(top)) {
+			top, l = h, k.numbered[h.slot]
+		}
 		if k.ready.len() > 0 {
-			if top := k.heap.top(); top == nil || top.at > k.now || top.seq > k.ready.front().seq {
+			if top == nil || top.at > k.now || top.seq > k.ready.front().seq {
 				s := k.ready.pop() // read before anything is queued in its place
 				if s.kind == post {
 					k.dispatch(s.op, s.arg)
@@ -244,39 +250,35 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 					return nil, s.r, s.group, false
 				case resume:
 					return s.p, nil, nil, false
-				default: // call; a lane's head is never ready, it is due
+				default: // call
 					k.run(s.r)
 				}
 				continue
 			}
 		}
-		top := k.heap.top()
 		if top == nil || top.at > k.limit {
 			return nil, nil, nil, true
 		}
 		e := *top
-		switch {
-		case e.slot&direct != 0:
+		if l == nil {
 			k.heap.take()
-		case k.slots[e.slot].gen == e.gen && k.slots[e.slot].kind == head:
-			var live bool
-			if e, live = k.slots[e.slot].lane.advance(); !live {
-				continue
-			}
-		default:
-			k.heap.take()
-			if k.slots[e.slot].gen != e.gen {
-				continue
-			}
+		} else if e = l.advance(e.seq); e.seq == 0 {
+			continue
 		}
 		if e.at < k.now {
 			panic(fmt.Sprintf("vtime: event %d is due at %d ns, before the present %d ns", e.seq, e.at, k.now))
 		}
-		k.now = e.at
 		if e.slot&direct != 0 {
-			k.dispatch(e.slot&^direct, e.gen)
+			k.now = e.at
+			if !k.dispatch(e.slot&^direct, e.gen) && l != nil {
+				l.prune()
+			}
 			continue
 		}
+		if k.slots[e.slot].gen != e.gen {
+			continue
+		}
+		k.now = e.at
 		k.count()
 		ev := &k.slots[e.slot] // read before anything is queued in its place
 		k.release(e.slot)
@@ -290,7 +292,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 			ev.p.state = woken
 			ev.p.reason = ev.reason
 			return ev.p, nil, nil, false
-		default: // call; a lane's head has been exchanged for its timer
+		default: // call
 			k.run(ev.r)
 		}
 	}

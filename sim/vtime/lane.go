@@ -3,24 +3,23 @@ package vtime
 import "time"
 
 // Lane holds the timers of one duration. They fall due in the order in which
-// they were set, so only the oldest sits in the heap: ten thousand pending
-// 30-second timeouts cost the heap one entry.
+// they were set, so only the oldest is compared with others: ten thousand pending
+// 30-second timeouts are one entry among the lanes' heads. Those that were stopped are
+// dropped when their turn comes, or when there is no room for one more.
 type Lane struct {
 	k       *Kernel
 	d       time.Duration
 	pending ring[entry]
-	slot    uint32 // of the heap's entry
+	n       uint32 // of the kernel's lanes
 }
 
 // Lane is the lane of d, made when it is first asked for.
 func (k *Kernel) Lane(d time.Duration) *Lane {
 	l := k.lanes[d]
 	if l == nil {
-		l = &Lane{k: k, d: d}
-		n, s := k.take()
-		s.kind, s.lane = head, l
-		l.slot = n
+		l = &Lane{k: k, d: d, n: uint32(len(k.numbered))}
 		k.lanes[d] = l
+		k.numbered = append(k.numbered, l)
 	}
 	return l
 }
@@ -57,31 +56,46 @@ func (l *Lane) schedule(n uint32, s *slot) Timer {
 }
 
 func (l *Lane) push(e entry) {
+	if l.pending.full() {
+		l.prune()
+	}
 	*l.pending.push() = e
 	if l.pending.len() == 1 {
-		l.k.heap.push(l.entry(e))
+		e.slot = l.n
+		l.k.heads.push(e)
 	}
 }
 
-// entry is the heap's entry for the lane's oldest timer.
-func (l *Lane) entry(oldest entry) entry {
-	oldest.slot, oldest.gen = l.slot, l.k.slots[l.slot].gen
-	return oldest
-}
-
-// advance takes the oldest timer, which is on top of the heap, and puts the
-// oldest of the rest that is not stopped in its place. live is false when the
-// timer taken had been stopped.
-func (l *Lane) advance() (e entry, live bool) {
-	k := l.k
-	e = *l.pending.pop()
-	for l.pending.len() > 0 && k.stale(l.pending.front()) {
+// prune drops timers that were stopped or are stale, as far as none that will fire is
+// before them, and never the last. The head stays as it was, and is then too early.
+func (l *Lane) prune() {
+	for l.pending.len() > 1 && l.k.stale(l.pending.front()) {
 		l.pending.pop()
 	}
-	if l.pending.len() > 0 {
-		k.heap.replace(l.entry(*l.pending.front()))
-	} else {
-		k.heap.take()
+}
+
+// advance takes the oldest timer, whose head is on top, and puts the head of the next
+// in its place. Where the head was of one that has been dropped, it puts that of the
+// oldest there and returns nothing: seq is 0.
+func (l *Lane) advance(head uint64) (e entry) {
+	if l.pending.front().seq == head {
+		e = *l.pending.pop()
+		for l.pending.len() > 0 && l.stopped(l.pending.front()) {
+			l.pending.pop()
+		}
+		if l.pending.len() == 0 {
+			l.k.heads.pop()
+			return e
+		}
 	}
-	return e, !k.stale(&e)
+	next := *l.pending.front()
+	next.slot = l.n
+	l.k.heads.replace(next)
+	return e
+}
+
+// stopped says whether a timer was stopped; of a machine's event it does not: most are
+// handed over, and the machine looks then.
+func (l *Lane) stopped(e *entry) bool {
+	return e.slot&direct == 0 && l.k.slots[e.slot].gen != e.gen
 }

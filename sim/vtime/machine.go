@@ -41,14 +41,16 @@ func (l *Lane) Post(op, arg uint32) {
 	l.push(entry{at: k.due(l.d), seq: k.seq, slot: direct | op, gen: arg})
 }
 
-// dispatch runs one event of the machine.
-func (k *Kernel) dispatch(op, arg uint32) {
+// dispatch runs one event of the machine; false when it was stale.
+func (k *Kernel) dispatch(op, arg uint32) bool {
 	cur := k.cur
 	k.cur = nil
-	if k.machine.Step(op, arg) {
+	live := k.machine.Step(op, arg)
+	if live {
 		k.count()
 	}
 	k.cur = cur
+	return live
 }
 
 // stale says whether a lane's entry would do nothing.

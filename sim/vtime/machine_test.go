@@ -3,6 +3,7 @@ package vtime
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,14 +59,37 @@ func TestStaleEventsOfAMachine(t *testing.T) {
 		p.dead[i] = i != 0 && i != 7
 	}
 	k.Post(time.Second, 1, 3)
-	if n := len(k.heap.es); n != 2 {
-		t.Errorf("%d entries in the heap, want the lane's and the other", n)
+	if n, heads := len(k.heap.es), len(k.heads.es); n != 1 || heads != 1 {
+		t.Errorf("%d entries in the heap and %d among the heads, want the other and the lane's", n, heads)
 	}
 	if err := k.Run(context.Background(), Time(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"1s a0", "1s a7"}; !slices.Equal(p.seen, want) || k.Events() != 2 {
 		t.Errorf("events %q (%d counted), want %q", p.seen, k.Events(), want)
+	}
+}
+
+// Deadlines of what is over make room for others long before they are due: a lane is
+// as long as what lives, not as what was set.
+func TestLaneForgetsWhatIsStale(t *testing.T) {
+	k := New(time.Unix(0, 0))
+	p := &tape{k: k, dead: map[uint32]bool{}}
+	k.Attach(p)
+	lane := k.Lane(5 * time.Second)
+	for i := range uint32(1000) {
+		lane.Post(0, i)
+		p.dead[i-3] = true // three live at a time
+	}
+	if n := len(lane.pending.buf); n > 16 {
+		t.Errorf("room for %d", n)
+	}
+	k.Post(5*time.Second, 1, 1000) // after all of the lane's
+	if err := k.Run(context.Background(), Time(5*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.seen) != 4 || !strings.HasPrefix(p.seen[3], "5s b") || k.Events() != 4 {
+		t.Errorf("events %q, want three of the lane and then the other", p.seen)
 	}
 }
 

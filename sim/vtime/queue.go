@@ -9,7 +9,7 @@ type entry struct {
 	gen  uint32
 }
 
-func (e entry) before(o entry) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
+func (e *entry) before(o *entry) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
 
 // heap is a 4-ary heap of values: half as deep as a binary one, and the four
 // children of a node lie in two cache lines.
@@ -43,7 +43,7 @@ func (h *heap) push(e entry) {
 	i := len(h.es) - 1
 	for i > 0 {
 		up := (i - 1) / 4
-		if !e.before(h.es[up]) {
+		if !e.before(&h.es[up]) {
 			break
 		}
 		h.es[i] = h.es[up]
@@ -72,11 +72,11 @@ func (h *heap) replace(e entry) {
 		}
 		least := c
 		for j := c + 1; j < min(c+4, len(es)); j++ {
-			if es[j].before(es[least]) {
+			if es[j].before(&es[least]) {
 				least = j
 			}
 		}
-		if !es[least].before(e) {
+		if !es[least].before(&e) {
 			break
 		}
 		es[i] = es[least]
@@ -94,11 +94,13 @@ type ring[T any] struct {
 
 func (r *ring[T]) len() int { return int(r.n) }
 
+func (r *ring[T]) full() bool { return int(r.n) == len(r.buf) }
+
 func (r *ring[T]) front() *T { return &r.buf[r.head] }
 
 // push makes room at the end, which still holds what was there before.
 func (r *ring[T]) push() *T {
-	if int(r.n) == len(r.buf) {
+	if r.full() {
 		r.grow()
 	}
 	v := &r.buf[(r.head+r.n)&uint(len(r.buf)-1)]
