@@ -3,7 +3,7 @@ package pipeline
 // arena holds objects of one kind by number, so that they refer to each other
 // without pointers. Its blocks never move; an object given back is used again.
 type arena[T any] struct {
-	blocks [][]T
+	blocks []*[blockSize]T
 	free   []int32
 	n      int32 // made so far
 	live   int
@@ -27,7 +27,7 @@ func (a *arena[T]) take() int32 {
 		return i
 	}
 	if int(a.n) == len(a.blocks)<<blockBits {
-		a.blocks = append(a.blocks, make([]T, blockSize))
+		a.blocks = append(a.blocks, new([blockSize]T))
 		if a.full != nil && a.n >= a.most {
 			a.full()
 		}

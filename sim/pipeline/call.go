@@ -11,7 +11,7 @@ import (
 // so that edges without either never touch it.
 func (m *machine) ticketOf(c int32) *ticket {
 	for int(c) >= len(m.tickets.blocks)<<blockBits {
-		m.tickets.blocks = append(m.tickets.blocks, make([]ticket, blockSize))
+		m.tickets.blocks = append(m.tickets.blocks, new([blockSize]ticket))
 	}
 	return m.tickets.at(c)
 }

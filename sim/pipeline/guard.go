@@ -77,8 +77,7 @@ func (m *machine) newGuard(n int32) error {
 // issue begins the calls of a step; false when the frame waits for them or has
 // failed.
 func (m *machine) issue(i int32, f *frame, o *op) bool {
-	e := m.g.edges[o.what]
-	g := m.edges[o.what].guard + f.replica - m.g.services[e.from].first
+	g := m.edges[o.what].guard + f.replica - m.g.services[m.g.edges[o.what].from].first
 	f.pending, f.needed, f.failed = o.n, o.need, outcome{}
 	f.issuing, f.wait = true, waitCalls
 	for n := range o.n {
