@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"tripcurve/internal/export"
 	"tripcurve/sim/output"
 	"tripcurve/sim/pipeline"
 )
@@ -101,19 +102,19 @@ func (o *PipelineReplications) text(out io.Writer) {
 	fmt.Fprintf(out, "\nOver %d other seeds (mean with its %.0f %% interval; of waits the median):\n", o.Runs, 100*o.Level)
 	for _, q := range o.Requests {
 		ok, p99 := q.Measures[0], q.Measures[len(q.Measures)-1]
-		fmt.Fprintf(out, "  %s of %s: %s ok, p99 %s\n", q.Endpoint, q.Client,
-			bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), bracket(p99.Estimate, span))
+		fmt.Fprint(out, export.Wrap(fmt.Sprintf("%s of %s: %s ok, p99 %s", q.Endpoint, q.Client,
+			bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), bracket(p99.Estimate, span)), "  ", "    "))
 	}
 	if r := o.Recovery; r.Failed > 0 {
-		fmt.Fprintf(out, "  requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
+		line := fmt.Sprintf("requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
 		switch {
 		case r.MedianS.Value == nil:
 		case *r.MedianS.Value == 0:
-			fmt.Fprint(out, ", half of them before the last fault was over")
+			line += ", half of them before the last fault was over"
 		default:
-			fmt.Fprintf(out, ", half of them within %s of the last fault's end", span(*r.MedianS.Value))
+			line += fmt.Sprintf(", half of them within %s of the last fault's end", span(*r.MedianS.Value))
 		}
-		fmt.Fprintln(out, ".")
+		fmt.Fprint(out, export.Wrap(line+".", "  ", "    "))
 	}
 }
 

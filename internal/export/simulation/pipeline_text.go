@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"tripcurve/internal/export"
 )
@@ -42,10 +42,9 @@ const mostEvents = 60
 
 // requests is the clients' table: how every request ended, and how long they waited.
 func (rep PipelineReport) requests(out io.Writer, today *PipelineReport) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "client, request\tstarted\tok\tfailed\trejected\tin flight\tp50\tp99\t")
+	rows := table{{"client, request", "started", "ok", "failed", "rejected", "in flight", "p50", "p99"}}
 	row := func(name string, q Request) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, count(q.Started), count(q.OK), count(q.Failed), count(q.Rejected), count(q.InFlight), span(q.P50S), span(q.P99S))
+		rows = append(rows, []string{name, count(q.Started), count(q.OK), count(q.Failed), count(q.Rejected), count(q.InFlight), span(q.P50S), span(q.P99S)})
 	}
 	for i, q := range rep.Requests {
 		row(q.Client+", "+q.Endpoint, q)
@@ -53,7 +52,7 @@ func (rep PipelineReport) requests(out io.Writer, today *PipelineReport) error {
 			row("as it is in the file", today.Requests[i])
 		}
 	}
-	if err := w.Flush(); err != nil {
+	if err := rows.text(out); err != nil {
 		return err
 	}
 	for _, q := range rep.Requests {
@@ -67,7 +66,7 @@ func (rep PipelineReport) requests(out io.Writer, today *PipelineReport) error {
 			}
 		}
 		if len(parts) > 0 {
-			fmt.Fprintf(out, "of the failed %s: %s\n", q.Endpoint, strings.Join(parts, ", "))
+			fmt.Fprint(out, export.Wrap(fmt.Sprintf("of the failed %s: %s", q.Endpoint, strings.Join(parts, ", ")), "", "  "))
 		}
 	}
 	return nil
@@ -79,39 +78,79 @@ func (rep PipelineReport) calls(out io.Writer) error {
 		return nil
 	}
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "edge\tcalls\tattempts\tok\ttimed out\trejected\tstreams at most\t")
+	rows := table{{"edge", "calls", "attempts", "ok", "timed out", "rejected", "streams at most"}}
 	for _, e := range rep.Edges {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", e.Name, count(e.Calls), count(e.Attempts), count(e.OK), count(e.TimedOut), count(e.Rejected), count(int(most(e.Streams))))
+		rows = append(rows, []string{e.Name, count(e.Calls), count(e.Attempts), count(e.OK), count(e.TimedOut), count(e.Rejected), count(int(most(e.Streams)))})
 	}
-	return w.Flush()
+	return rows.text(out)
 }
 
 // waits is what requests waited for: connections, locks, jobs.
 func (rep PipelineReport) waits(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if len(rep.Pools) > 0 {
-		fmt.Fprintln(w, "\npool\tsize\tin use at most\twaiting at most\trequests that waited\t")
+		fmt.Fprintln(out)
+		rows := table{{"pool", "size", "in use at most", "waiting at most", "requests that waited"}}
 		for _, p := range rep.Pools {
 			size := "unlimited"
 			if p.Size != nil {
 				size = count(*p.Size)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t\n", p.Name, size, count(int(most(p.InUse))), count(int(most(p.Waiting))), count(p.Waited))
+			rows = append(rows, []string{p.Name, size, count(int(most(p.InUse))), count(int(most(p.Waiting))), count(p.Waited)})
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		if err := rows.text(out); err != nil {
+			return err
+		}
 	}
 	for _, d := range rep.Databases {
 		if d.LockWaits > 0 {
-			fmt.Fprintf(out, "lock waits in %s: %s, %s at most at a time\n", d.Name, count(d.LockWaits), count(int(d.WaitersMax)))
+			fmt.Fprint(out, export.Wrap(fmt.Sprintf("lock waits in %s: %s, %s at most at a time", d.Name, count(d.LockWaits), count(int(d.WaitersMax))), "", "  "))
 		}
 	}
 	for _, q := range rep.Queues {
-		fmt.Fprintf(out, "queue %s: %s jobs left, %s done, %s tried again, %s given up, %s waiting at most\n", q.Name, count(q.Enqueued), count(q.Done), count(q.Retried), count(q.Discarded), count(int(most(q.Depth))))
+		fmt.Fprint(out, export.Wrap(fmt.Sprintf("queue %s: %s jobs came, %s done, %s given up, %s further tries; %s waiting at most, %s at the end",
+			q.Name, count(q.Enqueued), count(q.Done), count(q.Discarded), count(q.Retried), count(int(most(q.Depth))), count(int(last(q.Depth)))), "", "  "))
 	}
 	return nil
+}
+
+// table is a head and its rows. All columns are right-aligned; where a line would be longer
+// than a terminal, the first column stands on lines of its own.
+type table [][]string
+
+func (t table) text(out io.Writer) error {
+	width := make([]int, len(t[0]))
+	for _, row := range t {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	all := 0
+	for _, w := range width {
+		all += w + 2
+	}
+	wide := all > export.Columns
+	var b strings.Builder
+	for y, row := range t {
+		var line strings.Builder
+		for i, cell := range row {
+			switch {
+			case i > 0 || !wide:
+				fmt.Fprintf(&line, "%*s", width[i]+2, cell)
+			case y > 0:
+				b.WriteString(cell + "\n")
+			}
+		}
+		b.WriteString(line.String() + "\n")
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func last(series []int32) int32 {
+	if len(series) == 0 {
+		return 0
+	}
+	return series[len(series)-1]
 }
 
 func most(series []int32) (m int32) {

@@ -1,0 +1,68 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// shop is a run with names of n letters.
+func shop(n int) PipelineReport {
+	name := strings.Repeat("x", n)
+	return PipelineReport{
+		Pipeline: "shop", LengthS: 60, Start: "2026-01-15T14:08:01Z",
+		Requests: []Request{{Client: "web", Endpoint: name, Started: 12107, OK: 12000, Failed: 107, TimedOut: 7, Late: 50, HungUp: 50, P50S: 0.00103, P99S: 30}},
+		Edges:    []Edge{{Name: name, Calls: 12107, Attempts: 12107, OK: 12000}},
+		Pools:    []Pool{{Name: name, InUse: []int32{1, 20, 3}}},
+		Queues:   []Queue{{Name: name, Enqueued: 12107, Done: 3600, Retried: 11952, Discarded: 4055, Depth: []int32{0, 4407, 12}}},
+		Replications: &PipelineReplications{
+			Runs: 30, Level: 0.95, Requests: []RequestMeasures{{Client: "web", Endpoint: name, Measures: []Measure{{Name: "ok_share"}, {Name: "wait_p99_s"}}}},
+			Recovery: Recovery{Failed: 30},
+		},
+	}
+}
+
+// TestPipelineTextFitsATerminal: a fitted pipeline's endpoints have long names.
+func TestPipelineTextFitsATerminal(t *testing.T) {
+	for n := 1; n < 65; n++ {
+		var b strings.Builder
+		rep := shop(n)
+		if err := rep.Text(&b, &rep); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if w := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); w > 80 {
+				t.Errorf("names of %d letters: a line of %d columns: %s", n, w, line)
+			}
+		}
+	}
+}
+
+func TestPipelineTextTables(t *testing.T) {
+	for _, c := range []struct {
+		letters int
+		want    string
+	}{
+		{12, `
+    client, request  started      ok  failed  rejected  in flight      p50   p99
+  web, xxxxxxxxxxxx   12,107  12,000     107         0          0  1.03 ms  30 s
+`},
+		{20, `
+  started      ok  failed  rejected  in flight      p50   p99
+web, xxxxxxxxxxxxxxxxxxxx
+   12,107  12,000     107         0          0  1.03 ms  30 s
+`},
+		{9, `
+queue xxxxxxxxx: 12,107 jobs came, 3,600 done, 4,055 given up, 11,952 further
+  tries; 4,407 waiting at most, 12 at the end
+`},
+	} {
+		var b strings.Builder
+		if err := shop(c.letters).Text(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), c.want[1:]) {
+			t.Errorf("names of %d letters: want%s\nin\n%s", c.letters, c.want, b.String())
+		}
+	}
+}
