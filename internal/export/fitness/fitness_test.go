@@ -24,6 +24,8 @@ func sample() *fit.Fit {
 		Report: fit.Report{Seeds: 20, NotIdentified: []string{"whether ann@example.com waits\x07"}, LeftOut: []string{"GET /rare"}, Quantities: []fit.Quantity{
 			{Of: "POST /a", Name: "requests", Unit: "1", Recorded: 1234, Simulated: 1235, Error: 0.0008, Bound: 0.02},
 			{Of: "POST /a", Name: "healthy p50", Unit: "s", Recorded: 0.0151, Simulated: 0.02, Facts: 300, Error: 0.3245, Bound: 0.1},
+			{Of: "POST /a", Name: "healthy p99", Unit: "s", Recorded: 0.0287, Simulated: 0.0281, Facts: 1300, Bound: 0.1}, // within half a rank
+			{Of: "POST /a", Name: "healthy p99.9", Unit: "s", Recorded: 0.03, Simulated: 0.0306, Facts: 1300, Error: 0.02, Bound: 0.1},
 			{Of: evil, Name: "failed share", Unit: "share", Recorded: 0.1, Simulated: 0.13, Facts: 50, Error: 0.3, Bound: 0.1, Lo: 0.05, Hi: 0.2},
 			{Of: evil, Name: "first failed", Unit: "from", Recorded: 61, Error: math.Inf(1), Bound: 2, Absolute: true},
 		}},
@@ -39,7 +41,10 @@ func TestText(t *testing.T) {
 	}
 	text := b.String()
 	for _, want := range []string{
-		"  requests                                  1234        1235    0.1 %   2.0 %\n",
+		"  requests                                 1,234       1,235    0.1 %   2.0 %\n",
+		"= healthy p99, of 1,300                  28.7 ms     28.1 ms    2.1 %  10.0 %\n",
+		"  healthy p99.9, of 1,300                30.0 ms     30.6 ms    2.0 %  10.0 %\n",
+		"= no further off than the recording tells",
 		"! healthy p50, of 300                    15.1 ms     20.0 ms   32.5 %  10.0 %\n",
 		"~ failed share, of 50                     10.0 %      13.0 %   30.0 %  10.0 %\n",
 		"! first failed, of 0                   14:01:01Z   14:00:00Z      all   2.0 s\n",
@@ -47,7 +52,7 @@ func TestText(t *testing.T) {
 		"  - from 14:00:00Z for 1.5 s: 25.0 % of the calls over a.b fail\n",
 		"  - whether [email-1] waits",
 		"  - GET /rare\n",
-		"It does NOT reproduce the recording: 2 of 4 figures, over 20 runs, are outside\n",
+		"It does NOT reproduce the recording: 2 of 6 figures, over 20 runs, are outside\n",
 		"~ further off than the bound",
 	} {
 		if !strings.Contains(text, want) {
@@ -69,7 +74,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &rep); err != nil {
 		t.Fatal(err)
 	}
-	if rep.Schema != Schema || rep.Reproduces || len(rep.Quantities) != 4 || rep.Quantities[3].Error != nil || !rep.Quantities[2].ByChance || rep.Refused == nil || rep.Redaction.Applied {
+	if rep.Schema != Schema || rep.Reproduces || len(rep.Quantities) != 6 || rep.Quantities[5].Error != nil || !rep.Quantities[4].ByChance || rep.Refused == nil || rep.Redaction.Applied {
 		t.Errorf("%s", data)
 	}
 }

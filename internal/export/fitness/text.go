@@ -3,6 +3,7 @@ package fitness
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (rep *Report) Text(out io.Writer) error {
 	}
 	line("%s: %s to %s", rep.Incident, rep.From, rep.To)
 	line("%-36s %11s %11s %8s %7s", "", "recorded", "simulated", "off", "bound")
-	of, chance := "", false
+	of, chance, inRank := "", false, false
 	for _, q := range rep.Quantities {
 		if q.Of != of {
 			of = q.Of
@@ -50,7 +51,14 @@ func (rep *Report) Text(out io.Writer) error {
 		} else if q.ByChance {
 			mark, chance = "~", true
 		}
-		line("%s %-34s %11s %11s %8s %7s", mark, q.label(), rep.value(&q, q.Recorded), rep.value(&q, q.Simulated), q.off(q.Error), q.off(&q.Bound))
+		off := q.off(q.Error)
+		if apart := math.Abs(q.Simulated-q.Recorded) / q.Recorded; q.Unit == "s" && q.Holds && q.Recorded > 0 && q.Error != nil && apart > *q.Error+0.0005 {
+			off, mark, inRank = q.off(&apart), "=", true
+		}
+		line("%s %-34s %11s %11s %8s %7s", mark, q.label(), rep.value(&q, q.Recorded), rep.value(&q, q.Simulated), off, q.off(&q.Bound))
+	}
+	if inRank {
+		line("= no further off than the recording tells: half a rank of its requests, or 1 ms")
 	}
 	if chance {
 		line("~ further off than the bound, and no further than one run in ten by chance")
@@ -93,7 +101,7 @@ func (q *Quantity) label() string {
 	if q.Name == "requests" || q.Of == "all" {
 		return q.Name
 	}
-	return q.Name + ", of " + strconv.FormatFloat(q.Facts, 'f', 0, 64)
+	return q.Name + ", of " + export.Number(q.Facts, 0)
 }
 
 // value is a figure in its unit.
@@ -107,7 +115,7 @@ func (rep *Report) value(q *Quantity, v float64) string {
 		from, _ := time.Parse(time.RFC3339, rep.From)
 		return from.Add(time.Duration(v * float64(time.Second))).Format("15:04:05Z")
 	}
-	return strconv.FormatFloat(v, 'f', 0, 64)
+	return export.Number(v, 0)
 }
 
 // off is how far off, or may be.
