@@ -41,9 +41,17 @@ func (rep Report) Text() string {
 		b.WriteString(export.Wrap(redact.Line(c.Name+": "+c.What), "- ", "  "))
 	}
 	h := rep.Healthy
-	b.WriteString(export.Wrap(fmt.Sprintf("healthy: %s calls/s of one breaker, answered in %s s, 99 %% in %s s; a noisy, a busy and a slow hour on the machine alone",
-		export.Number(h.Rate, 2), export.Number(h.P50, 3), export.Number(h.P99, 3)), "- ", "  "))
+	b.WriteString(export.Wrap(fmt.Sprintf("healthy: %s calls/s of one breaker, answered in %s, 99 %% in %s; a noisy, a busy and a slow hour on the machine alone",
+		export.Number(h.Rate, 2), took(h.P50), took(h.P99)), "- ", "  "))
 	return b.String()
+}
+
+// took is how many seconds a call took: of a cache it is a fraction of a millisecond.
+func took(s float64) string {
+	if s < 1 {
+		return export.Number(1000*s, 1) + " ms"
+	}
+	return export.Number(s, 2) + " s"
 }
 
 // narrow are the objectives' names where there is little room.
