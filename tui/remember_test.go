@@ -93,7 +93,7 @@ func TestASessionThatDoesNotFit(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if foot := lines(sitting(path))[23]; !strings.Contains(foot, "!! the session was damaged") {
+	if foot := lines(sitting(path))[23]; !strings.Contains(foot, "!! the session was damaged and begins anew; it is kept as ") {
 		t.Errorf("a damaged one: %q", foot)
 	}
 }

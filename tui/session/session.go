@@ -134,7 +134,7 @@ func (k *Keeper) setAside(why error) string {
 	if err := os.Rename(k.path, aside); err != nil {
 		return fmt.Sprintf("the session could not be read (%v): %s", why, k.path)
 	}
-	return fmt.Sprintf("the session was damaged (%v) and begins anew; what was there is %s", why, aside)
+	return fmt.Sprintf("the session was damaged and begins anew; it is kept as %s (%v)", aside, why)
 }
 
 // Put notes where somebody is.
