@@ -318,7 +318,7 @@ func ParseDuration(v string) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil {
 		if _, numErr := strconv.ParseFloat(v, 64); numErr == nil {
-			return 0, fmt.Errorf("%q is not a duration: write %ss", v, v)
+			return 0, fmt.Errorf("%q is not a duration: write %[1]ss or %[1]sms", v)
 		}
 		return 0, fmt.Errorf("%q is not a duration: write it like 20s or 100ms", v)
 	}

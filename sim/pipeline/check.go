@@ -70,9 +70,11 @@ func unknown(what, name string, known []string, path ...string) error {
 	return &Mistake{Path: path, Found: policy.Unknown(what, name, known).Error()}
 }
 
+// within refuses what is out of bounds. A zero that is let through means that nothing was
+// said, which nobody writes down.
 func within(n, lo, hi int, path ...string) error {
 	if n < lo || n > hi {
-		return wrong(strconv.Itoa(n), fmt.Sprintf("a whole number from %d to %d", lo, hi), path...)
+		return wrong(strconv.Itoa(n), fmt.Sprintf("a whole number from %d to %d", max(lo, 1), hi), path...)
 	}
 	return nil
 }

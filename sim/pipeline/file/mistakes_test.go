@@ -70,7 +70,7 @@ func TestMistakes(t *testing.T) {
 		{"pool 0", "size: 20", "size: 0", `shop.yaml:8:18: found 0, expected a whole number from 1, or unlimited`},
 		{"a pool without a size", "size: 20, ", "", `shop.yaml:8:12: found a pool without a size, expected size`},
 		{"no replicas", "replicas: 2", "replicas: 0", `shop.yaml:6:15: found 0, expected a whole number from 1`},
-		{"too many replicas", "replicas: 2", "replicas: 2000", `shop.yaml:6:15: found 2000, expected a whole number from 0 to 1000`},
+		{"too many replicas", "replicas: 2", "replicas: 2000", `shop.yaml:6:15: found 2000, expected a whole number from 1 to 1000`},
 		{"half a worker", "workers: 4", "workers: 0.5", `shop.yaml:26:14: found 0.5, expected a whole number from 1, or unlimited`},
 		{"an unknown service", "to: stock.take", "to: stok.take", `shop.yaml:14:22: no service "stok", did you mean stock?`},
 		{"an unknown endpoint", "to: stock.take", "to: stock.tak", `shop.yaml:14:22: no endpoint of stock "tak", did you mean take?`},
