@@ -106,10 +106,28 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		code = coded.code
 	}
 	if msg := err.Error(); msg != "" {
-		fmt.Fprintln(a.stderr, redact.Lines("tripcurve: "+redact.MaskSecrets(strings.TrimSpace(msg))))
+		fmt.Fprintln(a.stderr, redact.Lines("tripcurve: "+maskMessage(strings.TrimSpace(msg))))
 	}
 	return code
 }
+
+// maskMessage masks the secrets in an error. A path that ends like a secret's name, such as
+// /run/secrets/token, is no key, and what comes after it and a colon no secret but what is
+// wrong with the file.
+func maskMessage(msg string) string {
+	var b strings.Builder
+	for {
+		end := pathEnd().FindStringIndex(msg)
+		if end == nil {
+			return b.String() + redact.MaskSecrets(msg)
+		}
+		b.WriteString(redact.MaskSecrets(msg[:end[1]-2]) + ": ")
+		msg = msg[end[1]:]
+	}
+}
+
+// pathEnd finds a path at a word's beginning and the colon behind it.
+var pathEnd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|\s)\.{0,2}/[^\s:="'&?]+: `) })
 
 const longHelp = `tripcurve shows what is breaking, proves why, lets you turn the breaker's knobs
 against a simulation of the same pipeline, and writes the config that you really run.
