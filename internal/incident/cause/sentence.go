@@ -87,12 +87,20 @@ const requests = "requests"
 // failing names what failed: the endpoint that did from the beginning to the end
 // of the impact, the one with most failures of several; else requests.
 func (s *scene) failing() string {
-	for _, x := range s.endpoints {
-		if x.Failed > 0 && x.FirstFailed.Sub(s.impact.From) <= onset && s.impact.To.Sub(x.LastFailed) <= badStep {
-			return x.Endpoint.String()
-		}
+	if all := s.throughout(); len(all) > 0 {
+		return all[0].Endpoint.String()
 	}
 	return requests
+}
+
+// throughout are the endpoints that failed from the beginning to the end of the impact.
+func (s *scene) throughout() (all []incident.Impact) {
+	for _, x := range s.endpoints {
+		if x.Failed > 0 && x.FirstFailed.Sub(s.impact.From) <= onset && s.impact.To.Sub(x.LastFailed) <= badStep {
+			all = append(all, x)
+		}
+	}
+	return all
 }
 
 // firstFailing is the endpoint that failed before the others.
@@ -136,20 +144,30 @@ func (s *scene) since() string {
 // begun it.
 func (s *scene) unexplained(a *incident.Analysis) string {
 	var n, failed int64
-	name := s.failing()
-	for _, x := range s.endpoints {
-		if x.Failed > 0 && (name == x.Endpoint.String() || name == requests) {
+	name, those := requests, s.throughout()
+	if len(those) == 0 {
+		those = s.endpoints
+	} else {
+		name = those[0].Endpoint.String()
+	}
+	for _, x := range those {
+		if x.Failed > 0 {
 			n += x.Requests
 			failed += x.Failed
 		}
 	}
 	of := fmt.Sprintf("(%s of %s", count(failed), things(n, "request", "requests"))
-	if name == requests {
+	has := have(name)
+	switch more := int64(len(those) - 1); {
+	case name == requests:
 		of += ", " + s.firstFailing() + " first"
+	case more > 0:
+		name += " and " + things(more, "other endpoint", "other endpoints")
+		has = name + " have"
 	}
 	text := fmt.Sprintf("%s failed from %s to %s %s)", capital(name), clock(a.Impact.From), till(a.Impact.To), of)
 	if s.open {
-		text = fmt.Sprintf("%s failed %s %s %s)", capital(have(name)), s.since(), clock(a.Impact.From), of)
+		text = fmt.Sprintf("%s failed %s %s %s)", capital(has), s.since(), clock(a.Impact.From), of)
 	}
 	text += ": no clear cause"
 	switch {
