@@ -12,6 +12,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"tripcurve/internal/redact"
 	"tripcurve/tui/screen"
@@ -50,12 +51,12 @@ func (c Clipboard) copy(m screen.CopyMsg) tea.Cmd {
 	case "native":
 		return c.toNative(m.What, body)
 	}
-	osc := tea.Sequence(tea.SetClipboard(body), screen.Say(
+	osc := tea.Sequence(tea.Raw(ansi.SetSystemClipboard(body)), screen.Say(
 		fmt.Sprintf("sent %s (%s) to the terminal's clipboard; it does not say whether it took it", m.What, n)))
 	if c.Mode == "osc52" || c.env("TMUX") == "" {
 		return osc
 	}
-	return tea.Sequence(tea.SetClipboard(body), tmux)
+	return tea.Sequence(tea.Raw(ansi.SetSystemClipboard(body)), tmux)
 }
 
 func (c Clipboard) env(name string) string {

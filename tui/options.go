@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -38,9 +39,8 @@ type Options struct {
 	// Rest is called when nobody has pressed a key for a second after where they are was
 	// written down, away from the event loop; nil is nothing.
 	Rest func()
-	// Complete fills in what is known of these options only once the screens are made, which
-	// is while Bubble Tea waits for the tick of the first frame: a millisecond costs nothing
-	// there. Its error ends Run before anything is drawn; nil completes nothing.
+	// Complete fills in what is known of these options only once the screens are made. Its
+	// error ends Run before anything is drawn; nil completes nothing.
 	Complete func(*Options) error
 	// Said is shown while Load works; the zero value says nothing.
 	Said screen.SaidMsg
@@ -74,41 +74,33 @@ type Options struct {
 	Clipboard Clipboard
 	// Around puts another model around the screens, as the tour does; nil puts none.
 	Around func(tea.Model) tea.Model
-	begin  tea.Cmd // run at the start; nil: nothing
 	// shown is closed when the first frame has left; nil: nobody can tell.
 	shown <-chan struct{}
 	// Screens replaces the screens that New would show, for tests.
 	Screens []screen.Screen
 }
 
-// ProgramOptions are the options of the Bubble Tea program for a colour mode
-// (auto, always, never, 16, 256, truecolor) and the environment. Bubble Tea
-// itself overlooks NO_COLOR=yes, so any non-empty value is looked for here. The
-// flag wins over the variable. fps 0 is 80: a key waits for its frame 6 ms on average, 8 at
-// Bubble Tea's own 60, and an idle screen takes two thirds of what 120 ticks would.
-func ProgramOptions(color string, env []string, fps int) ([]tea.ProgramOption, error) {
-	if fps == 0 {
-		fps = 80
-	}
-	opts := []tea.ProgramOption{tea.WithFPS(fps)}
+// Colors are those that a terminal is to be sent for a colour mode (auto, always, never, 16,
+// 256, truecolor; empty is auto) and the environment ("NAME=value"). NO_COLOR counts with any
+// value that is not empty, where colorprofile overlooks NO_COLOR=yes. The mode wins over the
+// variable.
+func Colors(mode string, env []string, out io.Writer) (colorprofile.Profile, error) {
 	profiles := map[string]colorprofile.Profile{
 		"always": colorprofile.TrueColor, "never": colorprofile.ASCII,
 		"16": colorprofile.ANSI, "256": colorprofile.ANSI256, "truecolor": colorprofile.TrueColor,
 	}
-	p, forced := profiles[color]
+	p, forced := profiles[mode]
 	switch {
 	case forced:
-	case color != "" && color != "auto":
-		return nil, fmt.Errorf("color %q: not one of auto, always, never, 16, 256, truecolor", color)
+		return p, nil
+	case mode != "" && mode != "auto":
+		return 0, fmt.Errorf("color %q: not one of auto, always, never, 16, 256, truecolor", mode)
 	case slices.ContainsFunc(env, func(v string) bool {
 		return strings.HasPrefix(v, "NO_COLOR=") && v != "NO_COLOR="
 	}):
-		p, forced = colorprofile.ASCII, true
+		return colorprofile.ASCII, nil
 	}
-	if forced {
-		opts = append(opts, tea.WithColorProfile(p))
-	}
-	return opts, nil
+	return colorprofile.Detect(out, env), nil
 }
 
 func (o Options) theme() (*theme.Theme, error) {

@@ -11,6 +11,7 @@ import (
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/grid"
@@ -119,9 +120,9 @@ func newRoot(o Options) *Root {
 // Init asks for the data and for what the terminal looks like; nothing waits
 // for the answers.
 func (r *Root) Init() tea.Cmd {
-	cmds := []tea.Cmd{r.opts.begin, r.load(), r.listen(), r.spinning()}
+	cmds := []tea.Cmd{r.load(), r.listen(), r.spinning()}
 	if r.opts.Theme == "" || r.opts.Theme == "auto" {
-		cmds = append(cmds, tea.RequestBackgroundColor)
+		cmds = append(cmds, tea.Raw(ansi.RequestBackgroundColor))
 	}
 	if r.opts.Live != nil {
 		cmds = append(cmds, tick())

@@ -4,20 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/term"
+
+	"tripcurve/tui/screen"
+	"tripcurve/tui/terminal"
 )
 
 // Terminal says how the screens use the terminal.
 type Terminal struct {
 	Color string   // auto, always, never, 16, 256, truecolor
 	Env   []string // os.Environ()
-	FPS   int      // most frames per second; 0 is 80
+	FPS   int      // most frames per second
 	Sync  string   // whole frames only: auto, on, off
-	Keys  *os.File // where keys come from; nil is the standard input
-	Out   io.Writer
+	Keys  *os.File // where keys come from; nil is the standard input, or the controlling terminal
+	Out   *os.File // where frames go
 	// Shown is called once, when the first frame has been drawn, on a goroutine of its own;
 	// nil is nothing.
 	Shown func()
@@ -27,36 +32,29 @@ type Terminal struct {
 // of beside runs on a goroutine of its own meanwhile, until its context ends,
 // which it does when the screens are left; Run waits for them. A panic of theirs
 // restores the terminal and is an error.
-func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Context)) error {
+func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Context)) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	opts, err := ProgramOptions(t.Color, t.Env, t.FPS)
-	if err != nil {
-		return err
-	}
-	sync, answer, err := synchronized(t.Sync)
-	if err != nil {
-		return err
-	}
-	o.begin = answer
-	opts = append(opts, sync...)
-	opts = append(opts, tea.WithContext(ctx), tea.WithEnvironment(t.Env))
-	if t.Keys != nil {
-		opts = append(opts, tea.WithInput(t.Keys))
+	if t.Keys == nil {
+		keys, release, err := keyboard()
+		if err != nil {
+			return err
+		}
+		defer release()
+		t.Keys = keys
 	}
 	shown := make(chan struct{})
-	o.shown = shown
-	opts = append(opts, tea.WithOutput(watched(t.Out, func() {
-		if t.Shown != nil {
-			t.Shown()
-		}
-		close(shown)
-	})))
-	o.Context = ctx
-	c := &curtain{}
+	s := &stage{}
+	out, profile, err := open(t, shown, func(err error) { s.send(brokenMsg{err}) })
+	if err != nil {
+		return err
+	}
+	s.out = out
+	o.shown, o.Context = shown, ctx
+	widths := measureWidths()
+	defer widths()
 	var incomplete error
-	c.raise = func() tea.Model {
-		c.wait = measureWidths()
+	s.raise = func() tea.Model {
 		if o.Complete != nil {
 			if incomplete = o.Complete(&o); incomplete != nil {
 				return ended{}
@@ -68,14 +66,18 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 		}
 		return model
 	}
-	defer c.close()
-	p := tea.NewProgram(c, opts...)
-	var running []<-chan error
+	w, h := out.Size()
+	p := tea.NewProgram(s, tea.WithoutRenderer(), tea.WithFPS(1), tea.WithContext(ctx), tea.WithEnvironment(t.Env),
+		tea.WithInput(t.Keys), tea.WithOutput(out), tea.WithWindowSize(w, h), tea.WithColorProfile(profile),
+		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg { return ahead(out, msg) }))
+	s.send = p.Send
+	size := func(w, h int) { p.Send(tea.WindowSizeMsg{Width: w, Height: h}) }
+	running := []<-chan error{guarded(p, func() { out.Resized(ctx, size) })}
 	for _, f := range beside {
 		running = append(running, guarded(p, func() { f(ctx) }))
 	}
-	left, err := p.Run()
-	if r, ok := left.(*Root); ok && r.loaded {
+	_, err = p.Run()
+	if r, ok := s.model.(*Root); ok && r.loaded {
 		o.Session.Put(r.state())
 	}
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -87,10 +89,71 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 			err = panicked // the program was killed for it
 		}
 	}
+	if s.broke != nil {
+		err = s.broke
+	}
 	if incomplete != nil {
 		err = incomplete
 	}
-	return err
+	return errors.Join(err, out.Close())
+}
+
+// keyboard is the standard input, or the controlling terminal where that is none.
+func keyboard() (keys *os.File, release func(), err error) {
+	if term.IsTerminal(os.Stdin.Fd()) {
+		return os.Stdin, func() {}, nil
+	}
+	keys, out, err := tea.OpenTTY()
+	if err != nil {
+		return nil, nil, fmt.Errorf("no keys: the standard input is no terminal, and there is no other: %w", err)
+	}
+	return keys, func() { _, _ = keys.Close(), out.Close() }, nil
+}
+
+// open takes the terminal over, and closes shown when it has had time to draw the first frame.
+func open(t Terminal, shown chan<- struct{}, failed func(error)) (*terminal.Terminal, colorprofile.Profile, error) {
+	profile, err := Colors(t.Color, t.Env, t.Out)
+	if err != nil {
+		return nil, 0, err
+	}
+	sync, err := terminal.ParseSync(t.Sync)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, err := terminal.Open(terminal.Options{
+		Keys: t.Keys, Out: t.Out, Env: t.Env, Profile: profile, FPS: t.FPS, Sync: sync, Failed: failed,
+		Painted: func() {
+			time.AfterFunc(drawing, func() {
+				if t.Shown != nil {
+					t.Shown()
+				}
+				close(shown)
+			})
+		},
+	})
+	return out, profile, err
+}
+
+// ahead is what is done with a message before anything else sees it: what is to be written
+// to the terminal as it is goes there, and a program that is to be suspended gives the
+// terminal back first.
+func ahead(out *terminal.Terminal, msg tea.Msg) tea.Msg {
+	switch msg := msg.(type) {
+	case tea.RawMsg:
+		fmt.Fprint(out, msg.Msg)
+		return nil
+	case tea.SuspendMsg:
+		if err := out.Leave(); err != nil {
+			return screen.FailedMsg{Err: err}
+		}
+	case tea.ResumeMsg:
+		if err := out.Return(); err != nil {
+			return screen.FailedMsg{Err: err}
+		}
+		w, h := out.Size()
+		return tea.WindowSizeMsg{Width: w, Height: h}
+	}
+	return msg
 }
 
 // guarded runs f on a goroutine of its own. A panic there would leave the

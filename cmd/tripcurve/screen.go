@@ -201,7 +201,8 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	if err != nil {
 		return err // config has checked it
 	}
-	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Sync: a.settings.Get("sync").Text, Keys: keys, Shown: collect}, beside...)
+	out := a.stdout.(*os.File) // noScreen has looked
+	err = tui.Run(ctx, opt, tui.Terminal{Color: a.settings.Get("color").Text, Env: os.Environ(), FPS: frames, Sync: a.settings.Get("sync").Text, Keys: keys, Out: out, Shown: collect}, beside...)
 	for _, unkept := range []error{opt.Chosen.Flush(), opt.Session.Flush()} { // said on the screen too, which is gone
 		if unkept != nil {
 			fmt.Fprintf(a.stderr, "tripcurve: %v\n", unkept)

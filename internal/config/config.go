@@ -38,7 +38,7 @@ var Settings = []Setting{
 	{Name: "color", Default: "auto", Choices: []string{"auto", "always", "never", "16", "256", "truecolor"}, Help: "colours on the terminal"},
 	{Name: "theme", Default: "auto", Choices: []string{"auto", "dark", "light", "deuteranopia", "high-contrast", "mono"}, Help: "palette; auto is dark, or light when the terminal says so"},
 	{Name: "glyphs", Default: "auto", Choices: []string{"auto", "braille", "block", "ascii"}, Help: "what charts are drawn with"},
-	{Name: "fps", Default: "80", Most: 120, Help: "most frames per second; 15 suits a bad link"},
+	{Name: "fps", Default: "120", Most: 120, Help: "most frames per second; 15 suits a bad link"},
 	{Name: "sync", Default: "auto", Choices: []string{"auto", "on", "off"}, Help: "whole frames only, which over ssh must be asked for; off where they come late"},
 	{Name: "animation", Default: "on", Choices: []string{"on", "off"}, Help: "the spinner while something runs"},
 	{Name: "clipboard", Default: "auto", Choices: []string{"auto", "native", "osc52", "tmux", "file"}, Help: "where y copies to"},
