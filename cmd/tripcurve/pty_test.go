@@ -147,6 +147,31 @@ func (t *terminal) leavesInOrder() {
 	}
 }
 
+// TestSuspend leaves the screens to a shell and comes back to them, in a terminal that is
+// larger then.
+func TestSuspend(t *testing.T) {
+	term := startTerminal(t, 80, 24, []string{"PROGRAM=" + binary(t, "tripcurve"), "PS1=shell> "}, "bash", "--norc", "-i")
+	term.waitFor("shell>")
+	term.send("\"$PROGRAM\"\r")
+	term.waitFor("48291")
+	term.send("\x1a") // ctrl+z
+	term.waitUntil("the shell alone", func(s string) bool { return strings.Contains(s, "Stopped") && !strings.Contains(s, "48291") })
+	term.resize(100, 30)
+	term.send("stty -a | tr -s ' ;' '\\n' | grep -cx -e icanon -e echo\r")
+	term.waitUntil("a terminal that echoes and edits lines", func(s string) bool { return strings.Contains(s, "\n2\n") })
+	term.send("fg\r")
+	term.waitUntil("all of the screens again", func(s string) bool {
+		lines := strings.Split(s, "\n")
+		return strings.Contains(s, "48291") && len(lines) == 30 && strings.Contains(lines[29], "simulate inc-2847")
+	})
+	term.send("2")
+	term.waitFor("[2 Locks]")
+	term.send("q")
+	term.waitUntil("the shell again", func(s string) bool { return !strings.Contains(s, "Locks") })
+	term.send("exit\r")
+	term.leavesInOrder()
+}
+
 func TestNoColor(t *testing.T) {
 	term := startTerminal(t, 80, 24, []string{"NO_COLOR=yes"}, binary(t, "tripcurve"))
 	term.waitFor("48291")
