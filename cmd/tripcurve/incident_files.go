@@ -80,7 +80,7 @@ func (a *app) trimCommand() *cobra.Command {
 		Short: "copy a part of an incident file",
 		Long: `Copies what of FILE touches the window: locks, sessions, gaps and kept requests that reach into it whole, and
 of the rest what lies in it. Instants are RFC 3339, or a time of day in UTC (14:23Z, 14:23:01Z): the last such one
-before the file's end. Without --from or --to the file's own beginning or end.`,
+before the file's end, or for --to the one after --from. Without --from or --to the file's own beginning or end.`,
 		Args: oneArg("an incident file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if from == "" && to == "" {
@@ -112,7 +112,10 @@ before the file's end. Without --from or --to the file's own beginning or end.`,
 				}
 			}
 			if !w.From.IsZero() && !w.To.IsZero() && !w.From.Before(w.To) {
-				return badInput("--from %s is not before --to %s", from, to)
+				// A full hour that the recording ends shortly before is not that of the day before.
+				if w.To, err = incident.ParseInstant(to, w.From.Add(12*time.Hour)); err != nil || !w.From.Before(w.To) {
+					return badInput("--from %s is not before --to %s", from, to)
+				}
 			}
 			err = file.Trim(args[0], out, w)
 			if errors.Is(err, file.ErrNothing) && s.From != nil {
