@@ -52,8 +52,8 @@ func plotsHelp() string {
 	for _, p := range plot.Pictures() {
 		line(p.Name, p.About)
 	}
-	line(remediesPlot, "remedies compared: waits over time, checkouts not served (simulated)")
-	line(paretoPlot, "remedies: checkouts not served against waiting, and the front of the best (simulated)")
+	line(remediesPlot, "remedies: waits over time, checkouts not served (simulated)")
+	line(paretoPlot, "remedies: checkouts not served against waits, the best (simulated)")
 	return b.String()
 }
 

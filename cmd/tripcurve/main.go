@@ -235,6 +235,8 @@ func (a *app) root() *cobra.Command {
 	}
 	flags.Bool("ascii", false, "draw with ASCII characters only (the same as --glyphs ascii)")
 	flags.StringVar(&configFile, "config", "", "settings file, which may list the sources of watch and record (default "+a.paths.Config+")")
+	root.SetHelpFunc(printHelp)
+	root.SetUsageFunc(func(cmd *cobra.Command) error { return printUsage(cmd.OutOrStderr(), cmd) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exitError{exitUsage, plainer(meantFlag(cmd, err))} })
 	return root
 }

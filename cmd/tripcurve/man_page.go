@@ -134,7 +134,7 @@ func (r *roff) prose(text string) {
 		if i > 0 {
 			r.line(".PP")
 		}
-		if strings.HasPrefix(paragraph, "  ") || strings.Contains(paragraph, "\n  ") {
+		if isVerbatim(paragraph) {
 			r.verbatim(paragraph)
 		} else {
 			r.text(paragraph)

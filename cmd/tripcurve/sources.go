@@ -103,7 +103,8 @@ func examples(command string) string {
 PGHOST and the other PG* variables name a Postgres too; Datadog's keys come from
 DD_API_KEY and DD_APP_KEY, for example
   tripcurve COMMAND --datadog-query 'p99:grpc.client.duration{service:gateway}' --datadog-logs service:gateway
-`+"`tripcurve config init`"+` writes a settings file in which sources can be listed instead.`, "COMMAND", command)
+`+"`tripcurve config init`"+` writes a settings file in which sources can be listed
+instead.`, "COMMAND", command)
 }
 
 // flagged makes one collector of every source that the flags name; taken are the

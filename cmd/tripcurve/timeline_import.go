@@ -25,10 +25,11 @@ func (a *app) timelineImport() *cobra.Command {
 		Short: "take entries from exports, chats and events into the timeline",
 		Long: `Reads entries from files (- is the standard input) and shows what they would change. --yes writes it; one undo takes it back.
 
-    csv, json, markdown   what export timeline has written, also edited: entries are known by their ids, and what was
-                          redacted in an export comes back; any table with a time and a text
+    csv, json, markdown   what export timeline has written, also edited: entries
+                          are known by their ids, and what was redacted in an
+                          export comes back; any table with a time and a text
     slack                 an export (zip) or one channel's messages (JSON)
-    datadog               events, as GET /api/v1/events or /api/v2/events answers
+    datadog               events, as GET /api/v1/events or /api/v2/events answer
     grafana               annotations, as GET /api/annotations answers
     kubernetes            kubectl get events -A -o json
 
