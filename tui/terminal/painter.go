@@ -56,17 +56,26 @@ func (p *painter) stopping() {
 // show makes v the newest frame.
 func (p *painter) show(v tea.View) {
 	p.mu.Lock()
+	news := !p.known || p.display.stale || len(p.plain) > 0 || !same(&p.view, &v)
 	p.view, p.known = v, true
 	p.mu.Unlock()
+	if news {
+		p.nudge()
+	}
+}
+
+// plainly has b written as it is, before the next frame and without waiting for one.
+func (p *painter) plainly(b []byte) {
+	p.set(func(_ *display, plain []byte) []byte { return append(plain, b...) })
 	p.nudge()
 }
 
-// set changes how frames are written.
+// set changes how the next frame is written: the one of before may not fit any more. It may
+// have bytes written before that frame, which are to be appended to plain.
 func (p *painter) set(f func(d *display, plain []byte) []byte) {
 	p.mu.Lock()
 	p.plain = f(&p.display, p.plain)
 	p.mu.Unlock()
-	p.nudge()
 }
 
 func (p *painter) nudge() {

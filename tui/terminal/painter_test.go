@@ -144,11 +144,33 @@ func TestPlainBytesGoFirst(t *testing.T) {
 		p := startPainter(w)
 		p.show(frameNo(1))
 		synctest.Wait()
-		p.set(func(_ *display, plain []byte) []byte { return append(plain, "plain"...) })
+		p.plainly([]byte("plain"))
 		p.show(frameNo(2))
 		synctest.Wait()
 		if all := strings.Join(w.what[1:], ""); !strings.HasPrefix(all, "plain") || strings.Count(all, "plain") != 1 {
 			t.Errorf("written was %q", w.what)
+		}
+		p.stopping()
+	})
+}
+
+// TestResizeWaitsForItsFrame: the frame of before would be cut off or leave a gap.
+func TestResizeWaitsForItsFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &written{}
+		p := startPainter(w)
+		p.show(frameNo(1))
+		synctest.Wait()
+		p.set(func(d *display, plain []byte) []byte { d.resize(9, 1); return plain })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(w.at) != 1 {
+			t.Errorf("resized with %q", w.last())
+		}
+		p.show(frameNo(1)) // the same text, in a terminal that has moved it
+		synctest.Wait()
+		if len(w.at) != 2 || !strings.Contains(w.last(), "frame 1") {
+			t.Errorf("after it: %q", w.what[1:])
 		}
 		p.stopping()
 	})

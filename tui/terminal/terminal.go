@@ -146,7 +146,7 @@ func (t *Terminal) Resized(ctx context.Context, f func(w, h int)) {
 // Write writes b as it is before the next frame; it is for what no frame can say. It never
 // waits and never fails.
 func (t *Terminal) Write(b []byte) (int, error) {
-	t.paint.set(func(_ *display, plain []byte) []byte { return append(plain, b...) })
+	t.paint.plainly(b)
 	return len(b), nil
 }
 
@@ -186,7 +186,7 @@ func answers(env []string) bool {
 	return !ssh && !strings.Contains(program, "Apple")
 }
 
-// Heed takes from a message what the terminal must know of it.
+// Heed takes from a message what the terminal must know of it before the next Show.
 func (t *Terminal) Heed(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:

@@ -138,6 +138,7 @@ func TestHeed(t *testing.T) {
 			t.Errorf("sync %v after %+v: %q", c.sync, c.says, out)
 		}
 		term.Heed(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: ansi.ModeReset})
+		term.Show(tea.NewView("shown"))
 		until(ansi.SetModeUnicodeCore)
 		if err := term.Close(); err != nil {
 			t.Fatal(err)
