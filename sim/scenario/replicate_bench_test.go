@@ -2,6 +2,9 @@ package scenario
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -13,7 +16,9 @@ import (
 // processor and with two on two, in turn. x_one is how many times as many the two
 // make per second. x_spin is the same of two goroutines that only count, beside one:
 // what the machine itself gives at that moment, for its second processor may be
-// busy with something else. of_spin is the one as a share of the other. A comparison makes
+// busy with something else. x_apart is the same of two processes that simulate on a processor
+// each and know nothing of each other, beside one alone: they share the way to the memory,
+// which those that count do not need. of_apart is x_one as a share of it. A comparison makes
 // 440 replications; of 96 the last one, which one worker makes while the other has nothing
 // left, is half a percent of the time, and the first one of each worker, whose stacks and
 // queues have to grow, little more. Of 32 both together were 3 %.
@@ -22,7 +27,7 @@ func BenchmarkReplications(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	const n = 96
 	var took [3]time.Duration
-	var spun [3]time.Duration
+	var spun, alone [3]time.Duration
 	timed := func(d *time.Duration, f func()) {
 		at := b.Elapsed()
 		f()
@@ -37,13 +42,34 @@ func BenchmarkReplications(b *testing.B) {
 				}
 			})
 			timed(&spun[workers], func() { spin(workers) })
+			timed(&alone[workers], func() { apart(b, workers, n/2) })
 		}
 	}
-	one, possible := took[1].Seconds()/took[2].Seconds(), spun[1].Seconds()/spun[2].Seconds()
+	one, possible := took[1].Seconds()/took[2].Seconds(), 2*alone[1].Seconds()/alone[2].Seconds()
 	b.ReportMetric(one, "x_one")
-	b.ReportMetric(possible, "x_spin")
-	b.ReportMetric(one/possible, "of_spin")
+	b.ReportMetric(spun[1].Seconds()/spun[2].Seconds(), "x_spin")
+	b.ReportMetric(possible, "x_apart")
+	b.ReportMetric(one/possible, "of_apart")
 	b.ReportMetric(took[1].Seconds()*1e3/n/float64(b.N), "ms/run")
+}
+
+// apart runs as many processes at once, of which each simulates n nights on one processor.
+func apart(b *testing.B, processes, n int) {
+	nights := make([]*exec.Cmd, processes)
+	for i := range nights {
+		cmd := exec.CommandContext(b.Context(), os.Args[0], "-test.run", "^$", "-test.bench", "BenchmarkHandlers/inc-2847",
+			"-test.benchtime", fmt.Sprintf("%dx", n))
+		cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		nights[i] = cmd
+	}
+	for _, cmd := range nights {
+		if err := cmd.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // spin counts a fixed number, divided among goroutines.
