@@ -147,11 +147,16 @@ func (s *Screen) drawStrip(c *grid.Canvas) {
 	}
 }
 
+// track is what the chosen edge's breaker did; nil where there is none. One that stayed
+// closed all night has left no track.
 func (s *Screen) track(r *sim.Result) *sim.BreakerTrack {
 	for i := range r.Breakers {
 		if r.Breakers[i].Edge == s.edgeName() {
 			return &r.Breakers[i]
 		}
+	}
+	if s.policy().Breaker.Library != "" {
+		return &sim.BreakerTrack{Edge: s.edgeName()}
 	}
 	return nil
 }
