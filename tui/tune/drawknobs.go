@@ -90,7 +90,11 @@ func (s *Screen) drawRow(c *grid.Canvas, y, i int, at bool) {
 			s.inputX = valueAt
 			c.Fill(valueAt, y, barAt-valueAt-1, 1, ' ', theme.Input)
 			c.Clip(valueAt, y, w-valueAt-1, theme.Input, s.input.Value(), "")
-			c.Clip(max(barAt, valueAt+grid.Width(s.input.Value())+2), y, w-barAt-2, theme.Dim, "enter takes it, esc does not", set.More)
+			hint := "enter takes it, esc does not"
+			if s.fresh {
+				hint = "type over it, or arrows to edit"
+			}
+			c.Clip(max(barAt, valueAt+grid.Width(s.input.Value())+2), y, w-barAt-2, theme.Dim, hint, set.More)
 			break
 		}
 		c.Clip(valueAt, y, barAt-valueAt-1, style, t.value, set.More)

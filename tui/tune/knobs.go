@@ -212,7 +212,7 @@ func (s *Screen) startTyping() tea.Cmd {
 		}
 		return s.change(s.with(p))
 	}
-	s.typing = true
+	s.typing, s.fresh = true, true
 	s.input.SetValue(f.Get(s.policy()))
 	s.input.CursorEnd()
 	return s.input.Focus()
@@ -238,6 +238,13 @@ func (s *Screen) typed(msg tea.Msg) (cmd tea.Cmd) {
 	}
 	if paste, ok := msg.(tea.PasteMsg); ok {
 		msg = tea.PasteMsg{Content: strings.Join(strings.Fields(paste.Content), " ")}
+	}
+	if s.fresh {
+		s.fresh = false
+		key, isKey := msg.(tea.KeyPressMsg)
+		if _, pasted := msg.(tea.PasteMsg); pasted || isKey && key.Text != "" {
+			s.input.SetValue("")
+		}
 	}
 	s.input, cmd = s.input.Update(msg)
 	return cmd

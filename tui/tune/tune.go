@@ -49,7 +49,8 @@ type Screen struct {
 
 	input  textinput.Model
 	typing bool
-	inputX int // where the input is drawn
+	fresh  bool // nothing was typed yet: the first letter takes the old value's place
+	inputX int  // where the input is drawn
 
 	undo, redo []past
 

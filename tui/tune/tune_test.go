@@ -117,6 +117,8 @@ func key(k string) tea.KeyPressMsg {
 		return tea.KeyPressMsg{Code: tea.KeyEscape}
 	case "backspace":
 		return tea.KeyPressMsg{Code: tea.KeyBackspace}
+	case "left":
+		return tea.KeyPressMsg{Code: tea.KeyLeft}
 	}
 	return tea.KeyPressMsg{Code: rune(k[0]), Text: k}
 }
@@ -229,11 +231,24 @@ func TestTyping(t *testing.T) {
 		t.Error("nonsense was taken")
 	}
 	press(t, s, "esc")
-	press(t, s, "enter", "backspace", "backspace", "2", "0", "s", "enter")
+	press(t, s, "enter")
+	if got := frame(s); !strings.Contains(got, "type over it") {
+		t.Errorf("nobody is told that letters replace what is there:\n%s", got)
+	}
+	press(t, s, "2", "0", "s", "enter")
 	if s.Capturing() || s.policy().Keepalive.Time != 20*time.Second {
 		t.Errorf("keepalive %s after typing 20s", s.policy().Keepalive.Time)
 	}
+	press(t, s, "enter", "left", "backspace", "5", "enter") // editing it keeps the rest
+	if s.policy().Keepalive.Time != 25*time.Second {
+		t.Errorf("keepalive %s after making 25s of 20s", s.policy().Keepalive.Time)
+	}
 	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.inventory.breaker=opossum"})
+	focus(t, s, "breaker.timeout")
+	press(t, s, "enter", "6", "s", "enter") // in place of 5000, and not behind it
+	if got := value(s.focused().field, s.policy()); got != "6000 ms" {
+		t.Errorf("timeout shows %q after typing 6s", got)
+	}
 	focus(t, s, "breaker.resetTimeout")
 	if got := value(s.focused().field, s.policy()); got != "30000 ms" {
 		t.Errorf("resetTimeout shows %q", got)
@@ -287,6 +302,18 @@ func TestNumbersAndStripSayWhatTheyAre(t *testing.T) {
 	}
 	if r, _ := stateAt(track, at, at.Add(90*time.Second)); string(strip) != "#..~" && r != '~' {
 		t.Errorf("strip %q, in one column %q", string(strip), r)
+	}
+}
+
+func TestABreakerThatStaysClosedIsShownClosed(t *testing.T) {
+	s := loaded(t, 80, 24, outline) // its simulations say nothing of the breaker on this edge
+	press(t, s, "e")
+	if got := frame(s); !strings.Contains(got, "no breaker on this edge") {
+		t.Errorf("no breaker, and nothing says so:\n%s", got)
+	}
+	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.payment.breaker=opossum"})
+	if got := frame(s); !strings.Contains(got, "########") || strings.Contains(got, "no breaker on this edge") {
+		t.Errorf("a breaker that never opened is not shown as closed:\n%s", got)
 	}
 }
 
