@@ -20,7 +20,9 @@ type clients struct {
 	tag      uint64
 	times    *world.Stream
 	arrivals sim.Arrivals
-	due      float64
+	due      float64     // the last arrival drawn, as the integral of the rate
+	drawn    [32]float64 // arrivals, in seconds from the beginning; -1 is that there are no more
+	next     int         // of drawn the next to come
 	n        uint64
 }
 
@@ -46,6 +48,7 @@ func (m *machine) buildClients() {
 			spec: cl, first: kinds, retry: policy.Retry{Base: cl.Backoff}, tag: uint64(i+1) << 56,
 			times: world.NewStream(m.p.Seed, "arrivals "+cl.Name), turns: make([]int32, len(cl.Requests)),
 		}
+		c.next = len(c.drawn)
 		kinds += int32(len(cl.Requests))
 		for _, r := range cl.Requests {
 			for e := range m.g.endpoints {
@@ -80,14 +83,31 @@ func (m *machine) open(kind int32) {
 
 // nextArrival finds when the next client comes.
 func (m *machine) nextArrival(kind int32, c *clients) {
-	if c.spec.Regular {
-		c.due++
-	} else {
-		c.due += c.times.Exp()
+	if c.next == len(c.drawn) {
+		c.draw()
 	}
-	if at, ok := c.arrivals.At(c.due); ok {
+	if at := c.drawn[c.next]; at >= 0 {
+		c.next++
 		m.k.Post(time.Duration(at*float64(time.Second))-time.Duration(m.k.Now()), event(evArrival, 0), uint32(kind))
 	}
+}
+
+// draw finds the next arrivals. They depend on nothing that happens, and the logarithms
+// and roots of many at once do not wait for each other.
+func (c *clients) draw() {
+	for i := range c.drawn {
+		if c.spec.Regular {
+			c.due++
+		} else {
+			c.due += c.times.Exp()
+		}
+		at, ok := c.arrivals.At(c.due)
+		if !ok {
+			at = -1
+		}
+		c.drawn[i] = at
+	}
+	c.next = 0
 }
 
 // arrival is one client.
