@@ -112,10 +112,9 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	case tableMsg:
 		s.busy = false
 		if msg.query == s.query() {
-			s.table = msg.table
+			s.follow(s.list.Moved() || msg.query.phase != s.table.query.phase, func() { s.table = msg.table })
 			s.write()
 			s.drawn++
-			s.list.Clamp(len(s.table.shown(s.Filter)))
 		}
 		if s.wanted {
 			return s, s.compute()
@@ -137,15 +136,37 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		s.write()
 	case screen.FocusMsg:
 		return s, s.focus(msg.Subject.Endpoint)
+	case screen.FilterMsg:
+		s.follow(s.list.Moved(), func() { s.Apply(msg) })
+		return s, s.refresh()
 	default:
 		if s.Apply(msg) {
-			if s.lines != nil {
-				return s, tea.Batch(s.lines.refilter(s.View, s.Filter), s.compute())
-			}
-			return s, s.compute()
+			return s, s.refresh()
 		}
 	}
 	return s, nil
+}
+
+// follow changes which rows are shown; the cursor goes with what it was on, or stays.
+func (s *Screen) follow(along bool, change func()) {
+	was := row{}
+	if rows := s.table.shown(s.Filter); s.list.At < len(rows) {
+		was = rows[s.list.At]
+	}
+	change()
+	rows := s.table.shown(s.Filter)
+	s.list.Clamp(len(rows))
+	if along {
+		s.list.Follow(len(rows), func(i int) bool { return rows[i].key() == was.key() })
+	}
+}
+
+// refresh brings what is shown up to what it is made of.
+func (s *Screen) refresh() tea.Cmd {
+	if s.lines != nil {
+		return tea.Batch(s.lines.refilter(s.View, s.Filter), s.compute())
+	}
+	return s.compute()
 }
 
 // write puts the table's texts together.
@@ -235,7 +256,7 @@ func (s *Screen) focus(e incident.Endpoint) tea.Cmd {
 	s.by, s.phase = byEndpoint, during
 	for i, r := range s.table.shown(s.Filter) {
 		if r.endpoint == e {
-			s.list.At = i
+			s.list.Select(i)
 		}
 	}
 	return s.compute()

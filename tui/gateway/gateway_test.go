@@ -86,6 +86,35 @@ func TestPhasesAndGroups(t *testing.T) {
 	}
 }
 
+// TestCursorStaysOnItsRow: b shows the same endpoint before and during, and what a filter
+// leaves of the rows has the cursor among it.
+func TestCursorStaysOnItsRow(t *testing.T) {
+	s := New(Options{})
+	tuitest.Loaded(s, 80, 21)
+	selected := func() string { return s.table.shown(s.Filter)[s.list.At].label }
+	filter := func(text string) {
+		f, err := screen.ParseFilter(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tuitest.Send(s, screen.FilterMsg{Filter: f})
+	}
+	act(s, "phase")
+	if got := selected(); got != "POST /api/orders" {
+		t.Errorf("%s before what happened to POST /api/orders", got)
+	}
+	act(s, "bottom")
+	last := selected()
+	filter(last + "$")
+	if got := selected(); got != last {
+		t.Errorf("a filter for %s shows %s", last, got)
+	}
+	filter("")
+	if got := selected(); got != last {
+		t.Errorf("%s after the filter for %s", got, last)
+	}
+}
+
 func TestLinesBehindARow(t *testing.T) {
 	s := New(Options{})
 	tuitest.Loaded(s, 80, 21)

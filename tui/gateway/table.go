@@ -20,6 +20,7 @@ type query struct {
 	version uint64
 	window  incident.Window // counted
 	shown   incident.Window // of the time axis
+	phase   phase
 	by      grouping
 	heat    bool // with the heat maps
 }
@@ -94,7 +95,7 @@ func (s *Screen) query() query {
 	if s.View == nil {
 		return query{}
 	}
-	return query{s.Version, s.window(), s.Range, s.by, s.heat}
+	return query{s.Version, s.window(), s.Range, s.phase, s.by, s.heat}
 }
 
 // compute counts away from the event loop: a day of buckets takes longer than

@@ -193,7 +193,7 @@ func (s *Screen) focus(pid int) {
 	}
 	for i, r := range s.gather().rows {
 		if r.node.PID == pid && r.folded == 0 {
-			s.list.At = i
+			s.list.Select(i)
 			return
 		}
 	}

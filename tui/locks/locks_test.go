@@ -106,6 +106,33 @@ func TestSortsAndFilters(t *testing.T) {
 	}
 }
 
+// TestCursorStaysOnItsSession: another order, or another sample, has the same session under
+// the cursor, for y copies its statement; who has not moved sees the worst one.
+func TestCursorStaysOnItsSession(t *testing.T) {
+	s := New("")
+	tuitest.Loaded(s, 80, 21)
+	selected := func() string { return s.gather().rows[s.list.At].name }
+	act(s, "down", "down")
+	was := selected()
+	act(s, "sort", "sort", "sort")
+	act(s, "next-sample")
+	f, err := screen.ParseFilter(was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tuitest.Send(s, screen.FilterMsg{Filter: f})
+	tuitest.Send(s, screen.FilterMsg{})
+	if got := selected(); got != was {
+		t.Errorf("pid %s is selected after pid %s was", got, was)
+	}
+	act(s, "bottom")
+	tuitest.Send(s, screen.FilterMsg{Filter: f})
+	tuitest.Send(s, screen.CursorMsg{At: tuitest.At("14:20:00")})
+	if got := s.gather().rows; len(got) != 0 || s.list.At != 0 {
+		t.Errorf("%d rows before the lock, the cursor on %d", len(got), s.list.At)
+	}
+}
+
 func TestTreeAsText(t *testing.T) {
 	s := tuitest.Loaded(New(""), 80, 21)
 	got := act(s, "yank-markdown")[0].(screen.CopyMsg)

@@ -50,6 +50,10 @@ func (s *Screen) gather() *tree {
 	if !t.stale && t.version == s.Version && t.cursor.Equal(s.Cursor) && t.filter == s.Filter.Text {
 		return t
 	}
+	was := ""
+	if s.list.At < len(t.rows) {
+		was = t.rows[s.list.At].key
+	}
 	*t = tree{version: s.Version, cursor: s.Cursor, filter: s.Filter.Text, at: s.Cursor}
 	if why := s.blind(); why != "" {
 		t.empty, t.summary = why, text.NoData
@@ -73,6 +77,9 @@ func (s *Screen) gather() *tree {
 		}
 	}
 	s.list.Clamp(len(t.rows))
+	if s.list.Moved() {
+		s.list.Follow(len(t.rows), func(i int) bool { return t.rows[i].key == was })
+	}
 	return t
 }
 

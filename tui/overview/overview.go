@@ -31,6 +31,7 @@ type Screen struct {
 
 // row is one line of the list: a finding, what to do about it, or an endpoint.
 type row struct {
+	id       string // of what it tells of, whatever there is to tell
 	severity widget.Severity
 	word     string
 	text     string
@@ -61,8 +62,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 	if s.Apply(msg) {
 		switch msg.(type) {
 		case screen.EvidenceMsg, screen.FilterMsg, screen.ZoneMsg:
-			s.rows = s.makeRows()
-			s.list.Clamp(len(s.rows))
+			s.remake()
 		}
 		return s, nil
 	}
@@ -75,6 +75,19 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		}
 	}
 	return s, nil
+}
+
+// remake makes the rows anew, with the cursor on what it was on.
+func (s *Screen) remake() {
+	was := ""
+	if s.list.At < len(s.rows) {
+		was = s.rows[s.list.At].id
+	}
+	s.rows = s.makeRows()
+	s.list.Clamp(len(s.rows))
+	if s.list.Moved() {
+		s.list.Follow(len(s.rows), func(i int) bool { return s.rows[i].id == was })
+	}
 }
 
 func (s *Screen) act(name string) tea.Cmd {
@@ -161,13 +174,13 @@ func (s *Screen) makeRows() []row {
 	var out []row
 	for i, f := range s.Analysis.Findings {
 		show, do := screenOf(f), redact.Flat(statement(f.Action))
-		r := row{severity: widget.OfFinding(f), word: widget.RoleWord(f.Role), text: redact.Flat(f.Claim), show: show, finding: i}
+		r := row{id: f.ID, severity: widget.OfFinding(f), word: widget.RoleWord(f.Role), text: redact.Flat(f.Claim), show: show, finding: i}
 		if !s.Filter.Match(r.word, r.text, do) { // a finding and what to do about it stay together
 			continue
 		}
 		out = append(out, r)
 		if f.Action != "" {
-			out = append(out, row{word: "do", text: do, show: show, finding: i, do: true})
+			out = append(out, row{id: "do " + f.ID, word: "do", text: do, show: show, finding: i, do: true})
 		}
 	}
 	s.about, s.hits = topics(s.Analysis), hits(s.Analysis)
@@ -175,14 +188,14 @@ func (s *Screen) makeRows() []row {
 		for i := range s.about {
 			t := &s.about[i]
 			if (t.word == "hit") == hit && s.Filter.Match(t.word, t.text) {
-				out = append(out, row{severity: t.severity, word: t.word, text: t.text, show: "detail", finding: -1, topic: t, parts: t.parts})
+				out = append(out, row{id: t.word + " " + t.title, severity: t.severity, word: t.word, text: t.text, show: "detail", finding: -1, topic: t, parts: t.parts})
 			}
 		}
 	}
 	about(true)
 	for _, e := range s.Analysis.Endpoints {
 		sev, word := widget.OfImpact(e)
-		r := row{severity: sev, word: word, text: impactText(e, s.Clock), plain: impactText(e, text.Clock), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
+		r := row{id: e.Endpoint.String(), severity: sev, word: word, text: impactText(e, s.Clock), plain: impactText(e, text.Clock), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
 		if s.Filter.Match(r.word, r.text) {
 			out = append(out, r)
 		}

@@ -71,6 +71,27 @@ func TestEnterGoesToTheProof(t *testing.T) {
 	}
 }
 
+// TestCursorStaysOnItsLine: what comes in while somebody reads leaves the cursor where it is.
+func TestCursorStaysOnItsLine(t *testing.T) {
+	s := New()
+	tuitest.Loaded(s, 80, 21)
+	act(s, "down", "down", "down")
+	was := s.rows[s.list.At].text
+	more := tuitest.Incident()
+	worse := more.Analysis.Findings[0]
+	worse.ID = "worse"
+	more.Analysis.Findings = append([]incident.Finding{worse}, more.Analysis.Findings...)
+	tuitest.Send(s, more)
+	if got := s.rows[s.list.At].text; got != was {
+		t.Errorf("the cursor is on %q, and was on %q", got, was)
+	}
+	fresh := New()
+	tuitest.Send(tuitest.Loaded(fresh, 80, 21), more)
+	if fresh.list.At != 0 {
+		t.Errorf("the cursor is on line %d, and nobody has moved it off the worst one", fresh.list.At)
+	}
+}
+
 func TestYankCopiesTheStatementAlone(t *testing.T) {
 	s := tuitest.Loaded(New(), 80, 21)
 	got := act(s, "down", "yank")

@@ -11,6 +11,7 @@ import (
 type List struct {
 	At, Top int
 
+	moved         bool
 	x, y, w, rows int // where the rows were drawn last, in the frame
 }
 
@@ -35,8 +36,16 @@ func (l *List) Move(action string, n, page int) bool {
 		return false
 	}
 	l.Clamp(n)
+	l.moved = true
 	return true
 }
+
+// Select moves the cursor to a row.
+func (l *List) Select(row int) { l.At, l.moved = row, true }
+
+// Moved says whether anybody has moved the cursor. Where nobody has, the worst row, which
+// is the first, is better than the one that was it.
+func (l *List) Moved() bool { return l.moved }
 
 // Place notes where the rows from Top on are drawn, so that a click finds them.
 func (l *List) Place(c *grid.Canvas, y, rows int) {
@@ -52,12 +61,28 @@ func (l *List) Click(msg tea.MouseClickMsg, n int) (hit, again bool) {
 		return false, false
 	}
 	again = l.At == l.Top+row
-	l.At = l.Top + row
+	l.Select(l.Top + row)
 	return true, again
 }
 
 // Clamp keeps the cursor on one of n rows.
 func (l *List) Clamp(n int) { l.At = max(0, min(l.At, n-1)) }
+
+// Follow keeps the cursor on what it was on, of which the n rows now have another order or
+// number: same says whether that stands in a row. Where it is gone the cursor stays where
+// it is.
+func (l *List) Follow(n int, same func(row int) bool) {
+	l.Clamp(n)
+	if n == 0 || same(l.At) {
+		return
+	}
+	for i := range n {
+		if same(i) {
+			l.At = i
+			return
+		}
+	}
+}
 
 // Visible is the first row to draw when page rows fit, such that the cursor is
 // among them.
