@@ -5,6 +5,7 @@ package grpc
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -85,7 +86,7 @@ func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
 		case screen.EvidenceMsg:
 			s.load()
 		case screen.FilterMsg:
-			s.filter()
+			s.filter(s.chosen())
 		}
 		return s, nil
 	}
@@ -136,6 +137,18 @@ func (s *Screen) turn(name string) tea.Cmd {
 		next = axis(i)
 	}
 	s.axis = next
+	if f := s.selected(); f != nil {
+		why := ""
+		switch {
+		case next == byHeat:
+			why = s.noHeat(f)
+		case f.p99.lo == nil:
+			why = "no latency to draw: this source tells nothing of how long calls took"
+		}
+		if why != "" {
+			return screen.Say(why)
+		}
+	}
 	return screen.Say([...]string{"latency: quantiles over a logarithmic axis", "latency: a heat map", "latency: the p99 over a linear axis"}[next])
 }
 
@@ -143,7 +156,7 @@ func (s *Screen) turn(name string) tea.Cmd {
 func (s *Screen) focus(subject incident.Subject) {
 	for i, n := range s.shown {
 		if subject.Edge != "" && s.flows[n].Edge() == subject.Edge {
-			s.list.At = i
+			s.list.Select(i)
 		}
 	}
 }
@@ -158,11 +171,7 @@ func (s *Screen) selected() *flow {
 // load reads the flows out of a new view; the one whose calls pile up is
 // selected at first.
 func (s *Screen) load() {
-	first := s.flows == nil
-	was := ""
-	if f := s.selected(); f != nil {
-		was = f.key()
-	}
+	first, was := s.flows == nil, s.chosen()
 	s.flows, s.others = nil, nil
 	if s.View == nil {
 		return
@@ -178,25 +187,29 @@ func (s *Screen) load() {
 			s.others = append(s.others, o)
 		}
 	}
-	s.filter()
 	if deepest, ok := s.View.Deepest(s.View.Window); ok && first {
 		was = (&flow{Flow: deepest}).key()
 	}
-	for i, n := range s.shown {
-		if s.flows[n].key() == was {
-			s.list.At = i
-		}
-	}
+	s.filter(was)
 }
 
-func (s *Screen) filter() {
+// chosen is the key of the selected call; empty without one.
+func (s *Screen) chosen() string {
+	if f := s.selected(); f != nil {
+		return f.key()
+	}
+	return ""
+}
+
+// filter lists what the filter keeps; was is the key of the call to be selected.
+func (s *Screen) filter(was string) {
 	s.shown = s.shown[:0]
 	for i := range s.flows {
 		if f := &s.flows[i]; s.Filter.Match(f.Name(), f.Caller, f.Edge()) {
 			s.shown = append(s.shown, i)
 		}
 	}
-	s.list.Clamp(len(s.shown))
+	s.list.Follow(len(s.shown), func(row int) bool { return s.flows[s.shown[row]].key() == was })
 }
 
 func (f *flow) key() string { return f.Caller + " " + f.Name() }
@@ -205,6 +218,7 @@ func (f *flow) key() string { return f.Caller + " " + f.Name() }
 const (
 	quantileLabel = "quantile"
 	boundLabel    = "bound"
+	statLabel     = "stat" // p99, avg: what a vendor makes of its distribution
 )
 
 func newFlow(in incident.Flow, all incident.Window, series []*incident.Series) flow {
@@ -446,7 +460,7 @@ func (s *Screen) sentences(f *flow, clock func(time.Time) string) []sentence {
 		say(false, "p50 %s, p99 %s: the bucket's bounds, all that a histogram knows", f.p50.in(s.Cursor), p99)
 	}
 	for _, o := range s.others {
-		label := strings.TrimSpace(redact.Line(o.Name) + " " + redact.Line(o.Labels["stat"]))
+		label := strings.TrimSpace(redact.Line(o.Name)+" "+redact.Line(o.Labels[statLabel])) + ofWhat(o)
 		v, ok := valueAt(o, s.Cursor)
 		switch {
 		case !ok || math.IsNaN(v):
@@ -458,6 +472,20 @@ func (s *Screen) sentences(f *flow, clock func(time.Time) string) []sentence {
 		}
 	}
 	return out
+}
+
+// ofWhat is what a latency that no flow's counters go with is of, as its source says it.
+func ofWhat(o *incident.Series) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(o.Labels)) {
+		if k != statLabel {
+			parts = append(parts, redact.Line(k+":"+o.Labels[k]))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " {" + strings.Join(parts, ",") + "}"
 }
 
 var _ screen.Screen = (*Screen)(nil)

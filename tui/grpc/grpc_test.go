@@ -2,7 +2,9 @@ package grpc
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +65,7 @@ func measured() screen.EvidenceMsg {
 		}
 		ev.Add(h)
 	}
-	dd := incident.Series{Name: "grpc.client.duration", Unit: "ms", Labels: map[string]string{"stat": "p99"}, Origin: incident.Origin{Group: "datadog", Name: "datadog"}}
+	dd := incident.Series{Name: "grpc.client.duration", Unit: "ms", Labels: map[string]string{"stat": "p99", "method": "inventory.reserve"}, Origin: incident.Origin{Group: "datadog", Name: "datadog"}}
 	for at := tuitest.At("14:18:00"); at.Before(tuitest.At("14:51:00")); at = at.Add(10 * time.Second) {
 		dd.Points = append(dd.Points, incident.Point{At: at, V: 30000})
 	}
@@ -102,7 +104,7 @@ func TestSentences(t *testing.T) {
 		{"14:20:00", []string{"0 calls in flight", "p50 5ms to 10ms, p99 25ms to 50ms"}},
 		{"14:30:00", []string{
 			"no completed call since 14:23:00Z: latency metrics cannot see a hang", "99 in flight, no more and no fewer",
-			"deadline: none", "no call ended in this interval, so there is no p99", "grpc.client.duration p99 (datadog): 30,000 ms",
+			"deadline: none", "no call ended in this interval, so there is no p99", "grpc.client.duration p99 {method:inventory.reserve} (datadog): 30,000 ms",
 		}},
 		{"14:46:21", []string{"p99 >= 10s: the histogram ends there"}},
 		{"15:30:00", []string{"NO DATA at 15:30:00Z", "latency: NO DATA"}},
@@ -169,6 +171,44 @@ func TestAxis(t *testing.T) {
 	}
 }
 
+// TestFilterKeepsTheSelectedCall: D must not try a deadline on another edge than the one
+// that was looked at.
+func TestFilterKeepsTheSelectedCall(t *testing.T) {
+	msg := tuitest.Incident()
+	ev := incident.NewEvidence()
+	for _, have := range msg.View.AllSeries() { // Reserve, and Cancel, which hangs less
+		ev.Add(*have)
+		cancel := *have
+		cancel.Labels = maps.Clone(have.Labels)
+		cancel.Labels["grpc_method"], cancel.Points = "Cancel", slices.Clone(have.Points)
+		for i := range cancel.Points {
+			cancel.Points[i].V /= 2
+		}
+		ev.Add(cancel)
+	}
+	msg.View = ev.Snapshot()
+	s := loaded(t, msg, 80, 24)
+	first := s.selected().Name()
+	filter := func(text string) {
+		f, err := screen.ParseFilter(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tuitest.Send(s, screen.FilterMsg{Filter: f})
+	}
+	filter(first)
+	filter("")
+	if got := s.selected().Name(); got != first {
+		t.Errorf("%s after a filter that kept %s", got, first)
+	}
+	filter("!" + first)
+	other := s.selected().Name()
+	filter("")
+	if got := s.selected().Name(); got != other || other == first {
+		t.Errorf("%s after a filter that led to %s", got, other)
+	}
+}
+
 // TestNoHeatIsSaid: where there is no histogram there is no heat map, and why.
 func TestNoHeatIsSaid(t *testing.T) {
 	onlyQuantiles := measured()
@@ -186,7 +226,11 @@ func TestNoHeatIsSaid(t *testing.T) {
 		{onlyQuantiles, "of these calls only quantiles are known here"},
 		{tuitest.Incident(), "this source tells nothing of how long calls took"},
 	} {
-		s := tuitest.Send(screen.Screen(loaded(t, c.msg, 120, 36)), screen.ActionMsg{Name: "axis", Args: "heat"})
+		s := screen.Screen(loaded(t, c.msg, 120, 36))
+		_, cmd := s.Update(screen.ActionMsg{Name: "axis", Args: "heat"})
+		if got := tuitest.Answers(cmd); len(got) != 1 || !strings.Contains(fmt.Sprint(got[0]), c.want) {
+			t.Errorf("a heat map was asked for: %v, want %q", got, c.want) // there may be no room for it below
+		}
 		if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("want %q:\n%s", c.want, got)
 		}
