@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -167,6 +166,11 @@ failed is that narrow.
 			if !ok {
 				return badInput("no scenario is called %q; expected one of %s, or a FILE.yaml", args[0], scenarios)
 			}
+			if out != "" {
+				if err := newFile(out); err != nil {
+					return err
+				}
+			}
 			if own.seeded {
 				today.Seed = seed
 			}
@@ -245,20 +249,29 @@ func runScenario(ctx context.Context, sc sim.Scenario, out string) (*sim.Result,
 
 // writeIncident writes evidence to a new incident file.
 func writeIncident(path, name string, ev *incident.Evidence, at time.Time) error {
-	w, err := file.Create(path, name, at)
-	if errors.Is(err, os.ErrExist) {
-		return badInput("%s: the file exists; choose another name or move it away", path)
-	}
-	if err != nil {
-		return exitError{exitUsage, err}
-	}
 	v := ev.Snapshot()
-	err = w.Append(v.Facts(), v.Sources)
-	if err == nil && v.Written.Len() > 0 {
-		err = w.WriteTimeline(at, "tripcurve", "import", slices.Collect(v.Written.All())...)
+	return fileError(path, file.Write(path, name, at, func(w *file.Writer) error {
+		err := w.Append(v.Facts(), v.Sources)
+		if err == nil && v.Written.Len() > 0 {
+			err = w.WriteTimeline(at, "tripcurve", "import", slices.Collect(v.Written.All())...)
+		}
+		if err == nil {
+			err = conclude(w, v)
+		}
+		return err
+	}))
+}
+
+// newFile says before the work where no new incident file can be written after it.
+func newFile(path string) error {
+	if path == "-" {
+		return badInput("-o -: an incident file cannot go to the standard output; expected -o FILE")
 	}
-	if err == nil {
-		err = conclude(w, v)
+	if err := folderExists(path); err != nil {
+		return err
 	}
-	return errors.Join(err, w.Close())
+	if _, err := os.Lstat(path); err == nil {
+		return fileError(path, os.ErrExist)
+	}
+	return nil
 }

@@ -41,6 +41,7 @@ func anew(out string, write func(part string) error) (err error) {
 	}
 	if err != nil {
 		os.Remove(part.Name())
+		os.Remove(part.Name() + "-journal")
 		os.Remove(out)
 	}
 	return err

@@ -125,6 +125,58 @@ func TestCopyHasItsNameWhenItIsWhole(t *testing.T) {
 	}
 }
 
+// A file that is not recorded but written is there whole or not at all.
+func TestWrittenWholeOrNotAtAll(t *testing.T) {
+	out := other(t, "x.incident")
+	err := Write(out, "INC-2847", t0, func(w *Writer) error {
+		if err := w.Append(facts(t), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.db.Exec(`PRAGMA max_page_count = 1`); err != nil { // as many as there are
+			t.Fatal(err)
+		}
+		return w.Append([]incident.Fact{incident.Exemplar{
+			Kind: incident.Sampled, Start: t0, Raw: strings.Repeat("x", 1<<20), Origin: incident.Origin{Name: "log"},
+		}}, nil)
+	})
+	if !errors.Is(err, ErrFull) || !strings.HasPrefix(err.Error(), out+": ") {
+		t.Errorf("on a full disk: %v, want %v", err, ErrFull)
+	}
+	gone(t, out)
+	if err := Write(out, "INC-2847", t0, func(w *Writer) error { return w.Append(facts(t), nil) }); err != nil {
+		t.Fatal(err)
+	}
+	if v, meta := load(t, out); len(v.Buckets()) == 0 || meta.Name != "INC-2847" {
+		t.Errorf("%d buckets of %q", len(v.Buckets()), meta.Name)
+	}
+	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) != 1 {
+		t.Errorf("beside the file: %v, %v", left, err)
+	}
+	if err := Write(out, "", t0, func(*Writer) error { return nil }); !errors.Is(err, os.ErrExist) {
+		t.Errorf("once more: %v, want %v", err, os.ErrExist)
+	}
+}
+
+// What is merged has no log, which a rename would leave behind.
+func TestMergeKeepsNoLog(t *testing.T) {
+	_, path := recorded(t, facts(t)...)
+	part := other(t, "x.part")
+	if err := Snapshot(path, part); err != nil {
+		t.Fatal(err)
+	}
+	w, err := adopt(part, "x.incident")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Append(facts(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(part)); err != nil || len(left) != 1 {
+		t.Errorf("beside the file: %v, %v", left, err)
+	}
+}
+
 func note(id string, at float64, text string) incident.Written {
 	return incident.WriteEntry(incident.Entry{ID: id, Start: second(at), Text: text, Confidence: "stated"})
 }

@@ -36,11 +36,10 @@ func Merge(out string, paths ...string) error {
 		if err := raised(part); err != nil {
 			return explain(out, "merge", err)
 		}
-		w, err := resume(part)
+		w, err := adopt(part, out)
 		if err != nil {
 			return err
 		}
-		w.path = out
 		defer func() { err = errors.Join(err, w.Close()) }()
 		for _, p := range paths[1:] {
 			if err := w.mergeWith(p); err != nil {

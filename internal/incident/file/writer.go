@@ -57,7 +57,12 @@ func Create(path, name string, at time.Time) (*Writer, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	w, err := create(path, name, at)
+	w, err := create(path, path, name, at)
+	if err == nil {
+		if err = w.record(); err != nil {
+			w.db.Close()
+		}
+	}
 	if err != nil {
 		os.Remove(path)
 		return nil, err
@@ -65,8 +70,22 @@ func Create(path, name string, at time.Time) (*Writer, error) {
 	return w, nil
 }
 
-func create(path, name string, at time.Time) (*Writer, error) {
-	db, err := connect(path, "_txlock", "immediate")
+// Write makes a new file of what fill appends. Unlike a recording, of which all that was
+// committed counts, it is there whole or not at all. It never overwrites: the error is
+// os.ErrExist then.
+func Write(path, name string, at time.Time, fill func(*Writer) error) error {
+	return anew(path, func(part string) error {
+		w, err := create(part, path, name, at)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fill(w), w.Close())
+	})
+}
+
+// create makes a new file of an empty one; errors call it path.
+func create(empty, path, name string, at time.Time) (*Writer, error) {
+	db, err := connect(empty, "_txlock", "immediate")
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +104,6 @@ func create(path, name string, at time.Time) (*Writer, error) {
 		_, err := tx.Exec(fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d`, applicationID, Schema))
 		return err
 	})
-	if err == nil {
-		err = w.record()
-	}
 	if err != nil {
 		db.Close()
 		return nil, err
@@ -117,16 +133,26 @@ func (w *Writer) Upgraded() (u Upgrade, was bool) { return w.was, w.was != Upgra
 
 // resume opens a file of this schema to append to it.
 func resume(path string) (*Writer, error) {
-	db, err := connect(path, "_txlock", "immediate")
+	w, err := adopt(path, path)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, db: db, concluded: true, known: newKnown()}
 	if err := w.record(); err != nil {
-		db.Close()
+		w.db.Close()
 		return nil, err
 	}
 	return w, nil
+}
+
+// adopt opens a file of this schema, which nobody reads yet, to append to it; errors call
+// it path. There is no log beside it, which Close could not fold in when the disk is full,
+// and which a rename would leave behind.
+func adopt(part, path string) (*Writer, error) {
+	db, err := connect(part, "_txlock", "immediate")
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{path: path, db: db, concluded: true, known: newKnown()}, nil
 }
 
 // record sets what a recording promises. With a write-ahead log readers never
