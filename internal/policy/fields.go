@@ -320,12 +320,31 @@ func ParseDuration(v string) (time.Duration, error) {
 		if _, numErr := strconv.ParseFloat(v, 64); numErr == nil {
 			return 0, fmt.Errorf("%q is not a duration: write %[1]ss or %[1]sms", v)
 		}
+		if TooLong(v) {
+			return 0, fmt.Errorf("%q is too long: expected %s at most", v, FormatDuration(Longest))
+		}
 		return 0, fmt.Errorf("%q is not a duration: write it like 20s or 100ms", v)
 	}
 	if d < 0 {
 		return 0, fmt.Errorf("%q is negative: 0 is no limit", v)
 	}
 	return d, nil
+}
+
+// Longest is the longest duration in whole hours, some 292 years.
+const Longest = math.MaxInt64 / time.Hour * time.Hour
+
+// TooLong says whether a text that is not understood as a duration is written like one:
+// with short numbers in it it is one.
+func TooLong(v string) bool {
+	var short []byte
+	for i := range len(v) {
+		if digit := v[i] >= '0' && v[i] <= '9'; !digit || i == 0 || v[i-1] < '0' || v[i-1] > '9' {
+			short = append(short, v[i])
+		}
+	}
+	_, err := time.ParseDuration(string(short))
+	return err == nil
 }
 
 // FormatDuration is d without zero parts: 1m, not 1m0s.

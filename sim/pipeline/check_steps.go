@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tripcurve/internal/pglock"
+	"tripcurve/internal/policy"
 )
 
 // maxLocks is how many tables one transaction may lock, and how many rows.
@@ -280,7 +281,7 @@ func (c *checker) faults() error {
 		f := &c.p.Faults[i]
 		at := func(name string) []string { return []string{"faults", strconv.Itoa(i), f.What.String(), name} }
 		if f.At < 0 || f.At >= c.p.Length {
-			return wrong(f.At.String(), "an instant within the run's "+c.p.Length.String(), at("at")...)
+			return wrong(policy.FormatDuration(f.At), "an instant within the run's "+policy.FormatDuration(c.p.Length), at("at")...)
 		}
 		if err := notNegative(f.For, at("for")...); err != nil {
 			return err

@@ -40,7 +40,7 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 			return fmt.Errorf("restart of %s at %s, down for %s, warming up for %s: none can be negative", f.Service, f.At, f.Down, f.WarmUp.For)
 		}
 		if f.WarmUp.For > 0 && !factor(f.WarmUp.Factor) {
-			return fmt.Errorf("restart of %s: %g times as slow while it warms up: expected a factor from 1 to %g", f.Service, f.WarmUp.Factor, maxFactor)
+			return fmt.Errorf("restart of %s: %g times as slow while it warms up: expected a factor from 1 to %d", f.Service, f.WarmUp.Factor, maxFactor)
 		}
 	case sim.CrashLoop:
 		if f.At < 0 || f.For <= 0 || f.Up <= 0 {
@@ -49,7 +49,7 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 		return checkReplica(sc, "crash loop", f.Service, f.Replica)
 	case sim.SlowService:
 		if f.At < 0 || f.For < 0 || !factor(f.Factor) {
-			return fmt.Errorf("slow %s at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 1 to %g", f.Service, f.At, f.For, f.Factor, maxFactor)
+			return fmt.Errorf("slow %s at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 1 to %d", f.Service, f.At, f.For, f.Factor, maxFactor)
 		}
 		return checkReplica(sc, "slow service", f.Service, f.Replica)
 	case sim.FailCalls:
@@ -84,7 +84,7 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 		return checkEdge("reset", edgeOf(f.Edge))
 	case sim.TrafficSurge:
 		if f.At < 0 || f.For < 0 || !(f.Factor >= 0 && f.Factor <= maxFactor) {
-			return fmt.Errorf("traffic at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 0 to %g", f.At, f.For, f.Factor, maxFactor)
+			return fmt.Errorf("traffic at %s for %s, %g times: expected a time, a duration or 0 for good, and a factor from 0 to %d", f.At, f.For, f.Factor, maxFactor)
 		}
 		if f.Route != gateway.NoRoute && !slices.Contains(sought[:], f.Route) {
 			return fmt.Errorf("traffic on route %d: nobody sets out for it", f.Route)
@@ -101,7 +101,7 @@ func checkFault(sc sim.Scenario, f sim.Fault) error {
 }
 
 // maxFactor keeps a mistyped one from stopping the world.
-const maxFactor = 1e6
+const maxFactor = 1_000_000
 
 func factor(f float64) bool { return f >= 1 && f <= maxFactor }
 

@@ -10,6 +10,7 @@ import (
 	"tripcurve/internal/pglock"
 	"tripcurve/internal/policy"
 	"tripcurve/services/gateway"
+	"tripcurve/services/inventory"
 	"tripcurve/sim"
 )
 
@@ -21,46 +22,46 @@ var faultWords = []struct {
 }{
 	{"lock", []string{"at", "for", "table", "mode"}, func(w *words) sim.Fault {
 		return sim.LockTable{
-			At: w.duration("at"), Hold: w.duration("for"), Table: w.text("table", "stock_reservations"), Mode: w.mode("mode"),
-			PID: 48291, User: "migrator", Statement: "LOCK TABLE " + w.text("table", "stock_reservations"),
+			At: w.at(), Hold: w.duration("for"), Table: w.table(), Mode: w.mode("mode"),
+			PID: 48291, User: "migrator", Statement: "LOCK TABLE " + w.table(),
 		}
 	}},
 	{"restart", []string{"at", "service", "replica", "down", "warm_up", "warm_up_factor", "warm_up_shape"}, func(w *words) sim.Fault {
 		return sim.RestartService{
-			At: w.duration("at"), Service: w.text("service", ""), Replica: w.whole("replica"), Down: w.duration("down"),
+			At: w.at(), Service: w.text("service", ""), Replica: w.whole("replica"), Down: w.duration("down"),
 			WarmUp: sim.WarmUp{For: w.duration("warm_up"), Factor: w.number("warm_up_factor"), Exponential: w.choice("warm_up_shape", "linear", "exponential") == 1},
 		}
 	}},
 	{"crash_loop", []string{"at", "for", "service", "replica", "up"}, func(w *words) sim.Fault {
-		return sim.CrashLoop{At: w.duration("at"), For: w.duration("for"), Service: w.text("service", ""), Replica: w.whole("replica"), Up: w.duration("up")}
+		return sim.CrashLoop{At: w.at(), For: w.duration("for"), Service: w.text("service", ""), Replica: w.whole("replica"), Up: w.duration("up")}
 	}},
 	{"slow", []string{"at", "for", "service", "replica", "factor"}, func(w *words) sim.Fault {
-		return sim.SlowService{At: w.duration("at"), For: w.duration("for"), Service: w.text("service", ""), Replica: w.whole("replica"), Factor: w.number("factor")}
+		return sim.SlowService{At: w.at(), For: w.duration("for"), Service: w.text("service", ""), Replica: w.whole("replica"), Factor: w.number("factor")}
 	}},
 	{"fail", []string{"at", "for", "service", "share"}, func(w *words) sim.Fault {
-		return sim.FailCalls{At: w.duration("at"), For: w.duration("for"), Service: w.text("service", ""), Share: w.share("share")}
+		return sim.FailCalls{At: w.at(), For: w.duration("for"), Service: w.text("service", ""), Share: w.share("share")}
 	}},
 	{"slow_reserve", []string{"at", "for", "by"}, func(w *words) sim.Fault {
-		return sim.SlowReserve{At: w.duration("at"), For: w.duration("for"), By: w.duration("by")}
+		return sim.SlowReserve{At: w.at(), For: w.duration("for"), By: w.duration("by")}
 	}},
 	{"black_hole", []string{"at", "for", "edge", "way"}, func(w *words) sim.Fault {
 		return sim.BlackHole{
-			At: w.duration("at"), For: w.duration("for"), Edge: w.text("edge", ""),
+			At: w.at(), For: w.duration("for"), Edge: w.text("edge", ""),
 			Way: sim.Way(w.choice("way", "both", "to_server", "to_client")), //nolint:gosec // 0, 1 or 2
 		}
 	}},
 	{"bad_network", []string{"at", "for", "edge", "loss", "jitter"}, func(w *words) sim.Fault {
-		return sim.BadNetwork{At: w.duration("at"), For: w.duration("for"), Edge: w.text("edge", ""), Loss: w.share("loss"), Jitter: w.dist("jitter")}
+		return sim.BadNetwork{At: w.at(), For: w.duration("for"), Edge: w.text("edge", ""), Loss: w.share("loss"), Jitter: w.dist("jitter")}
 	}},
 	{"traffic", []string{"at", "for", "factor", "route"}, func(w *words) sim.Fault {
 		routes := []gateway.Route{gateway.NoRoute, gateway.PostOrder, gateway.GetStock, gateway.GetOrder}
 		return sim.TrafficSurge{
-			At: w.duration("at"), For: w.duration("for"), Factor: w.number("factor"),
+			At: w.at(), For: w.duration("for"), Factor: w.number("factor"),
 			Route: routes[w.choice("route", "all", "checkouts", "stock", "orders")],
 		}
 	}},
 	{"reset", []string{"at", "edge"}, func(w *words) sim.Fault {
-		return sim.ResetConnections{At: w.duration("at"), Edge: w.text("edge", "")}
+		return sim.ResetConnections{At: w.at(), Edge: w.text("edge", "")}
 	}},
 }
 
@@ -123,6 +124,31 @@ func (w *words) duration(key string) time.Duration {
 		w.wrong(key, err)
 	}
 	return d
+}
+
+// at is from the run's beginning.
+func (w *words) at() time.Duration {
+	if v := w.values["at"]; strings.HasPrefix(v, "-") {
+		w.wrong("at", fmt.Errorf("found %s, expected a time from the run's beginning, such as 5m", v))
+		return 0
+	}
+	return w.duration("at")
+}
+
+// table is one of inventory's database, where the lock is taken: on any other it would
+// stop nobody.
+func (w *words) table() string {
+	var known []string
+	for _, s := range inventory.Statements() {
+		if !slices.Contains(known, s.Table) {
+			known = append(known, s.Table)
+		}
+	}
+	v := w.text("table", known[0])
+	if !slices.Contains(known, v) {
+		w.wrong("table", policy.Unknown("table of inventory", v, known))
+	}
+	return v
 }
 
 func (w *words) whole(key string) int {

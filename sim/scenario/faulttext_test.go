@@ -185,6 +185,9 @@ func TestParseFault(t *testing.T) {
 		{"fail at=1m service=payment", "failing calls of payment at 1m0s for 0s, a share of 0: expected"},
 		{"fail at=1m service=gateway share=1", `failing calls of "gateway": expected one of order`},
 		{"lock at=1s for=1s mode=shared", `mode: "shared" is not a lock mode`},
+		{"lock at=1s for=1s table=stock_reservation", `table: no table of inventory "stock_reservation", did you mean stock_reservations?`},
+		{"reset at=-5m edge=gateway.order", "at: found -5m, expected a time from the run's beginning"},
+		{"reset at=5h edge=gateway.order", "fault: at: found 5h, expected a time within the run's 34m"},
 		{"reset edge=nowhere", `reset on edge "nowhere"`},
 	} {
 		sc := Healthy()
@@ -196,7 +199,10 @@ func TestParseFault(t *testing.T) {
 			t.Errorf("%q: error %v, want one with %s", c.text, err, c.want)
 		}
 	}
-	sc := INC2847()
+	sc := INC2847() // whose restart is cut off with its end
+	if err := Set(&sc, "length=10m", "fault=reset at=9m edge=gateway.order"); err != nil {
+		t.Error(err)
+	}
 	if err := Set(&sc, "fault=none"); err != nil || len(sc.Faults) != 0 {
 		t.Errorf("fault=none leaves %v, %v", sc.Faults, err)
 	}

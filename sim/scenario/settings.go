@@ -105,6 +105,9 @@ func Set(sc *sim.Scenario, settings ...string) error {
 			return fmt.Errorf("%s%w", rollout, err)
 		}
 	}
+	if err := begun(sc, settings); err != nil {
+		return err
+	}
 	said := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, rollout+"replicas=") })
 	if len(last) > 0 && sc.Rollout.Replicas == 0 && !said {
 		return fmt.Errorf("%s: on no replica: say on how many with %sreplicas=N, and how many there are with world.order_replicas=P", last[0], rollout)
@@ -146,6 +149,25 @@ func addFault(sc *sim.Scenario, text string) error {
 		return fmt.Errorf("fault: %w", err)
 	}
 	sc.Faults = append(slices.Clip(sc.Faults), f)
+	return nil
+}
+
+// begun refuses a fault that begins when the run is over. Those that the scenario brought
+// may be cut off: whoever makes the night shorter wants to see its beginning.
+func begun(sc *sim.Scenario, settings []string) error {
+	for _, s := range settings {
+		text, is := strings.CutPrefix(s, "fault=")
+		if !is || text == "none" {
+			continue
+		}
+		f, err := ParseFault(text)
+		if err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
+		if at, _ := f.Span(sc.Length); sc.Length > 0 && at >= sc.Length {
+			return fmt.Errorf("fault: at: found %s, expected a time within the run's %s", policy.FormatDuration(at), policy.FormatDuration(sc.Length))
+		}
+	}
 	return nil
 }
 

@@ -149,9 +149,9 @@ func (n *Node) Wrong(want string) error { return n.Errorf(want, "%s", n.found())
 func (n *Node) found() string {
 	switch n.Kind {
 	case Bool, Number:
-		return n.Text
+		return clip(n.Text)
 	case String:
-		return fmt.Sprintf("%q", n.Text)
+		return fmt.Sprintf("%q", clip(n.Text))
 	case Other:
 		if n.Text != "" {
 			return "the expression " + n.Text
@@ -160,6 +160,20 @@ func (n *Node) found() string {
 	default:
 		return n.Kind.String()
 	}
+}
+
+// most is as much of a text, in characters, as a message quotes: who gave a file that is
+// none of these, such as a picture, has it in the message otherwise.
+const most = 60
+
+func clip(text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > most {
+			return text[:i] + "..."
+		}
+	}
+	return text
 }
 
 // Get is the value of a key of a Map.

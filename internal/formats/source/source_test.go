@@ -29,6 +29,10 @@ func TestMistakesSayWhereAndWhat(t *testing.T) {
 		{"text for a number", "{\n  \"minCalls\": \"10\"}", "minCalls: '10'", `f:2:15: found "10", expected a whole number from 1`, `f:1:11: found "10", expected a whole number from 1`},
 		{"out of range", `{"failureRate": 0}`, "failureRate: 0", `f:1:17: found 0, expected a number above 0 up to 100`, `f:1:14: found 0, expected a number above 0 up to 100`},
 		{"fraction", `{"minCalls": 1.5}`, "minCalls: 1.5", `f:1:14: found 1.5, expected a whole number from 1`, `f:1:11: found 1.5, expected a whole number from 1`},
+		{
+			"something else altogether", `{"minCalls": "` + strings.Repeat("ü", 9000) + `"}`, "minCalls: " + strings.Repeat("ü", 9000),
+			`f:1:14: found "` + strings.Repeat("ü", 60) + `...", expected a whole number from 1`, `f:1:11: found "` + strings.Repeat("ü", 60) + `...", expected a whole number from 1`,
+		},
 		{"not a mapping", `[]`, "- 1", `f:1:1: found a list, expected a mapping with name, failureRate, minCalls, on, list, sub`, `f:1:1: found a list, expected a mapping with name, failureRate, minCalls, on, list, sub`},
 		{"null", `{"on": null}`, "on:\n", `f:1:8: found null, expected true or false`, `f:1:5: found null, expected true or false`},
 		{"twice", `{"on": true, "on": false}`, "on: true\non: false", `f:1:14: found the key "on" a second time, expected each key once`, `f:2:1: not YAML: mapping key "on" already defined at [1:1]`},

@@ -65,6 +65,8 @@ func parseDuration(n *source.Node) (time.Duration, error) {
 	switch {
 	case err != nil && n.Kind == source.Number:
 		return 0, n.Errorf(fmt.Sprintf("a duration with its unit, such as %sms", n.Text), "%s", n.Text)
+	case err != nil && policy.TooLong(strings.ReplaceAll(n.Text, " ", "")):
+		return 0, n.Wrong("a duration of " + policy.FormatDuration(policy.Longest) + " at most")
 	case err != nil:
 		return 0, n.Wrong("a duration with its unit (us, ms, s, m, h), such as 300us, 20ms or 5s")
 	case v < 0:
@@ -77,7 +79,7 @@ func parseDuration(n *source.Node) (time.Duration, error) {
 func number(n *source.Node, lo, hi float64) (float64, error) {
 	v, err := strconv.ParseFloat(n.Text, 64)
 	if n.Kind != source.Number || err != nil || math.IsNaN(v) || v < lo || v > hi {
-		return 0, n.Wrong(fmt.Sprintf("a number from %g to %g", lo, hi))
+		return 0, n.Wrong(fmt.Sprintf("a number from %g to %s", lo, strconv.FormatFloat(hi, 'f', -1, 64)))
 	}
 	return v, nil
 }
