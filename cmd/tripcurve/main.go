@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,9 +80,16 @@ func main() { os.Exit(run()) }
 
 // run is main with an exit code, so that tests can call the program by name.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	list := endings()
+	ctx, stop := signal.NotifyContext(context.Background(), list...)
 	defer stop()
-	// A second ctrl+c kills at once: the first one has asked politely.
+	// A second ctrl+c kills at once: the first one has asked politely. A second SIGHUP asks
+	// for nothing: when a window is closed its shell sends one and the system another.
+	if slices.Contains(list, os.Signal(syscall.SIGHUP)) {
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
+	}
 	context.AfterFunc(ctx, stop)
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, paths: config.FindPaths(os.Getenv)}
 	return a.execute(ctx, os.Args[1:])
