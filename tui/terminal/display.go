@@ -17,6 +17,7 @@ type display struct {
 	profile colorprofile.Profile
 	w, h    int         // of the terminal, in cells
 	whole   bool        // the terminal shows whole frames only (mode 2026)
+	console bool        // it is Linux's own
 	method  ansi.Method // how it measures what it is sent
 
 	cells uv.ScreenBuffer
@@ -74,6 +75,12 @@ func (d *display) frame(dst []byte, v tea.View) []byte {
 	return dst
 }
 
+// The title of a window is kept by the terminal meanwhile, where it can.
+var (
+	pushTitle = ansi.WindowOp(22, 2)
+	popTitle  = ansi.WindowOp(23, 2)
+)
+
 // enter appends what takes the terminal over, and forgets what it showed.
 func (d *display) enter(dst []byte) []byte {
 	d.out.Reset()
@@ -87,8 +94,11 @@ func (d *display) enter(dst []byte) []byte {
 	d.diff.Erase()
 	d.cells.RenderBuffer = nil
 	// Terminals keep the keyboard's modes for each of their two screens.
-	dst = append(dst, ansi.SetModeAltScreenSaveCursor+ansi.SetModeBracketedPaste+ansi.SetModifyOtherKeys2...)
-	dst = append(dst, ansi.PushKittyKeyboard(ansi.KittyDisambiguateEscapeCodes)...)
+	dst = append(dst, ansi.SetModeAltScreenSaveCursor+ansi.SetModeBracketedPaste...)
+	if !d.console { // which, up to Linux 5.7, prints the end of what has a > or a < in it
+		dst = append(dst, pushTitle+ansi.SetModifyOtherKeys2...)
+		dst = append(dst, ansi.PushKittyKeyboard(ansi.KittyDisambiguateEscapeCodes)...)
+	}
 	if d.method == ansi.GraphemeWidth {
 		dst = append(dst, ansi.SetModeUnicodeCore...)
 		d.diff.SetGraphemeWidth(true)
@@ -134,7 +144,7 @@ func (d *display) modes(dst []byte, was, v tea.View) []byte {
 	if v.MouseMode != was.MouseMode {
 		dst = append(dst, mouse(v.MouseMode)...)
 	}
-	if v.WindowTitle != was.WindowTitle {
+	if v.WindowTitle != was.WindowTitle && !d.console {
 		dst = append(dst, ansi.SetWindowTitle(v.WindowTitle)...)
 	}
 	return dst
@@ -180,12 +190,15 @@ func (d *display) leave(dst []byte) []byte {
 	if d.shown == nil {
 		return dst
 	}
-	dst = append(dst, ansi.ResetModifyOtherKeys+ansi.PopKittyKeyboard(1)...)
 	if d.shown.MouseMode != tea.MouseModeNone {
 		dst = append(dst, mouse(tea.MouseModeNone)...)
 	}
-	if d.shown.WindowTitle != "" {
-		dst = append(dst, ansi.SetWindowTitle("")...)
+	if !d.console {
+		if d.shown.WindowTitle != "" {
+			dst = append(dst, ansi.SetWindowTitle("")...) // where none was kept
+		}
+		dst = append(dst, popTitle...)
+		dst = append(dst, ansi.ResetModifyOtherKeys+ansi.PopKittyKeyboard(1)...)
 	}
 	if d.core {
 		dst, d.core = append(dst, ansi.ResetModeUnicodeCore...), false

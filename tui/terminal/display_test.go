@@ -145,6 +145,7 @@ func TestModesAreGivenBack(t *testing.T) {
 		{"whole frames", ansi.SetModeSynchronizedOutput, ansi.ResetModeSynchronizedOutput},
 		{"graphemes", ansi.SetModeUnicodeCore, ansi.ResetModeUnicodeCore},
 		{"kitty's keys", ansi.PushKittyKeyboard(1), ansi.PopKittyKeyboard(1)},
+		{"the title", pushTitle, popTitle},
 		{"xterm's keys", ansi.SetModifyOtherKeys2, ansi.ResetModifyOtherKeys},
 	} {
 		on, off := strings.Count(string(all), m.on), strings.Count(string(all), m.off)
@@ -158,6 +159,21 @@ func TestModesAreGivenBack(t *testing.T) {
 	} {
 		if on, off := strings.LastIndex(string(all), m.on), strings.LastIndex(string(all), m.off); on < 0 || off < on {
 			t.Errorf("%s: last on at %d, off at %d", m.what, on, off)
+		}
+	}
+}
+
+// TestLinuxConsole: it prints what it does not know, up to Linux 5.7 what begins with ESC [ >,
+// and has no title.
+func TestLinuxConsole(t *testing.T) {
+	d := newDisplay(20, 5)
+	d.console = true
+	v := tea.NewView("what is shown")
+	v.WindowTitle, v.MouseMode = "a title", tea.MouseModeCellMotion
+	all := string(d.leave(d.frame(nil, v)))
+	for _, unknown := range []string{"\x1b[>", "\x1b[<", "\x1b]", "t"} {
+		if strings.Contains(strings.ReplaceAll(all, "what is shown", ""), unknown) {
+			t.Errorf("%q is in %q", unknown, all)
 		}
 	}
 }

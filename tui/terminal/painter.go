@@ -1,10 +1,13 @@
 package terminal
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -28,6 +31,9 @@ type painter struct {
 	plain   []byte   // to be written as it is, before the next frame
 	gone    bool     // nothing can be written any more
 
+	sent atomic.Int64 // bytes, of all frames
+	left atomic.Bool  // nobody waits any more for what is still to be written
+
 	running bool // of who starts and stops it
 	wake    chan struct{}
 	stop    chan struct{}
@@ -35,21 +41,44 @@ type painter struct {
 	bytes   []byte // write's own, used again
 }
 
-// start begins to write; stopping ends it.
+// start begins to write, once what was given up before has come to an end; stopping ends it.
 func (p *painter) start() {
+	if p.stopped != nil {
+		<-p.stopped
+	}
 	p.running = true
+	p.left.Store(false)
 	p.wake, p.stop, p.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go p.run()
 	p.nudge()
 }
 
+// patience is how long who stops waits for a terminal that takes nothing: longer than a line
+// of 9,600 baud needs for a piece.
+const patience = 5 * time.Second
+
 // stopping writes what is still to be written, gives the terminal back and ends; nothing
-// when it has ended.
+// when it has ended. A terminal that takes nothing is left as it is.
 func (p *painter) stopping() {
-	if p.running {
-		close(p.stop)
-		<-p.stopped
-		p.running = false
+	if !p.running {
+		return
+	}
+	p.running = false
+	close(p.stop)
+	look := time.NewTicker(patience)
+	defer look.Stop()
+	for before := p.sent.Load(); ; {
+		select {
+		case <-p.stopped:
+			return
+		case <-look.C:
+		}
+		now := p.sent.Load()
+		if now == before {
+			p.left.Store(true)
+			return
+		}
+		before = now
 	}
 }
 
@@ -126,9 +155,9 @@ func (p *painter) write(last bool) bool {
 	if len(b) == 0 {
 		return false
 	}
-	if _, err := p.out.Write(b); err != nil { // the terminal is gone, as the keys will say
+	if err := p.send(b); err != nil { // the terminal is gone, as the keys will say
 		p.mu.Lock()
-		p.gone = true
+		p.gone = !errors.Is(err, errLeft)
 		p.mu.Unlock()
 		return false
 	}
@@ -137,6 +166,33 @@ func (p *painter) write(last bool) bool {
 		p.painted = nil
 	}
 	return true
+}
+
+// piece is the most bytes that are written at once.
+const piece = 4096
+
+// again is when a terminal that was full may take more.
+const again = 10 * time.Millisecond
+
+var errLeft = errors.New("nobody waits for it any more")
+
+// send writes b. Whoever shares the terminal may have made its writes fail instead of wait
+// where it is full, as node and some shells do: then it is asked again.
+func (p *painter) send(b []byte) error {
+	for len(b) > 0 {
+		n, err := p.out.Write(b[:min(len(b), piece)])
+		p.sent.Add(int64(n))
+		b = b[n:]
+		switch {
+		case p.left.Load():
+			return errLeft
+		case errors.Is(err, syscall.EAGAIN):
+			time.Sleep(again)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // compose is what the terminal must be sent, until the next call, and whether it is its
@@ -171,8 +227,9 @@ func (p *painter) rescue() {
 	}
 	err := fmt.Errorf("panic while drawing: %v\n\n%s", r, debug.Stack())
 	p.mu.Lock()
-	_, _ = p.out.Write(p.display.leave(nil))
+	b := p.display.leave(nil)
 	p.gone = true
 	p.mu.Unlock()
+	_ = p.send(b)
 	p.failed(err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,18 +125,81 @@ func TestSlowTerminal(t *testing.T) {
 			p.show(frameNo(i))
 		}
 		synctest.Wait()
-		p.show(frameNo(77))
+		p.show(tea.NewView("the newest"))
 		if took := time.Since(began); took > 0 {
 			t.Errorf("showing took %v", took)
 		}
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
-		if len(w.what) != 2 || !strings.Contains(w.last(), "77") {
+		if len(w.what) != 2 || !strings.Contains(w.last(), "newest") {
 			t.Errorf("written was %q", w.what)
+		}
+		p.stopping()
+		time.Sleep(3 * time.Minute) // for what it still takes
+	})
+}
+
+// TestTerminalThatTakesNothing: who stops waits for it as long as it takes anything at all.
+func TestTerminalThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct{ stall, waits time.Duration }{
+			{0, 0}, {4 * time.Second, 4 * 4 * time.Second}, {time.Hour, patience},
+		} {
+			w := &written{stall: c.stall}
+			p := startPainter(w)
+			p.show(tea.NewView("shown"))
+			p.plainly(make([]byte, 2*piece)) // two before the frame, and one that leaves
+			synctest.Wait()
+			began := time.Now()
+			p.stopping()
+			if took := time.Since(began); took != c.waits {
+				t.Errorf("of a terminal that takes %v for a piece it took leave in %v, want %v", c.stall, took, c.waits)
+			}
+			p.start() // when that has come to an end
+			p.show(tea.NewView("again"))
+			synctest.Wait()
+			if c.stall < time.Hour && !strings.Contains(w.last(), "again") {
+				t.Errorf("later it was sent %q", w.last())
+			}
+			p.stopping()
+		}
+		time.Sleep(3 * time.Hour)
+	})
+}
+
+// TestRefused: a terminal that takes a part of a frame, and then nothing for a while, gets
+// the rest.
+func TestRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &written{}
+		room := 10
+		p := startPainter(w)
+		p.out = writer(func(b []byte) (int, error) {
+			if room == 0 {
+				room = 10
+				return 0, syscall.EAGAIN
+			}
+			n := min(room, len(b))
+			room -= n
+			_, _ = w.Write(b[:n])
+			if n < len(b) {
+				return n, syscall.EAGAIN
+			}
+			return n, nil
+		})
+		p.show(frameNo(1))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if all := strings.Join(w.what, ""); !strings.HasSuffix(all, "frame 1?") {
+			t.Errorf("it got %q", all)
 		}
 		p.stopping()
 	})
 }
+
+type writer func(b []byte) (int, error)
+
+func (f writer) Write(b []byte) (int, error) { return f(b) }
 
 // TestPlainBytesGoFirst: a clipboard is set before the frame that says so.
 func TestPlainBytesGoFirst(t *testing.T) {

@@ -76,7 +76,7 @@ func Open(o Options) (*Terminal, error) {
 		return nil, err
 	}
 	t.paint = painter{out: o.Out, gap: time.Second / time.Duration(max(1, o.FPS)), questions: questions(o), painted: o.Painted, failed: o.Failed}
-	t.paint.display = display{env: o.Env, profile: o.Profile, whole: o.Sync == On}
+	t.paint.display = display{env: o.Env, profile: o.Profile, whole: o.Sync == On, console: console(o.Env)}
 	t.paint.display.resize(t.Size())
 	t.paint.start()
 	return t, nil
@@ -94,14 +94,14 @@ func (t *Terminal) raw() error {
 	return nil
 }
 
-// Close writes the newest frame, and gives the terminal back as it was. It waits for a
-// terminal that nobody reads.
+// Close writes the newest frame, and gives the terminal back as it was. For one that takes
+// nothing it does not wait longer than some seconds.
 func (t *Terminal) Close() error {
 	t.paint.stopping()
 	if t.keys == nil {
 		return nil
 	}
-	if err := term.Restore(t.opt.Keys.Fd(), t.keys); err != nil {
+	if err := term.Restore(t.opt.Keys.Fd(), t.keys); err != nil && term.IsTerminal(t.opt.Keys.Fd()) { // else it is gone
 		return fmt.Errorf("give back the keys of the terminal: %w", err)
 	}
 	t.keys = nil
@@ -168,9 +168,15 @@ func questions(o Options) string {
 	}
 }
 
-// answers says whether a terminal can be asked for its modes. Apple's prints the question;
-// over ssh an answer may come when nobody waits for it any more.
+// console says whether it is the screen of a Linux machine itself.
+func console(env []string) bool { return uv.Environ(env).Getenv("TERM") == "linux" }
+
+// answers says whether a terminal can be asked for its modes. Apple's and Linux's own print
+// the question; over ssh an answer may come when nobody waits for it any more.
 func answers(env []string) bool {
+	if console(env) {
+		return false
+	}
 	get := uv.Environ(env).LookupEnv
 	if _, windows := get("WT_SESSION"); windows {
 		return true

@@ -2,7 +2,9 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -113,6 +115,60 @@ func TestTerminalIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestTerminalThatIsGone: of a window that was closed there is nothing to give back.
+func TestTerminalThatIsGone(t *testing.T) {
+	far, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	term, err := Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	term.Show(tea.NewView("shown"))
+	if err := far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := term.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := tty.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullTerminal: one that is made to refuse what it has no room for gets all of it later.
+func TestFullTerminal(t *testing.T) {
+	far, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	term, err := Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.SetNonblock(int(tty.Fd()), true); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("0123456789", 50_000)
+	fmt.Fprint(term, long)
+	term.Show(tea.NewView("shown"))
+	seen := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(far)
+		seen <- string(b)
+	}()
+	if err := errors.Join(term.Close(), tty.Close()); err != nil {
+		t.Error(err)
+	}
+	if all := <-seen; !strings.HasPrefix(all, long) || !strings.Contains(all, "shown") || !strings.HasSuffix(all, ansi.SetModeTextCursorEnable) {
+		t.Errorf("%d bytes came, the last of them %q", len(all), all[max(0, len(all)-200):])
+	}
+	if err := far.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestHeed: what a terminal says of itself changes how it is written to.
 func TestHeed(t *testing.T) {
 	there := tea.ModeReportMsg{Mode: ansi.ModeSynchronizedOutput, Value: ansi.ModeReset}
@@ -158,6 +214,7 @@ func TestQuestions(t *testing.T) {
 		{[]string{"TERM=xterm"}, On, ansi.RequestModeUnicodeCore},
 		{[]string{"TERM=xterm-256color", "SSH_TTY=/dev/pts/1"}, Ask, ""},
 		{[]string{"TERM=xterm-256color", "TERM_PROGRAM=Apple_Terminal"}, Ask, ""},
+		{[]string{"TERM=linux"}, Ask, ""},
 		{[]string{"TERM=xterm-256color", "TERM_PROGRAM=vscode"}, Off, ansi.RequestModeUnicodeCore},
 		{[]string{"TERM=xterm-kitty", "SSH_TTY=/dev/pts/1"}, Off, ansi.RequestModeUnicodeCore},
 	} {
