@@ -78,6 +78,9 @@ pipeline not to recover by itself, and what keeps it down then (some minutes of 
 				return a.listRemedies()
 			}
 			sc, ok := scenario.ByName(args[0])
+			if !ok && isFile(args[0]) {
+				return badInput("%s: compare takes a scenario (%s); simulate --set puts a FILE.yaml beside itself", args[0], scenarios)
+			}
 			if !ok {
 				return badInput("no scenario is called %q; expected one of %s", args[0], scenarios)
 			}

@@ -176,7 +176,7 @@ func (a *app) curve(cmd *cobra.Command, f *curveFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.write(f.out, data, f.force, f.format != "png" && f.format != "pdf")
+	return a.write(f.out, data, f.force, !slices.Contains(plot.Formats(), f.format))
 }
 
 // read checks the flags and fills the options from them.

@@ -41,7 +41,8 @@ func (f *outFlags) add(cmd *cobra.Command, help string) {
 }
 
 // write puts data at path, or prints it for "-". An existing file that differs
-// is shown as a diff and left alone, unless forced.
+// is left alone, unless forced, and of a text the difference is shown: a picture has
+// none that anybody reads, be it written in letters.
 func (a *app) write(path string, data []byte, force, text bool) error {
 	if path == "-" {
 		_, err := a.stdout.Write(data)

@@ -200,7 +200,7 @@ func (a *app) exportPlots(ctx context.Context, arg string, f *plotsFlags) error 
 		}
 	}
 	if !f.several() {
-		return a.write(f.out, list[0].data, f.force, f.format == "svg")
+		return a.write(f.out, list[0].data, f.force, false)
 	}
 	return a.writePlots(f, list)
 }

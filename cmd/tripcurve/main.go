@@ -245,6 +245,12 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&configFile, "config", "", "settings file, which may list the sources of watch and record (default "+a.paths.Config+")")
 	root.SetHelpFunc(printHelp)
 	root.SetUsageFunc(func(cmd *cobra.Command) error { return printUsage(cmd.OutOrStderr(), cmd) })
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exitError{exitUsage, plainer(meantFlag(cmd, err))} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// The flags of a mistyped command are those of none.
+		if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+			return onlyCommands(cmd, words)
+		}
+		return exitError{exitUsage, plainer(meantFlag(cmd, err))}
+	})
 	return root
 }

@@ -75,6 +75,9 @@ Exit code 1 when no setting can be recommended.`,
 			return scenario.Names(), cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("point") && f.point < 1 {
+				return badInput("--point %d: expected the number of a finalist, from 1 on", f.point)
+			}
 			return a.tune(cmd, args, &f)
 		},
 	}
@@ -112,8 +115,6 @@ func (f *tuneFlags) check() error {
 		return badInput("--configs %d: expected 1 to %d", f.configs, mostTuned)
 	case f.workers < 1 || f.workers > mostCompared:
 		return badInput("--workers %d: expected 1 to %d", f.workers, mostCompared)
-	case f.point < 0:
-		return badInput("--point %d: expected the number of a finalist, from 1 on", f.point)
 	case f.point > 0 && f.out == "":
 		return badInput("--point says which finalist -o writes; expected -o FILE with it")
 	case f.out == "-":

@@ -141,8 +141,9 @@ func Unknown(what, name string, known []string) error {
 	return fmt.Errorf("no %s %q%s (known: %s)", what, name, hint, strings.Join(known, ", "))
 }
 
-// Near is the known name that a few slips of the finger lead from, or that name is a part
-// of; empty when none is near.
+// Near is the known name that a few slips of the finger lead from, or that name is the
+// beginning or a part of; empty when none is near. More than one slip is less likely than
+// a beginning that no other name has.
 func Near(name string, known []string) string {
 	best, distance := "", 1+len(name)/3
 	if len(name) < 3 {
@@ -153,12 +154,29 @@ func Near(name string, known []string) string {
 			best, distance = k, d
 		}
 	}
+	if begin := whole(name, known); begin != "" && (best == "" || distance > 1) {
+		best = begin
+	}
 	for _, k := range known { // "inventory" for "order.inventory"
 		if best == "" && len(name) > 2 && strings.Contains(k, name) {
 			best = k
 		}
 	}
 	return best
+}
+
+// whole is the one known name that begins with name, of three letters or more.
+func whole(name string, known []string) (only string) {
+	for _, k := range known {
+		switch {
+		case len(name) < 3 || !strings.HasPrefix(strings.ToLower(k), strings.ToLower(name)):
+		case only != "":
+			return ""
+		default:
+			only = k
+		}
+	}
+	return only
 }
 
 // editDistance counts the letters to insert, delete or replace between a and b.
