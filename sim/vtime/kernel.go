@@ -137,9 +137,10 @@ type Timer struct {
 	gen  uint32
 }
 
-// Stop takes the event back; false when it has run or was stopped before.
+// Stop takes the event back; false when it has run or was stopped before, or when its
+// kernel has been closed.
 func (t Timer) Stop() bool {
-	if t.k == nil || t.k.slots[t.slot].gen != t.gen {
+	if t.k == nil || int(t.slot) >= len(t.k.slots) || t.k.slots[t.slot].gen != t.gen {
 		return false
 	}
 	t.k.release(t.slot)
@@ -382,6 +383,8 @@ func (k *Kernel) Close() {
 		k.crew.give(k.all, room{heap: k.heap.es, ready: k.ready.buf, slots: k.slots, free: k.free, idle: k.idle})
 	}
 	k.all, k.idle, k.next = nil, nil, nil
+	// Another kernel may have their memory by now, and a timer of this one must stop none of its events.
+	k.heap, k.ready, k.slots, k.free = heap{}, ring[soon]{}, nil, nil
 	if failure != nil {
 		panic(failure)
 	}

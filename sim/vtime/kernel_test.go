@@ -396,7 +396,7 @@ func TestCrew(t *testing.T) {
 	defer crew.Close()
 	for run := range 3 {
 		k := New(began)
-		lane := k.Lane(time.Second) // in a slot already when the memory comes
+		lane := k.Lane(time.Second) // there already when the memory comes
 		k.Hire(&crew)
 		fired := false
 		lane.After(Func(func() { fired = true }))
@@ -433,5 +433,30 @@ func TestCrew(t *testing.T) {
 		if len(r.ready) == 0 || cap(r.slots) < 2 || slices.ContainsFunc(r.slots[:cap(r.slots)], used) || slices.ContainsFunc(r.ready, func(s soon) bool { return s != soon{} }) {
 			t.Errorf("run %d: what is kept holds something of the run, or has no room: %+v", run, r)
 		}
+	}
+}
+
+// A timer of a kernel that has been closed stops nothing, least of all the event of the
+// kernel that has the memory now.
+func TestTimerOutlivesItsKernel(t *testing.T) {
+	var crew Crew
+	defer crew.Close()
+	first := New(began)
+	first.Hire(&crew)
+	timer := first.After(time.Hour, Func(func() { t.Error("an event of a run that was over") }))
+	first.Close()
+	second := New(began)
+	second.Hire(&crew)
+	fired := false
+	second.After(time.Second, Func(func() { fired = true }))
+	if timer.Stop() {
+		t.Error("stopped an event of a closed kernel")
+	}
+	if err := second.Run(t.Context(), Time(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	second.Close()
+	if !fired {
+		t.Error("it stopped another kernel's event")
 	}
 }
