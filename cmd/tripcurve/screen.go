@@ -186,7 +186,7 @@ func (a *app) show(ctx context.Context, opt tui.Options, keys *os.File, beside .
 	opt.Glyphs = a.glyphs()
 	opt.ExportDir = a.settings.Get("export_dir").Text
 	if opt.Around == nil { // what the tour turns is nobody's choice, and it presses our keys
-		opt.Chosen, opt.Keys, opt.Sweep = a.keeper(), a.settings.Keys, sweep
+		opt.Chosen, opt.Keys, opt.Sweep = a.keeper(), a.settings.Keys, sweeps.search
 	}
 	if err := tui.CheckKeys(opt); err != nil {
 		return exitError{exitUsage, fmt.Errorf("settings file %w", err)}

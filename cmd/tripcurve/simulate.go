@@ -40,7 +40,7 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 				paths = append(paths, edge+"."+field.Name+"=")
 			}
 		}
-		if cmd.Name() == "simulate" {
+		if cmd.Name() == "simulate" || cmd.Name() == "tune" {
 			for _, s := range scenario.Settings() {
 				paths = append(paths, s.Path+"=")
 			}

@@ -29,21 +29,27 @@ import (
 
 // tuneFlags are what tripcurve tune is asked for.
 type tuneFlags struct {
-	library string
-	edge    string
-	calls   []string
-	configs int
-	seed    uint64
-	workers int
-	resume  string
-	point   int
-	out     string
-	force   bool
-	format  string
+	library   string
+	edge      string
+	own       policyFlags // what is tuned is otherwise than the scenario has it
+	calls     []string
+	configs   int
+	finalists int
+	seeds     int // runs of each of them, per case
+	seed      uint64
+	workers   int
+	resume    string
+	point     int
+	out       string
+	force     bool
+	format    string
 }
 
-// mostTuned keeps a mistyped number from taking days.
-const mostTuned = 100_000
+// mostTuned and mostFinalists keep a mistyped number from taking days.
+const (
+	mostTuned     = 100_000
+	mostFinalists = 1000
+)
 
 func (a *app) tuneCommand() *cobra.Command {
 	var f tuneFlags
@@ -57,6 +63,8 @@ library's own parameters, a race over the same customers, refinement, and fresh 
 that are left. A setting has to live through the scenario's own trigger, through three other ways in which
 the same callee can fail, and through healthy traffic.
 
+With --set or --policy the pipeline is first changed so, as by simulate, and then searched.
+
 It has to recover by itself with a probability of 95 %. What it is then judged by: false trips, requests
 not served in time, waits, load on the callee, time to recover. -o writes the chosen setting as the
 library's own configuration, in exactly the values that were tried. docs/tune.md says what is measured.
@@ -66,7 +74,8 @@ Exit code 1 when no setting can be recommended.`,
 		Example: `  tripcurve tune inc-2847 --for opossum -o breaker.json
   tripcurve tune night.incident --for opossum
   tripcurve tune shop.yaml --edge web.stock --for resilience4j --resume shop.runs
-  tripcurve tune inc-2847 --for gobreaker --call deadline`,
+  tripcurve tune inc-2847 --for gobreaker --call deadline
+  tripcurve tune inc-2847 --for opossum --set order.inventory.keepalive=20s`,
 		Args: oneArg("a scenario (" + scenarios + "), a pipeline's description or an incident file"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -85,7 +94,10 @@ Exit code 1 when no setting can be recommended.`,
 	flags.Var(&choice{value: &f.library, choices: libraryNames()}, "for", "library whose parameters are searched: "+strings.Join(libraryNames(), ", "))
 	flags.StringVar(&f.edge, "edge", "", "edge whose policy is tuned (default: "+defaultEdge+"; of a description the only one with a policy)")
 	flags.StringSliceVar(&f.calls, "call", nil, "search these knobs of the call, too: "+strings.Join(tune.CallKnobs(), ", ")+" (those that the edge has already always are)")
+	f.own.add(cmd)
 	flags.IntVar(&f.configs, "configs", 1000, "settings in the first sample")
+	flags.IntVar(&f.finalists, "finalists", tune.DefaultFinalists, "settings that are run again on fresh seeds")
+	flags.IntVar(&f.seeds, "seeds", tune.DefaultSeeds, "runs of each of them in each case (fewer than 73 in all prove of no setting that it recovers)")
 	flags.Uint64Var(&f.seed, "seed", scenario.Seed, "seed from which the runs' seeds and the sample follow (of a description: its own)")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "cores to use; the answer does not depend on it")
 	flags.Lookup("workers").DefValue = "all"
@@ -113,6 +125,10 @@ func (f *tuneFlags) check() error {
 		return badInput("--for: expected the library that you run (%s)", strings.Join(libraryNames(), ", "))
 	case f.configs < 1 || f.configs > mostTuned:
 		return badInput("--configs %d: expected 1 to %d", f.configs, mostTuned)
+	case f.finalists < 1 || f.finalists > mostFinalists:
+		return badInput("--finalists %d: expected 1 to %d", f.finalists, mostFinalists)
+	case f.seeds < 2 || f.seeds > mostCompared:
+		return badInput("--seeds %d: expected 2 to %d", f.seeds, mostCompared)
 	case f.workers < 1 || f.workers > mostCompared:
 		return badInput("--workers %d: expected 1 to %d", f.workers, mostCompared)
 	case f.point > 0 && f.out == "":
@@ -139,6 +155,9 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 		if seeded {
 			sc.Seed = f.seed
 		}
+		if err := f.own.change(&sc); err != nil {
+			return tune.Problem{}, err
+		}
 		if f.edge == "" {
 			f.edge = defaultEdge
 		}
@@ -155,6 +174,9 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 		p.Seed = f.seed
 	} else {
 		f.seed = p.Seed
+	}
+	if p.Policies, err = f.own.apply(p.Policies.Clone()); err != nil {
+		return tune.Problem{}, err
 	}
 	return tune.OfPipeline(cmd.Context(), p, f.edge)
 }
@@ -190,7 +212,7 @@ func (a *app) tune(cmd *cobra.Command, args []string, f *tuneFlags) error {
 	}
 	defer hurry()()
 	o := tune.Options{
-		Library: f.library, Calls: f.calls, Configs: f.configs, Seed: f.seed, Workers: f.workers,
+		Library: f.library, Calls: f.calls, Configs: f.configs, Finalists: f.finalists, Seeds: f.seeds, Seed: f.seed, Workers: f.workers,
 		Written: func(tried policy.Policy) (policy.Policy, error) { return report.AsWritten(p.Edge, tried) },
 	}
 	if f.resume != "" {
@@ -282,7 +304,7 @@ func (a *app) tuned(r *tune.Result, f *tuneFlags) error {
 			return err
 		}
 		if p != nil {
-			if written, err = config.Render(r.Problem.Edge, p.Policy, r.Library.Name, origin(r)); err != nil {
+			if written, err = config.Render(r.Problem.Edge, p.Policy, r.Library.Name, f.origin(r)); err != nil {
 				return exitError{exitUsage, err}
 			}
 		}
@@ -327,8 +349,11 @@ func (f *tuneFlags) written(r *tune.Result) (*tune.Point, error) {
 }
 
 // origin is what a file says of where its values come from.
-func origin(r *tune.Result) config.Origin {
+func (f *tuneFlags) origin(r *tune.Result) config.Origin {
 	o := config.Origin{Scenario: r.Problem.Name, Seed: r.Options.Seed, Version: buildVersion(), Set: "tripcurve tune --for " + r.Library.Name}
+	if f.own.given() {
+		o.Set += " " + redact.Line(f.own.what())
+	}
 	if r.Problem.Name == bundledName {
 		o.Incident = "INC-2847"
 	}
@@ -338,22 +363,21 @@ func origin(r *tune.Result) config.Origin {
 	return o
 }
 
-// What the Tune screen's sweep tries: so much as one waits for while looking at it.
-const (
-	sweepSettings  = 60
-	sweepFinalists = 5
-	sweepSeeds     = 20
-)
+// sweeping is how much a sweep tries.
+type sweeping struct{ configs, finalists, seeds int }
 
-// sweep is the Tune screen's search, smaller than the command's and without what is
+// sweeps is what the Tune screen's tries: so much as one waits for while looking at it.
+var sweeps = sweeping{configs: 60, finalists: 5, seeds: 20}
+
+// search is the Tune screen's, smaller than the command's and without what is
 // held against the chosen setting, which the screen shows itself.
-func sweep(ctx context.Context, sc sim.Scenario, edge, library string, told func(tune.Progress)) (*tune.Result, error) {
+func (s sweeping) search(ctx context.Context, sc sim.Scenario, edge, library string, told func(tune.Progress)) (*tune.Result, error) {
 	p, err := tune.OfScenario(ctx, sc, edge)
 	if err != nil {
 		return nil, err
 	}
 	return tune.Search(ctx, p, tune.Options{
-		Library: library, Configs: sweepSettings, Finalists: sweepFinalists, Seeds: sweepSeeds, Seed: sc.Seed, Workers: runtime.NumCPU(), Bare: true,
+		Library: library, Configs: s.configs, Finalists: s.finalists, Seeds: s.seeds, Seed: sc.Seed, Workers: runtime.NumCPU(), Bare: true,
 		Written:  func(tried policy.Policy) (policy.Policy, error) { return report.AsWritten(edge, tried) },
 		Progress: told,
 	})

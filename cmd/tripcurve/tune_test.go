@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"tripcurve/internal/config"
+	report "tripcurve/internal/export/tune"
 	"tripcurve/internal/formats"
+	"tripcurve/sim/scenario"
 )
 
 const tunedShop = `
@@ -76,5 +79,40 @@ func TestTuneStopped(t *testing.T) {
 	left, err := filepath.Glob(at("*"))
 	if err != nil || len(left) != 4 {
 		t.Errorf("left in the folder: %v, %v", left, err)
+	}
+}
+
+// The command that stands behind a sweep finds the same, on a pipeline that was changed in
+// the same way.
+func TestLongSweepIsWhatTuneFinds(t *testing.T) {
+	const edge, library, changed = "order.inventory", "opossum", "order.payment.deadline=3s"
+	sc, _ := scenario.ByName("inc-2847")
+	if err := scenario.Set(&sc, changed); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sweeping{configs: 2, finalists: 1, seeds: 2}.search(t.Context(), sc, edge, library, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swept := report.New(r)
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, env: func(string) string { return "" }}
+	code := a.execute(t.Context(), []string{
+		"tune", "inc-2847", "--for", library, "--edge", edge, "--configs", "2", "--finalists", "1", "--seeds", "2", "--set", changed, "--format", "json",
+	})
+	var tuned report.Report
+	if err := json.Unmarshal(stdout.Bytes(), &tuned); err != nil {
+		t.Fatalf("exit code %d, %v\n%s", code, err, stderr.String())
+	}
+	found, err := json.Marshal(swept.Front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(tuned.Front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(swept.Front) != 1 || !bytes.Equal(found, again) {
+		t.Errorf("the sweep found\n%s\nthe command\n%s", found, again)
 	}
 }

@@ -75,8 +75,8 @@ type Options struct {
 	// Written is a setting as the library's own file holds it, which is then what is
 	// tried; nil leaves it as it is. An error is a setting that no file can hold.
 	Written func(policy.Policy) (policy.Policy, error)
-	// Finalists and Seeds are how many settings are run again, and how often each; 0 is 12,
-	// and 30. With fewer than 73 runs of all cases together none recovers surely enough.
+	// Finalists and Seeds are how many settings are run again, and how often each; 0 is the
+	// default. With fewer than 73 runs of all cases together none recovers surely enough.
 	Finalists, Seeds int
 	// Bare leaves out the sensitivities and the baselines.
 	Bare bool
@@ -85,6 +85,12 @@ type Options struct {
 	// Progress hears how much of the work is done; may be nil. It must not wait.
 	Progress func(Progress)
 }
+
+// The defaults of Options: how many settings are run again, and how often each.
+const (
+	DefaultFinalists = 12
+	DefaultSeeds     = 30
+)
 
 // Progress is how far a search is.
 type Progress struct {
@@ -160,8 +166,6 @@ type Rung struct {
 const (
 	firstSeeds   = 3
 	raceSeeds    = 10
-	finalSeeds   = 30
-	finalists    = 12
 	freshFrom    = 1000 // replications of the finals are those after this one
 	verifyFrom   = 2000
 	trajectories = 8
@@ -190,7 +194,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 
 // newSearch is one with its first sample.
 func newSearch(p Problem, o Options) (*search, error) {
-	o.Finalists, o.Seeds = cmp.Or(o.Finalists, finalists), cmp.Or(o.Seeds, finalSeeds)
+	o.Finalists, o.Seeds = cmp.Or(o.Finalists, DefaultFinalists), cmp.Or(o.Seeds, DefaultSeeds)
 	l, ok := library.ByName(o.Library)
 	if !ok {
 		return nil, fmt.Errorf("no breaker library %q", o.Library)

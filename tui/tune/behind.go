@@ -40,6 +40,9 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 		settings("now, what this is compared with", sc.Edges)
 	}
 	parts = append(parts, s.tripBehind()...)
+	if s.sweeps.found != nil {
+		parts = append(parts, s.sweepBehind())
+	}
 	if len(sc.Assumed) > 0 {
 		parts = append(parts, screen.Part{Head: "assumed, for nobody measured or stated it", Text: redact.Flat(strings.Join(sc.Assumed, "; "))})
 	}
@@ -51,6 +54,21 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 		}
 	}
 	return "what stands behind the numbers of Tune", parts
+}
+
+// sweepBehind is what the last sweep searched, with the command that finds the same.
+func (s *Screen) sweepBehind() screen.Part {
+	r, o := s.sweeps.found, s.sweeps.found.Options
+	said := fmt.Sprintf("%s, %s, %s of each in each case.", text.Plural(o.Configs, "setting"), text.Plural(o.Finalists, "finalist"), text.Plural(o.Seeds, "run"))
+	if r.Interrupted {
+		said += " It was ended before its time, with the best so far."
+	}
+	said += " This finds the same, and holds the chosen one against others:"
+	words := []string{
+		"tune", s.opt.Scenario.Name, "--for", r.Library.Name, "--edge", r.Problem.Edge, "--seed", strconv.FormatUint(o.Seed, 10),
+		"--configs", strconv.Itoa(o.Configs), "--finalists", strconv.Itoa(o.Finalists), "--seeds", strconv.Itoa(o.Seeds),
+	}
+	return behind.Command("sweep of "+r.Problem.Edge, said, words, behind.Sets(s.sweeps.from)...)
 }
 
 // simulated are the words of the command that makes one run.

@@ -29,7 +29,7 @@ func (s *Screen) dots() []dot {
 	for i, f := range r.Finalists {
 		d := dot{f.Mean[search.Wait], f.Mean[search.NotServed], '.', theme.Dim}
 		switch {
-		case s.edgeName() == s.sweeps.edge && reflect.DeepEqual(f.Policy, s.policy()):
+		case s.edgeName() == r.Problem.Edge && reflect.DeepEqual(f.Policy, s.policy()):
 			d.sign, d.style = '@', theme.Accent
 			last = append(last, d)
 			continue

@@ -26,9 +26,10 @@ type Sweep func(ctx context.Context, sc sim.Scenario, edge, library string, told
 type sweeps struct {
 	gen    uint64
 	cancel context.CancelFunc // of the one under way; nil when none is
-	edge   string
+	sets   []string           // what the pipeline of the one under way has otherwise than the scenario
 	found  *search.Result
-	next   int // finalist that n sets the knobs to
+	from   []string // what it had in the one that found
+	next   int      // finalist that n sets the knobs to
 }
 
 // sweepMsg is how far a search is, sweptMsg its end.
@@ -61,8 +62,8 @@ func (s *Screen) sweep() tea.Cmd {
 	sc := s.opt.Scenario
 	sc.Edges = s.edges
 	ctx, cancel := context.WithCancel(s.opt.Context)
-	s.sweeps = sweeps{gen: s.sweeps.gen + 1, cancel: cancel, edge: s.edgeName(), found: s.sweeps.found}
-	gen, edge, run := s.sweeps.gen, s.sweeps.edge, s.opt.Sweep
+	s.sweeps.gen, s.sweeps.cancel, s.sweeps.sets = s.sweeps.gen+1, cancel, s.edges.Since(s.opt.Scenario.Edges)
+	gen, edge, run := s.sweeps.gen, s.edgeName(), s.opt.Sweep
 	// One place: what nobody has looked at yet gives way to nothing, and the next comes
 	// soon enough.
 	progress := make(chan search.Progress, 1)
@@ -122,8 +123,8 @@ func (s *Screen) swept(msg sweptMsg) tea.Cmd {
 	case msg.err != nil:
 		return tea.Batch(idle, screen.Fail(msg.err))
 	}
-	s.sweeps.found, s.sweeps.next = msg.res, 0
-	return tea.Batch(idle, screen.Sheet("sweep of "+s.sweeps.edge+" for "+msg.res.Library.Name, sheetOf(msg.res)))
+	s.sweeps.found, s.sweeps.from, s.sweeps.next = msg.res, s.sweeps.sets, 0
+	return tea.Batch(idle, screen.Sheet("sweep of "+msg.res.Problem.Edge+" for "+msg.res.Library.Name, sheetOf(msg.res)))
 }
 
 // sheetOf is a result as a text.
@@ -161,10 +162,11 @@ func (s *Screen) point() tea.Cmd {
 	}
 	i := s.sweeps.next % len(r.Finalists)
 	s.sweeps.next = i + 1
-	if at := slices.Index(s.names, s.sweeps.edge); at >= 0 {
+	edge := r.Problem.Edge
+	if at := slices.Index(s.names, edge); at >= 0 {
 		s.edge = at
 	}
 	edges := s.edges.Clone()
-	edges[s.sweeps.edge] = policy.Edges{"": r.Finalists[i].Policy}.Clone()[""]
+	edges[edge] = policy.Edges{"": r.Finalists[i].Policy}.Clone()[""]
 	return tea.Batch(s.change(edges), screen.Say(fmt.Sprintf("%d of %d: %s", i+1, len(r.Finalists), r.Space.Show(r.Finalists[i].Policy))))
 }

@@ -24,6 +24,7 @@ func swept(_ context.Context, sc sim.Scenario, edge, name string, told func(sear
 	r := &search.Result{
 		Problem: search.Problem{Name: sc.Name, Edge: edge, Requests: "checkouts", Cases: []search.Case{{Name: "hang", What: "it hangs"}}},
 		Library: l, Space: search.Space{{Path: "breaker.timeout", Shows: "ms"}}, Tried: 60, Sees: true, Opens: true,
+		Options: search.Options{Configs: 60, Finalists: 5, Seeds: 20, Seed: sc.Seed},
 	}
 	for i, timeout := range []string{"2300", "1900"} {
 		told(search.Progress{Stage: "first", Done: float64(i + 1), Of: 3})
@@ -122,6 +123,36 @@ func TestSweep(t *testing.T) {
 	if s.policy().Breaker.Library != "" {
 		t.Errorf("undone three times there is %s", s.policy().Breaker.Library)
 	}
+}
+
+// What a sweep found stays that of its edge while one of another edge is under way, and
+// its command has what was set when it began.
+func TestSweepOfAnotherEdge(t *testing.T) {
+	s := sweeper(t, swept)
+	if got := behindText(s); strings.Contains(got, "sweep") {
+		t.Errorf("before a sweep:\n%s", got)
+	}
+	sent(s, screen.ActionMsg{Name: "set", Args: "order.payment.deadline=3s"})
+	sent(s, asked("sweep"))
+	sent(s, screen.ActionMsg{Name: "set", Args: "order.payment.deadline=9s"})
+	want := "sweep of order.inventory\n60 settings, 5 finalists, 20 runs of each in each case. This finds the same, and holds the chosen one against others:\n" +
+		"tripcurve tune inc-2847 --for opossum --edge order.inventory --seed 68 --configs 60 --finalists 5 --seeds 20 \\\n  --set order.payment.deadline=3s\n"
+	if got := behindText(s); !strings.Contains(got, want) {
+		t.Errorf("no %q in:\n%s", want, got)
+	}
+	sent(s, asked("edge"))
+	if s.edgeName() == "order.inventory" {
+		t.Fatal("the edge is the same")
+	}
+	s.Update(asked("sweep")) // under way
+	if got := behindText(s); !strings.Contains(got, want) {
+		t.Errorf("while another one is under way, no %q in:\n%s", want, got)
+	}
+	sent(s, asked("next-point"))
+	if s.edgeName() != "order.inventory" || s.policy().Breaker.Params["timeout"] != "2300" {
+		t.Errorf("n sets %s to %v", s.edgeName(), s.policy().Breaker)
+	}
+	sent(s, asked("sweep")) // ends it
 }
 
 // A sweep that is ended gives the best so far or nothing, and one that cannot be made
