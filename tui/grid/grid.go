@@ -183,7 +183,10 @@ func slowWidth(s string) (n int) {
 	return n
 }
 
-// next is the first cluster of s and its width as we draw it.
+// next is the first cluster of s, or the first piece of one, and its width as we draw it.
+// Terminals do not agree about clusters: some draw them whole, others rune by rune, which may
+// be wider or narrower. A cluster has room for either: one that is wider rune by rune comes in
+// pieces, so that nothing of it is cut off.
 func next(s string) (cluster string, width int) {
 	if s[0] < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf) {
 		return s[:1], 1
@@ -193,5 +196,31 @@ func next(s string) (cluster string, width int) {
 	if n == len(cluster) && clean(r) != r {
 		return cluster, 1
 	}
+	if n < len(cluster) && byRunes(cluster) > width {
+		for n < len(cluster) {
+			r, size := utf8.DecodeRuneInString(cluster[n:])
+			if runeWidth(r) > 0 {
+				break
+			}
+			n += size
+		}
+		return cluster[:n], runeWidth(r)
+	}
 	return cluster, max(0, min(2, width))
+}
+
+// byRunes is the width of a cluster on a terminal that draws rune by rune.
+func byRunes(cluster string) (n int) {
+	for _, r := range cluster {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+// runeWidth is the width of a rune alone.
+func runeWidth(r rune) int {
+	if r >= 0x1160 && r <= 0x11ff { // vowels and ends of Hangul syllables stand in the first cell
+		return 0
+	}
+	return ansi.StringWidthWc(string(r))
 }

@@ -125,13 +125,13 @@ func (d *display) draw(was, content string) {
 			return
 		}
 		if old != line {
-			uv.NewStyledString(line).Draw(d.cells, uv.Rect(0, y, d.w, 1))
+			uv.NewStyledString(fit(line, d.method)).Draw(d.cells, uv.Rect(0, y, d.w, 1))
 		}
 	}
 }
 
 func (d *display) drawAll(content string) {
-	uv.NewStyledString(content).Draw(d.cells, d.cells.Bounds())
+	uv.NewStyledString(fit(content, d.method)).Draw(d.cells, d.cells.Bounds())
 }
 
 // closed says whether a line leaves no style to the next one, as those of a grid do.
