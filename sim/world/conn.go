@@ -211,14 +211,20 @@ func (c *Conn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.Call
 	return nil, status.Error(codes.Unimplemented, "streams are not simulated")
 }
 
-// Invoke makes one call and waits for its end.
+// Invoke makes one call and waits for its end. It and what it calls keep little on the
+// stack where they wait, which thousands do at once.
 func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, _ ...grpc.CallOption) error {
 	n := c.countsOf(name)
 	n.Started++
-	if n.m == nil {
-		n.m = c.to.methods[name]
-	}
-	err := c.invoke(ctx, n.m, name, args, reply)
+	err := c.invoke(ctx, n, args, reply)
+	c.ended(n, err)
+	return err
+}
+
+// ended counts the end of a call.
+//
+//go:noinline
+func (c *Conn) ended(n *methodCounts, err error) {
 	code := codes.OK
 	if err != nil {
 		if code = status.Code(err); code == codes.DeadlineExceeded {
@@ -226,61 +232,62 @@ func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, _ ...gr
 		}
 	}
 	n.Handled[min(code, codes.Unauthenticated)]++
-	return err
 }
 
-func (c *Conn) invoke(ctx context.Context, m *method, name string, args, reply any) error {
-	k := c.w.K
-	if m == nil {
-		return status.Errorf(codes.Unimplemented, "unknown method %s", name)
-	}
+func (c *Conn) invoke(ctx context.Context, n *methodCounts, args, reply any) error {
 	v := vtime.Virtual(ctx)
+	if err := c.enter(n, v); err != nil {
+		if errors.Is(err, errKilled) {
+			c.w.K.Unwind() // here, where the way up is shorter
+		}
+		return err
+	}
+	s := c.begin(ctx, v, n.m, args)
+	if c.inline && v == nil {
+		return s.call(reply)
+	}
+	return s.exchange(v, reply)
+}
+
+// errKilled is the answer to a process that was killed while it waited.
+var errKilled = errors.New("killed")
+
+// enter says that a call may open a stream, and waits until it may.
+func (c *Conn) enter(n *methodCounts, v *vtime.Context) error {
+	if n.m == nil {
+		if n.m = c.to.methods[n.Method]; n.m == nil {
+			return status.Errorf(codes.Unimplemented, "unknown method %s", n.Method)
+		}
+	}
 	if v != nil && v.Err() != nil {
 		return contextError(v.Err())
 	}
-	if c.waiting.n > 0 || !c.free() {
-		if c.idle {
-			c.idle = false
-			c.connect()
-		}
-		if err := c.wait(v); err != nil {
-			return err
-		}
+	if c.waiting.n == 0 && c.free() {
+		return nil
 	}
+	if c.idle {
+		c.idle = false
+		c.connect()
+	}
+	return c.wait(v)
+}
+
+// begin opens the stream of a call.
+//
+//go:noinline
+func (c *Conn) begin(ctx context.Context, v *vtime.Context, m *method, args any) *stream {
 	s := c.w.stream()
-	s.c, s.f, s.m, s.args, s.caller = c, c.flow, m, args, k.Current()
+	s.c, s.f, s.m, s.args, s.caller = c, c.flow, m, args, c.w.K.Current()
 	if near := vtime.Nearest(ctx); near != nil {
 		s.tag = near.Fork()
 	}
 	if v != nil {
 		if at, ok := v.At(); ok {
-			s.timeout = time.Duration(at - k.Now())
+			s.timeout = time.Duration(at - c.w.K.Now())
 		}
 	}
 	c.take(s)
-	if c.inline && v == nil {
-		return s.call(reply)
-	}
-	if s.f.send() {
-		s.users++
-		if c.path == nil {
-			c.w.wire.Start(&c.to.group, s)
-		} else {
-			s.f.carry(toServer, s.tag, func() { k.Start(&c.to.group, s) })
-		}
-	}
-	switch k.ParkUnder(v) {
-	case vtime.Killed:
-		s.abandon()
-		s.leave()
-		k.Unwind()
-	case vtime.Ended:
-		s.abandon()
-		s.leave()
-		return contextError(v.Err())
-	default: // answered
-	}
-	return s.finish(reply)
+	return s
 }
 
 // free says whether a call may open a stream now.
@@ -302,7 +309,7 @@ func (c *Conn) wait(v *vtime.Context) error {
 		switch {
 		case why == vtime.Killed:
 			c.grant()
-			k.Unwind()
+			return errKilled
 		case why == vtime.Ended:
 			return contextError(v.Err())
 		case c.ready: // else the connection was lost at this very instant

@@ -97,13 +97,49 @@ func (s *stream) finish(reply any) error {
 	return err
 }
 
+// exchange is a whole call of which each end has its own coroutine. The caller parks
+// under v, which may be nil.
+func (s *stream) exchange(v *vtime.Context, reply any) error {
+	s.request()
+	switch k := s.c.w.K; k.ParkUnder(v) {
+	case vtime.Killed:
+		s.abandon()
+		s.leave()
+		k.Unwind()
+	case vtime.Ended:
+		s.abandon()
+		s.leave()
+		return contextError(v.Err())
+	default: // answered
+	}
+	return s.finish(reply)
+}
+
+// request sends the request, which starts the call at the server when it arrives.
+//
+//go:noinline
+func (s *stream) request() {
+	if !s.f.send() {
+		return
+	}
+	s.users++
+	if s.c.path == nil {
+		s.c.w.wire.Start(&s.c.to.group, s)
+	} else {
+		s.f.carry(toServer, s.tag, func() { s.c.w.K.Start(&s.c.to.group, s) })
+	}
+}
+
 // call is a whole call on the caller's coroutine: there, the handler, and back.
 func (s *stream) call(reply any) error {
 	k := s.c.w.K
 	s.inline = true
 	s.f.send()
 	if s.travel() {
-		killed := k.Contain(&s.c.to.group, (*inlined)(s))
+		killed := k.Contain(&s.c.to.group, (*serving)(s))
+		if killed {
+			s.served()
+		}
 		if !killed && s.isOpen {
 			s.f.answer()
 			s.travel()
@@ -124,12 +160,6 @@ func (s *stream) travel() bool {
 	}
 	return why == granted
 }
-
-// inlined is a handler that runs on its caller's coroutine.
-type inlined stream
-
-// Run is the handler.
-func (i *inlined) Run() { (*stream)(i).serve() }
 
 // copyMessage sets dst to what src holds, sharing what that points to.
 func copyMessage(dst, src any) {
@@ -175,11 +205,11 @@ func (r *reset) Run() {
 // Run is the call at the server: the process that starts when the request
 // arrives.
 func (s *stream) Run() {
-	defer s.leave()
+	defer s.end()
 	if s.over || s.f != s.c.flow {
 		return // it was sent on a connection that is no more
 	}
-	s.serve()
+	(*serving)(s).Run()
 	if s.over || !s.f.answer() || !s.isOpen {
 		return
 	}
@@ -191,6 +221,14 @@ func (s *stream) Run() {
 	s.answer = s.c.w.wire.Resume(s.caller, answered)
 }
 
+// end is the end of the server's process, also of one that is killed.
+func (s *stream) end() {
+	if s.serving {
+		s.served()
+	}
+	s.leave()
+}
+
 // answered is the answer reaching the client.
 func (s *stream) answered() {
 	if s.isOpen {
@@ -199,8 +237,12 @@ func (s *stream) answered() {
 	s.leave()
 }
 
-// serve runs the handler.
-func (s *stream) serve() {
+// serving is a call whose request has arrived.
+type serving stream
+
+// Run runs the handler. Where it is killed, served remains to be done.
+func (r *serving) Run() {
+	s := (*stream)(r)
 	k := s.c.w.K
 	s.m.calls++
 	k.Root(&s.ctx, s.tag)
@@ -208,7 +250,6 @@ func (s *stream) serve() {
 		s.ctx.SetDeadline(k.Now() + vtime.Time(s.timeout))
 	}
 	s.serving = true
-	defer s.served()
 	resp, err := s.handle()
 	if err != nil {
 		err = onTheWire(err)
@@ -216,6 +257,7 @@ func (s *stream) serve() {
 	if s.isOpen { // else nobody waits for it, or the connection's failure is the answer
 		s.resp, s.err = resp, err
 	}
+	s.served()
 }
 
 // handle runs the handler, after the processor's share.
@@ -231,8 +273,9 @@ func (s *stream) handle() (any, error) {
 	return s.m.handle(&s.ctx, s.args)
 }
 
-// served is the end of the handler, also of one whose process is killed: the timer
-// of its deadline must not outlive this use of the stream.
+// served is the end of the handler: the timer of its deadline must not outlive this use
+// of the stream. Where the handler's process is killed, whoever has it run says so: a
+// deferred call would be one stop more on the way up.
 func (s *stream) served() {
 	s.serving = false
 	s.ctx.Cancel()
