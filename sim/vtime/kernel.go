@@ -71,7 +71,7 @@ type Kernel struct {
 	seq    uint64
 	events uint64
 
-	heap  heap
+	queue queue
 	ready ring[soon]
 	slots []slot
 	free  []uint32
@@ -97,7 +97,7 @@ type Kernel struct {
 
 // New is a kernel whose virtual time begins at base.
 func New(base time.Time) *Kernel {
-	return &Kernel{base: base.UTC(), lanes: make(map[time.Duration]*Lane)}
+	return &Kernel{base: base.UTC(), queue: newQueue(), lanes: make(map[time.Duration]*Lane)}
 }
 
 // Hire makes crew the one whom the kernel has its coroutines and the memory of its
@@ -107,7 +107,7 @@ func (k *Kernel) Hire(crew *Crew) {
 		return
 	}
 	r := crew.room()
-	k.heap.es = append(r.heap, k.heap.es...)
+	k.queue.es = append(r.heap, k.queue.es...)
 	k.slots, k.free = append(r.slots, k.slots...), append(r.free, k.free...)
 	k.idle, k.all = append(r.idle, k.idle...), append(r.all, k.all...)
 	if k.ready.len() == 0 {
@@ -203,7 +203,7 @@ func (k *Kernel) due(d time.Duration) Time {
 // schedule queues the event of a slot that has been filled.
 func (k *Kernel) schedule(d time.Duration, n uint32, s *slot) Timer {
 	k.seq++
-	k.heap.push(entry{at: k.due(d), seq: k.seq, slot: n, gen: s.gen})
+	k.queue.push(entry{at: k.due(d), seq: k.seq, slot: n, gen: s.gen})
 	return Timer{k, n, s.gen}
 }
 
@@ -233,7 +233,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		if k.stopped || k.closing {
 			return nil, nil, nil, true
 		}
-		top := k.heap.top()
+		top := k.queue.top()
 		var l *Lane
 		if h := k.heads.top(); h != nil && (top == nil || h.before(top)) {
 			top, l = h, k.numbered[h.slot]
@@ -262,7 +262,7 @@ func (k *Kernel) step() (p *Proc, r Runner, g *Group, done bool) {
 		}
 		e := *top
 		if l == nil {
-			k.heap.take()
+			k.queue.take()
 		} else if e = l.advance(e.seq); e.seq == 0 {
 			continue
 		}
@@ -380,11 +380,11 @@ func (k *Kernel) Close() {
 		}
 	}
 	if k.crew != nil && failure == nil {
-		k.crew.give(k.all, room{heap: k.heap.es, ready: k.ready.buf, slots: k.slots, free: k.free, idle: k.idle})
+		k.crew.give(k.all, room{heap: k.queue.es, ready: k.ready.buf, slots: k.slots, free: k.free, idle: k.idle})
 	}
 	k.all, k.idle, k.next = nil, nil, nil
 	// Another kernel may have their memory by now, and a timer of this one must stop none of its events.
-	k.heap, k.ready, k.slots, k.free = heap{}, ring[soon]{}, nil, nil
+	k.queue, k.ready, k.slots, k.free = newQueue(), ring[soon]{}, nil, nil
 	if failure != nil {
 		panic(failure)
 	}

@@ -24,7 +24,7 @@ func (k *Kernel) Attach(m Machine) { k.machine = m }
 // Post hands op and arg to the machine after d.
 func (k *Kernel) Post(d time.Duration, op, arg uint32) {
 	k.seq++
-	k.heap.push(entry{at: k.due(d), seq: k.seq, slot: direct | op, gen: arg})
+	k.queue.push(entry{at: k.due(d), seq: k.seq, slot: direct | op, gen: arg})
 }
 
 // PostSoon hands op and arg to the machine at the present instant, after all that

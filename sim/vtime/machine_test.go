@@ -59,7 +59,7 @@ func TestStaleEventsOfAMachine(t *testing.T) {
 		p.dead[i] = i != 0 && i != 7
 	}
 	k.Post(time.Second, 1, 3)
-	if n, heads := len(k.heap.es), len(k.heads.es); n != 1 || heads != 1 {
+	if n, heads := len(k.queue.es), len(k.heads.es); n != 1 || heads != 1 {
 		t.Errorf("%d entries in the heap and %d among the heads, want the other and the lane's", n, heads)
 	}
 	if err := k.Run(context.Background(), Time(time.Second)); err != nil {

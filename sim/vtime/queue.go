@@ -62,9 +62,11 @@ func (h *heap) pop() {
 }
 
 // replace puts e in the place of the top.
-func (h *heap) replace(e entry) {
+func (h *heap) replace(e entry) { h.down(0, e) }
+
+// down puts e at i, from where it sinks to where it belongs.
+func (h *heap) down(i int, e entry) {
 	es := h.es
-	i := 0
 	for {
 		c := 4*i + 1
 		if c >= len(es) {
@@ -83,6 +85,13 @@ func (h *heap) replace(e entry) {
 		i = least
 	}
 	es[i] = e
+}
+
+// order makes a heap of entries that are in no order.
+func (h *heap) order() {
+	for i := (len(h.es)+2)/4 - 1; i >= 0; i-- {
+		h.down(i, h.es[i])
+	}
 }
 
 // ring is a FIFO queue in a circular buffer whose length is a power of two.
