@@ -72,7 +72,7 @@ func Run(ctx context.Context, o Options, t Terminal, beside ...func(context.Cont
 		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg { return ahead(out, msg) }))
 	s.send = p.Send
 	size := func(w, h int) { p.Send(tea.WindowSizeMsg{Width: w, Height: h}) }
-	running := []<-chan error{guarded(p, func() { out.Resized(ctx, size) })}
+	running := []<-chan error{guarded(p, func() { out.Watch(ctx, size, func() { p.Send(continuedMsg{}) }) })}
 	for _, f := range beside {
 		running = append(running, guarded(p, func() { f(ctx) }))
 	}
@@ -147,13 +147,23 @@ func ahead(out *terminal.Terminal, msg tea.Msg) tea.Msg {
 			return screen.FailedMsg{Err: err}
 		}
 	case tea.ResumeMsg:
-		if err := out.Return(); err != nil {
-			return screen.FailedMsg{Err: err}
-		}
-		w, h := out.Size()
-		return tea.WindowSizeMsg{Width: w, Height: h}
+		return taken(out, out.Return())
+	case continuedMsg:
+		return taken(out, out.Retake())
 	}
 	return msg
+}
+
+// continuedMsg says that the process was stopped and goes on.
+type continuedMsg struct{}
+
+// taken is what is to be known when the terminal was taken again: its size.
+func taken(out *terminal.Terminal, err error) tea.Msg {
+	if err != nil {
+		return screen.FailedMsg{Err: err}
+	}
+	w, h := out.Size()
+	return tea.WindowSizeMsg{Width: w, Height: h}
 }
 
 // guarded runs f on a goroutine of its own. A panic there would leave the

@@ -172,6 +172,40 @@ func TestSuspend(t *testing.T) {
 	term.leavesInOrder()
 }
 
+// TestStopped: somebody else stops the program, a shell writes over its screen and edits lines
+// again, and brings it back.
+func TestStopped(t *testing.T) {
+	term := startTerminal(t, 80, 24, []string{"PROGRAM=" + binary(t, "tripcurve"), "PS1=shell> "}, "bash", "--norc", "-i")
+	term.waitFor("shell>")
+	term.send("sh -c 'echo $$ >pid; exec \"$PROGRAM\"'\r")
+	term.waitFor("48291")
+	term.send("2")
+	term.waitFor("[2 Locks]")
+	b, err := os.ReadFile(filepath.Join(term.cmd.Dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	term.waitFor("Stopped")
+	term.send("fg\r")
+	term.waitUntil("all of the screens again", func(s string) bool {
+		return strings.HasPrefix(s, " INC-2847") && strings.Contains(s, "[2 Locks]") && !strings.Contains(s, "Stopped")
+	})
+	term.send("3")
+	term.waitFor("[3 Gateway]")
+	term.send("q")
+	term.send("q")
+	term.waitUntil("the shell again", func(s string) bool { return !strings.Contains(s, "Gateway") })
+	term.send("exit\r")
+	term.leavesInOrder()
+}
+
 func TestNoColor(t *testing.T) {
 	term := startTerminal(t, 80, 24, []string{"NO_COLOR=yes"}, binary(t, "tripcurve"))
 	term.waitFor("48291")

@@ -7,12 +7,14 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -67,6 +69,7 @@ type Terminal struct {
 	opt   Options
 	keys  *term.State // what Keys was before; nil: no terminal
 	paint painter
+	left  bool // to a shell, which will make the process go on
 }
 
 // Open takes the terminal over for keys; what it shows changes with the first frame.
@@ -128,17 +131,22 @@ func number(env []string, name string, other int) int {
 	return other
 }
 
-// Resized calls f with the terminal's size whenever it changes, until ctx ends.
-func (t *Terminal) Resized(ctx context.Context, f func(w, h int)) {
-	sizes := make(chan os.Signal, 1)
+// Watch calls resized with the terminal's size whenever it changes, and continued whenever
+// the process goes on after it was stopped, until ctx ends.
+func (t *Terminal) Watch(ctx context.Context, resized func(w, h int), continued func()) {
+	sizes, goes := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	uv.NotifyWinch(sizes)
 	defer signal.Stop(sizes)
+	signal.Notify(goes, syscall.SIGCONT)
+	defer signal.Stop(goes)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-sizes:
-			f(t.Size())
+			resized(t.Size())
+		case <-goes:
+			continued()
 		}
 	}
 }
@@ -210,11 +218,25 @@ func (t *Terminal) Heed(msg tea.Msg) {
 }
 
 // Leave gives the terminal back for a while, to a shell; Return takes it again.
-func (t *Terminal) Leave() error { return t.Close() }
+func (t *Terminal) Leave() error {
+	t.left = true
+	return t.Close()
+}
 
 // Return is Open once more, with the frame that is the newest.
 func (t *Terminal) Return() error {
 	err := t.raw()
 	t.paint.start()
 	return err
+}
+
+// Retake takes back a terminal that was never left: somebody else has stopped the process,
+// and a shell has written to it meanwhile and changed its modes. A process that goes on
+// because a shell was left is for Return.
+func (t *Terminal) Retake() error {
+	if t.left {
+		t.left = false
+		return nil
+	}
+	return errors.Join(t.Close(), t.Return())
 }

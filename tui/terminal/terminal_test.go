@@ -253,15 +253,15 @@ func TestSizeOfWhatHasNone(t *testing.T) {
 	}
 }
 
-// TestResized sends this process the signal that a terminal's kernel sends.
-func TestResized(t *testing.T) {
+// TestWatch sends this process the signals that a terminal's kernel and a shell send.
+func TestWatch(t *testing.T) {
 	tty, _ := pair(t, 100, 40)
 	term := Terminal{opt: Options{Out: tty}}
 	ctx, stop := context.WithCancel(t.Context())
-	sizes, done := make(chan [2]int, 100), make(chan struct{})
+	sizes, goes, done := make(chan [2]int, 100), make(chan struct{}, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		term.Resized(ctx, func(w, h int) { sizes <- [2]int{w, h} })
+		term.Watch(ctx, func(w, h int) { sizes <- [2]int{w, h} }, func() { goes <- struct{}{} })
 	}()
 	for got := false; !got; { // until it listens
 		if err := syscall.Kill(os.Getpid(), syscall.SIGWINCH); err != nil {
@@ -275,6 +275,48 @@ func TestResized(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	<-goes
 	stop()
 	<-done
+}
+
+// TestRetake: a shell wrote to the terminal and changed its modes; once only for who left it.
+func TestRetake(t *testing.T) {
+	tty, until := pair(t, 90, 30)
+	before := state(t, tty)
+	took, err := Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, was := state(t, tty), took.keys
+	took.Show(tea.NewView("first"))
+	until("first")
+	if err := term.Restore(tty.Fd(), was); err != nil {
+		t.Fatal(err)
+	}
+	if err := took.Retake(); err != nil {
+		t.Fatal(err)
+	}
+	out := until("first")
+	if on, off := strings.Count(out, ansi.SetModeAltScreenSaveCursor), strings.Count(out, ansi.ResetModeAltScreenSaveCursor); on != 1 || off != 1 {
+		t.Errorf("taken back with %q", out)
+	}
+	if d := cmp.Diff(raw, state(t, tty)); d != "" {
+		t.Errorf("taken back with other modes:\n%s", d)
+	}
+	if err := errors.Join(took.Leave(), took.Retake()); err != nil { // the process goes on, and Return comes
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, state(t, tty)); d != "" {
+		t.Errorf("taken back from a shell before Return:\n%s", d)
+	}
+	if err := errors.Join(took.Return(), took.Retake(), took.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, state(t, tty)); d != "" {
+		t.Errorf("given back with other modes:\n%s", d)
+	}
 }
