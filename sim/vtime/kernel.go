@@ -82,12 +82,13 @@ type Kernel struct {
 
 	machine Machine // nil where all is processes and calls
 
-	cur  *Proc // the process that runs; nil in the kernel's own context
-	next *Proc // whom the root is to resume
-	idle []*Proc
-	all  []*Proc
-	crew *Crew // whom coroutines come from and go back to; nil for none
-	live int
+	cur   *Proc // the process that runs; nil in the kernel's own context
+	next  *Proc // who is to go on; nil to go back to the root
+	idle  []*Proc
+	all   []*Proc
+	crew  *Crew // whom coroutines come from and go back to; nil for none
+	live  int
+	depth int // processes that have entered another
 
 	ctx     context.Context // ends a Run early
 	stopped bool            // Run is to return

@@ -255,6 +255,48 @@ func TestKillEndsAtTheContainment(t *testing.T) {
 	}
 }
 
+// Far more processes than enter one another sleep for random times: each goes on when
+// it is due, in the order of all the instants. One of them panics at last, from below
+// the others or from above them.
+func TestProcessesEnterOneAnother(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		k := New(began)
+		last := Time(0)
+		for range 4 * maxDepth {
+			k.StartAfter(time.Duration(rng.IntN(100)), nil, Func(func() {
+				for range 10 {
+					d := time.Duration(rng.IntN(100))
+					due := k.Now() + Time(d)
+					if k.Sleep(nil, d) == Killed {
+						k.Unwind()
+					}
+					if k.Now() != due || due < last {
+						t.Errorf("seed %d: a process that is due at %d goes on at %d, after one at %d", seed, due, k.Now(), last)
+					}
+					last = due
+				}
+			}))
+		}
+		k.StartAfter(time.Duration(rng.IntN(100)), nil, Func(func() {
+			k.Sleep(nil, 300)
+			panic("at last")
+		}))
+		func() {
+			defer func() {
+				if p, ok := recover().(*ProcessPanic); !ok || p.Value != "at last" {
+					t.Errorf("seed %d: recovered %v", seed, p)
+				}
+			}()
+			_ = k.Run(context.Background(), 1000)
+		}()
+		k.Close()
+		if k.Live() != 0 || k.depth != 0 {
+			t.Errorf("seed %d: %d processes live after Close, %d deep", seed, k.Live(), k.depth)
+		}
+	}
+}
+
 func TestAPanicSurfacesWithItsStack(t *testing.T) {
 	k := New(began)
 	defer k.Close()
