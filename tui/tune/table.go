@@ -34,7 +34,7 @@ var measures = []measure{
 	{"orders failed", "", func(r *sim.Result) float64 { return float64(r.Orders.Failed) }, whole, "-"},
 	{"  answered 502", "", func(r *sim.Result) float64 { return float64(r.Orders.Answered502) }, whole, "-"},
 	{"  answered 503", "", func(r *sim.Result) float64 { return float64(r.Orders.Answered503) }, whole, "-"},
-	{"  rejected", "", func(r *sim.Result) float64 { return float64(r.Orders.Rejected) }, whole, "-"},
+	{"  (rejected)", "  (of them rejected)", func(r *sim.Result) float64 { return float64(r.Orders.Rejected) }, whole, "-"},
 	{"  too late", "  accepted too late", func(r *sim.Result) float64 { return float64(r.Orders.Late) }, whole, "-"},
 	{"wait p50", "customer's wait p50", func(r *sim.Result) float64 { return r.Waits.P50.Seconds() }, secs, "-"},
 	{"wait p99", "customer's wait p99", func(r *sim.Result) float64 { return r.Waits.P99.Seconds() }, secs, "-"},
