@@ -6,6 +6,7 @@ import (
 
 	"tripcurve/internal/incident"
 	"tripcurve/internal/redact"
+	"tripcurve/sim"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
@@ -82,8 +83,26 @@ func (s *Screen) drawVerdict(c *grid.Canvas, y int) {
 			said = fmt.Sprintf(" %s orders fail (%s in %d seeds), %s %s ", l.format(l.this), l.spread(), l.runs, s.runs.base(), l.format(l.now))
 		}
 		style = theme.Strong
+		if s.blind(now, this) {
+			said, style = " nothing changes: calls that hang never end; set a timeout or deadline ", theme.Warn
+		}
 	}
 	c.Clip(2, y, c.W()-4, style, said, s.Set().More)
+}
+
+// blind says whether a breaker changes nothing because it is told of no call that hangs: its
+// library has no time limit of its own, and the call has none either.
+func (s *Screen) blind(now, this []*sim.Result) bool {
+	p := s.policy()
+	if p.Breaker.Library == "" || p.Timeout > 0 || p.Deadline > 0 {
+		return false
+	}
+	for i := range this {
+		if this[i].Orders.Failed != now[i].Orders.Failed || this[i].Orders.Rejected > 0 || this[i].ReserveCalls != now[i].ReserveCalls {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Screen) drawTable(c *grid.Canvas, l layout) {

@@ -345,6 +345,33 @@ func TestAFailingSimulationIsSaid(t *testing.T) {
 	}
 }
 
+// TestBlindBreakerIsSaid: gobreaker has no time limit, so that it is told of no hang; the user
+// must not be left to find that out from numbers that stay the same.
+func TestBlindBreakerIsSaid(t *testing.T) {
+	hangs := func(ctx context.Context, sc sim.Scenario) (*sim.Result, error) {
+		edges := sc.Edges.Clone()
+		p := edges["order.inventory"]
+		if p.Timeout == 0 && p.Deadline == 0 {
+			p.Breaker.Library = ""
+			edges["order.inventory"], sc.Edges = p, edges
+		}
+		return outline(ctx, sc)
+	}
+	s := loaded(t, 80, 24, hangs)
+	const said = "set a timeout or deadline"
+	if got := frame(s); strings.Contains(got, said) {
+		t.Errorf("said before any knob was turned:\n%s", got)
+	}
+	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.inventory.breaker=gobreaker"})
+	if got := frame(s); !strings.Contains(got, said) {
+		t.Errorf("it changes nothing, and nothing says why:\n%s", got)
+	}
+	tuitest.Send(s, screen.ActionMsg{Name: "set", Args: "order.inventory.deadline=5s"})
+	if got := frame(s); strings.Contains(got, said) {
+		t.Errorf("said although there is a deadline:\n%s", got)
+	}
+}
+
 func TestYank(t *testing.T) {
 	s := loaded(t, 80, 24, outline)
 	focus(t, s, "deadline")
