@@ -107,7 +107,7 @@ func (s *Screen) sweeping(msg sweepMsg) tea.Cmd {
 
 // progressOf shows what the sweep does and how far it is.
 func progressOf(stage string, part float64) tea.Cmd {
-	return func() tea.Msg { return screen.BusyMsg{What: "sweep (w ends it): " + stage, Part: part} }
+	return func() tea.Msg { return screen.BusyMsg{What: "sweep (w on Tune ends it): " + stage, Part: part} }
 }
 
 // swept takes in what was found, and shows it.

@@ -94,7 +94,7 @@ func TestSweep(t *testing.T) {
 	close(news)
 	progress := false
 	for _, msg := range sent(s, sweepMsg{s.sweeps.gen, search.Progress{Stage: "first", Done: 1, Of: 4}, news}) {
-		progress = progress || msg == screen.BusyMsg{What: "sweep (w ends it): first", Part: 0.25}
+		progress = progress || msg == screen.BusyMsg{What: "sweep (w on Tune ends it): first", Part: 0.25}
 	}
 	said := tuitest.Answers(cmd)
 	said = append(said, sent(s, said...)...)
