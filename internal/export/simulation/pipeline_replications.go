@@ -20,7 +20,8 @@ type PipelineReplications struct {
 }
 
 // RequestMeasures is the figures of one kind of request: ok_share is of those that
-// ended, 0..1; a wait's middle is the median of the runs.
+// ended, 0..1; a wait's middle is the median of the runs. A share and a wait are of the runs
+// in which any ended, and not there where there is none such.
 type RequestMeasures struct {
 	Client   string    `json:"client"`
 	Endpoint string    `json:"endpoint"`
@@ -30,22 +31,21 @@ type RequestMeasures struct {
 // requestMeasures are the figures, by their names.
 var requestMeasures = []struct {
 	name, of string
+	ended    bool // it is one of requests that ended
 	get      func(*pipeline.RequestResult) float64
 }{
-	{"ok_share", "mean", okShare},
-	{"failed", "mean", func(q *pipeline.RequestResult) float64 { return float64(q.Failed) }},
-	{"rejected", "mean", func(q *pipeline.RequestResult) float64 { return float64(q.Rejected) }},
-	{"wait_p50_s", "median", func(q *pipeline.RequestResult) float64 { return q.P50.Seconds() }},
-	{"wait_p99_s", "median", func(q *pipeline.RequestResult) float64 { return q.P99.Seconds() }},
+	{okShare, "mean", true, func(q *pipeline.RequestResult) float64 { return float64(q.OK) / float64(q.Started-q.InFlight) }},
+	{"failed", "mean", false, func(q *pipeline.RequestResult) float64 { return float64(q.Failed) }},
+	{"rejected", "mean", false, func(q *pipeline.RequestResult) float64 { return float64(q.Rejected) }},
+	{"wait_p50_s", "median", true, func(q *pipeline.RequestResult) float64 { return q.P50.Seconds() }},
+	{waitP99, "median", true, func(q *pipeline.RequestResult) float64 { return q.P99.Seconds() }},
 }
 
-// okShare is 1 where no request has ended: none failed.
-func okShare(q *pipeline.RequestResult) float64 {
-	if ended := q.Started - q.InFlight; ended > 0 {
-		return float64(q.OK) / float64(ended)
-	}
-	return 1
-}
+// The figures that the text has.
+const (
+	okShare = "ok_share"
+	waitP99 = "wait_p99_s"
+)
 
 // pipelineReplications says what the runs were; nil for none.
 func pipelineReplications(rs []*pipeline.Result) *PipelineReplications {
@@ -56,11 +56,15 @@ func pipelineReplications(rs []*pipeline.Result) *PipelineReplications {
 	for i, q := range rs[0].Requests {
 		of := RequestMeasures{Client: q.Client, Endpoint: q.Endpoint}
 		for _, m := range requestMeasures {
-			values := make([]float64, len(rs))
-			for j, r := range rs {
-				values[j] = m.get(&r.Requests[i])
+			var values []float64
+			for _, r := range rs {
+				if q := &r.Requests[i]; !m.ended || q.Started > q.InFlight {
+					values = append(values, m.get(q))
+				}
 			}
-			of.Measures = append(of.Measures, measure(m.name, m.of, values))
+			if len(values) > 0 {
+				of.Measures = append(of.Measures, measure(m.name, m.of, values))
+			}
 		}
 		out.Requests = append(out.Requests, of)
 	}
@@ -101,9 +105,13 @@ func (o *PipelineReplications) text(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\nOver %d other seeds (mean with its %.0f %% interval; of waits the median):\n", o.Runs, 100*o.Level)
 	for _, q := range o.Requests {
-		ok, p99 := q.Measures[0], q.Measures[len(q.Measures)-1]
-		fmt.Fprint(out, export.Wrap(fmt.Sprintf("%s of %s: %s ok, p99 %s", q.Endpoint, q.Client,
-			bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), bracket(p99.Estimate, span)), "  ", "    "))
+		line := fmt.Sprintf("%s of %s: no request ended in any run", q.Endpoint, q.Client)
+		if ok, ended := q.measure(okShare); ended {
+			p99, _ := q.measure(waitP99)
+			line = fmt.Sprintf("%s of %s: %s ok, p99 %s", q.Endpoint, q.Client,
+				bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), bracket(p99.Estimate, span))
+		}
+		fmt.Fprint(out, export.Wrap(line, "  ", "    "))
 	}
 	if r := o.Recovery; r.Failed > 0 {
 		line := fmt.Sprintf("requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
@@ -116,6 +124,15 @@ func (o *PipelineReplications) text(out io.Writer) {
 		}
 		fmt.Fprint(out, export.Wrap(line+".", "  ", "    "))
 	}
+}
+
+// measure is the one of a name; false where there is none.
+func (q *RequestMeasures) measure(name string) (Measure, bool) {
+	i := slices.IndexFunc(q.Measures, func(m Measure) bool { return m.Name == name })
+	if i < 0 {
+		return Measure{}, false
+	}
+	return q.Measures[i], true
 }
 
 // bracket is a value and its interval; what the runs do not bound is left open.

@@ -44,7 +44,11 @@ const mostEvents = 60
 func (rep PipelineReport) requests(out io.Writer, today *PipelineReport) error {
 	rows := table{{"client, request", "started", "ok", "failed", "rejected", "in flight", "p50", "p99"}}
 	row := func(name string, q Request) {
-		rows = append(rows, []string{name, count(q.Started), count(q.OK), count(q.Failed), count(q.Rejected), count(q.InFlight), span(q.P50S), span(q.P99S)})
+		p50, p99 := "-", "-"
+		if q.Started > q.InFlight {
+			p50, p99 = span(q.P50S), span(q.P99S)
+		}
+		rows = append(rows, []string{name, count(q.Started), count(q.OK), count(q.Failed), count(q.Rejected), count(q.InFlight), p50, p99})
 	}
 	for i, q := range rep.Requests {
 		row(q.Client+", "+q.Endpoint, q)

@@ -3,7 +3,10 @@ package simulation
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"tripcurve/sim/pipeline"
 )
 
 // shop is a run with names of n letters.
@@ -34,6 +37,32 @@ func TestPipelineTextFitsATerminal(t *testing.T) {
 			if w := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); w > 80 {
 				t.Errorf("names of %d letters: a line of %d columns: %s", n, w, line)
 			}
+		}
+	}
+}
+
+// Where nothing ended nothing is known of it, least of all that it ended well: calls that
+// hang to the end would have been "100.00 % ok".
+func TestNothingEndedIsNoSuccess(t *testing.T) {
+	hangs := &pipeline.Result{Requests: []pipeline.RequestResult{{Client: "web", Endpoint: "s.e", Started: 5, InFlight: 5}}}
+	some := &pipeline.Result{Requests: []pipeline.RequestResult{{Client: "web", Endpoint: "s.e", Started: 5, OK: 1, Failed: 3, InFlight: 1, P99: time.Second}}}
+	for _, c := range []struct {
+		runs []*pipeline.Result
+		want string
+	}{
+		{[]*pipeline.Result{hangs, hangs}, "  s.e of web: no request ended in any run\n"},
+		{[]*pipeline.Result{hangs, some}, "  s.e of web: 25.00 % ok, p99 1 s\n"},
+	} {
+		rep := PipelineReport{Pipeline: "shop", Requests: []Request{{Client: "web", Endpoint: "s.e", Started: 5, InFlight: 5}}, Replications: pipelineReplications(c.runs)}
+		var b strings.Builder
+		if err := rep.Text(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), c.want) {
+			t.Errorf("not %q in\n%s", c.want, b.String())
+		}
+		if row := "web, s.e        5   0       0         0          5    -    -\n"; !strings.Contains(b.String(), row) {
+			t.Errorf("not %q in\n%s", row, b.String())
 		}
 	}
 }
