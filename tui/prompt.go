@@ -13,6 +13,7 @@ import (
 	"tripcurve/tui/screen"
 	"tripcurve/tui/session"
 	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
 )
 
 // prompt is the last line while a command or a filter is being typed.
@@ -55,16 +56,13 @@ func (p *prompt) stop() {
 	p.input.Blur()
 }
 
-// column is where the terminal's cursor stands.
-func (p *prompt) column() int {
-	value := []rune(p.input.Value())
-	return 2 + grid.Width(string(value[:min(len(value), p.input.Position())]))
-}
+// column is where the terminal's cursor stands in w columns.
+func (p *prompt) column(w int) int { return 2 + widget.TypedCursor(w-2, &p.input) }
 
 func (p *prompt) draw(c *grid.Canvas) {
 	c.Fill(0, 0, c.W(), 1, ' ', theme.Input)
 	c.Set(1, 0, rune(p.kind), theme.Accent)
-	x := c.Text(2, 0, theme.Input, p.input.Value())
+	x := widget.Typed(c, 2, 0, c.W()-2, &p.input)
 	if s := p.input.CurrentSuggestion(); p.input.Value() != "" && len(s) > len(p.input.Value()) {
 		c.Text(x, 0, theme.Dim, s[len(p.input.Value()):])
 	}

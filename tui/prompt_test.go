@@ -55,6 +55,16 @@ func TestPromptCompletesAndRecalls(t *testing.T) {
 	}
 }
 
+// TestLongCommand: nobody types blind beyond the edge of the terminal.
+func TestLongCommand(t *testing.T) {
+	r := opened(80, 24)
+	keys(r, ":")
+	typed(r, "set "+strings.Repeat("x", 100)+"=5s")
+	if foot, c := lines(r)[23], r.View().Cursor; !strings.HasSuffix(foot, "xx=5s") || c == nil || c.X != 79 {
+		t.Errorf("what is typed is not seen: %q, cursor %+v", foot, c)
+	}
+}
+
 func TestFilterBelongsToTheScreen(t *testing.T) {
 	r := opened(80, 24)
 	keys(r, "3", "/")

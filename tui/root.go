@@ -280,11 +280,11 @@ func (r *Root) cursor() *tea.Cursor {
 		return nil
 	}
 	if r.prompt.open {
-		return tea.NewCursor(min(r.common.W-1, r.prompt.column()), r.common.H-1)
+		return tea.NewCursor(min(r.common.W-1, r.prompt.column(r.common.W)), r.common.H-1)
 	}
 	if c, ok := r.screens[r.at].(screen.Cursorer); ok && r.capturing() {
 		if x, y, shown := c.Cursor(); shown {
-			return tea.NewCursor(min(r.common.W-1, x), min(r.common.H-1, y+r.top())) // what is typed may be longer than the line
+			return tea.NewCursor(min(r.common.W-1, x), min(r.common.H-1, y+r.top()))
 		}
 	}
 	return nil

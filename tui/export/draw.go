@@ -200,8 +200,7 @@ func (s *Screen) drawFoot(c *grid.Canvas) {
 	y := c.H() - 1
 	x := c.Text(1, y, theme.Dim, "into ")
 	if s.typing {
-		c.Fill(x, y, c.W()-x-1, 1, ' ', theme.Input)
-		c.Clip(x, y, c.W()-x-1, theme.Input, s.dir.Value(), "")
+		widget.Typed(c, x, y, c.W()-x-1, &s.dir)
 		return
 	}
 	x = c.Clip(x, y, c.W()/2, theme.Accent, redact.Line(s.directory()), s.Set().More)
@@ -217,5 +216,6 @@ func (s *Screen) drawFoot(c *grid.Canvas) {
 
 // Cursor is where the typed directory's cursor stands.
 func (s *Screen) Cursor() (x, y int, shown bool) {
-	return 6 + s.dir.Position(), s.H - 1, s.typing
+	const at = 6 // after "into"
+	return at + widget.TypedCursor(s.W-at-1, &s.dir), s.H - 1, s.typing
 }

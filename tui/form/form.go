@@ -13,6 +13,7 @@ import (
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
 )
 
 // Field is one line of a form.
@@ -245,14 +246,10 @@ func (f *Form) drawField(c *grid.Canvas, y, i int, set *glyph.Set) {
 		return
 	}
 	if focused {
-		c.Fill(labels, y, room, 1, ' ', theme.Input)
-		before := string([]rune(value)[:min(l.input.Position(), len([]rune(value)))])
-		shift := max(0, grid.Width(before)-room+1)
-		field := c.Sub(labels, y, room, 1)
-		end := field.Text(-shift, 0, theme.Input, value)
-		f.x, f.typed = labels+grid.Width(before)-shift, true
-		if w := grid.Width(l.Hint); end+2+w < room {
-			field.Right(room, 0, theme.Dim, l.Hint)
+		end := widget.Typed(c, labels, y, room, &l.input)
+		f.x, f.typed = labels+widget.TypedCursor(room, &l.input), true
+		if w := grid.Width(l.Hint); end+2+w < labels+room {
+			c.Right(labels+room, y, theme.Dim, l.Hint)
 		}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"tripcurve/tui/grid"
 	"tripcurve/tui/text"
 	"tripcurve/tui/theme"
+	"tripcurve/tui/widget"
 )
 
 // drawKnobs draws the rows that fit around the focused one.
@@ -87,9 +88,8 @@ func (s *Screen) drawRow(c *grid.Canvas, y, i int, at bool) {
 		c.Text(nameAt-1, y, theme.Accent, mark)
 		c.Clip(nameAt, y, valueAt-nameAt-1, theme.Text, fitted(t.name, set.More, valueAt-nameAt-1), set.More)
 		if at && s.typing {
-			s.inputX = valueAt
-			c.Fill(valueAt, y, barAt-valueAt-1, 1, ' ', theme.Input)
-			c.Clip(valueAt, y, w-valueAt-1, theme.Input, s.input.Value(), "")
+			s.inputX, s.inputW = valueAt, max(barAt-valueAt-1, min(grid.Width(s.input.Value())+1, w-valueAt-1))
+			widget.Typed(c, valueAt, y, s.inputW, &s.input)
 			hint := "enter takes it, esc does not"
 			if s.fresh {
 				hint = "type over it, or arrows to edit"

@@ -19,6 +19,7 @@ import (
 	"tripcurve/sim"
 	"tripcurve/tui/chart"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/widget"
 )
 
 // Run makes one simulation. It ends early, with ctx's error, when ctx ends.
@@ -50,7 +51,8 @@ type Screen struct {
 	input  textinput.Model
 	typing bool
 	fresh  bool // nothing was typed yet: the first letter takes the old value's place
-	inputX int  // where the input is drawn
+	inputX int  // where the input is drawn, in how many columns
+	inputW int
 
 	undo, redo []past
 
@@ -136,7 +138,7 @@ func (s *Screen) Capturing() bool { return s.typing }
 func (s *Screen) Cursor() (x, y int, shown bool) {
 	l := s.layout(s.W, s.H)
 	y = l.knobs.y + s.list.At - s.list.Visible(len(s.rows), l.knobs.h)
-	return s.inputX + s.input.Position(), y, s.typing
+	return s.inputX + widget.TypedCursor(s.inputW, &s.input), y, s.typing
 }
 
 func (s *Screen) Update(msg tea.Msg) (screen.Screen, tea.Cmd) {
