@@ -206,13 +206,21 @@ func configText(name string, data []byte, err error) (config.File, error) {
 	if errors.Is(err, source.ErrTooLong) {
 		err = fmt.Errorf("%s: %w", name, err)
 	}
-	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
-		if err == nil && strings.HasPrefix(string(data), mark) {
-			err = fmt.Errorf("%s: this is UTF-16: save it as UTF-8", name)
-		}
+	if err == nil {
+		err = notUTF16(name, data)
 	}
 	// Visual Studio begins an appsettings.json with the mark of UTF-8. Such a file may
 	// hold secrets too: neither a mistake in it nor what is made of it shows them.
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	return config.File{Name: name, Text: redact.BlankSecrets(text)}, err
+}
+
+// notUTF16 refuses what Windows PowerShell makes of a program's output with >.
+func notUTF16(name string, data []byte) error {
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		if strings.HasPrefix(string(data), mark) {
+			return fmt.Errorf("%s: this is UTF-16: save it as UTF-8", name)
+		}
+	}
+	return nil
 }

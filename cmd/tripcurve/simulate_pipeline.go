@@ -135,7 +135,10 @@ func (a *app) description(args []string, example string) (text, name string, err
 	}
 	b, err := io.ReadAll(io.LimitReader(in, mostBytes+1))
 	if err != nil {
-		return "", "", badInput("%s: %w", name, err)
+		return "", "", badInput("%w", err) // os names the file
+	}
+	if err := notUTF16(name, b); err != nil {
+		return "", "", badInput("%w", err)
 	}
 	if len(b) > mostBytes {
 		return "", "", badInput("%s: the file has more than %d MB, too much for a pipeline", name, mostBytes>>20)

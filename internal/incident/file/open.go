@@ -48,6 +48,9 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
+	if info.IsDir() {
+		return fmt.Errorf("%s: %w: it is a directory", path, ErrNotIncident)
+	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, ErrNotIncident)
 	}
