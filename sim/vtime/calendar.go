@@ -16,20 +16,26 @@ type queue struct {
 	horizon Time // never while the heap has them all
 	most    int  // entries in the heap, beyond which it is split
 
-	shift   uint    // a bucket is 1<<shift ns wide
-	next    int     // the bucket that begins at the horizon; the others follow in a circle
-	buckets []int32 // the chunk of each that is being filled; 0 is none
+	shift   uint // a bucket is 1<<shift ns wide
+	next    int  // the bucket that begins at the horizon; the others follow in a circle
+	buckets []bucket
 	chunks  []chunk // the first is none
 	free    int32   // the first of a list of chunks
 	n       int     // entries behind the horizon
 	beyond  []entry // of them those due after the last bucket
 }
 
-// chunk is a part of a bucket, in whole cache lines.
+// bucket is a list of chunks, of which the first is being filled.
+type bucket struct {
+	chunk int32 // 0 is none
+	n     int32 // entries in it; chunkSize when there is none
+}
+
+// chunk is some entries of a bucket, in whole cache lines.
 type chunk struct {
-	es   [21]entry
-	n    int32
+	es   [chunkSize]entry
 	next int32
+	_    int32
 }
 
 const (
@@ -42,7 +48,10 @@ const (
 	// perBucket is how many entries a bucket is to have, within a factor of two.
 	perBucket = 64
 	nBuckets  = 4096
+	chunkSize = 21
 )
+
+var noChunk = bucket{n: chunkSize}
 
 func newQueue() queue { return queue{horizon: never, most: heapMost} }
 
@@ -80,36 +89,35 @@ func (q *queue) later(e entry) {
 		return
 	}
 	b := &q.buckets[(q.next+int(ahead))%nBuckets]
-	c := &q.chunks[*b]
-	if *b == 0 || int(c.n) == len(c.es) {
-		*b, c = q.chunk(*b)
+	if b.n == chunkSize {
+		b.chunk, b.n = q.chunk(b.chunk), 0
 	}
-	c.es[c.n] = e
-	c.n++
+	q.chunks[b.chunk].es[b.n] = e
+	b.n++
 }
 
-// chunk is an empty one, before next in its bucket.
-func (q *queue) chunk(next int32) (int32, *chunk) {
+// chunk is a chunk before next in its bucket.
+func (q *queue) chunk(next int32) int32 {
 	i := q.free
 	if i == 0 {
 		i = int32(len(q.chunks))
 		q.chunks = append(q.chunks, chunk{})
 	}
 	c := &q.chunks[i]
-	q.free = c.next
-	c.n, c.next = 0, next
-	return i, c
+	q.free, c.next = c.next, next
+	return i
 }
 
 // empty appends a bucket to the heap's entries, which are then in no order.
 func (q *queue) empty(b int) {
-	for i := q.buckets[b]; i != 0; {
+	n := q.buckets[b].n
+	for i := q.buckets[b].chunk; i != 0; n = chunkSize {
 		c := &q.chunks[i]
-		q.es = append(q.es, c.es[:c.n]...)
-		q.n -= int(c.n)
+		q.es = append(q.es, c.es[:n]...)
+		q.n -= int(n)
 		i, c.next, q.free = c.next, q.free, i
 	}
-	q.buckets[b] = 0
+	q.buckets[b] = noChunk
 }
 
 // refill brings the next bucket that has anything into the heap, which is empty.
@@ -161,7 +169,10 @@ func (q *queue) gather() {
 // none so far, or there is much more in a bucket than when it was last done.
 func (q *queue) split() {
 	if q.buckets == nil {
-		q.buckets, q.chunks = make([]int32, nBuckets), make([]chunk, 1)
+		q.buckets, q.chunks = make([]bucket, nBuckets), make([]chunk, 1)
+		for i := range q.buckets {
+			q.buckets[i] = noChunk
+		}
 	}
 	q.gather()
 	all := q.es
