@@ -48,6 +48,8 @@ type machine struct {
 	rec        *recorder
 
 	lockHolders []lockHolder // sessions of LockTable faults that have their lock
+
+	fetch fetcher
 }
 
 // lockHolder is the session of a LockTable fault.

@@ -23,6 +23,8 @@ type queue struct {
 	free    int32   // the first of a list of chunks
 	n       int     // entries behind the horizon
 	beyond  []entry // of them those due after the last bucket
+
+	refilled func([]entry) // hears of what has come into the heap; may be nil
 }
 
 // bucket is a list of chunks, of which the first is being filled.
@@ -142,6 +144,9 @@ func (q *queue) refill() {
 		q.split()
 	default:
 		q.order()
+	}
+	if q.refilled != nil {
+		q.refilled(q.es)
 	}
 }
 

@@ -80,7 +80,8 @@ type Kernel struct {
 	numbered []*Lane
 	heads    heap // of each lane with timers the oldest, its slot being the lane's number
 
-	machine Machine // nil where all is processes and calls
+	machine  Machine  // nil where all is processes and calls
+	upcoming []Posted // what the machine was last told of
 
 	cur   *Proc // the process that runs; nil in the kernel's own context
 	next  *Proc // who is to go on; nil to go back to the root

@@ -13,13 +13,41 @@ type Machine interface {
 	// Stale says whether an event that has not fallen due would do nothing, so that
 	// a lane need not carry it to the end.
 	Stale(op, arg uint32) bool
+	// Prefetch is told, where a great many events are queued, of those that are the
+	// next to fall due, in no order: it can read what they will need, so that the
+	// processor fetches it for all of them at once and not for one after the other.
+	// It must change nothing.
+	Prefetch(next []Posted)
 }
+
+// Posted is an event of a machine.
+type Posted struct{ Op, Arg uint32 }
 
 // direct marks an entry's slot as a machine's op; its gen is then the arg.
 const direct = 1 << 31
 
 // Attach gives the kernel its machine; there is one.
-func (k *Kernel) Attach(m Machine) { k.machine = m }
+func (k *Kernel) Attach(m Machine) {
+	k.machine = m
+	k.queue.refilled = k.prefetch
+}
+
+// prefetchFrom is how many events are so many that what they need may not be in a cache.
+const prefetchFrom = 2048
+
+// prefetch tells the machine of its events among the entries, if there are many behind.
+func (k *Kernel) prefetch(next []entry) {
+	if k.queue.n < prefetchFrom {
+		return
+	}
+	k.upcoming = k.upcoming[:0]
+	for i := range next {
+		if e := &next[i]; e.slot&direct != 0 {
+			k.upcoming = append(k.upcoming, Posted{e.slot &^ direct, e.gen})
+		}
+	}
+	k.machine.Prefetch(k.upcoming)
+}
 
 // Post hands op and arg to the machine after d.
 func (k *Kernel) Post(d time.Duration, op, arg uint32) {

@@ -13,6 +13,7 @@ type tape struct {
 	k    *Kernel
 	seen []string
 	dead map[uint32]bool
+	told int
 }
 
 func (p *tape) Step(op, arg uint32) bool {
@@ -24,6 +25,8 @@ func (p *tape) Step(op, arg uint32) bool {
 }
 
 func (p *tape) Stale(_, arg uint32) bool { return p.dead[arg] }
+
+func (p *tape) Prefetch(next []Posted) { p.told += len(next) }
 
 func TestMachineEventsComeInOrder(t *testing.T) {
 	k := New(time.Unix(0, 0))
@@ -111,5 +114,24 @@ func TestMachineEventsAllocateNothing(t *testing.T) {
 	round()
 	if n := testing.AllocsPerRun(20, round); n > 0 {
 		t.Errorf("%v allocations in 300 events", n)
+	}
+}
+
+// A machine with a great many events hears of most of them, and of none twice,
+// before they fall due.
+func TestMachineHearsOfWhatIsNext(t *testing.T) {
+	k := New(time.Unix(0, 0))
+	p := &tape{k: k, dead: map[uint32]bool{}}
+	k.Attach(p)
+	const n = 20_000
+	for i := range uint32(n) {
+		k.Post(time.Duration(Mix(uint64(i)+1)%uint64(time.Second)), 0, i%10)
+	}
+	k.After(time.Millisecond, Func(func() {}))
+	if err := k.Run(context.Background(), Time(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.seen) != n || p.told < n*7/10 || p.told > n {
+		t.Errorf("%d events, of which the machine heard of %d before", len(p.seen), p.told)
 	}
 }
