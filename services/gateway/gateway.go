@@ -96,7 +96,8 @@ func (g *Gateway) Close() {
 // HTTP handler and the simulator both drive. It always answers: what the pipeline could
 // not do is a status.
 func (g *Gateway) Handle(ctx context.Context, r *Request, resp *Response) {
-	*resp = Response{Route: r.Route, Start: g.clock.Now()}
+	*resp = Response{}
+	resp.Route, resp.Start = r.Route, g.clock.Now()
 	trace := r.Trace
 	if trace == nil {
 		trace = new(host.Trace)
@@ -173,7 +174,7 @@ func (g *Gateway) readOrder(ctx context.Context, r *Request, resp *Response, tra
 	}
 	if len(trace.Attempts) == 1 {
 		m.in.OrderId = ""
-		m.out.Reset()
+		m.out = pb.GetOrderResponse{}
 		orderReads.Put(m)
 	}
 	return nil
@@ -189,7 +190,7 @@ func (g *Gateway) readStock(ctx context.Context, r *Request, resp *Response, tra
 	resp.Stock = Stock{SKU: m.out.GetSku(), Available: int(m.out.GetAvailable())}
 	if len(trace.Attempts) == 1 {
 		m.in.Sku = ""
-		m.out.Reset()
+		m.out = pb.GetStockResponse{}
 		stockReads.Put(m)
 	}
 	return nil

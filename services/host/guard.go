@@ -252,7 +252,8 @@ func (g *Guard) Invoke(ctx context.Context, method string, args, reply any, opts
 //
 //go:noinline
 func (g *Guard) guarded(ctx context.Context, method string, args, reply any, opts []grpc.CallOption, trace *Trace) error {
-	c := call{method: method, args: args, reply: reply, opts: opts, trace: trace}
+	var c call
+	c.method, c.args, c.reply, c.opts, c.trace = method, args, reply, opts, trace
 	if g.limits.Total > 0 {
 		c.end = g.clock.Now().Add(g.limits.Total)
 	}

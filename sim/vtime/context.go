@@ -39,7 +39,7 @@ type Loose struct {
 
 // Detach makes l a context with ctx's values. Its tag is a fork of ctx's.
 func (l *Loose) Detach(ctx context.Context) {
-	*l = Loose{values: beyond(ctx)}
+	l.values, l.Tag = beyond(ctx), Tag{}
 	if near := Nearest(ctx); near != nil {
 		l.tag = near.Fork()
 	}
@@ -141,7 +141,8 @@ func Nearest(ctx context.Context) *Tag {
 
 // Root makes c a context that only Cancel or its own deadline ends.
 func (k *Kernel) Root(c *Context, tag uint64) {
-	*c = Context{k: k, Tag: Tag{tag: tag}}
+	*c = Context{} // a literal with fields would be made beside it and copied
+	c.k, c.tag = k, tag
 }
 
 // Detached has ctx's values and never ends.

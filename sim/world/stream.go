@@ -40,7 +40,8 @@ func (w *World) stream() *stream {
 	}
 	s := w.spare[n]
 	w.spare = w.spare[:n]
-	*s = stream{users: 1}
+	*s = stream{}
+	s.users = 1
 	return s
 }
 
