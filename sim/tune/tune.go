@@ -96,7 +96,7 @@ const (
 type Progress struct {
 	Stage    string
 	Done, Of float64 // in the unit of Case.Short
-	Runs     int     // made or known so far
+	Runs     int     // made so far; those that a journal knew are not among them
 }
 
 // Point is one setting and what is known of it.
@@ -145,7 +145,7 @@ type Result struct {
 	// library's or of the edge's; without one no breaker learns of it. Opens says that the
 	// library has a breaker.
 	Sees, Opens bool
-	Runs        int // made or known
+	Runs        int // made; those that a journal knew are not among them
 	// Interrupted says that the search was stopped: Finalists are then the best of what
 	// had been seen, on the seeds that they were chosen by.
 	Interrupted bool
