@@ -103,6 +103,16 @@ func (s *scene) throughout() (all []incident.Impact) {
 	return all
 }
 
+// bad is how many endpoints failed as in an impact.
+func (s *scene) bad() (n int64) {
+	for _, x := range s.endpoints {
+		if x.Failed >= leastFail && float64(x.Failed) >= badShare*float64(x.Requests) {
+			n++
+		}
+	}
+	return n
+}
+
 // firstFailing is the endpoint that failed before the others.
 func (s *scene) firstFailing() string {
 	var first incident.Impact
@@ -168,6 +178,9 @@ func (s *scene) unexplained(a *incident.Analysis) string {
 	text := fmt.Sprintf("%s failed from %s to %s %s)", capital(name), clock(a.Impact.From), till(a.Impact.To), of)
 	if s.open {
 		text = fmt.Sprintf("%s failed %s %s %s)", capital(has), s.since(), clock(a.Impact.From), of)
+	}
+	if more := s.bad() - int64(len(those)); name != requests && more > 0 {
+		text += ", " + things(more, "other", "others") + " for a part of that time"
 	}
 	text += ": no clear cause"
 	switch {
