@@ -18,14 +18,14 @@ import (
 // what the machine itself gives at that moment, for its second processor may be
 // busy with something else. x_apart is the same of two processes that simulate on a processor
 // each and know nothing of each other, beside one alone: they share the way to the memory,
-// which those that count do not need. of_apart is x_one as a share of it. A comparison makes
-// 440 replications; of 96 the last one, which one worker makes while the other has nothing
-// left, is half a percent of the time, and the first one of each worker, whose stacks and
-// queues have to grow, little more. Of 32 both together were 3 %.
+// which those that count do not need. of_apart is x_one as a share of it. There are as many
+// replications as in a comparison of all remedies: of 96 the last one, which one worker makes
+// while the other has nothing left, and what the second worker's stacks and queues take anew
+// from the system were 2 % of the time.
 func BenchmarkReplications(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	const n = 96
+	const n = 440
 	var took [3]time.Duration
 	var spun, alone [3]time.Duration
 	timed := func(d *time.Duration, f func()) {
