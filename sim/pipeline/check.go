@@ -32,16 +32,17 @@ func (m *Mistake) Error() string {
 
 // Bounds that keep a mistyped number from filling the memory.
 const (
-	maxReplicas = 1000
-	maxPool     = 1_000_000
-	maxRate     = 1_000_000
-	maxUsers    = 1_000_000
-	maxRequests = 200_000_000
-	maxFanOut   = 10_000
-	maxRepeat   = 10_000
-	maxRows     = 10_000_000
-	maxLength   = 7 * 24 * time.Hour // series have a value per second
-	maxConns    = 100_000            // of one edge: every caller replica has one to every callee replica
+	maxReplicas  = 1000
+	maxEndpoints = math.MaxUint16 // of all services: a try has its number in 16 bits
+	maxPool      = 1_000_000
+	maxRate      = 1_000_000
+	maxUsers     = 1_000_000
+	maxRequests  = 200_000_000
+	maxFanOut    = 10_000
+	maxRepeat    = 10_000
+	maxRows      = 10_000_000
+	maxLength    = 7 * 24 * time.Hour // series have a value per second
+	maxConns     = 100_000            // of one edge: every caller replica has one to every callee replica
 )
 
 // Check is the first mistake of a description; nil when it can be run.
@@ -109,6 +110,12 @@ func (c *checker) run() error {
 
 // names: each once, and without the dot that joins them.
 func (c *checker) names() error {
+	n := 0
+	for _, s := range c.p.Services {
+		if n += len(s.Endpoints); n > maxEndpoints {
+			return wrong(fmt.Sprintf("%d endpoints", n), strconv.Itoa(maxEndpoints)+" at most, of all services", "services", s.Name, "endpoints")
+		}
+	}
 	var services []string
 	for _, s := range c.p.Services {
 		if err := c.name(s.Name, &services, "services", s.Name); err != nil {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -20,5 +21,18 @@ func TestObjectsFillWholeCacheLines(t *testing.T) {
 	}
 	if hot := unsafe.Offsetof(frame{}.forks); hot > 128 {
 		t.Errorf("what every request needs of a frame takes %d bytes", hot)
+	}
+}
+
+// TestTooManyEndpoints: one more than a try has numbers for would be taken for another one.
+func TestTooManyEndpoints(t *testing.T) {
+	p := &Pipeline{
+		Length:   time.Minute,
+		Services: []Service{{Name: "web", Endpoints: []Endpoint{{Name: "buy"}}}, {Name: "stock", Endpoints: make([]Endpoint, maxEndpoints)}},
+		Clients:  []Client{{Name: "shoppers"}},
+	}
+	const want = "services.stock.endpoints: found 65536 endpoints, expected 65535 at most, of all services"
+	if err := Check(p); err == nil || err.Error() != want {
+		t.Errorf("found %v, want %s", err, want)
 	}
 }
