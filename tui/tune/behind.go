@@ -68,7 +68,7 @@ func (s *Screen) sweepBehind() screen.Part {
 		"tune", s.opt.Scenario.Name, "--for", r.Library.Name, "--edge", r.Problem.Edge, "--seed", strconv.FormatUint(o.Seed, 10),
 		"--configs", strconv.Itoa(o.Configs), "--finalists", strconv.Itoa(o.Finalists), "--seeds", strconv.Itoa(o.Seeds),
 	}
-	return behind.Command("sweep of "+r.Problem.Edge, said, words, behind.Sets(s.sweeps.from)...)
+	return behind.Command("sweep of "+r.Problem.Edge, said, words, behind.Sets(s.sweeps.sets)...)
 }
 
 // simulated are the words of the command that makes one run.

@@ -26,9 +26,8 @@ type Sweep func(ctx context.Context, sc sim.Scenario, edge, library string, told
 type sweeps struct {
 	gen    uint64
 	cancel context.CancelFunc // of the one under way; nil when none is
-	sets   []string           // what the pipeline of the one under way has otherwise than the scenario
 	found  *search.Result
-	from   []string // what it had in the one that found
+	sets   []string // what its pipeline had otherwise than the scenario
 	next   int      // finalist that n sets the knobs to
 }
 
@@ -40,9 +39,10 @@ type sweepMsg struct {
 }
 
 type sweptMsg struct {
-	gen uint64
-	res *search.Result
-	err error
+	gen  uint64
+	sets []string
+	res  *search.Result
+	err  error
 }
 
 // sweep begins a search of the chosen edge's settings, or ends the one under way with
@@ -62,8 +62,8 @@ func (s *Screen) sweep() tea.Cmd {
 	sc := s.opt.Scenario
 	sc.Edges = s.edges
 	ctx, cancel := context.WithCancel(s.opt.Context)
-	s.sweeps.gen, s.sweeps.cancel, s.sweeps.sets = s.sweeps.gen+1, cancel, s.edges.Since(s.opt.Scenario.Edges)
-	gen, edge, run := s.sweeps.gen, s.edgeName(), s.opt.Sweep
+	s.sweeps.gen, s.sweeps.cancel = s.sweeps.gen+1, cancel
+	gen, edge, sets, run := s.sweeps.gen, s.edgeName(), s.edges.Since(s.opt.Scenario.Edges), s.opt.Sweep
 	// One place: what nobody has looked at yet gives way to nothing, and the next comes
 	// soon enough.
 	progress := make(chan search.Progress, 1)
@@ -79,7 +79,7 @@ func (s *Screen) sweep() tea.Cmd {
 				}
 			}
 		})
-		return sweptMsg{gen, res, err}
+		return sweptMsg{gen, sets, res, err}
 	}
 	// No line above the keys, which would hide how far it is.
 	return tea.Batch(all, listen(gen, progress), progressOf("finding out what is usual", 0))
@@ -123,7 +123,7 @@ func (s *Screen) swept(msg sweptMsg) tea.Cmd {
 	case msg.err != nil:
 		return tea.Batch(idle, screen.Fail(msg.err))
 	}
-	s.sweeps.found, s.sweeps.from, s.sweeps.next = msg.res, s.sweeps.sets, 0
+	s.sweeps.found, s.sweeps.sets, s.sweeps.next = msg.res, msg.sets, 0
 	return tea.Batch(idle, screen.Sheet("sweep of "+msg.res.Problem.Edge+" for "+msg.res.Library.Name, sheetOf(msg.res)))
 }
 
