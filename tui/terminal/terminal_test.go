@@ -115,16 +115,22 @@ func TestTerminalIsGivenBack(t *testing.T) {
 	}
 }
 
-// TestTerminalThatIsGone: of a window that was closed there is nothing to give back.
-func TestTerminalThatIsGone(t *testing.T) {
+// opened is a terminal of which nobody reads anything yet, and its far end.
+func opened(t *testing.T) (far, tty *os.File, term *Terminal) {
+	t.Helper()
 	far, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	term, err := Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120})
-	if err != nil {
+	if term, err = Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120}); err != nil {
 		t.Fatal(err)
 	}
+	return far, tty, term
+}
+
+// TestTerminalThatIsGone: of a window that was closed there is nothing to give back.
+func TestTerminalThatIsGone(t *testing.T) {
+	far, tty, term := opened(t)
 	term.Show(tea.NewView("shown"))
 	if err := far.Close(); err != nil {
 		t.Fatal(err)
@@ -139,14 +145,7 @@ func TestTerminalThatIsGone(t *testing.T) {
 
 // TestFullTerminal: one that is made to refuse what it has no room for gets all of it later.
 func TestFullTerminal(t *testing.T) {
-	far, tty, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	term, err := Open(Options{Keys: tty, Out: tty, Env: []string{"TERM=xterm"}, FPS: 120})
-	if err != nil {
-		t.Fatal(err)
-	}
+	far, tty, term := opened(t)
 	if err := syscall.SetNonblock(int(tty.Fd()), true); err != nil {
 		t.Fatal(err)
 	}
