@@ -65,6 +65,9 @@ func binary(tb testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
+// patience is how long a terminal is waited for: a busy machine with two processors needs it.
+const patience = time.Minute
+
 // startTerminal runs a program on a terminal of the given size in a clean
 // environment with an empty home.
 func startTerminal(tb testing.TB, cols, rows int, env []string, program string, args ...string) *terminal {
@@ -160,7 +163,7 @@ func (t *terminal) output() string {
 // program's start that was.
 func (t *terminal) waitUntil(what string, ok func(screen string) bool) time.Duration {
 	t.tb.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		if ok(t.screen()) {
@@ -174,7 +177,7 @@ func (t *terminal) waitUntil(what string, ok func(screen string) bool) time.Dura
 			}
 			t.tb.Fatalf("the program ended (%v) before %s; the screen was:\n%s\nall output: %q", t.err, what, t.screen(), t.output())
 		case <-deadline.C:
-			t.tb.Fatalf("no %s within 20 s; the screen is:\n%s", what, t.screen())
+			t.tb.Fatalf("no %s within %v; the screen is:\n%s", what, patience, t.screen())
 		}
 	}
 }
@@ -208,7 +211,7 @@ func (t *terminal) waitExit() int {
 	select {
 	case <-t.exited:
 		return t.cmd.ProcessState.ExitCode()
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.tb.Fatalf("the program does not end; the screen is:\n%s", t.screen())
 		return -1
 	}
