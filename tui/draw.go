@@ -74,6 +74,38 @@ func (r *Root) draw(c *grid.Canvas) {
 	}
 	foot := c.Rows(c.H()-1, 1)
 	r.drawFoot(&foot)
+	r.drawLongStatus(c)
+}
+
+// statusLine is what was said last, as it is written.
+func (r *Root) statusLine() (string, grid.Style) {
+	if r.status.Bad {
+		return "!! " + redact.Flat(r.status.Text), theme.Crit
+	}
+	return redact.Flat(r.status.Text), theme.Note
+}
+
+// longest is how many rows of the screen a message takes at most.
+const longest = 4
+
+// drawLongStatus writes a message that is longer than the last line over the rows above
+// it too, until the next key: what to do stands at the end of many.
+func (r *Root) drawLongStatus(c *grid.Canvas) {
+	if r.prompt.open || r.status.Text == "" {
+		return
+	}
+	label, style := r.statusLine()
+	if grid.Width(label) <= c.W()-2 {
+		return
+	}
+	rows := 0
+	for range grid.WrapSeq(label, c.W()-2) {
+		rows++
+	}
+	rows = min(rows, longest)
+	over := c.Rows(c.H()-rows, rows)
+	over.Fill(0, 0, over.W(), rows, ' ', theme.Text)
+	over.Wrap(1, 0, over.W()-2, rows, style, label)
 }
 
 // late is how far behind the clock the newest evidence may be before the head
@@ -216,11 +248,8 @@ func (r *Root) drawFoot(c *grid.Canvas) {
 		r.prompt.draw(c)
 		return
 	case r.status.Text != "":
-		style, mark := theme.Note, ""
-		if r.status.Bad {
-			style, mark = theme.Crit, "!! "
-		}
-		c.Clip(1, 0, c.W()-2, style, mark+redact.Flat(r.status.Text), "..")
+		label, style := r.statusLine()
+		c.Clip(1, 0, c.W()-2, style, label, "..")
 		return
 	}
 	hints := r.hints()

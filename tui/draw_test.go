@@ -141,3 +141,28 @@ func BenchmarkViewCursorMoves(b *testing.B) {
 		r.View()
 	}
 }
+
+// TestMessageIsWhole: a message that is longer than the last line goes on above it,
+// for what to do stands at its end; the next key takes it away.
+func TestMessageIsWhole(t *testing.T) {
+	for _, w := range []int{60, 80} {
+		r := opened(w, 24)
+		before := lines(r)
+		send(r, screen.StatusMsg{Bad: true, Text: "the bundled incident is simulated at every start, and no file: `tripcurve simulate inc-2847 -o night.incident` makes one to write in"})
+		got := lines(r)
+		flat := strings.Join(strings.Fields(strings.Join(got[20:], " ")), " ")
+		if !strings.HasSuffix(flat, "!! the bundled incident is simulated at every start, and no file: `tripcurve simulate inc-2847 -o night.incident` makes one to write in") {
+			t.Errorf("at %d columns:\n%s", w, strings.Join(got[18:], "\n"))
+		}
+		keys(r, "esc")
+		send(r, screen.StatusMsg{})
+		if diff := cmp.Diff(before, lines(r)); diff != "" {
+			t.Errorf("after the next key (-before +after):\n%s", diff)
+		}
+	}
+	r := opened(60, 18)
+	send(r, screen.StatusMsg{Text: strings.Repeat("very long words ", 100)})
+	if got := lines(r); !strings.HasSuffix(got[17], "..") || strings.Contains(got[13], "very long words") {
+		t.Errorf("a message without end:\n%s", strings.Join(got, "\n"))
+	}
+}

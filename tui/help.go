@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -73,12 +74,16 @@ func withKeys(list []screen.Action) (out []screen.Action) {
 func (r *Root) openHelp(title string, groups []helpGroup) {
 	w, h := r.common.W-6, r.common.H-r.chrome()-3
 	blocks := make([]string, len(groups))
+	commands := title == "all keys and commands"
 	for i, g := range groups {
-		blocks[i] = g.render(title == "all keys and commands")
+		blocks[i] = g.render(commands, math.MaxInt)
 	}
-	content := strings.Join(blocks, "\n\n")
-	if side := lipgloss.JoinHorizontal(lipgloss.Top, spaced(blocks)...); lipgloss.Width(side) <= w {
-		content = side
+	content := lipgloss.JoinHorizontal(lipgloss.Top, spaced(blocks)...)
+	if lipgloss.Width(content) > w {
+		for i, g := range groups {
+			blocks[i] = g.render(commands, w)
+		}
+		content = strings.Join(blocks, "\n\n")
 	}
 	v := viewport.New(viewport.WithWidth(max(0, w)), viewport.WithHeight(max(0, h)))
 	v.SetContent(content)
@@ -99,11 +104,16 @@ func spaced(blocks []string) (out []string) {
 }
 
 // render is the group as bubbles' help writes it: keys bold, the rest plain,
-// which styled turns into our own styles.
-func (g helpGroup) render(commands bool) string {
+// which styled turns into our own styles; what does not fit into w columns goes on in
+// the next line.
+func (g helpGroup) render(commands bool, w int) string {
 	h := help.New()
 	h.Styles = help.Styles{FullKey: lipgloss.NewStyle().Bold(true)}
 	bindings := make([]key.Binding, len(g.actions))
+	widest := 0
+	for _, a := range g.actions {
+		widest = max(widest, len(a.Label()))
+	}
 	for i, a := range g.actions {
 		label, what := a.Label(), a.Help
 		if commands {
@@ -112,6 +122,9 @@ func (g helpGroup) render(commands bool) string {
 				label = "-"
 			}
 		}
+		lines := slices.Collect(grid.WrapSeq(what, max(1, w-widest-1)))
+		label += strings.Repeat("\n", max(0, len(lines)-1))
+		what = strings.Join(lines, "\n")
 		bindings[i] = key.NewBinding(key.WithKeys(append(a.Keys, a.Name)...), key.WithHelp(label, what))
 	}
 	return lipgloss.NewStyle().Underline(true).Render(g.title) + "\n" + h.FullHelpView([][]key.Binding{bindings})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"tripcurve/tui/screen"
 	"tripcurve/tui/tuitest"
@@ -140,5 +141,33 @@ func TestHelpNamesKeysOnce(t *testing.T) {
 				t.Errorf("%s: the help lacks the key %d", s.Title(), k+1)
 			}
 		}
+	}
+}
+
+// TestHelpIsWholeInNarrowTerminals: what does not fit beside its key goes on below.
+func TestHelpIsWholeInNarrowTerminals(t *testing.T) {
+	for _, w := range []int{60, 80, 120} {
+		r := opened(w, 24)
+		for i := range r.screens {
+			r.at = i
+			for title, all := range map[string]bool{r.screens[i].Title(): false, "all keys and commands": true} {
+				r.help = nil
+				r.openHelp(title, r.helpGroups(all))
+				flat := strings.Join(strings.Fields(ansi.Strip(r.help.view.GetContent())), " ")
+				for _, line := range strings.Split(r.help.view.GetContent(), "\n") {
+					if got := ansi.StringWidth(strings.TrimRight(ansi.Strip(line), " ")); got > w-6 {
+						t.Errorf("%s at %d columns: a line of %d: %q", title, w, got, ansi.Strip(line))
+					}
+				}
+				for _, g := range r.helpGroups(all) {
+					for _, a := range g.actions {
+						if side := w == 120; !side && !strings.Contains(flat, a.Help) {
+							t.Errorf("%s at %d columns lacks %q", title, w, a.Help)
+						}
+					}
+				}
+			}
+		}
+		r.help = nil
 	}
 }

@@ -67,6 +67,12 @@ func lines(r *Root) []string {
 	return r.frame.grid.Lines()
 }
 
+// said is what the last rows say, as one line: a long message takes several.
+func said(r *Root) string {
+	l := lines(r)
+	return strings.Join(strings.Fields(strings.Join(l[len(l)-longest:], " ")), " ")
+}
+
 // quick are all screens, of which Tune simulates once for all tests and answers the
 // same to every question.
 func quick() []screen.Screen {

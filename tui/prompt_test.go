@@ -25,7 +25,7 @@ func TestCommands(t *testing.T) {
 		keys(r, ":")
 		typed(r, c.line)
 		keys(r, "enter")
-		if foot := lines(r)[23]; c.foot != "" && !strings.Contains(foot, c.foot) {
+		if foot := said(r); c.foot != "" && !strings.Contains(foot, c.foot) {
 			t.Errorf(":%s says %q, want %q", c.line, foot, c.foot)
 		}
 	}

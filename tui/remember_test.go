@@ -93,7 +93,7 @@ func TestASessionThatDoesNotFit(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if foot := lines(sitting(path))[23]; !strings.Contains(foot, "!! the session was damaged and begins anew; it is kept as ") {
+	if foot := said(sitting(path)); !strings.Contains(foot, "!! the session was damaged and begins anew; it is kept as ") {
 		t.Errorf("a damaged one: %q", foot)
 	}
 }
@@ -107,7 +107,7 @@ func TestAStateFolderThatCannotBeWritten(t *testing.T) {
 	r := sitting(session.Path(blocked, "INC-2847", ""))
 	keys(r, "2")
 	send(r, saveMsg{})
-	if foot := lines(r)[23]; !strings.Contains(foot, "!! where you are is not kept") {
+	if foot := said(r); !strings.Contains(foot, "!! where you are is not kept") {
 		t.Errorf("not said: %q", foot)
 	}
 	keys(r, "j")

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -86,5 +87,17 @@ func TestDetail(t *testing.T) {
 			t.Errorf("%s lacks %q:\n%s", word, want, got)
 		}
 		keys(r, "esc")
+	}
+}
+
+// TestSheetsFootFits: the keys leave room for how much is above and below.
+func TestSheetsFootFits(t *testing.T) {
+	for _, w := range []int{minW, 62, 66, 70, 80} {
+		r := opened(w, 18)
+		keys(r, "K")
+		foot := lines(r)[16]
+		if !regexp.MustCompile(`esc closes .*[^0-9a-z ]1-13 of [0-9]+`).MatchString(foot) {
+			t.Errorf("at %d columns: %q", w, foot)
+		}
 	}
 }

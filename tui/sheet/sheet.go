@@ -109,12 +109,19 @@ func (s *Sheet) Draw(c *grid.Canvas, set *glyph.Set) {
 		inner.Text(0, 0, theme.Dim, "nothing here matches the filter")
 	}
 	Draw(&inner, s.shown, s.top)
-	at := x + 2
+	scrolls := s.rows > s.page && w > 40
+	at, end := x+2, x+w-2
+	if scrolls {
+		end -= widget.ScrollWidth(s.top, s.page, s.rows) + 1
+	}
 	for _, k := range s.foot() {
+		if at+len(k[0])+len(k[1])+3 > end {
+			break
+		}
 		at = c.Text(at, c.H()-1, theme.Key, " "+k[0]+" ")
 		at = c.Text(at, c.H()-1, theme.Dim, k[1]+" ")
 	}
-	if s.rows > s.page && w > 40 {
+	if scrolls {
 		line := c.Sub(x, c.H()-1, w-2, 1)
 		widget.Scroll(&line, 0, s.top, s.page, s.rows)
 	}

@@ -4,6 +4,7 @@ package widget
 
 import (
 	"math"
+	"strconv"
 
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
@@ -109,6 +110,14 @@ func Scroll(c *grid.Canvas, y, top, shown, n int) {
 	x = rightInt(c, x, y, min(n, top+shown))
 	x = c.Right(x, y, theme.Dim, "-")
 	rightInt(c, x, y, top+1)
+}
+
+// ScrollWidth is how many columns Scroll takes.
+func ScrollWidth(top, shown, n int) int {
+	if n <= shown {
+		return 0
+	}
+	return 1 + len(strconv.Itoa(top+1)) + len("-") + len(strconv.Itoa(min(n, top+shown))) + len(" of ") + len(strconv.Itoa(n))
 }
 
 func rightInt(c *grid.Canvas, end, y, n int) int {
