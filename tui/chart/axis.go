@@ -54,7 +54,7 @@ func (c *Chart) drawAxis(cv *grid.Canvas) {
 	}
 	for at := text.Truncate(c.Window.From, step, c.Zone); !at.After(c.Window.To); at = at.Add(step) {
 		x, ok := c.Column(at)
-		if !ok || x+1+len(format) > l.x+l.w+2 {
+		if !ok || x+1+len(format) > min(l.x+l.w+2, cv.W()) {
 			continue
 		}
 		cv.Set(x, l.clock, c.Glyphs.Set().Pin, theme.Faint)

@@ -198,3 +198,21 @@ func BenchmarkDraw(b *testing.B) {
 		})
 	}
 }
+
+// TestNoTimeIsCut at the right end of the axis: 14:38:5 is no time.
+func TestNoTimeIsCut(t *testing.T) {
+	for w := 60; w < 100; w++ {
+		for _, length := range []time.Duration{37 * time.Second, 10 * time.Minute, 32 * time.Minute} {
+			g := grid.New(w, 8)
+			ch := example(glyph.ASCII)
+			ch.Window = incident.Window{From: window.From.Add(7 * time.Second), To: window.From.Add(7*time.Second + length)}
+			ch.Draw(g.Canvas())
+			got := g.Lines()[7]
+			for _, label := range strings.Fields(strings.ReplaceAll(got, "|", " ")) {
+				if len(label) != len("14:20") && len(label) != len("14:20:00") {
+					t.Errorf("%s in %d columns: %q", length, w, got)
+				}
+			}
+		}
+	}
+}

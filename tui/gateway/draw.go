@@ -126,14 +126,30 @@ var looks = [...]struct {
 	{theme.Data4, chart.Line, chart.Dashed},
 }
 
+// legend is how many columns the series takes above the chart: "a 502 1.60".
+func (b series) legend() int {
+	return len("a ") + len(strconv.Itoa(b.status)) + 1 + len(text.Number(highest(b.values)))
+}
+
 func (s *Screen) drawFailures(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
-	x = c.Text(x, 0, theme.Dim, "over "+text.Dur(s.table.step)+", max shown") + 2
+	need := 0
+	for _, b := range s.table.bad {
+		need += b.legend() + 2
+	}
+	over, most := "over "+text.Dur(s.table.step)+", ", "max shown"
+	if x+len(over)+len(most)+need >= c.W() {
+		most = "max"
+	}
+	x = c.Text(x, 0, theme.Dim, over+most) + 2
 	plot := c.Rows(1, c.H()-1)
 	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Zone: s.Zone, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
 	for i, b := range s.table.bad {
-		status := strconv.Itoa(b.status)
-		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+status)
+		if x+b.legend() >= c.W() { // a number that is cut is another one
+			c.Clip(x, 0, c.W()-1-x, theme.Dim, s.Set().More, "")
+			return
+		}
+		x = c.Text(x, 0, looks[i].style, string(rune('a'+i))+" "+strconv.Itoa(b.status))
 		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
 	}
 	s.plot.Chart().MarkerLegend(c, x, c.W()-1, 0)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"tripcurve/internal/incident"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/screen"
+	"tripcurve/tui/text"
 	"tripcurve/tui/tuitest"
 )
 
@@ -195,5 +197,21 @@ func TestHeatMap(t *testing.T) {
 	s = tuitest.Send(s, screen.ActionMsg{Name: "group", Args: "endpoint"}, screen.RangeMsg{Window: incident.Window{From: tuitest.At("14:00:00"), To: tuitest.At("14:01:00")}})
 	if got := strings.Join(tuitest.Draw(s, 120, 33).Lines(), "\n"); !strings.Contains(got, "no durations of these requests in the shown range") {
 		t.Errorf("where nothing is known:\n%s", got)
+	}
+}
+
+// TestNoNumberIsCut above the chart, for it would be another one.
+func TestNoNumberIsCut(t *testing.T) {
+	for _, w := range []int{60, 61, 67, 76, 80} {
+		s := tuitest.Loaded(New(Options{}), w, 15)
+		got := tuitest.Draw(s, w, 15).Lines()[1]
+		m := regexp.MustCompile(`max.* b 504 ([0-9.]+)`).FindStringSubmatch(got)
+		if m == nil || m[1] != text.Number(highest(s.(*Screen).table.bad[1].values)) {
+			t.Errorf("at %d columns: %q", w, got)
+		}
+		s = tuitest.Send(s, screen.ActionMsg{Name: "view"})
+		if got := tuitest.Draw(s, w, 15).Lines()[1]; !strings.Contains(got, "POST /api/orders by end") || strings.Contains(got, "v:") && !strings.HasSuffix(got, "v: failures") {
+			t.Errorf("heat map at %d columns: %q", w, got)
+		}
 	}
 }

@@ -59,8 +59,15 @@ func (s *Screen) drawHeat(c *grid.Canvas) {
 	}
 	r := rows[s.list.At]
 	x := c.Text(1, 0, theme.Head, "how long requests took") + 1
-	x = c.Clip(x, 0, max(0, c.W()-x-30), theme.Text, r.label, s.Set().More) + 1
-	c.Text(x, 0, theme.Dim, "by end; darker: more, v: failures")
+	how := "by end"
+	for _, longer := range []string{"by end; darker: more, v: failures", "by end; darker: more"} {
+		if c.W()-x-len(longer)-2 >= min(grid.Width(r.label), 24) {
+			how = longer
+			break
+		}
+	}
+	x = c.Clip(x, 0, max(0, c.W()-x-len(how)-2), theme.Text, r.label, s.Set().More) + 1
+	c.Text(x, 0, theme.Dim, how)
 	plot := c.Rows(1, c.H()-1)
 	h := s.table.heat[r.key()]
 	switch {

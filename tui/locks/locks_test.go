@@ -104,6 +104,10 @@ func TestSortsAndFilters(t *testing.T) {
 	if diff := cmp.Diff([]string{"48291", "51002", "51207", "51210"}, names); diff != "" {
 		t.Errorf("a filter keeps who leads to a match (-want +got):\n%s", diff)
 	}
+	tuitest.Send(s, screen.CursorMsg{At: tuitest.At("14:40:00")})
+	if got := s.gather().empty; !strings.HasPrefix(got, "nobody waits") {
+		t.Errorf("where nobody waits, the filter is blamed: %q", got)
+	}
 }
 
 // TestCursorStaysOnItsSession: another order, or another sample, has the same session under

@@ -72,7 +72,7 @@ func (s *Screen) gather() *tree {
 	t.measure()
 	if len(t.rows) == 0 {
 		t.empty = "nobody waits for a lock at this instant; w goes to the worst one"
-		if s.Filter.Active() {
+		if s.Filter.Active() && len(lt.Roots) > 0 {
 			t.empty = "no session matches the filter"
 		}
 	}

@@ -69,15 +69,18 @@ func (s *Screen) drawSentence(c *grid.Canvas, f *facts) int {
 	if f.span == "" || f.running {
 		head = "SO FAR"
 	}
+	end := c.W() - 1 - len(s.Analysis.Confidence.String()) - 3
+	if head == "WHOLE INCIDENT" && 1+len(head)+2+grid.Width(f.span) >= end {
+		head = "INCIDENT"
+	}
 	x := c.Text(1, 0, theme.Head, head) + 2
 	if f.span != "" {
-		c.Text(x, 0, theme.Dim, f.span)
+		c.Clip(x, 0, end-1-x, theme.Dim, f.span, set.More)
 		sev := widget.Warn
 		if len(s.Analysis.Findings) > 0 {
 			sev = widget.OfFinding(s.Analysis.Findings[0])
 		}
-		x = c.W() - 1 - len(s.Analysis.Confidence.String()) - 3
-		x = c.Text(x, 0, sev.Style(), sev.Mark()) + 1
+		x = c.Text(end, 0, sev.Style(), sev.Mark()) + 1
 		c.Text(x, 0, sev.Style(), s.Analysis.Confidence.String())
 	}
 	y := 1

@@ -191,3 +191,16 @@ func TestWaitingWithoutALog(t *testing.T) {
 		}
 	}
 }
+
+// TestSpanIsWhole: how long it lasted is not cut off by how sure we are.
+func TestSpanIsWhole(t *testing.T) {
+	for w := 60; w < 90; w++ {
+		s := tuitest.Loaded(New(), w, 15)
+		ev := tuitest.Incident()
+		ev.Analysis.Confidence = incident.NoClearCause
+		tuitest.Send(s, ev)
+		if got := tuitest.Draw(s, w, 15).Lines()[0]; !strings.Contains(got, "INCIDENT  14:23:01Z to 14:46:18Z  23m17s ") || !strings.HasSuffix(got, " No clear cause") {
+			t.Errorf("at %d columns: %q", w, got)
+		}
+	}
+}
