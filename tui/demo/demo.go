@@ -16,6 +16,10 @@ import (
 	"tripcurve/tui/theme"
 )
 
+// least is how many rows the screens need; where the bar leaves them fewer, it covers
+// their last ones.
+const least = 18
+
 // bar is how many rows the caption takes below the screens.
 const bar = 5
 
@@ -115,7 +119,7 @@ func (d *Demo) tell(msg tea.Msg) (cmd tea.Cmd) {
 func (d *Demo) resize() tea.Cmd {
 	h := d.h
 	if !d.over {
-		h = max(0, h-bar)
+		h = max(min(h, least), h-bar)
 	}
 	return d.tell(tea.WindowSizeMsg{Width: d.w, Height: h})
 }
@@ -213,11 +217,25 @@ func (d *Demo) View() tea.View {
 		d.said, d.of = said, v.Content
 		d.grid.Resize(d.w, bar)
 		d.draw(d.grid.Canvas())
-		d.buf = d.grid.Append(append(append(d.buf[:0], v.Content...), '\n'), d.theme.Table(d.profile))
+		d.buf = append(d.buf[:0], firstLines(v.Content, d.h-bar)...)
+		d.buf = d.grid.Append(append(d.buf, '\n'), d.theme.Table(d.profile))
 		d.text = string(d.buf)
 	}
 	v.Content = d.text
 	return v
+}
+
+// firstLines are the first n lines of a frame, each of which ends in no style.
+func firstLines(frame string, n int) string {
+	for i := range len(frame) {
+		if frame[i] != '\n' {
+			continue
+		}
+		if n--; n == 0 {
+			return frame[:i]
+		}
+	}
+	return frame
 }
 
 // caption is what is told, or what is being waited for.
@@ -243,8 +261,11 @@ func (d *Demo) draw(c *grid.Canvas) {
 	c.Fill(0, 0, c.W(), 1, '=', theme.Faint)
 	c.Text(1, 0, theme.Accent, " "+d.state()+" ")
 	c.Wrap(1, 1, c.W()-2, bar-2, theme.Strong, d.caption())
-	x := 1
-	for _, hint := range [][2]string{{"space", "pause"}, {"enter", "next"}, {"q", "quit"}, {"any other key", "the screens are yours"}} {
+	x, last := 1, [2]string{"any other key", "the screens are yours"}
+	if c.W() < 70 {
+		last = [2]string{"other keys", "end it"}
+	}
+	for _, hint := range [][2]string{{"space", "pause"}, {"enter", "next"}, {"q", "quit"}, last} {
 		if d.paused && hint[0] == "space" {
 			hint[1] = "go on"
 		}
