@@ -127,11 +127,17 @@ func episode(e incident.Episode) string {
 		}
 		return redact.Line(s)
 	case incident.SessionState:
-		s := fmt.Sprintf("pid %d %s", e.Session.PID, e.Session.State)
-		if e.Held != 0 {
-			s += fmt.Sprintf(", holds %s on %s", e.Held, e.Relation)
+		s := fmt.Sprintf("pid %d", e.Session.PID)
+		if e.Session.State != "" {
+			s += " " + e.Session.State + ","
 		}
-		return redact.Line(s + ", " + span)
+		switch {
+		case e.Held != 0:
+			s += fmt.Sprintf(" holds %s on %s,", e.Held, e.Relation)
+		case e.Session.State == "": // a server's log names those who hold a lock, and not always which
+			s += " holds a lock on " + e.Relation + ","
+		}
+		return redact.Line(s + " " + span)
 	case incident.PoolFull:
 		return redact.Line(fmt.Sprintf("%s full (%s), %s", e.Text, strconv.FormatFloat(e.Value, 'f', -1, 64), span))
 	default: // incident.Gap

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tripcurve/internal/incident"
 )
 
 func TestWriteNeverReplacesUnasked(t *testing.T) {
@@ -142,5 +145,18 @@ func TestNumber(t *testing.T) {
 	}
 	if got := Plural(1, "root") + ", " + Plural(int64(1200), "session"); got != "1 root, 1,200 sessions" {
 		t.Error(got)
+	}
+}
+
+// TestHolderOfALog: a server's log does not say in what state a holder is, nor always which lock it holds.
+func TestHolderOfALog(t *testing.T) {
+	at := time.Date(2026, 1, 15, 14, 23, 1, 0, time.UTC)
+	e := incident.Episode{Kind: incident.SessionState, From: at, To: at.Add(time.Second), Relation: "orders", Session: incident.Session{PID: 999}}
+	if got, want := Describe(e), "pid 999 holds a lock on orders, 14:23:01Z to 14:23:02Z"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	e.Session.State, e.Held = "active", 5 // SHARE
+	if got, want := Describe(e), "pid 999 active, holds SHARE on orders, 14:23:01Z to 14:23:02Z"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -17,16 +17,34 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 		return "", nil
 	}
 	pid := t.rows[s.list.At].node.PID
-	parts = []screen.Part{{
-		Head: "pg_stat_activity and pg_locks as they were at " + text.Clock(t.at),
-		Text: "Read in one statement, with pg_blocking_pids for those that waited; `<` and `>` step through the samples. What lasted over several is one fact.",
-	}}
+	var all, own struct{ asked, logged bool } // by the server's answers, by its log
 	s.View.EachEpisode(func(e *incident.Episode) {
+		if e.Session.PID == 0 {
+			return
+		}
+		read := e.Origin.File != ""
+		all.asked, all.logged = all.asked || !read, all.logged || read
 		if e.Session.PID == pid && e.Active(t.at) {
+			own.asked, own.logged = own.asked || !read, own.logged || read
 			parts = append(parts, behind.Fact(*e))
 		}
 	})
-	if s.sql != "" {
+	asked := all.asked || !all.logged
+	if len(parts) > 0 {
+		asked = own.asked
+	}
+	how := screen.Part{
+		Head: "pg_stat_activity and pg_locks as they were at " + text.Clock(t.at),
+		Text: "Read in one statement, with pg_blocking_pids for those that waited; `<` and `>` step through the samples. What lasted over several is one fact.",
+	}
+	if !asked {
+		how = screen.Part{
+			Head: "lock waits by the server's log, as they were at " + text.Clock(t.at),
+			Text: "The server logs a wait when it has lasted deadlock_timeout, with who held the lock, and logs its end; `<` and `>` step through these instants. Nobody asked pg_locks.",
+		}
+	}
+	parts = append([]screen.Part{how}, parts...)
+	if s.sql != "" && asked {
 		parts = append(parts, screen.Part{Head: "what one sample asks; read-only, and bound by a timeout", Quote: s.sql})
 	}
 	return "pid " + strconv.Itoa(pid), parts

@@ -257,7 +257,11 @@ func (s *Screen) drawDetail(c *grid.Canvas, t *tree) int {
 	if !n.XactStart.IsZero() {
 		x, y = s.pair(c, x, y, "xact since", s.Clock(n.XactStart))
 	}
-	what := n.Held.String() + " on " + n.Relation + ", waits for nobody"
+	held := n.Held.String()
+	if n.Held == 0 { // a server's log does not say which
+		held = "a lock"
+	}
+	what := held + " on " + n.Relation + ", waits for nobody"
 	label := "holds"
 	if n.Wanted != 0 {
 		label, what = "waits for", n.Wanted.String()+" on "+n.Relation+" ("+n.LockType+")"

@@ -183,3 +183,34 @@ func TestGapIsNoData(t *testing.T) {
 		t.Errorf("a gap is not called one:\n%s", text)
 	}
 }
+
+// TestWaitsOfALog: where a server's log was read, nobody says that pg_locks was asked, and
+// a holder whose lock is not known holds one all the same.
+func TestWaitsOfALog(t *testing.T) {
+	ev := incident.NewEvidence()
+	from := incident.Origin{Group: "postgres", Name: "pg.log", File: "4711", From: 10, To: 90}
+	ev.Add(
+		incident.Episode{Kind: incident.SessionState, From: tuitest.At("14:20:00"), To: tuitest.At("14:30:00"), Relation: "orders", Session: incident.Session{PID: 999}, Origin: from},
+		incident.Episode{
+			Kind: incident.LockWait, From: tuitest.At("14:20:00"), To: tuitest.At("14:30:00"), Wanted: 3 /* ROW EXCLUSIVE */, LockType: "relation", Relation: "orders",
+			Session: incident.Session{PID: 1000}, Blockers: []incident.Blocker{{PID: 999, Hard: true}}, Origin: from,
+		},
+	)
+	ev.SetSource(incident.SourceStatus{Name: "pg.log", Group: "postgres", State: incident.SourceDone, LastAt: tuitest.At("14:40:00")})
+	s := New("select 1")
+	tuitest.Send(s, screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot()}, screen.CursorMsg{At: tuitest.Cursor})
+	if got := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n"); !strings.Contains(got, "holds a lock on orders, waits for nobody") {
+		t.Errorf("the holder:\n%s", got)
+	}
+	for range 2 { // the holder, then the waiter
+		_, parts := s.Behind()
+		var got strings.Builder
+		for _, p := range parts {
+			got.WriteString(p.Head + "\n" + p.Text + "\n" + p.Quote + "\n")
+		}
+		if !strings.Contains(got.String(), "lock waits by the server's log") || strings.Contains(got.String(), "pg_stat_activity") || strings.Contains(got.String(), "select 1") {
+			t.Errorf("behind it:\n%s", got.String())
+		}
+		act(s, "down")
+	}
+}
