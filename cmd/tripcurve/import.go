@@ -175,7 +175,7 @@ func (im *importer) run(cmd *cobra.Command, paths []string, metrics promRange, o
 		}
 	}
 	if len(paths) > 0 {
-		fmt.Fprintf(im.stderr, "%s: %s read, %d not understood\n", out, plural(im.lines, "line"), im.bad)
+		fmt.Fprintf(im.stderr, "%s: %s read, %d not understood\n", redact.Line(out), plural(im.lines, "line"), im.bad)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 	progress.Clear()
 	if err != nil {
 		if im.lines > 0 {
-			fmt.Fprintf(im.stderr, "%s keeps what was read of the files before\n", im.out)
+			fmt.Fprintf(im.stderr, "%s keeps what was read of the files before\n", redact.Line(im.out))
 		}
 		if cmd.Context().Err() != nil {
 			return exitError{exitUsage, fmt.Errorf("import %s: interrupted; what was read is kept, read it again to go on", path)}
@@ -216,9 +216,9 @@ func (im *importer) one(cmd *cobra.Command, path string) error {
 		return exitError{exitUsage, fmt.Errorf("import %s: %w", path, err)}
 	}
 	if known {
-		fmt.Fprintf(im.stderr, "%s: read before; only what is new was added\n", path)
+		fmt.Fprintf(im.stderr, "%s: read before; only what is new was added\n", redact.Line(path))
 	}
-	fmt.Fprintf(im.stderr, "%s: %s\n", path, redact.Line(status.Detail))
+	fmt.Fprintf(im.stderr, "%s: %s\n", redact.Line(path), redact.Line(status.Detail))
 	im.done = append(im.done, status)
 	return nil
 }

@@ -257,3 +257,18 @@ func TestLongHostileTextIsInert(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileNameIsInert: a folder of logs may hold files that somebody else named.
+func TestHostileNameIsInert(t *testing.T) {
+	folder := t.TempDir()
+	log := `{"timestamp":"2026-01-15T14:23:01.000Z","method":"GET","path":"/","status":200,"duration_ms":3}` + "\n"
+	if err := os.WriteFile(filepath.Join(folder, "a\x1b]0;owned\x07.log"), []byte(strings.Repeat(log, 20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // new, and read before
+		_, errs := given(t, "import", folder, "-o", filepath.Join(folder, "..", "x\x1b[31m.incident"))
+		if strings.Contains(errs, "\x1b") || !strings.Contains(errs, `a\x1b]0;owned\x07.log: `) {
+			t.Errorf("stderr: %q", errs)
+		}
+	}
+}
