@@ -15,10 +15,10 @@ type Fault interface {
 
 // forGood is when something is over that lasts so long, 0 being for good.
 func forGood(at, d, length time.Duration) time.Duration {
-	if d == 0 {
+	if d == 0 || d > length-at { // and at+d may be more than there is
 		return length
 	}
-	return min(at+d, length)
+	return at + d
 }
 
 // LockTable is a session that takes a table lock and holds it.

@@ -38,10 +38,7 @@ type Surge struct {
 
 // end is when it is over; one for good lasts as long as the run.
 func (s Surge) end(length time.Duration) time.Duration {
-	if s.For == 0 {
-		return length
-	}
-	return min(s.At+s.For, length)
+	return forGood(s.At, s.For, length)
 }
 
 // Mean is how many arrivals a run has on average.

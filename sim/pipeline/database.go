@@ -93,7 +93,7 @@ func (m *machine) connect(f *frame, n int32) {
 	p.used++
 	p.taken++
 	if spec := &m.g.pools[p.spec]; p.used == spec.size {
-		m.rec.poolFull(m, p.spec)
+		m.rec.poolFull(m, p.spec, n-m.poolAt[p.spec])
 	}
 }
 

@@ -3,12 +3,25 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tripcurve/internal/policy"
 	"tripcurve/sim/vtime"
 )
+
+// over is when a fault ends: never where it is for good, at once where it only
+// happens.
+func (f *Fault) over() vtime.Time {
+	switch lasts := f.What != Drop && f.What != Restart; {
+	case f.For == 0 && lasts, f.For > math.MaxInt64-f.At:
+		return never
+	default:
+		return vtime.Time(f.At + f.For)
+	}
+}
 
 // fault begins what goes wrong.
 func (m *machine) fault(f *Fault, n int32) {
@@ -18,10 +31,9 @@ func (m *machine) fault(f *Fault, n int32) {
 		return
 	case Slow:
 		m.slowDown(f, f.Factor)
-		m.note("slow", fmt.Sprintf("%s takes %g times as long", f.Endpoint, f.Factor))
+		m.note("slow", fmt.Sprintf("%s takes %.10g times as long", m.slowedBy(f), f.Factor))
 	case FailCalls:
-		m.edges[m.edgeNamed(f.Edge)].fail = f.Share
-		m.note("fail", fmt.Sprintf("%g %% of the calls over %s fail", 100*f.Share, f.Edge))
+		m.failing(f.Edge)
 	case BlackHole:
 		m.blackHole(f)
 	case Drop:
@@ -30,9 +42,8 @@ func (m *machine) fault(f *Fault, n int32) {
 		return
 	case Restart:
 		m.restart(f)
-		return
-	case Traffic:
-		return // it is part of the rate
+	case Traffic: // it is part of the rate
+		m.note("traffic", fmt.Sprintf("%.10g times as many requests of %s come", f.Factor, f.Client))
 	}
 	if f.For > 0 {
 		m.k.Post(f.For, event(evFaultEnd, 0), uint32(n))
@@ -46,14 +57,53 @@ func (m *machine) faultOver(f *Fault, n int32) {
 		m.releaseLock(f, n)
 	case Slow:
 		m.slowDown(f, 1/f.Factor)
-		m.note("slow_over", f.Endpoint+" is as fast as before")
+		m.note("slow_over", m.slowedBy(f)+" is as fast as before")
 	case FailCalls:
-		m.edges[m.edgeNamed(f.Edge)].fail = 0
-		m.note("fail_over", "calls over "+f.Edge+" no longer fail")
+		m.failing(f.Edge)
 	case BlackHole:
-		m.note("black_hole_over", f.Edge+" carries new connections again")
+		if m.k.Now() >= m.edges[m.edgeNamed(f.Edge)].black {
+			m.note("black_hole_over", f.Edge+" carries new connections again")
+		}
+	case Restart:
+		m.boot(f)
+	case Traffic:
+		m.note("traffic_over", "as many requests of "+f.Client+" as before come")
 	default:
 	}
+}
+
+// failing sets the share of an edge's calls that fail by all the faults that are on:
+// each fails its share of those that the others let through.
+func (m *machine) failing(edge string) {
+	now, fail := m.k.Now(), 0.0
+	for i := range m.p.Faults {
+		f := &m.p.Faults[i]
+		if f.What == FailCalls && f.Edge == edge && now >= vtime.Time(f.At) && now < f.over() {
+			fail += f.Share - fail*f.Share
+		}
+	}
+	m.edges[m.edgeNamed(edge)].fail = fail
+	if fail == 0 {
+		m.note("fail_over", "calls over "+edge+" no longer fail")
+		return
+	}
+	m.note("fail", fmt.Sprintf("%.10g %% of the calls over %s fail", 100*fail, edge)) // 100 times 0.07 is a little more than 7
+}
+
+// slowedBy is what a fault slows down: an endpoint, or that of one replica.
+func (m *machine) slowedBy(f *Fault) string {
+	service, _, _ := strings.Cut(f.Endpoint, ".")
+	return f.Endpoint + m.whichReplica(service, f.Replica)
+}
+
+// whichReplica names one of several replicas, counted from 1; 0 is all of them.
+func (m *machine) whichReplica(service string, replica int) string {
+	for i := range m.g.services {
+		if sv := &m.g.services[i]; sv.name == service && sv.n > 1 && replica > 0 {
+			return fmt.Sprintf(" (%d)", replica)
+		}
+	}
+	return ""
 }
 
 func (m *machine) edgeNamed(name string) int32 {
@@ -84,10 +134,7 @@ func (m *machine) slowDown(f *Fault, factor float64) {
 
 func (m *machine) blackHole(f *Fault) {
 	e := m.edgeNamed(f.Edge)
-	m.edges[e].black = never
-	if f.For > 0 {
-		m.edges[e].black = m.k.Now() + vtime.Time(f.For)
-	}
+	m.edges[e].black = max(m.edges[e].black, f.over()) // another may last longer
 	m.dropFlows(e)
 	m.note("black_hole", f.Edge+" carries nothing any more, telling neither end")
 }
@@ -129,7 +176,7 @@ func (m *machine) lockTaken(i int32) {
 	f := &m.p.Faults[n]
 	m.note("lock_taken", fmt.Sprintf("a session holds %s on %s of %s", f.Mode, f.Table, f.Database))
 	m.lockHolders = append(m.lockHolders, lockHolder{fault: n, frame: i})
-	until := vtime.Time(f.At + f.For)
+	until := f.over()
 	m.k.Post(max(0, time.Duration(until-m.k.Now())), event(evFaultEnd, 0), uint32(n))
 }
 
@@ -158,16 +205,15 @@ func (m *machine) restart(f *Fault) {
 		}
 		for r := range sv.n {
 			if f.Replica == 0 || int(r)+1 == f.Replica {
-				m.endReplica(sv.first+r, f.For > 0)
-				if f.For > 0 {
-					m.k.Post(f.For, event(evBoot, 0), uint32(sv.first+r))
-				}
+				rep := &m.replicas[sv.first+r]
+				rep.upAt = max(rep.upAt, f.over())
+				m.endReplica(sv.first+r, m.k.Now() < rep.upAt)
 			}
 		}
 	}
-	text := f.Service + " service restarted"
+	text := f.Service + m.whichReplica(f.Service, f.Replica) + " service restarted"
 	if f.For > 0 {
-		text = f.Service + " service went down for " + policy.FormatDuration(f.For)
+		text = f.Service + m.whichReplica(f.Service, f.Replica) + " service went down for " + policy.FormatDuration(f.For)
 	}
 	m.note("restart", text)
 }
@@ -270,8 +316,29 @@ func (m *machine) kill(i int32) {
 	}
 }
 
-// boot is a replica being up again.
-func (m *machine) boot(r int32) {
+// boot is the end of a restart: those of its replicas that no other keeps down are up
+// again.
+func (m *machine) boot(f *Fault) {
+	up := false
+	for s := range m.g.services {
+		sv := &m.g.services[s]
+		if sv.name != f.Service {
+			continue
+		}
+		for r := range sv.n {
+			rep := &m.replicas[sv.first+r]
+			if (f.Replica == 0 || int(r)+1 == f.Replica) && rep.down && m.k.Now() >= rep.upAt {
+				m.bootReplica(sv.first + r)
+				up = true
+			}
+		}
+	}
+	if up {
+		m.note("boot", f.Service+m.whichReplica(f.Service, f.Replica)+" service is up again")
+	}
+}
+
+func (m *machine) bootReplica(r int32) {
 	m.replicas[r].down = false
 	for n := range m.conns {
 		if c := &m.conns[n]; c.to == r {
@@ -282,6 +349,4 @@ func (m *machine) boot(r int32) {
 	for i := range m.queues {
 		m.takeJobs(&m.queues[i])
 	}
-	sv := &m.g.services[m.replicas[r].service]
-	m.note("boot", fmt.Sprintf("%s service is up again", sv.name))
 }

@@ -67,6 +67,7 @@ type replica struct {
 	busy    int32 // workers
 	waiting list  // frames that wait for a worker
 	down    bool
+	upAt    vtime.Time // the last restart's end
 }
 
 // edgeState is what an edge has beside its guards and connections.
@@ -109,7 +110,6 @@ const (
 	evPong                     // a ping's acknowledgement
 	evPingCheck                // the keepalive timeout
 	evProbe                    // the timer of TCP keepalive
-	evBoot                     // a replica is up again
 	evSample                   // a second is over
 )
 
@@ -232,8 +232,6 @@ func (m *machine) seldom(kind uint32, i int32) {
 		m.pingCheck(i)
 	case evProbe:
 		m.probe(i)
-	case evBoot:
-		m.boot(i)
 	default:
 		m.sample()
 	}
@@ -325,9 +323,7 @@ func (m *machine) schedule() {
 		m.open(int32(i))
 	}
 	for i, f := range m.p.Faults {
-		if f.What != Traffic {
-			m.k.Post(f.At, event(evFault, 0), uint32(i))
-		}
+		m.k.Post(f.At, event(evFault, 0), uint32(i))
 	}
 	m.k.Lane(time.Second).Post(event(evSample, 0), 0)
 }

@@ -83,9 +83,15 @@ func newRecorder(m *machine) *recorder {
 	r.pools = make([]poolRecord, len(m.g.pools))
 	r.queues = make([]queueRecord, len(m.g.queues))
 	r.waiters = make([]int32, len(m.g.databases))
-	for _, f := range m.p.Faults {
+	for i := range m.p.Faults {
+		f := &m.p.Faults[i]
 		r.trigger = min(r.trigger, vtime.Time(f.At))
-		if over := res.Start.Add(min(f.At+f.For, m.p.Length)); over.After(res.TriggerEnd) {
+		over := min(f.over(), vtime.Time(m.p.Length))
+		res.Lasting = res.Lasting || over == vtime.Time(m.p.Length)
+		if f.For == 0 {
+			over = vtime.Time(f.At)
+		}
+		if over := res.Start.Add(time.Duration(over)); over.After(res.TriggerEnd) {
 			res.TriggerEnd = over
 		}
 	}
@@ -179,11 +185,12 @@ func (r *recorder) lockWait(database, n int32) {
 }
 
 // poolFull notes the first time at which a pool has no connection free.
-func (r *recorder) poolFull(m *machine, spec int32) {
+func (r *recorder) poolFull(m *machine, spec, replica int32) {
 	p := &r.pools[spec]
 	if p.fullAt.IsZero() && m.k.Now() >= r.trigger {
 		p.fullAt = m.now()
-		m.note("pool_full", fmt.Sprintf("all %d connections of %s are in use", m.g.pools[spec].size, m.g.pools[spec].name))
+		m.note("pool_full", fmt.Sprintf("all %d connections of %s are in use",
+			m.g.pools[spec].size, m.g.pools[spec].name+m.whichReplica(m.g.services[m.g.pools[spec].service].name, int(replica)+1)))
 	}
 }
 

@@ -21,7 +21,8 @@ type Result struct {
 	Events     []sim.Event
 	Breakers   []sim.BreakerTrack
 	Disturbed  bool      // requests failed after the first fault began
-	TriggerEnd time.Time // the last fault was over; zero without faults
+	TriggerEnd time.Time // the last fault was over, or began that is for good; zero without faults
+	Lasting    bool      // a fault is not over when the run ends
 	// RecoveredAt is when requests succeed again for good after the first fault
 	// began; zero when none failed or when they never recovered.
 	RecoveredAt time.Time
@@ -103,7 +104,7 @@ type QueueResult struct {
 	Depth                              []int32 // ready and not taken, at the end of each second
 }
 
-// Recovery is how long after the last fault's end requests succeeded again for good;
+// Recovery is how long after TriggerEnd requests succeeded again for good;
 // failed is false when none failed, and recovered when the run ended before: took is
 // then how long was watched.
 func (r *Result) Recovery() (took time.Duration, recovered, failed bool) {

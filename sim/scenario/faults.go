@@ -151,30 +151,24 @@ func (r *run) scheduleFaults() {
 			at(f.At, func() {
 				r.trigger()
 				r.pace(f.Service, f.Replica, f.Factor)
-				r.event("slow", fmt.Sprintf("%s takes %g times as long", whom(r.sc, f.Service, f.Replica), f.Factor))
+				r.event("slow", fmt.Sprintf("%s takes %.10g times as long", whom(r.sc, f.Service, f.Replica), f.Factor))
 			})
 			until(f.At, f.For, func() {
 				r.pace(f.Service, f.Replica, 1/f.Factor)
 				r.event("slow", whom(r.sc, f.Service, f.Replica)+" is as fast as before")
 			})
 		case sim.FailCalls:
-			fail := func(share float64, event string) {
-				for _, s := range r.servicesOf(f.Service) {
-					s.Fail(share)
-				}
-				r.event("fail", event)
-			}
 			at(f.At, func() {
 				r.trigger()
-				fail(f.Share, fmt.Sprintf("%g %% of the calls of %s fail", 100*f.Share, f.Service))
+				r.failing(f.Service)
 			})
-			until(f.At, f.For, func() { fail(0, "calls of "+f.Service+" no longer fail") })
+			until(f.At, f.For, func() { r.failing(f.Service) })
 		case sim.SlowReserve:
 			at(f.At, func() {
 				r.trigger()
-				r.slowReserve(f.By, fmt.Sprintf("reservations take %s longer for each article", f.By))
+				r.slowReserve()
 			})
-			at(f.At+f.For, func() { r.slowReserve(0, "reservations take their usual time again") })
+			until(f.At, f.For, r.slowReserve)
 		case sim.BlackHole:
 			r.scheduleBlackHole(f)
 		case sim.BadNetwork:
@@ -184,7 +178,7 @@ func (r *run) scheduleFaults() {
 			at(f.At, func() {
 				r.trigger()
 				each(conns, func(c *world.Conn) { undo = append(undo, c.Degrade(f.Loss, f.Jitter)) })
-				r.event("network", fmt.Sprintf("%s loses %g %% of its messages and delays them unevenly", edgeOf(f.Edge), 100*f.Loss))
+				r.event("network", fmt.Sprintf("%s loses %.10g %% of its messages and delays them unevenly", edgeOf(f.Edge), 100*f.Loss))
 			})
 			until(f.At, f.For, func() {
 				for _, f := range undo {
@@ -195,7 +189,7 @@ func (r *run) scheduleFaults() {
 		case sim.TrafficSurge:
 			at(f.At, func() {
 				r.trigger()
-				r.event("traffic", fmt.Sprintf("%g times as many customers %s", f.Factor, toWhat(f.Route)))
+				r.event("traffic", fmt.Sprintf("%.10g times as many customers %s", f.Factor, toWhat(f.Route)))
 			})
 			until(f.At, f.For, func() { r.event("traffic", "as many customers as before "+toWhat(f.Route)) })
 		case sim.SwitchCheckout:
@@ -262,11 +256,47 @@ func (r *run) lockTable(f sim.LockTable) {
 	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, f.Hold))
 }
 
-func (r *run) slowReserve(by time.Duration, text string) {
+// on says whether a fault is at work now; for good is a duration of 0.
+func (r *run) on(at, d time.Duration) bool {
+	now := time.Duration(r.w.K.Now())
+	return now >= at && (d == 0 || now-at < d)
+}
+
+// failing sets the share of a service's calls that fail by all the faults that are on:
+// each fails its share of those that the others let through.
+func (r *run) failing(service string) {
+	share := 0.0
+	for _, f := range r.sc.Faults {
+		if f, ok := f.(sim.FailCalls); ok && f.Service == service && r.on(f.At, f.For) {
+			share += f.Share - share*f.Share
+		}
+	}
+	for _, s := range r.servicesOf(service) {
+		s.Fail(share)
+	}
+	if share == 0 {
+		r.event("fail", "calls of "+service+" no longer fail")
+		return
+	}
+	r.event("fail", fmt.Sprintf("%.10g %% of the calls of %s fail", 100*share, service)) // 100 times 0.07 is a little more than 7
+}
+
+// slowReserve sets how much longer a reservation takes by all the faults that are on.
+func (r *run) slowReserve() {
+	var by time.Duration
+	for _, f := range r.sc.Faults {
+		if f, ok := f.(sim.SlowReserve); ok && r.on(f.At, f.For) {
+			by += f.By
+		}
+	}
 	for _, sku := range r.shop.skus {
 		r.stock.Slow(sku, by)
 	}
-	r.event("slow", text)
+	if by == 0 {
+		r.event("slow", "reservations take their usual time again")
+		return
+	}
+	r.event("slow", fmt.Sprintf("reservations take %s longer for each article", by))
 }
 
 // chosen are the chosen replicas of a service; 0 is every one.
@@ -286,17 +316,37 @@ func (r *run) restart(f sim.RestartService) {
 		r.trigger()
 	}
 	for _, s := range r.chosen(f.Service, f.Replica) {
-		if f.Down == 0 {
+		switch {
+		case f.Down > 0:
+			r.stop(s, "went down for "+policy.FormatDuration(f.Down), f.Down)
+			r.w.K.After(f.Down, vtime.Func(func() {
+				if r.start(s) {
+					warm(s, f.WarmUp)
+				}
+			}))
+		case !s.Down():
 			r.failed(s.Restart())
 			warm(s, f.WarmUp)
-			continue
 		}
-		r.failed(s.Stop("went down for " + policy.FormatDuration(f.Down)))
-		r.w.K.After(f.Down, vtime.Func(func() {
-			r.failed(s.Start())
-			warm(s, f.WarmUp)
-		}))
 	}
+}
+
+// stop is a service being down for so long: the latest end counts of several.
+func (r *run) stop(s *world.Service, text string, d time.Duration) {
+	if r.upAt == nil {
+		r.upAt = map[*world.Service]vtime.Time{}
+	}
+	r.upAt[s] = max(r.upAt[s], r.w.K.Now()+vtime.Time(d))
+	r.failed(s.Stop(text))
+}
+
+// start is the end of a stop; false when another one goes on.
+func (r *run) start(s *world.Service) bool {
+	if r.w.K.Now() < r.upAt[s] {
+		return false
+	}
+	r.failed(s.Start())
+	return true
 }
 
 func warm(s *world.Service, w sim.WarmUp) {
@@ -318,11 +368,11 @@ const (
 func (r *run) crash(f sim.CrashLoop, wait time.Duration) {
 	r.trigger()
 	for _, s := range r.chosen(f.Service, f.Replica) {
-		r.failed(s.Stop("crashed, to be started in " + policy.FormatDuration(wait)))
+		r.stop(s, "crashed, to be started in "+policy.FormatDuration(wait), wait)
 	}
 	r.w.K.After(wait, vtime.Func(func() {
 		for _, s := range r.chosen(f.Service, f.Replica) {
-			r.failed(s.Start())
+			r.start(s)
 		}
 		if next := time.Duration(r.w.K.Now()) + f.Up; next < f.At+f.For {
 			r.w.K.After(f.Up, vtime.Func(func() { r.crash(f, min(2*wait, crashBackoffMax)) }))

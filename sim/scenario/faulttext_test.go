@@ -50,6 +50,26 @@ func TestFaults(t *testing.T) {
 			[2]int{9, 27},
 		},
 		{
+			// What ends does not end what goes on beside it.
+			"down for a minute, and for 5 s of it once more",
+			[]string{"fault=restart service=inventory at=4m down=60s", "fault=restart service=inventory at=4m30s down=5s", "fault=restart service=inventory at=4m40s"},
+			"14:22:00 restart, 14:23:00 boot, recovered",
+			[2]int{40, 80},
+		},
+		{
+			"all calls fail for a minute, and a third of them for 5 s of it",
+			[]string{"fault=fail service=inventory share=1 at=4m for=60s", "fault=fail service=inventory share=0.3333 at=4m30s for=5s"},
+			"14:22:00 fail, 14:22:30 fail, 14:22:35 fail, 14:23:00 fail, recovered",
+			[2]int{40, 80},
+		},
+		{
+			// Some 55 come in the minute.
+			"reservations are slow for a minute, and slower for 5 s of it",
+			[]string{"fault=slow_reserve at=4m for=60s by=15s", "fault=slow_reserve at=4m30s for=5s by=1s"},
+			"14:22:00 slow, 14:22:30 slow, 14:22:35 slow, 14:23:00 slow, recovered",
+			[2]int{40, 80},
+		},
+		{
 			"one of two replicas is down",
 			[]string{"world.inventory_replicas=2", "fault=restart service=inventory replica=2 at=4m down=60s"},
 			"14:22:00 restart, 14:23:00 boot",

@@ -135,7 +135,8 @@ type run struct {
 	db                   *world.Database // of inventory, as its first replica has it
 	stock                *world.Stock
 	orders               *world.Orders
-	failure              error // of a restart
+	failure              error                         // of a restart
+	upAt                 map[*world.Service]vtime.Time // of those that were down, the latest end of it
 
 	shop *shop
 	back *backOffice

@@ -163,6 +163,9 @@ func (rep *PipelineReport) story(r *pipeline.Result) {
 	}
 	if !r.RecoveredAt.IsZero() {
 		back := Event{*instant(r.RecoveredAt), "recovered", "requests succeed again for good"}
+		if r.Lasting { // nothing says that the next one would
+			back.Text = "no request fails any more before the run ends, though a fault goes on"
+		}
 		i := 0
 		for i < len(rep.Story) && rep.Story[i].At <= back.At {
 			i++

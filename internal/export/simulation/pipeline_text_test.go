@@ -95,3 +95,35 @@ queue xxxxxxxxx: 12,107 jobs came, 3,600 done, 4,055 given up, 11,952 further
 		}
 	}
 }
+
+// A fault that is for good fails the last requests or does not, by chance: the runs of a
+// third of the calls failing for good had all "recovered, half of them within 598.9 s of the
+// last fault's end".
+func TestNoEndOfTheFaultIsNoRecovery(t *testing.T) {
+	start := time.Unix(0, 0).UTC()
+	run := &pipeline.Result{
+		Start: start, Length: time.Minute, TriggerEnd: start, Disturbed: true, RecoveredAt: start.Add(59 * time.Second),
+		Requests: []pipeline.RequestResult{{Client: "web", Endpoint: "s.e", Started: 5, OK: 4, Failed: 1}},
+	}
+	text := func() string {
+		rep := NewPipeline(run, []*pipeline.Result{run, run})
+		var b strings.Builder
+		if err := rep.Text(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		return flat(b.String())
+	}
+	if got, want := text(), "requests succeed again for good"; !strings.Contains(got, want) {
+		t.Errorf("text %s\nhas no %q", got, want)
+	}
+	if got, want := text(), "2 of those recovered before the run ended, half of them within 59 s of the last fault's end."; !strings.Contains(got, want) {
+		t.Errorf("text %s\nhas no %q", got, want)
+	}
+	run.Lasting = true
+	if got, want := text(), "no request fails any more before the run ends, though a fault goes on"; !strings.Contains(got, want) {
+		t.Errorf("text %s\nhas no %q", got, want)
+	}
+	if got, want := text(), "requests failed after the first fault in 2 of 2 runs, and a fault is not over when they end; in 2 of those the last requests succeeded."; !strings.Contains(got, want) {
+		t.Errorf("text %s\nhas no %q", got, want)
+	}
+}

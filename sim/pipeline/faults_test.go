@@ -1,0 +1,147 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tripcurve/sim"
+)
+
+// withFaults runs a.e, which asks one of b's three replicas, 100 times a second for 100 s.
+func withFaults(t *testing.T, faults ...Fault) *Result {
+	t.Helper()
+	p := &Pipeline{
+		Name: "faults", Seed: 1, Start: time.Unix(0, 0), Length: 100 * time.Second,
+		Services: []Service{
+			{Name: "a", Backlog: Unbounded, Endpoints: []Endpoint{{"e", []Step{{Kind: Call, To: "b.e", Share: 1}}}}},
+			{
+				Name: "b", Replicas: 3, Backlog: Unbounded, Pools: []Pool{{Name: "db", Size: 1}},
+				Endpoints: []Endpoint{{"e", []Step{{Kind: Query, Pool: "db", Time: sim.Fixed(time.Millisecond), Share: 1}}}},
+			},
+		},
+		Clients: []Client{{Name: "c", Requests: []string{"a.e"}, Rate: sim.Steady(100), Patience: time.Second, HangUp: true}},
+		Faults:  faults,
+	}
+	if err := Check(p); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// failed is the share of the requests that failed from one second to another.
+func failed(r *Result, from, to int) float64 {
+	var bad, all int32
+	for s := from; s < to; s++ {
+		q := &r.Requests[0]
+		bad, all = bad+q.FailedAt[s], all+q.FailedAt[s]+q.OKAt[s]
+	}
+	return float64(bad) / float64(all)
+}
+
+// story is the events of some kinds, each with its second.
+func story(r *Result, kinds ...string) (all []string) {
+	for _, e := range r.Events {
+		if slices.Contains(kinds, e.Kind) {
+			all = append(all, e.At.Sub(r.Start).Truncate(time.Second).String()+" "+e.Text)
+		}
+	}
+	return all
+}
+
+// TestFaultsOverlap: what ends does not end what goes on beside it. An outage over an
+// edge that always loses some used to heal it, and the shorter of two black holes or
+// restarts ended the longer one.
+func TestFaultsOverlap(t *testing.T) {
+	near := func(got, want float64) bool { return math.Abs(got-want) < 0.05 }
+
+	r := withFaults(t,
+		Fault{What: FailCalls, Edge: "a.b", Share: 0.2},
+		Fault{What: FailCalls, Edge: "a.b", Share: 0.5, At: 20 * time.Second, For: 20 * time.Second},
+		Fault{What: FailCalls, Edge: "a.b", Share: 1, At: 60 * time.Second, For: 10 * time.Second})
+	for _, c := range []struct {
+		from, to int
+		want     float64
+	}{{0, 20, 0.2}, {20, 40, 0.6}, {40, 60, 0.2}, {60, 70, 1}, {70, 100, 0.2}} {
+		if got := failed(r, c.from, c.to); !near(got, c.want) {
+			t.Errorf("calls that fail: from %d s to %d s %.2f of the requests fail, want %.2f", c.from, c.to, got, c.want)
+		}
+	}
+	want := []string{
+		"0s 20 % of the calls over a.b fail", "20s 60 % of the calls over a.b fail", "40s 20 % of the calls over a.b fail",
+		"1m0s 100 % of the calls over a.b fail", "1m10s 20 % of the calls over a.b fail",
+	}
+	if got := story(r, "fail", "fail_over"); !slices.Equal(got, want) {
+		t.Errorf("calls that fail:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+
+	r = withFaults(t,
+		Fault{What: BlackHole, Edge: "a.b", At: 20 * time.Second, For: 60 * time.Second},
+		Fault{What: BlackHole, Edge: "a.b", At: 30 * time.Second, For: 5 * time.Second},
+		Fault{What: Restart, Service: "b", At: 40 * time.Second}) // whose callers hear of it, and connect anew
+	if got := failed(r, 45, 75); got != 1 {
+		t.Errorf("black holes: from 45 s to 75 s %.2f of the requests fail, want all", got)
+	}
+	if got := story(r, "black_hole_over"); !slices.Equal(got, []string{"1m20s a.b carries new connections again"}) {
+		t.Errorf("black holes: %q", got)
+	}
+
+	r = withFaults(t,
+		Fault{What: Restart, Service: "b", At: 20 * time.Second, For: 40 * time.Second},
+		Fault{What: Restart, Service: "b", Replica: 2, At: 30 * time.Second, For: 5 * time.Second},
+		Fault{What: Restart, Service: "b", At: 40 * time.Second},
+		Fault{What: Restart, Service: "b", Replica: 3, At: 70 * time.Second, For: 5 * time.Second})
+	if got := failed(r, 21, 60); got != 1 {
+		t.Errorf("restarts: from 21 s to 60 s %.2f of the requests fail, want all", got)
+	}
+	want = []string{
+		"20s b service went down for 40s", "30s b (2) service went down for 5s", "40s b service restarted", "1m0s b service is up again",
+		"1m10s b (3) service went down for 5s", "1m15s b (3) service is up again",
+	}
+	if got := story(r, "restart", "boot"); !slices.Equal(got, want) {
+		t.Errorf("restarts:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestFaultsAreTold: which replica, how much as one would write it (100 times 0.07 is
+// 7.000000000000001), and the traffic too.
+func TestFaultsAreTold(t *testing.T) {
+	r := withFaults(t,
+		Fault{What: FailCalls, Edge: "a.b", Share: 0.07, At: 10 * time.Second, For: time.Second},
+		Fault{What: Traffic, Client: "c", Factor: 3, At: 20 * time.Second, For: 10 * time.Second},
+		Fault{What: Slow, Endpoint: "b.e", Replica: 2, Factor: 1e6, At: 40 * time.Second, For: 5 * time.Second})
+	got := story(r, "fail", "fail_over", "traffic", "traffic_over", "slow", "slow_over")
+	want := []string{
+		"10s 7 % of the calls over a.b fail", "11s calls over a.b no longer fail",
+		"20s 3 times as many requests of c come", "30s as many requests of c as before come",
+		"40s b.e (2) takes 1000000 times as long", "45s b.e (2) is as fast as before",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if full := story(r, "pool_full"); len(full) != 1 || !strings.Contains(full[0], "all 1 connections of b.db (") {
+		t.Errorf("told %q, want the replica whose pool is full", full)
+	}
+}
+
+// TestFaultsForAsLongAsThereIs: at + for of the longest duration is more than an instant
+// can be. The surge and the black hole were over before they began.
+func TestFaultsForAsLongAsThereIs(t *testing.T) {
+	const most = math.MaxInt64
+	r := withFaults(t, Fault{What: Traffic, Client: "c", Factor: 3, At: 50 * time.Second, For: most})
+	if q := &r.Requests[0]; q.Started < 19_000 {
+		t.Errorf("%d requests came, want some 20,000", q.Started)
+	}
+	r = withFaults(t,
+		Fault{What: BlackHole, Edge: "a.b", At: 20 * time.Second, For: most},
+		Fault{What: Restart, Service: "b", At: 40 * time.Second})
+	if got := failed(r, 45, 100); got != 1 || !r.Lasting {
+		t.Errorf("%.2f of the requests fail in a black hole for good, lasting %t; want all", got, r.Lasting)
+	}
+}
