@@ -150,12 +150,24 @@ func (f *compareFlags) remedies(today sim.Scenario) ([]compare.Remedy, error) {
 		if err := f.own.change(&yours); err != nil {
 			return nil, err
 		}
+		for _, set := range f.own.sets {
+			if path, _, _ := strings.Cut(set, "="); sameForAll(path) {
+				return nil, badInput("--set %s: every remedy meets the same customers and the same faults for as long; expected a policy, a rollout., world. or cpu. setting (simulate --set puts such a run beside the one as it was)", path)
+			}
+		}
 		remedies = append(remedies, compare.Remedy{Name: "yours", What: redact.Line(f.own.what()), Apply: func(sc sim.Scenario) sim.Scenario {
 			sc.Edges, sc.Rollout, sc.World = yours.Edges, yours.Rollout, yours.World
 			return sc
 		}})
 	}
 	return remedies, nil
+}
+
+// sameForAll says whether a setting is none of a remedy's.
+func sameForAll(path string) bool {
+	return slices.ContainsFunc([]string{"length", "patience", "fault", "rate", "users", "retries"}, func(part string) bool {
+		return path == part || strings.HasPrefix(path, part+".")
+	})
 }
 
 // what is the flags' policy in words.
