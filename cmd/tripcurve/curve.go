@@ -366,6 +366,9 @@ func set(settings []curve.Setting, text string) error {
 	}
 	if of == nil {
 		name, _, _ := strings.Cut(path, ".")
+		if slices.Contains(names, path) {
+			return badInput("--set %s: names a drawn setting and none of its parameters: write it like opossum.volumeThreshold=20", path)
+		}
 		return badInput("--set %s: %w", path, policy.Unknown("drawn setting", name, names))
 	}
 	l, _ := library.ByName(of.Library)

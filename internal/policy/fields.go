@@ -317,7 +317,8 @@ func ParseDuration(v string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil {
-		if _, numErr := strconv.ParseFloat(v, 64); numErr == nil {
+		_, numErr := strconv.ParseFloat(v, 64)
+		if _, unitErr := time.ParseDuration(v + "s"); numErr == nil && unitErr == nil { // NaN and 1e9 are numbers, and NaNs is no duration
 			return 0, fmt.Errorf("%q is not a duration: write %[1]ss or %[1]sms", v)
 		}
 		if TooLong(v) {

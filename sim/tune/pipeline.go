@@ -39,6 +39,9 @@ func OfPipeline(ctx context.Context, p *pipeline.Pipeline, edge string) (Problem
 // edgeOf is the edge that is meant.
 func edgeOf(p *pipeline.Pipeline, edge string) (string, error) {
 	names := called(p)
+	if len(names) == 0 {
+		return "", fmt.Errorf("no service of %s calls another: there is no edge that a breaker could be on", p.Name)
+	}
 	if edge != "" {
 		if !slices.Contains(names, edge) {
 			return "", fmt.Errorf("edge: %w", policy.Unknown("edge between services", edge, names))
