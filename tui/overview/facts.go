@@ -125,7 +125,7 @@ func (s *Screen) gatherRange(f *facts) {
 		f.coverage = coverageLine(a)
 		f.running = s.Live && running(a, v)
 		to := s.Clock(a.Impact.To)
-		if f.running {
+		if f.running && heard(v) {
 			to = "now"
 		}
 		f.span = s.Clock(a.Impact.From) + " to " + to + "  " + text.Dur(a.Impact.Length())
@@ -259,6 +259,15 @@ const stillFailing = 30 * time.Second
 func running(a incident.Analysis, v *incident.View) bool {
 	return v.Window.To.Sub(a.Impact.To) < stillFailing || slices.ContainsFunc(a.Endpoints, func(e incident.Impact) bool {
 		return e.Failed > 0 && e.Recovered.IsZero()
+	})
+}
+
+// heard says that requests are being read: what goes on goes on until now, and not only
+// until the last line of a log that has ended or cannot be read any more.
+func heard(v *incident.View) bool {
+	gateway := slices.ContainsFunc(v.Sources, func(s incident.SourceStatus) bool { return s.Group == "gateway" })
+	return slices.ContainsFunc(v.Sources, func(s incident.SourceStatus) bool {
+		return (s.Group == "gateway" || !gateway) && (s.State == incident.SourceOK || s.State == incident.SourceDegraded || s.State == incident.SourceStarting)
 	})
 }
 

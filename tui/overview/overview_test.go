@@ -204,3 +204,21 @@ func TestSpanIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestNowIsNow: what fails still fails until now while requests are read, and until the
+// last of them where the log has ended.
+func TestNowIsNow(t *testing.T) {
+	for state, want := range map[incident.SourceState]string{
+		incident.SourceOK: "SO FAR  14:23:01Z to now  20s", incident.SourceDone: "SO FAR  14:23:01Z to 14:23:21Z  20s", incident.SourceDown: "SO FAR  14:23:01Z to 14:23:21Z  20s",
+	} {
+		ev := incident.NewEvidence()
+		ev.Add(incident.Bucket{At: tuitest.At("14:23:20"), Width: time.Second, Endpoint: incident.Endpoint{Method: "GET", Route: "/"}, Outcome: incident.UpstreamTimeout, Status: 502, Started: 1, Ended: 1, Origin: incident.Origin{Group: "gateway", Name: "gw"}})
+		ev.SetSource(incident.SourceStatus{Name: "gw", Group: "gateway", State: state, LastAt: tuitest.At("14:23:21")})
+		ev.SetSource(incident.SourceStatus{Name: "pg", Group: "postgres", State: incident.SourceOK, LastAt: tuitest.At("14:23:21")})
+		hit := incident.Window{From: tuitest.At("14:23:01"), To: tuitest.At("14:23:21")}
+		s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot(), Analysis: incident.Analysis{Impact: hit}, Live: true})
+		if got := tuitest.Draw(s, 80, 21).Lines()[0]; !strings.Contains(got, want) {
+			t.Errorf("%s: %q lacks %q", state, got, want)
+		}
+	}
+}
