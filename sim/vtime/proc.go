@@ -114,9 +114,13 @@ func (k *Kernel) Contain(g *Group, r Runner) (killed bool) {
 	home := p.group
 	p.join(g)
 	defer func() {
-		if v := recover(); v != nil {
-			if _, ok := v.(unwinding); !ok || k.closing {
-				panic(v)
+		// All of a kernel that closes unwinds as far as the process's own beginning:
+		// recovering here and panicking again would walk its stack twice more.
+		if !k.closing {
+			if v := recover(); v != nil {
+				if _, ok := v.(unwinding); !ok {
+					panic(v)
+				}
 			}
 		}
 		p.join(home)
