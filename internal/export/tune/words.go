@@ -118,8 +118,12 @@ func where(r *tune.Result) string {
 // chosen is the chosen point in one sentence, with the runner-up.
 func chosen(r *tune.Result) string {
 	c := *r.Chosen
-	s := fmt.Sprintf("%s: of %s it is the one that recovers (%d of %d runs, %s), trips %s times a day for nothing, and leaves the fewest %s unserved (%s for each that comes while the trigger lasts, 99 %% of them waiting %s at most)",
-		shown(r, c), export.Plural(r.Tried, "setting"), c.Recovered, c.Tried, bound(c), Figure(tune.FalseTrips, c.Mean[tune.FalseTrips]),
+	what := "the one that recovers"
+	if r.Interrupted && !c.Holds {
+		what = "the best so far, though too few runs say that it recovers"
+	}
+	s := fmt.Sprintf("%s: of %s it is %s (%d of %d runs, %s), trips %s times a day for nothing, and leaves the fewest %s unserved (%s for each that comes while the trigger lasts, 99 %% of them waiting %s at most)",
+		shown(r, c), export.Plural(r.Tried, "setting"), what, c.Recovered, c.Tried, bound(c), Figure(tune.FalseTrips, c.Mean[tune.FalseTrips]),
 		r.Problem.Requests, Figure(tune.NotServed, c.Mean[tune.NotServed]), Figure(tune.Wait, c.Mean[tune.Wait]))
 	switch {
 	case r.Interrupted:

@@ -104,3 +104,18 @@ func TestNoBreakerIsBetter(t *testing.T) {
 		}
 	}
 }
+
+// A search that is stopped at its first runs has seen too few to say what recovers.
+func TestStoppedSearchPromisesNoRecovery(t *testing.T) {
+	l, _ := library.ByName("opossum")
+	r := &tune.Result{Problem: tune.Problem{Name: "inc-2847", Edge: "order.payment", Requests: "orders"}, Library: l, Interrupted: true, Tried: 60}
+	for recovered, want := range map[int]string{
+		0:  "it is the best so far, though too few runs say that it recovers (0 of 3 runs, at least 0 %)",
+		80: "it is the one that recovers (80 of 80 runs, at least 95.4 %)",
+	} {
+		r.Chosen = &tune.Point{Policy: policy.Policy{Breaker: policy.BreakerSpec{Library: "opossum"}}, Recovered: recovered, Tried: max(recovered, 3), Holds: recovered == 80}
+		if got := chosen(r); !strings.Contains(got, want) {
+			t.Errorf("%s\nexpected in it\n%s", got, want)
+		}
+	}
+}
