@@ -17,21 +17,21 @@ func (s *Screen) Behind() (title string, parts []screen.Part) {
 		return "", nil
 	}
 	pid := t.rows[s.list.At].node.PID
-	var all, own struct{ asked, logged bool } // by the server's answers, by its log
+	var asked, logged, own bool // facts by the server's answers, by its log; those of the session by answers
 	s.View.EachEpisode(func(e *incident.Episode) {
 		if e.Session.PID == 0 {
 			return
 		}
 		read := e.Origin.File != ""
-		all.asked, all.logged = all.asked || !read, all.logged || read
+		asked, logged = asked || !read, logged || read
 		if e.Session.PID == pid && e.Active(t.at) {
-			own.asked, own.logged = own.asked || !read, own.logged || read
+			own = own || !read
 			parts = append(parts, behind.Fact(*e))
 		}
 	})
-	asked := all.asked || !all.logged
+	asked = asked || !logged
 	if len(parts) > 0 {
-		asked = own.asked
+		asked = own
 	}
 	how := screen.Part{
 		Head: "pg_stat_activity and pg_locks as they were at " + text.Clock(t.at),
