@@ -14,13 +14,10 @@ import (
 	"tripcurve/tui/theme"
 )
 
-// The smallest terminal in which the screens are drawn.
-const minW, minH = 60, 18
-
 // tab is where a tab was drawn.
 type tab struct{ y, from, to, screen int }
 
-func (r *Root) tooSmall() bool { return r.common.W < minW || r.common.H < minH }
+func (r *Root) tooSmall() bool { return r.common.W < screen.MinW || r.common.H < screen.MinH }
 
 // top is the row where the screen's canvas begins.
 func (r *Root) top() int {

@@ -92,7 +92,7 @@ func TestDetail(t *testing.T) {
 
 // TestSheetsFootFits: the keys leave room for how much is above and below.
 func TestSheetsFootFits(t *testing.T) {
-	for _, w := range []int{minW, 62, 66, 70, 80} {
+	for _, w := range []int{screen.MinW, 62, 66, 70, 80} {
 		r := opened(w, 18)
 		keys(r, "K")
 		foot := lines(r)[16]

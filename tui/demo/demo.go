@@ -13,12 +13,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"tripcurve/tui/grid"
+	"tripcurve/tui/screen"
 	"tripcurve/tui/theme"
 )
-
-// least is how many rows the screens need; where the bar leaves them fewer, it covers
-// their last ones.
-const least = 18
 
 // bar is how many rows the caption takes below the screens.
 const bar = 5
@@ -118,8 +115,8 @@ func (d *Demo) tell(msg tea.Msg) (cmd tea.Cmd) {
 // resize gives the screens what the bar leaves.
 func (d *Demo) resize() tea.Cmd {
 	h := d.h
-	if !d.over {
-		h = max(min(h, least), h-bar)
+	if !d.over { // where the bar leaves the screens fewer rows than they need, it covers their last ones
+		h = max(min(h, screen.MinH), h-bar)
 	}
 	return d.tell(tea.WindowSizeMsg{Width: d.w, Height: h})
 }

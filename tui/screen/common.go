@@ -10,6 +10,9 @@ import (
 	"tripcurve/tui/text"
 )
 
+// MinW and MinH are the columns and rows that the screens need.
+const MinW, MinH = 60, 18
+
 // Common is the state that all screens share. A screen embeds it and hands it
 // every message first.
 type Common struct {
