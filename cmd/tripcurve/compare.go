@@ -163,11 +163,15 @@ func (f *compareFlags) remedies(today sim.Scenario) ([]compare.Remedy, error) {
 	return remedies, nil
 }
 
-// sameForAll says whether a setting is none of a remedy's.
+// sameForAll says whether a setting is none of a remedy's, which are policies and what
+// begins like this.
 func sameForAll(path string) bool {
-	return slices.ContainsFunc([]string{"length", "patience", "fault", "rate", "users", "retries"}, func(part string) bool {
-		return path == part || strings.HasPrefix(path, part+".")
-	})
+	for _, part := range []string{"rollout.", "world.", "cpu."} {
+		if strings.HasPrefix(path, part) {
+			return false
+		}
+	}
+	return path == "fault" || slices.ContainsFunc(scenario.Settings(), func(s scenario.Setting) bool { return s.Path == path })
 }
 
 // what is the flags' policy in words.
