@@ -17,7 +17,7 @@ type PipelineReplications struct {
 	Level    float64           `json:"level"` // of every interval here, 0..1
 	Requests []RequestMeasures `json:"requests"`
 	Recovery Recovery          `json:"recovery"` // of any request, after the last fault's end
-	lasting  bool              // a fault is not over when the runs end
+	Lasting  bool              `json:"lasting"`  // a fault is not over when the runs end: there is no end to recover after
 }
 
 // RequestMeasures is the figures of one kind of request: ok_share is of those that
@@ -53,7 +53,7 @@ func pipelineReplications(rs []*pipeline.Result) *PipelineReplications {
 	if len(rs) == 0 {
 		return nil
 	}
-	out := &PipelineReplications{Runs: len(rs), Level: output.Level, lasting: rs[0].Lasting}
+	out := &PipelineReplications{Runs: len(rs), Level: output.Level, Lasting: rs[0].Lasting}
 	for i, q := range rs[0].Requests {
 		of := RequestMeasures{Client: q.Client, Endpoint: q.Endpoint}
 		for _, m := range requestMeasures {
@@ -117,7 +117,7 @@ func (o *PipelineReplications) text(out io.Writer) {
 	if r := o.Recovery; r.Failed > 0 {
 		line := fmt.Sprintf("requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
 		switch {
-		case o.lasting: // there is no end to count from
+		case o.Lasting: // there is no end to count from
 			line = fmt.Sprintf("requests failed after the first fault in %d of %d runs, and a fault is not over when they end; in %d of those the last requests succeeded",
 				r.Failed, o.Runs, r.Failed-r.Censored)
 		case r.MedianS.Value == nil:
