@@ -25,6 +25,7 @@ type Collector struct {
 	cfg     Config
 	target  target
 	sampler *Sampler
+	budget  budget
 	derive  bool // queues are long: derive blockers instead of asking for them
 	ran     bool
 	lacks   []string               // what the newest sample could not show
@@ -52,9 +53,6 @@ func (c *Collector) Source() incident.SourceStatus {
 }
 
 const (
-	// share of the wall time that sampling may take: a sample of d is followed by
-	// a pause until 50 d after its start.
-	costFactor = 50
 	// slow is when pg_blocking_pids, quadratic in a queue, is given up.
 	slow = 20 * time.Millisecond
 	// cheap is when it is tried again: measured, deriving is at most 4.5 times cheaper.
@@ -120,7 +118,8 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 			missed++
 			c.derive = true // most likely a queue too long for pg_blocking_pids
 			status <- c.status(incident.SourceDegraded, last, "sample missed: "+c.target.scrub(reason(err)))
-			tick.Reset(c.pause(time.Since(began)))
+			took := time.Since(began)
+			tick.Reset(max(0, c.budget.pause(began, took, c.cfg.Interval)-took))
 			continue
 		}
 		if !l.start.IsZero() && !l.start.Equal(x.ServerStart) { // a pooler has another server for us
@@ -130,7 +129,7 @@ func (c *Collector) Run(ctx context.Context, out chan<- []incident.Fact, status 
 			x.Cluster = l.cluster
 		}
 		l.start = x.ServerStart
-		x.Every = c.pause(x.Took)
+		x.Every = c.budget.pause(began, x.Took, c.cfg.Interval)
 		clock := incident.ClockOf(x.At, began, x.Took, time.Microsecond)
 		last = x.At
 		out <- c.sampler.Observe(x)
@@ -156,12 +155,6 @@ func (c *Collector) spare(second *side) *link {
 	case <-give.C:
 		return nil
 	}
-}
-
-// pause is the distance from the start of a sample that took so long to the
-// start of the next.
-func (c *Collector) pause(took time.Duration) time.Duration {
-	return max(c.cfg.Interval, costFactor*took)
 }
 
 // adapt chooses how the next sample finds blockers.
