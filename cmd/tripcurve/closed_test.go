@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,6 +14,10 @@ import (
 // TestClosedInTheMiddle: the terminal's window is closed, or it becomes nothing and
 // comes back. Where one was is kept.
 func TestClosedInTheMiddle(t *testing.T) {
+	// Under nohup the program would live on, rightly; what is caught here it does not inherit.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	term := startTerminal(t, 80, 24, nil, binary(t, "tripcurve"))
 	term.waitFor("pid 48291")
 	term.send("3")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -212,7 +213,13 @@ func (t *terminal) waitExit() int {
 	case <-t.exited:
 		return t.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
-		t.tb.Fatalf("the program does not end; the screen is:\n%s", t.screen())
+		screen, before := t.screen(), len(t.output())
+		_ = t.cmd.Process.Signal(syscall.SIGQUIT) // it tells what every goroutine does
+		select {
+		case <-t.exited:
+		case <-time.After(5 * time.Second):
+		}
+		t.tb.Fatalf("the program does not end; the screen is:\n%s\nits goroutines:\n%s", screen, t.output()[before:])
 		return -1
 	}
 }
