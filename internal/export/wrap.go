@@ -1,9 +1,6 @@
 package export
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // Columns is how wide plain text is at most; only words longer than a line (an SQL
 // statement to be pasted, a route) stand out.
@@ -14,13 +11,13 @@ const Columns = 80
 func Wrap(s, first, rest string) string {
 	var b strings.Builder
 	b.WriteString(first)
-	n, fresh := utf8.RuneCountInString(first), true
+	n, fresh := Cells(first), true
 	for _, word := range strings.Fields(s) {
-		w := utf8.RuneCountInString(word)
+		w := Cells(word)
 		if !fresh && n+1+w > Columns {
 			b.WriteByte('\n')
 			b.WriteString(rest)
-			n, fresh = utf8.RuneCountInString(rest), true
+			n, fresh = Cells(rest), true
 		}
 		if !fresh {
 			b.WriteByte(' ')

@@ -3,7 +3,6 @@ package compare
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/redact"
@@ -41,22 +40,7 @@ func (rep Report) assumed(b *strings.Builder) {
 	}
 }
 
-// text writes the table with names to the left and numbers to the right.
-func (t table) text(b *strings.Builder) {
-	widths := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for _, row := range append([][]string{t.head}, t.rows...) {
-		line := row[0] + strings.Repeat(" ", widths[0]-utf8.RuneCountInString(row[0]))
-		for i, cell := range row[1:] {
-			line += strings.Repeat(" ", 2+widths[i+1]-utf8.RuneCountInString(cell)) + cell
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-}
+func (t table) text(b *strings.Builder) { export.Align(b, append([][]string{t.head}, t.rows...)) }
 
 // markdown writes the table and its note.
 func (t table) markdown(b *strings.Builder) {

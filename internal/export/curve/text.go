@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/policy/library"
@@ -103,11 +104,10 @@ func (d Document) legend(b *strings.Builder, settings []trip.Curve) {
 
 // pad fills a text to a width, or cuts it.
 func pad(s string, n int) string {
-	if utf8.RuneCountInString(s) >= n {
-		r := []rune(s)
-		return string(r[:n-2]) + "~ "
+	if export.Cells(s) >= n {
+		s = ansi.Truncate(s, n-2, "") + "~"
 	}
-	return s + strings.Repeat(" ", n-utf8.RuneCountInString(s))
+	return export.Left(s, n)
 }
 
 // table is the key points of one way of failing.
@@ -261,28 +261,6 @@ func (d Document) foot(b *strings.Builder) {
 		if !strings.HasPrefix(strings.ToLower(text), strings.ToLower(n.Setting)) {
 			text = redact.Line(n.Setting) + ": " + text
 		}
-		wrap(b, text)
+		b.WriteString(export.Wrap(text, "  ", "    "))
 	}
-}
-
-// wrap writes a note as lines of at most 80 columns, broken at blanks.
-func wrap(b *strings.Builder, text string) {
-	n := 0
-	for _, word := range strings.Fields(text) {
-		w := utf8.RuneCountInString(word)
-		switch {
-		case n == 0:
-			b.WriteString("  ")
-			n = 2
-		case n+1+w > 80:
-			b.WriteString("\n    ")
-			n = 4
-		default:
-			b.WriteByte(' ')
-			n++
-		}
-		b.WriteString(word)
-		n += w
-	}
-	b.WriteByte('\n')
 }

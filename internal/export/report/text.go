@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
@@ -203,7 +202,7 @@ func (rep Report) waits(e incident.Impact) (p50, p99 incident.Quantile) {
 
 func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) {
 	name := e.Method + " " + e.Route
-	if utf8.RuneCountInString(name) > 30 {
+	if export.Cells(name) > 30 {
 		fmt.Fprintf(b, "  %s\n", name)
 		name = ""
 	}
@@ -212,7 +211,7 @@ func (rep Report) endpoint(b *strings.Builder, e Endpoint, raw incident.Impact) 
 		shared = percent(*e.FailedShare)
 	}
 	p50, p99 := rep.waits(raw)
-	fmt.Fprintf(b, "  %-30s %8s %8s %7s %9s %9s\n", name, thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared,
+	fmt.Fprintf(b, "  %s %8s %8s %7s %9s %9s\n", export.Left(name, 30), thousands(float64(e.Requests)), thousands(float64(e.Failed)), shared,
 		brief(p50), brief(p99))
 	var notes []string
 	if w := raw.NoneWell; w != (incident.Window{}) {

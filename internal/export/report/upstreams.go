@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/incident"
@@ -86,11 +85,11 @@ func (rep Report) upstreamsText(b *strings.Builder) {
 	fmt.Fprintf(b, "\nUPSTREAMS, %s\n  %-30s %8s %8s %7s %9s %9s\n", rep.scope(), "", "requests", "failed", "share", "p50", "p99")
 	for _, u := range list {
 		name := u.Upstream
-		if utf8.RuneCountInString(name) > 30 {
+		if export.Cells(name) > 30 {
 			fmt.Fprintf(b, "  %s\n", name)
 			name = ""
 		}
-		fmt.Fprintf(b, "  %-30s %8s %8s %7s %9s %9s\n", name, thousands(float64(u.Requests)), thousands(float64(u.Failed)), u.share(), brief(u.p50), brief(u.p99))
+		fmt.Fprintf(b, "  %s %8s %8s %7s %9s %9s\n", export.Left(name, 30), thousands(float64(u.Requests)), thousands(float64(u.Failed)), u.share(), brief(u.p50), brief(u.p99))
 	}
 	if more != "" {
 		fmt.Fprintf(b, "  %s\n", more)

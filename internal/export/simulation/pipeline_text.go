@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tripcurve/internal/export"
 )
@@ -125,7 +124,7 @@ func (t table) text(out io.Writer) error {
 	width := make([]int, len(t[0]))
 	for _, row := range t {
 		for i, cell := range row {
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
+			width[i] = max(width[i], export.Cells(cell))
 		}
 	}
 	all := 0
@@ -139,7 +138,7 @@ func (t table) text(out io.Writer) error {
 		for i, cell := range row {
 			switch {
 			case i > 0 || !wide:
-				fmt.Fprintf(&line, "%*s", width[i]+2, cell)
+				line.WriteString("  " + export.Right(cell, width[i]))
 			case y > 0:
 				b.WriteString(cell + "\n")
 			}

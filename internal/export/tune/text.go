@@ -3,7 +3,6 @@ package tune
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"tripcurve/internal/export"
 	"tripcurve/internal/redact"
@@ -94,7 +93,7 @@ func (rep Report) table(b *strings.Builder) {
 	for _, p := range points {
 		row = append(row, fmt.Sprintf("%d of %d", p.Recovered, p.Runs))
 	}
-	align(b, append(rows, row))
+	export.Align(b, append(rows, row))
 	b.WriteString(export.Wrap("not served and load: for each request that came while the trigger lasted; healthy lost: share of healthy calls that are turned away or cut off; means of all cases.", "", ""))
 }
 
@@ -114,7 +113,7 @@ func (rep Report) byCase(b *strings.Builder) {
 		}
 		rows = append(rows, row)
 	}
-	align(b, rows)
+	export.Align(b, rows)
 }
 
 // finalists is the front.
@@ -138,7 +137,7 @@ func (rep Report) finalists(b *strings.Builder) {
 		}
 		rows = append(rows, row)
 	}
-	align(b, rows)
+	export.Align(b, rows)
 	b.WriteByte('\n')
 	for _, p := range rep.Front {
 		b.WriteString(export.Wrap(redact.Line(p.Shown+ranges(p)), fmt.Sprintf("%3d ", p.N), "    "))
@@ -177,22 +176,5 @@ func (rep Report) sensitivities(b *strings.Builder) {
 		}
 		rows = append(rows, row)
 	}
-	align(b, rows)
-}
-
-// align writes a table with names to the left and numbers to the right.
-func align(b *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for _, row := range rows {
-		line := row[0] + strings.Repeat(" ", widths[0]-utf8.RuneCountInString(row[0]))
-		for i, cell := range row[1:] {
-			line += strings.Repeat(" ", 2+widths[i+1]-utf8.RuneCountInString(cell)) + cell
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
+	export.Align(b, rows)
 }
