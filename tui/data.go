@@ -241,17 +241,8 @@ func highest(values []float64) (at int, most float64) {
 }
 
 func (r *Root) moveCursor(at time.Time) tea.Cmd {
-	all := r.common.Range
-	if r.common.View != nil {
-		all = r.common.View.Window
-	}
-	if at.Before(all.From) {
-		at = all.From
-	}
-	if at.After(all.To) {
-		at = all.To
-	}
-	r.common.Cursor = at
+	r.common.Cursor = within(at, r.extent())
+	at = r.common.Cursor
 	r.follow = r.common.Live && (r.common.View == nil || !at.Before(sampled(r.common.View)))
 	cmd := r.tellAll(screen.CursorMsg{At: at})
 	w := r.common.Range
@@ -260,6 +251,25 @@ func (r *Root) moveCursor(at time.Time) tea.Cmd {
 		return tea.Batch(cmd, r.setRange(incident.Window{From: at.Add(-half), To: at.Add(half)}))
 	}
 	return cmd
+}
+
+// extent is all that the time cursor can reach.
+func (r *Root) extent() incident.Window {
+	if r.common.View != nil {
+		return r.common.View.Window
+	}
+	return r.common.Range
+}
+
+// within is the instant of a window that is the nearest to at; its end is one of them.
+func within(at time.Time, w incident.Window) time.Time {
+	switch {
+	case at.Before(w.From):
+		return w.From
+	case at.After(w.To):
+		return w.To
+	}
+	return at
 }
 
 func (r *Root) setRange(w incident.Window) tea.Cmd {
@@ -305,7 +315,7 @@ func (r *Root) pause() tea.Cmd {
 	return r.evidence(msg)
 }
 
-// goTo moves the cursor to a clock time of the day that is shown.
+// goTo moves the cursor to a time, and says when there is no evidence of it.
 func (r *Root) goTo(arg string) tea.Cmd {
 	for _, layout := range []string{time.RFC3339, "15:04:05Z", "15:04:05", "15:04Z", "15:04"} {
 		t, err := time.Parse(layout, arg)
@@ -313,15 +323,35 @@ func (r *Root) goTo(arg string) tea.Cmd {
 			continue
 		}
 		if t.Year() == 0 {
-			day := r.common.In(r.common.Cursor)
-			if strings.HasSuffix(layout, "Z") {
-				day = r.common.Cursor.UTC()
-			}
-			t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, day.Location())
+			t = r.onDay(t, strings.HasSuffix(layout, "Z"))
 		}
-		return r.moveCursor(t.UTC())
+		cmd := r.moveCursor(t.UTC())
+		if all := r.extent(); !r.common.Cursor.Equal(t) {
+			stamp := func(t time.Time) string { return r.common.In(t).Format(time.DateTime) }
+			cmd = tea.Batch(cmd, screen.Fail(fmt.Errorf("goto %s: the evidence is from %s to %s", arg, stamp(all.From), stamp(all.To))))
+		}
+		return cmd
 	}
 	return screen.Fail(fmt.Errorf("goto %q: not a time like 14:25:01 or 2026-01-15T14:25:01Z", arg))
+}
+
+// onDay is the clock time of a day that the evidence has: the cursor's, else the one before
+// or after, for a night goes over midnight.
+func (r *Root) onDay(clock time.Time, utc bool) time.Time {
+	day := r.common.In(r.common.Cursor)
+	if utc {
+		day = r.common.Cursor.UTC()
+	}
+	on := func(days int) time.Time {
+		return time.Date(day.Year(), day.Month(), day.Day()+days, clock.Hour(), clock.Minute(), clock.Second(), 0, day.Location())
+	}
+	all := r.extent()
+	for _, days := range []int{0, 1, -1} {
+		if t := on(days); within(t, all).Equal(t) {
+			return t
+		}
+	}
+	return on(0)
 }
 
 // nextMoment moves the cursor to the next entry of the timeline, or back.

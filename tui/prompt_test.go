@@ -20,6 +20,8 @@ func TestCommands(t *testing.T) {
 		{"glyphs ascii", "drawn with ascii"},
 		{"theme neon", `!! theme "neon": not one of dark, light`},
 		{"goto 14:30", ""},
+		{"goto 09:00", "!! goto 09:00: the evidence is from 2026-01-15 14:"},
+		{"goto 14:30", ""},
 		{"goto soon", `!! goto "soon": not a time`},
 	} {
 		keys(r, ":")

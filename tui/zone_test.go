@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tripcurve/internal/incident"
 	"tripcurve/tui/screen"
 	"tripcurve/tui/session"
 )
@@ -114,5 +115,28 @@ func TestZoneIsRemembered(t *testing.T) {
 	}
 	if got := sitting(path).common.Zone; got != nil {
 		t.Errorf("a zone that is none came back as %s", got)
+	}
+}
+
+// A clock time is of the day that the evidence has: a night goes over midnight.
+func TestGoToOverMidnight(t *testing.T) {
+	r := opened(80, 24)
+	at := func(day, hour, minute int) time.Time { return time.Date(2026, 1, day, hour, minute, 0, 0, time.UTC) }
+	r.common.View = &incident.View{Window: incident.Window{From: at(15, 23, 0), To: at(16, 2, 0)}}
+	for _, c := range []struct {
+		from time.Time
+		arg  string
+		want time.Time
+	}{
+		{at(15, 23, 30), "00:30", at(16, 0, 30)},
+		{at(16, 1, 0), "23:10", at(15, 23, 10)},
+		{at(16, 1, 0), "01:30Z", at(16, 1, 30)},
+		{at(16, 1, 0), "12:00", at(16, 2, 0)}, // there is no such time
+		{at(16, 1, 0), "2026-01-15T23:20:00Z", at(15, 23, 20)},
+	} {
+		r.common.Cursor = c.from
+		if command(r, "goto "+c.arg); !r.common.Cursor.Equal(c.want) {
+			t.Errorf("goto %s from %s went to %s, want %s", c.arg, c.from, r.common.Cursor, c.want)
+		}
 	}
 }
