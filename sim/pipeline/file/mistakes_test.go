@@ -70,6 +70,7 @@ func TestMistakes(t *testing.T) {
 		{"no clients", "clients:\n  shoppers:\n    request: web.buy\n    rate: {from: 5/s, to: 10/s}\n    patience: 10s\n", "", "no clients, expected clients"},
 		{"pool 0", "size: 20", "size: 0", `shop.yaml:8:18: found 0, expected a whole number from 1, or unlimited`},
 		{"a pool without a size", "size: 20, ", "", `shop.yaml:8:12: found a pool without a size, expected size`},
+		{"a backlog for nobody", "replicas: 2", "replicas: 2\n    backlog: 3", `shop.yaml:7:14: found a backlog where workers are unlimited, so that nobody waits for one, expected workers beside it`},
 		{"no replicas", "replicas: 2", "replicas: 0", `shop.yaml:6:15: found 0, expected a whole number from 1`},
 		{"too many replicas", "replicas: 2", "replicas: 2000", `shop.yaml:6:15: found 2000, expected a whole number from 1 to 1000`},
 		{"half a worker", "workers: 4", "workers: 0.5", `shop.yaml:26:14: found 0.5, expected a whole number from 1, or unlimited`},

@@ -32,6 +32,9 @@ func (s *services) ReadNode(n *source.Node) error {
 		if err := (source.Decoder{}).Decode(m.Value, &v); err != nil {
 			return err
 		}
+		if at, ok := m.Value.Get("backlog"); ok && v.Workers == pipeline.Unbounded {
+			return at.Errorf("workers beside it", "a backlog where workers are unlimited, so that nobody waits for one")
+		}
 		*s = append(*s, pipeline.Service{
 			Name: m.Key, Replicas: v.Replicas, Workers: max(int(v.Workers), 0), Backlog: int(v.Backlog), Balance: sim.Balance(v.Balance),
 			Pools: v.Pools, Queues: v.Queues, Endpoints: v.Endpoints,

@@ -104,9 +104,9 @@ func (w *writer) service(s *pipeline.Service) {
 	}
 	if s.Workers > 0 {
 		w.line(2, "workers: %d", s.Workers)
-	}
-	if s.Backlog != pipeline.Unbounded {
-		w.line(2, "backlog: %d", s.Backlog)
+		if s.Backlog != pipeline.Unbounded {
+			w.line(2, "backlog: %d", s.Backlog)
+		}
 	}
 	if len(s.Pools) > 0 {
 		w.line(2, "pools:")

@@ -33,6 +33,7 @@ length: 60s
 network: {pareto: {min: 1ms, alpha: 1.5, max: 2s}}
 services:
   "on":
+    workers: 2
     backlog: 0
     endpoints:
       all: [{work: {log_normal: {median: 2ms, p99: 9ms}}}, {work: {empirical: {p0: 1ms, p99.9: 2ms, p100: 3ms}}, repeat: 3}]
