@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"tripcurve/internal/pglock"
@@ -19,6 +20,15 @@ func forGood(at, d, length time.Duration) time.Duration {
 		return length
 	}
 	return at + d
+}
+
+// Lasting says that a fault is not over when the run ends: there is no end of it to
+// recover after.
+func (sc *Scenario) Lasting() bool {
+	return slices.ContainsFunc(sc.Faults, func(f Fault) bool {
+		from, to := f.Span(sc.Length)
+		return from < to && to == sc.Length
+	})
 }
 
 // LockTable is a session that takes a table lock and holds it.

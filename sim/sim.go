@@ -165,6 +165,7 @@ type Result struct {
 	// RecoveredAt is when checkouts succeed again for good after the trigger
 	// began; zero when they never failed or never recovered.
 	RecoveredAt time.Time
+	Lasting     bool // a fault is not over when the run ends
 	Events      []Event
 	Breakers    []BreakerTrack
 	// KernelEvents counts what the kernel processed, for benchmarks.

@@ -184,7 +184,7 @@ func (r *run) scheduleFaults() {
 				for _, f := range undo {
 					f()
 				}
-				r.event("network", edgeOf(f.Edge)+" is well again")
+				r.over("network", edgeOf(f.Edge), "is well again", slices.ContainsFunc(conns, (*world.Conn).Degraded))
 			})
 		case sim.TrafficSurge:
 			at(f.At, func() {
@@ -217,7 +217,18 @@ func (r *run) scheduleBlackHole(f sim.BlackHole) {
 		each(conns, func(c *world.Conn) { c.Block(end, f.Way != sim.ToClient, f.Way != sim.ToServer) })
 		r.event("black_hole", fmt.Sprintf("%s swallows what is sent %s, telling neither end", edgeOf(f.Edge), f.Way))
 	}))
-	k.After(f.At+f.For, vtime.Func(func() { r.event("black_hole", edgeOf(f.Edge)+" carries again") }))
+	k.After(f.At+f.For, vtime.Func(func() {
+		r.over("black_hole", edgeOf(f.Edge), "carries again", slices.ContainsFunc(conns, (*world.Conn).Blocked))
+	}))
+}
+
+// over tells that a fault of an edge's network is, and that the edge is well again unless
+// another one of the kind goes on.
+func (r *run) over(kind, edge, well string, another bool) {
+	if another {
+		well = "has another such fault, which goes on"
+	}
+	r.event(kind, edge+" "+well)
 }
 
 // connsOf are the connections of an edge.

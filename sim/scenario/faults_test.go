@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,47 @@ func TestSlowReserve(t *testing.T) {
 	for _, e := range r.Endpoints {
 		if e.Method == "GET" && e.Failed > 0 {
 			t.Errorf("%s %s: %d failed", e.Method, e.Route, e.Failed)
+		}
+	}
+}
+
+// TestNetworkFaultsOverlap: the edge is well again when the last of them is over.
+func TestNetworkFaultsOverlap(t *testing.T) {
+	const edge = "order.inventory"
+	r := mustRun(t, short(
+		4,
+		sim.BadNetwork{At: 60 * time.Second, For: 60 * time.Second, Edge: edge, Loss: 0.01},
+		sim.BadNetwork{At: 90 * time.Second, For: 60 * time.Second, Edge: edge, Loss: 0.01},
+		sim.BlackHole{At: 100 * time.Second, For: 20 * time.Second, Edge: edge},
+		sim.BlackHole{At: 105 * time.Second, For: 5 * time.Second, Edge: edge},
+	))
+	var got []string
+	for _, e := range r.Events {
+		if rest, ok := strings.CutPrefix(e.Text, edge+" "); ok && !strings.HasPrefix(rest, "loses") && !strings.HasPrefix(rest, "swallows") {
+			got = append(got, fmt.Sprintf("%s %s", e.At.Sub(r.Start), rest))
+		}
+	}
+	want := []string{
+		"1m50s has another such fault, which goes on", "2m0s has another such fault, which goes on",
+		"2m0s carries again", "2m30s is well again",
+	}
+	slices.Sort(got)
+	if slices.Sort(want); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// TestLastingFault: where a fault goes on until the end a last checkout that is served is
+// no recovery, and nothing says that it is.
+func TestLastingFault(t *testing.T) {
+	for text, f := range map[string]sim.FailCalls{
+		"no checkout fails any more before the run ends, though a fault goes on": {At: time.Minute, Service: "inventory", Share: 0.5},
+		"checkouts succeed again": {At: time.Minute, For: time.Minute, Service: "inventory", Share: 0.5},
+	} {
+		r := mustRun(t, short(4, f))
+		i := slices.IndexFunc(r.Events, func(e sim.Event) bool { return e.Kind == "recovered" })
+		if i < 0 || r.Events[i].Text != text || r.Lasting != (f.For == 0) {
+			t.Errorf("for %s: lasting %t, told %+v, want %q", f.For, r.Lasting, r.Events, text)
 		}
 	}
 }

@@ -47,7 +47,7 @@ type checkout struct {
 
 func newRecord(sc sim.Scenario) *record {
 	n := int((sc.Length + time.Second - 1) / time.Second)
-	res := &sim.Result{Scenario: sc.Name, Seed: sc.Seed, Start: sc.Start.UTC(), Length: sc.Length, PoolFullAfter: -1}
+	res := &sim.Result{Scenario: sc.Name, Seed: sc.Seed, Start: sc.Start.UTC(), Length: sc.Length, PoolFullAfter: -1, Lasting: sc.Lasting()}
 	for _, series := range []*[]int{
 		&res.Started, &res.Served, &res.Late, &res.Failed, &res.Rejected, &res.Answered502,
 		&res.InFlight, &res.PoolInUse, &res.StreamsInUse, &res.LockWaiters,
@@ -249,6 +249,9 @@ func (r *record) recovery(run *run) {
 		at := run.w.K.Clock(recovered)
 		r.res.RecoveredAt = at
 		e := sim.Event{At: at, Kind: "recovered", Text: "checkouts succeed again"}
+		if r.res.Lasting { // nothing says that the next one would
+			e.Text = "no checkout fails any more before the run ends, though a fault goes on"
+		}
 		i, _ := slices.BinarySearchFunc(r.events, e, func(a, b sim.Event) int {
 			if a.At.After(b.At) {
 				return 1

@@ -88,6 +88,12 @@ func (p *path) addUp() {
 	p.loss = 1 - kept
 }
 
+// Degraded says that something is wrong with the connection's path.
+func (c *Conn) Degraded() bool { return len(c.path.bad) > 0 }
+
+// Blocked says that the connection's path swallows what is sent, one way at least.
+func (c *Conn) Blocked() bool { return !c.path.open(c.w.K.Now()) }
+
 // Block makes the connection's path swallow what is sent from now until an instant,
 // to the server, to the client, or both ways, and new connections with it. What is
 // under way still arrives; what is swallowed is sent again by TCP.

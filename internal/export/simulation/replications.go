@@ -21,6 +21,7 @@ type Replications struct {
 	Measures []Measure `json:"measures"`
 	// PoolFilled is the share of runs in which the pool was ever full.
 	PoolFilled Estimate `json:"pool_filled"`
+	Lasting    bool     `json:"lasting"` // a fault is not over when the runs end: there is no end to recover after
 	Recovery   Recovery `json:"recovery"`
 }
 
@@ -80,7 +81,7 @@ func replications(rs []*sim.Result, stop output.Stop) *Replications {
 	if len(rs) == 0 {
 		return nil
 	}
-	out := &Replications{Runs: len(rs), Level: output.Level, Stopped: "asked"}
+	out := &Replications{Runs: len(rs), Level: output.Level, Stopped: "asked", Lasting: rs[0].Lasting}
 	switch stop {
 	case output.Precise:
 		out.Stopped = "precise"
@@ -176,7 +177,7 @@ func (o *Replications) text(out io.Writer) error {
 	}
 	full := fmt.Sprintf("The pool was full in %.0f %% of the runs (%.0f to %.0f %%). ", 100**o.PoolFilled.Value, 100**o.PoolFilled.Lo, 100**o.PoolFilled.Hi)
 	fmt.Fprintln(out)
-	fmt.Fprint(out, export.Wrap(full+o.Recovery.text(o.Runs), "", ""))
+	fmt.Fprint(out, export.Wrap(full+o.Recovery.text(o.Runs, o.Lasting), "", ""))
 	return nil
 }
 
@@ -202,9 +203,12 @@ func (e Estimate) interval(unit string) string {
 	return measured(*e.Lo, unit) + " to " + measured(*e.Hi, unit)
 }
 
-func (r Recovery) text(runs int) string {
+func (r Recovery) text(runs int, lasting bool) string {
 	if r.Failed == 0 {
 		return fmt.Sprintf("No checkout failed in any; at 95 %% that rules out more than %.0f %% of such runs.", 100*output.AtMost(runs))
+	}
+	if lasting {
+		return fmt.Sprintf("Checkouts failed in %d, and a fault is not over when they end; in %d of those the last checkouts were served.", r.Failed, r.Failed-r.Censored)
 	}
 	s := fmt.Sprintf("%d of the %d in which checkouts failed recovered (%.0f to %.0f %%)",
 		r.Failed-r.Censored, r.Failed, 100**r.Recovered.Lo, 100**r.Recovered.Hi)
