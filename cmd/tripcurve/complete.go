@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"tripcurve/internal/incident"
+	"tripcurve/sim/pipeline/file"
+	"tripcurve/sim/scenario"
 )
 
 // takesFile are the flags whose value is a file's name; dir is a folder's.
@@ -54,4 +56,29 @@ func completeRest(cmd *cobra.Command) {
 // takesNothing says whether a command refuses every argument.
 func takesNothing(cmd *cobra.Command) bool {
 	return cmd.Args != nil && cmd.Args(cmd, []string{bundledName}) != nil && cmd.Args(cmd, nil) == nil
+}
+
+// edgesOf are the edges of the pipeline that a command line means: those of a description
+// where it names one that can be read, else those of the bundled scenarios.
+func edgesOf(cmd *cobra.Command, args []string) (names []string, ofDescription bool) {
+	bundled := scenario.Edges().Names()
+	var d described
+	if f := cmd.Flag("example"); f != nil {
+		d.example = f.Value.String()
+	}
+	if d.example == "" && (len(args) == 0 || args[0] == "-") {
+		return bundled, false
+	}
+	if means, err := d.means(args); err != nil || !means {
+		return bundled, false
+	}
+	text, name, err := (&app{}).description(args, d.example)
+	if err != nil {
+		return bundled, false
+	}
+	p, err := file.Read(name, text)
+	if err != nil {
+		return bundled, false
+	}
+	return p.Policies.Names(), true
 }

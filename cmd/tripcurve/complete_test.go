@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,6 +66,10 @@ func TestCompletionOffersFilesWhereFilesAreTaken(t *testing.T) {
 }
 
 func TestCompletionOfChoices(t *testing.T) {
+	shop := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(shop, []byte(tunedShop), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		args []string
 		want string
@@ -74,6 +80,12 @@ func TestCompletionOfChoices(t *testing.T) {
 		{[]string{"timeline", "edit", "--phase", ""}, "mitigated"},
 		{[]string{"simulate", "--checkout", ""}, "async"},
 		{[]string{"open", ""}, "inc-2847"},
+		{[]string{"simulate", "inc-2847", "--set", ""}, "order.inventory.deadline="},
+		{[]string{"simulate", shop, "--set", ""}, "web.stock.deadline="},
+		{[]string{"simulate", "--example", "fan-out", "--set", ""}, "*.deadline="},
+		{[]string{"tune", shop, "--set", ""}, "web.stock.keepalive="},
+		{[]string{"tune", shop, "--edge", ""}, "web.stock"},
+		{[]string{"tune", filepath.Join(filepath.Dir(shop), "none.yaml"), "--edge", ""}, "order.inventory"},
 	} {
 		if words, _ := complete(t, test.args...); !strings.Contains(" "+strings.Join(words, " ")+" ", " "+test.want+" ") {
 			t.Errorf("%q: %q is not among %q", test.args, test.want, words)

@@ -33,14 +33,15 @@ type policyFlags struct {
 func (f *policyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.sets, "set", nil, "one policy value by its path, such as order.inventory.keepalive=20s or '*.cancel=propagate' (may be repeated)")
 	cmd.Flags().StringVar(&f.file, "policy", "", "YAML file of policies by edge")
-	_ = cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	_ = cmd.RegisterFlagCompletionFunc("set", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		var paths []string
-		for _, edge := range append(scenario.Edges().Names(), "*") {
+		edges, ofDescription := edgesOf(cmd, args)
+		for _, edge := range append(edges, "*") {
 			for _, field := range policy.Fields() {
 				paths = append(paths, edge+"."+field.Name+"=")
 			}
 		}
-		if cmd.Name() == "simulate" || cmd.Name() == "tune" {
+		if !ofDescription && (cmd.Name() == "simulate" || cmd.Name() == "tune") {
 			for _, s := range scenario.Settings() {
 				paths = append(paths, s.Path+"=")
 			}

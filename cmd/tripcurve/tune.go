@@ -108,7 +108,12 @@ Exit code 1 when no setting can be recommended.`,
 	formatFlag(cmd, &f.format, "text", "json")
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(libraryNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("call", cobra.FixedCompletions(tune.CallKnobs(), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("edge", cobra.FixedCompletions(tune.Edges(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("edge", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if edges, ofDescription := edgesOf(cmd, args); ofDescription {
+			return edges, cobra.ShellCompDirectiveNoFileComp
+		}
+		return tune.Edges(), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
 }
 
