@@ -208,7 +208,7 @@ func (r Recovery) text(runs int, lasting bool) string {
 		return fmt.Sprintf("No checkout failed in any; at 95 %% that rules out more than %.0f %% of such runs.", 100*output.AtMost(runs))
 	}
 	if lasting {
-		return fmt.Sprintf("Checkouts failed in %d, and a fault is not over when they end; in %d of those the last checkouts were served.", r.Failed, r.Failed-r.Censored)
+		return fmt.Sprintf("Checkouts failed in %d, and a fault is not over when they end; in %d of those the last checkout was served.", r.Failed, r.Failed-r.Censored)
 	}
 	s := fmt.Sprintf("%d of the %d in which checkouts failed recovered (%.0f to %.0f %%)",
 		r.Failed-r.Censored, r.Failed, 100**r.Recovered.Lo, 100**r.Recovered.Hi)
