@@ -57,6 +57,18 @@ type Finding struct {
 // Groups counts independence groups, not sources.
 func (f Finding) Groups() int { return len(f.GroupNames) }
 
+// Short is what a trigger is in two words, for a chart: "SHARE lock", "lock" where
+// a log does not say of which mode, else "trigger": a deploy is no lock.
+func (f Finding) Short() string {
+	switch {
+	case f.Subject.Mode != "":
+		return f.Subject.Mode + " lock"
+	case f.Subject.PID != 0 || f.Subject.Relation != "":
+		return "lock"
+	}
+	return "trigger"
+}
+
 // Subject is what a finding is about, for drill-down; unused fields are zero.
 type Subject struct {
 	PID      int

@@ -133,6 +133,13 @@ func (b series) legend() int {
 
 func (s *Screen) drawFailures(c *grid.Canvas) {
 	x := c.Text(1, 0, theme.Head, "failing/s by end") + 1
+	if s.table.query != (query{}) && !s.table.seen {
+		x = c.Text(x, 0, theme.Dim, text.NoData) + 2
+		plot := c.Rows(1, c.H()-1)
+		s.drawPlot(&plot)
+		s.plot.Chart().MarkerLegend(c, x, c.W()-1, 0)
+		return
+	}
 	need := 0
 	for _, b := range s.table.bad {
 		need += b.legend() + 2
@@ -143,7 +150,7 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 	}
 	x = c.Text(x, 0, theme.Dim, over+most) + 2
 	plot := c.Rows(1, c.H()-1)
-	s.plot.Draw(&plot, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Zone: s.Zone, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
+	s.drawPlot(&plot)
 	for i, b := range s.table.bad {
 		if x+b.legend() >= c.W() { // a number that is cut is another one
 			c.Clip(x, 0, c.W()-1-x, theme.Dim, s.Set().More, "")
@@ -153,6 +160,10 @@ func (s *Screen) drawFailures(c *grid.Canvas) {
 		x = c.Text(x+1, 0, theme.Text, text.Number(highest(b.values))) + 2
 	}
 	s.plot.Chart().MarkerLegend(c, x, c.W()-1, 0)
+}
+
+func (s *Screen) drawPlot(c *grid.Canvas) {
+	s.plot.Draw(c, chart.Key{Version: s.Version, Extra: s.drawn, Window: s.table.query.shown, Zone: s.Zone, Glyphs: s.Glyphs}, s.Cursor, s.Marks, s.chart)
 }
 
 func (s *Screen) chart() *chart.Chart {
@@ -165,7 +176,7 @@ func (s *Screen) chart() *chart.Chart {
 	}
 	for _, f := range s.Analysis.Findings {
 		if f.Role == incident.Trigger && f.Window.Length() > 0 {
-			ch.Bands = append(ch.Bands, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode + " lock")})
+			ch.Bands = append(ch.Bands, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Short())})
 		}
 	}
 	ch.Markers = events.Of(s.Rows).Markers(ch.Window)

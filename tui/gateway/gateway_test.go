@@ -215,3 +215,23 @@ func TestNoNumberIsCut(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyALockIsALock: what is no lock is not called one over the chart, and where no log
+// was read there is no rate whose step could be told.
+func TestOnlyALockIsALock(t *testing.T) {
+	for subject, want := range map[incident.Subject]string{
+		{}:                            " trigger ",
+		{PID: 7, Relation: "orders"}:  "⠤ lock ⠤",
+		{PID: 7, Mode: "SHARE"}:       " SHARE lock ",
+		{Pool: "max_connections: pg"}: " trigger ",
+	} {
+		ev := incident.NewEvidence()
+		ev.Add(incident.Change{At: tuitest.At("14:20:00")}, incident.Change{At: tuitest.At("14:50:00")})
+		msg := screen.EvidenceMsg{View: ev.Snapshot(), Analysis: incident.Analysis{Findings: []incident.Finding{{Role: incident.Trigger, Window: tuitest.Range, Subject: subject}}}}
+		s := tuitest.Send(New(Options{}), screen.SizeMsg{W: 80, H: 21}, msg, screen.RangeMsg{Window: tuitest.Range})
+		text := strings.Join(tuitest.Draw(s, 80, 21).Lines(), "\n")
+		if !strings.Contains(text, want) || strings.Contains(text, "over 0s") || !strings.Contains(text, "failing/s by end no data") {
+			t.Errorf("%+v: lacks %q, or tells a step:\n%s", subject, want, text)
+		}
+	}
+}

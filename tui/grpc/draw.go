@@ -1,6 +1,7 @@
 package grpc
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -215,7 +216,7 @@ func (s *Screen) restarts(f *flow) (out []chart.Marker) {
 func (s *Screen) bands() (out []chart.Band) {
 	for _, f := range s.Analysis.Findings {
 		if f.Role == incident.Trigger && f.Window.Length() > 0 {
-			out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(f.Subject.Mode)})
+			out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(cmp.Or(f.Subject.Mode, f.Short()))})
 		}
 	}
 	return out

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -185,7 +187,7 @@ func (s *Screen) gatherLocks(f *facts) {
 	f.levels[0].now = float64(tree.Waiting)
 	for _, n := range tree.Roots {
 		r := lockRoot{
-			head:  fmt.Sprintf("%d %s %s %s  blocks %d", n.PID, redact.Line(n.User), n.Held, redact.Line(n.Relation), n.Blocks),
+			head:  holder(n),
 			query: redact.Flat(n.Query),
 		}
 		type kind struct{ wanted, lockType string }
@@ -207,6 +209,20 @@ func (s *Screen) gatherLocks(f *facts) {
 		}
 		f.roots = append(f.roots, r)
 	}
+}
+
+// holder is one session that holds a lock, in one line.
+func holder(n *incident.LockNode) string {
+	said := []string{strconv.Itoa(n.PID)}
+	if n.User != "" {
+		said = append(said, redact.Line(n.User))
+	}
+	if n.Held == 0 { // a server's log does not say which
+		said = append(said, "holds a lock on")
+	} else {
+		said = append(said, n.Held.String())
+	}
+	return strings.Join(append(said, redact.Line(n.Relation)), " ") + "  blocks " + text.Count(n.Blocks)
 }
 
 func of(now, most float64) string {
@@ -240,11 +256,7 @@ func bands(findings []incident.Finding) (out []chart.Band) {
 		if f.Role != incident.Trigger || f.Window.Length() == 0 {
 			continue
 		}
-		label := "trigger"
-		if f.Subject.Mode != "" {
-			label = f.Subject.Mode + " lock"
-		}
-		label += " " + text.Count(int64(f.Window.Length()/time.Second)) + " s"
+		label := f.Short() + " " + text.Count(int64(f.Window.Length().Round(time.Second)/time.Second)) + " s"
 		out = append(out, chart.Band{From: f.Window.From, To: f.Window.To, Label: redact.Line(label)})
 	}
 	return out
@@ -281,6 +293,9 @@ func ticks(v *incident.View, a incident.Analysis) (out []tick) {
 		}
 	}
 	for _, src := range v.Sources {
+		if src.Group == incident.ServerLogGroup && v.Sees("postgres") { // its lock waits are of that group
+			src.Group = "postgres"
+		}
 		i := slices.IndexFunc(out, func(t tick) bool { return t.group == src.Group })
 		if i < 0 {
 			i = len(out)

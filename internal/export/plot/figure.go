@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"tripcurve/internal/incident"
@@ -111,7 +110,7 @@ func whole(name string, v *incident.View, a incident.Analysis, clean func(string
 	})
 	for _, finding := range a.Findings {
 		if finding.Role == incident.Trigger && finding.Window.Length() > 0 {
-			label := strings.TrimSpace(finding.Subject.Mode + " lock")
+			label := finding.Short()
 			if finding.Subject.Relation != "" {
 				label += " on " + finding.Subject.Relation
 			}

@@ -55,11 +55,7 @@ func scene(name, about string, v *incident.View, a incident.Analysis, clean func
 	f := Figure{Title: all.Title + ": " + about, Subtitle: all.Subtitle, Window: all.Window, Wide: true, Marks: all.Marks}
 	for _, t := range a.Findings {
 		if t.Role == incident.Trigger && t.Window.Length() > 0 { // by its kind only: the next band's name begins soon
-			what := "trigger"
-			if t.Subject.Mode != "" {
-				what = clean(t.Subject.Mode) + " lock"
-			}
-			f.Bands = append(f.Bands, Band{Window: t.Window, Label: what + ", " + length(t.Window.Length())})
+			f.Bands = append(f.Bands, Band{Window: t.Window, Label: clean(t.Short()) + ", " + length(t.Window.Length())})
 		}
 	}
 	for _, r := range a.Remainder {

@@ -339,3 +339,20 @@ func TestLongRemedies(t *testing.T) {
 		t.Error("a GIF was drawn")
 	}
 }
+
+// Only a lock is called one: a deploy or a step in traffic is a trigger.
+func TestOnlyALockIsALock(t *testing.T) {
+	w := incident.Window{From: start, To: start.Add(time.Minute)}
+	ev := incident.NewEvidence()
+	ev.Add(incident.Change{At: w.From}, incident.Change{At: w.To})
+	for subject, want := range map[incident.Subject]string{
+		{}:                           "trigger, 1m00s",
+		{PID: 7, Relation: "orders"}: "lock on orders, 1m00s",
+		{PID: 7, Mode: "SHARE"}:      "SHARE lock, 1m00s",
+	} {
+		f := Incident("n", ev.Snapshot(), incident.Analysis{Findings: []incident.Finding{{Role: incident.Trigger, Window: w, Subject: subject}}})
+		if len(f.Bands) != 1 || f.Bands[0].Label != want {
+			t.Errorf("%+v: %+v, want %q", subject, f.Bands, want)
+		}
+	}
+}
