@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"tripcurve/internal/policy"
 	"tripcurve/sim"
 	"tripcurve/tui/screen"
 )
@@ -49,6 +50,14 @@ func (r *runs) back(sc sim.Scenario) {
 	r.scenario.Edges = sc.Edges
 	r.now, r.was, r.kept = r.was, nil, false
 	r.since = r.gen + 1 // set begins it
+}
+
+// compared is the policy of the chosen edge that this one is compared with.
+func (s *Screen) compared() policy.Policy {
+	if s.runs.kept {
+		return s.runs.scenario.Edges[s.edgeName()]
+	}
+	return s.now()
 }
 
 // base names what is compared with.

@@ -137,9 +137,13 @@ func sheetOf(r *search.Result) []screen.Part {
 	if len(rep.Front) == 0 {
 		return parts
 	}
+	whose := ""
+	if !r.Interrupted {
+		whose = "Their figures are of the runs that chose; what is said above is of as many more, on which nothing was chosen. "
+	}
 	parts = append(parts, screen.Part{
 		Head: text.Plural(len(rep.Front), "finalist"),
-		Text: "esc closes this; n sets the knobs to these, one after the other, z undoes; c has them as a picture. `tripcurve tune` searches further and writes the file.",
+		Text: whose + "esc closes this; n sets the knobs to these, one after the other, z undoes; c has them as a picture. `tripcurve tune` searches further and writes the file.",
 	})
 	for _, p := range rep.Front {
 		var figures []string

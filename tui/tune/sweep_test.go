@@ -101,7 +101,7 @@ func TestSweep(t *testing.T) {
 	got := statuses(said)
 	for _, want := range []string{
 		"sheet sweep of order.inventory for opossum",
-		"timeout 2300 ms: of 60 settings it is the one that recovers (80 of 80 runs", "2 finalists", "1  timeout 2300 ms", "not served 0.5   wait p99 5 s   load 4",
+		"as many more, on which nothing was chosen", "timeout 2300 ms: of 60 settings it is the one that recovers (80 of 80 runs", "2 finalists", "1  timeout 2300 ms", "not served 0.5   wait p99 5 s   load 4",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("a sweep does not say %q:\n%s", want, got)

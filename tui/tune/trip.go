@@ -59,11 +59,9 @@ type tripMsg struct {
 	err error
 }
 
-// Names of the two settings.
-const (
-	nowName  = "now"
-	thisName = "this"
-)
+// thisName names the setting as it would be; the other has the name of what is
+// compared with.
+const thisName = "this"
 
 // tripHorizon is how long is waited for a breaker to open: a little longer than the
 // lock of the bundled incident was held.
@@ -86,11 +84,11 @@ const tripHealthy = 0.01
 // want is what the trip curves of the chosen edge are of now.
 func (s *Screen) want() wanted {
 	w := wanted{rate: s.rate()}
-	now, this := curve.OfPolicy(nowName, s.now()), curve.OfPolicy(thisName, s.policy())
+	now, this := curve.OfPolicy(s.runs.base(), s.compared()), curve.OfPolicy(thisName, s.policy())
 	same := now
 	same.Name = thisName
 	for _, set := range []curve.Setting{this, now} {
-		if set.Name == nowName && reflect.DeepEqual(same, this) {
+		if set.Name == now.Name && reflect.DeepEqual(same, this) {
 			continue
 		}
 		if set.Check() == nil {
@@ -253,7 +251,7 @@ func (s *Screen) drawTrip(c *grid.Canvas) {
 	if long := fmt.Sprintf("%s; %s calls/s", title, text.Number(t.wanted.rate)); grid.Width(long)+22 <= c.W() {
 		title = long
 	}
-	this, now := s.curveOf(thisName), s.curveOf(nowName)
+	this, now := s.curveOf(thisName), s.curveOf(s.runs.base())
 	x := c.Clip(0, 0, c.W(), theme.Dim, title, s.Set().More) + 2
 	said := c.Sub(0, c.H()-2, c.W(), 2)
 	switch {
@@ -284,7 +282,7 @@ func (s *Screen) drawTrip(c *grid.Canvas) {
 
 func (s *Screen) drawTripLegend(c *grid.Canvas, x, y int) {
 	ch := chart.Chart{Glyphs: s.Glyphs, Series: []chart.Series{
-		{Name: thisName, Key: 't', Style: theme.Data2}, {Name: nowName, Key: 'n', Style: theme.Data1, Pattern: chart.Dashed},
+		{Name: thisName, Key: 't', Style: theme.Data2}, {Name: s.runs.base(), Key: 'n', Style: theme.Data1, Pattern: chart.Dashed},
 	}}
 	ch.Legend(c, x, y)
 }
@@ -331,7 +329,7 @@ func (s *Screen) logLog(this, now *curve.Curve) *chart.LogLog {
 		ch.Curves = append(ch.Curves, line)
 	}
 	key := 't'
-	if now == nil && reflect.DeepEqual(s.now(), s.policy()) {
+	if now == nil && reflect.DeepEqual(s.compared(), s.policy()) {
 		key = 'n'
 	}
 	add(this, key, theme.Data2, chart.Solid, true)
@@ -367,9 +365,9 @@ func (s *Screen) drawTripSays(c *grid.Canvas, this, now *curve.Curve) {
 	}
 	switch {
 	case now != nil:
-		parts[len(parts)-1] = "now " + parts[len(parts)-1]
-	case s.now().Breaker.Library == "":
-		parts = append(parts, "now no breaker")
+		parts[len(parts)-1] = s.runs.base() + " " + parts[len(parts)-1]
+	case s.compared().Breaker.Library == "":
+		parts = append(parts, s.runs.base()+" no breaker")
 	}
 	line := "at " + percent(share) + ": " + strings.Join(parts, ", ")
 	if this != nil {
@@ -386,8 +384,8 @@ func (s *Screen) drawTripSays(c *grid.Canvas, this, now *curve.Curve) {
 	parts = nil
 	for _, h := range s.trips.res.Healthy {
 		n := text.Number(math.Round(h.PerDay()*10) / 10)
-		if h.Setting.Name == nowName {
-			n = "now " + n
+		if h.Setting.Name != thisName {
+			n = h.Setting.Name + " " + n
 		}
 		parts = append(parts, n)
 	}

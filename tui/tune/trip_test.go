@@ -184,3 +184,24 @@ func TestEveryLibraryCanBeChosen(t *testing.T) {
 		}
 	}
 }
+
+// TestTripCurveOfWhatIsCompared: once a setting is kept the trip curve, too, is held
+// against that one and not against what was.
+func TestTripCurveOfWhatIsCompared(t *testing.T) {
+	s := busy(t, 80, 24)
+	press(t, s, "c")
+	focus(t, s, "breaker.timeout")
+	press(t, s, "h", "h", "v")
+	if got := s.trips.shown.settings; len(got) != 1 || got[0].Name != thisName {
+		t.Errorf("what is kept differs from itself: %+v", got)
+	}
+	kept := s.policy().Breaker.Params["timeout"]
+	press(t, s, "h")
+	got := s.trips.shown.settings
+	if len(got) != 2 || got[1].Name != "kept" || got[1].Params["timeout"] != kept {
+		t.Fatalf("compared with %+v, want what was kept with its timeout of %s", got, kept)
+	}
+	if text := frame(s); !strings.Contains(text, ", kept ") || strings.Contains(text, " now ") {
+		t.Errorf("the chart does not say what it compares with:\n%s", text)
+	}
+}
