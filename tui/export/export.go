@@ -175,6 +175,12 @@ func (s *Screen) act(name string) tea.Cmd {
 		s.dir.CursorEnd()
 		return s.dir.Focus()
 	case "diff":
+		switch p := s.preview; {
+		case p.err == nil && !p.existing:
+			return screen.Say("there is no such file yet: the whole text is shown")
+		case p.err == nil && p.diff == "":
+			return screen.Say("the file that is there is the same")
+		}
 		s.diff = !s.diff
 		s.fill()
 	case "copy", "yank", "yank-markdown":

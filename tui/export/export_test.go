@@ -315,3 +315,15 @@ func TestThresholdsWrittenAreChosen(t *testing.T) {
 		t.Errorf("said %s", said)
 	}
 }
+
+// TestNothingToDiffIsSaid: d where there is no difference to show says so.
+func TestNothingToDiffIsSaid(t *testing.T) {
+	s := loaded(t, filepath.Join(t.TempDir(), "INC-2847"), 80, 24)
+	if said := fmt.Sprint(do(s, "diff")); !strings.Contains(said, "there is no such file yet") {
+		t.Errorf("d with no file there says %s", said)
+	}
+	do(s, "write")
+	if said := fmt.Sprint(do(s, "diff")); !strings.Contains(said, "the file that is there is the same") {
+		t.Errorf("d with the same file there says %s", said)
+	}
+}

@@ -195,7 +195,7 @@ func (s *Screen) makeRows() []row {
 	about(true)
 	for _, e := range s.Analysis.Endpoints {
 		sev, word := widget.OfImpact(e)
-		r := row{id: e.Endpoint.String(), severity: sev, word: word, text: impactText(e, s.Clock), plain: impactText(e, text.Clock), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e)}
+		r := row{id: e.Endpoint.String(), severity: sev, word: word, text: impactText(e, s.Clock), plain: impactText(e, text.Clock), show: "Gateway", finding: -1, endpoint: e.Endpoint, parts: endpointParts(e, s.Analysis.Impact.Length() > 0)}
 		if s.Filter.Match(r.word, r.text) {
 			out = append(out, r)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/incident"
+	"tripcurve/internal/pglock"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
@@ -219,6 +220,50 @@ func TestNowIsNow(t *testing.T) {
 		s := tuitest.Send(New(), screen.SizeMsg{W: 80, H: 21}, screen.EvidenceMsg{View: ev.Snapshot(), Analysis: incident.Analysis{Impact: hit}, Live: true})
 		if got := tuitest.Draw(s, 80, 21).Lines()[0]; !strings.Contains(got, want) {
 			t.Errorf("%s: %q lacks %q", state, got, want)
+		}
+	}
+}
+
+// TestServerLogAlone: a log and what it tells are one source, a holder whose lock it does
+// not name holds one, and how long it did is told alike in the sentence and over the chart.
+func TestServerLogAlone(t *testing.T) {
+	ev := incident.NewEvidence()
+	from, to := tuitest.At("14:20:00").Add(122*time.Millisecond), tuitest.At("14:21:02")
+	ev.Add(incident.Episode{
+		Kind: incident.LockWait, From: from, To: to, Relation: "orders", Wanted: pglock.RowExclusive,
+		Origin: incident.Origin{Group: "postgres", Name: "pg.log"}, Session: incident.Session{PID: 7}, Blockers: []incident.Blocker{{PID: 1, Hard: true}},
+	})
+	ev.SetSource(incident.SourceStatus{Name: "pg.log", Group: incident.ServerLogGroup, State: incident.SourceDone, LastAt: to})
+	v := ev.Snapshot()
+	a := incident.Analysis{Sentence: "held a lock", Findings: []incident.Finding{{
+		Role: incident.Trigger, Window: incident.Window{From: from, To: to}, GroupNames: []string{"postgres"}, Subject: incident.Subject{PID: 1, Relation: "orders"},
+	}}}
+	for _, size := range [][2]int{{80, 21}, {200, 47}} {
+		s := tuitest.Send(New(), screen.SizeMsg{W: size[0], H: size[1]}, screen.EvidenceMsg{View: v, Analysis: a}, screen.RangeMsg{Window: v.Window}, screen.CursorMsg{At: tuitest.At("14:20:10")})
+		text := strings.Join(tuitest.Draw(s, size[0], size[1]).Lines(), "\n")
+		want := []string{"evidence [x] postgres  1 of 1 groups", " lock 62 s "}
+		if size[0] > 160 {
+			want = append(want, " 1 holds a lock on orders  blocks 1")
+		}
+		for _, part := range want {
+			if !strings.Contains(text, part) {
+				t.Errorf("%v lacks %q:\n%s", size, part, text)
+			}
+		}
+	}
+}
+
+// TestNothingBeforeNothing: without an impact there is no before, during and after.
+func TestNothingBeforeNothing(t *testing.T) {
+	e := incident.Impact{Before: incident.Counts{Requests: 9}}
+	for _, c := range []struct {
+		impact bool
+		want   int
+		says   string
+	}{{true, 4, "before  9 requests"}, {false, 2, "in all  9 requests"}} {
+		parts := endpointParts(e, c.impact)
+		if len(parts) != c.want || !strings.HasPrefix(parts[1].Text, c.says) {
+			t.Errorf("impact %v: %d parts, of which the second says %q", c.impact, len(parts), parts[1].Text)
 		}
 	}
 }

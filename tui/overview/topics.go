@@ -291,16 +291,20 @@ func (s *Screen) forAndAgainst(f incident.Finding) (parts []screen.Part) {
 	return parts
 }
 
-// endpointParts are what an endpoint went through.
-func endpointParts(e incident.Impact) []screen.Part {
-	parts := []screen.Part{{Head: redact.Line(e.Endpoint.String()), Text: redact.Flat(e.Says)}}
-	for _, p := range []struct {
+// endpointParts are what an endpoint went through, before, during and after the impact
+// where there is one.
+func endpointParts(e incident.Impact, impact bool) []screen.Part {
+	type phase struct {
 		name     string
 		counts   incident.Counts
 		p50, p99 incident.Quantile
-	}{
-		{"before", e.Before, e.P50Before, e.P99Before}, {"during", e.During, e.P50During, e.P99During}, {"after", e.After, e.P50After, e.P99After},
-	} {
+	}
+	parts := []screen.Part{{Head: redact.Line(e.Endpoint.String()), Text: redact.Flat(e.Says)}}
+	phases := []phase{{"before", e.Before, e.P50Before, e.P99Before}, {"during", e.During, e.P50During, e.P99During}, {"after", e.After, e.P50After, e.P99After}}
+	if !impact { // of which there is no before: all of the evidence is counted there
+		phases = []phase{{"in all", e.Before, e.P50Before, e.P99Before}}
+	}
+	for _, p := range phases {
 		share := "-"
 		if v, ok := p.counts.Share(); ok {
 			share = text.Percent(v)

@@ -57,7 +57,7 @@ func (s *Screen) Draw(c *grid.Canvas) {
 	case s.open:
 		s.drawEvidence(&body)
 	case body.H() >= 12:
-		rows := min(len(s.shown), body.H()-6)
+		rows := max(1, min(len(s.shown), body.H()-6)) // without a moment that is said
 		list, facts := body.Rows(0, rows), body.Sub(1, rows+1, body.W()-2, body.H()-rows-1)
 		widget.Rule(&body, rows, s.Set())
 		s.drawList(&list)

@@ -130,6 +130,21 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// TestNoMomentIsSaid: an empty list says why it is empty, at every size.
+func TestNoMomentIsSaid(t *testing.T) {
+	for _, size := range append([][2]int{{60, 18}}, tuitest.Sizes...) {
+		s := loaded(t, size[0], size[1])
+		f, err := screen.ParseFilter("no such thing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tuitest.Send(s, screen.FilterMsg{Filter: f})
+		if text := strings.Join(tuitest.Draw(s, size[0], size[1]-3).Lines(), "\n"); !strings.Contains(text, "no moment matches the filter") {
+			t.Errorf("%v does not say that nothing matches:\n%s", size, text)
+		}
+	}
+}
+
 func TestYank(t *testing.T) {
 	s := loaded(t, 80, 24)
 	do(s, "top", "down")

@@ -42,10 +42,16 @@ func OfFinding(f incident.Finding) Severity {
 	return Warn
 }
 
+// notable is the share of an endpoint's requests that nobody calls normal when they
+// fail.
+const notable = 0.05
+
 // OfImpact is how bad an endpoint fares, and the word for it.
 func OfImpact(i incident.Impact) (Severity, string) {
 	switch share := float64(i.Failed) / max(1, float64(i.Requests)); {
-	case i.FirstFailed.IsZero() && !i.Vanished: // some fail now and then: no impact
+	case i.FirstFailed.IsZero() && !i.Vanished && share >= notable: // no impact, be it that they are too few
+		return Warn, "failed"
+	case i.FirstFailed.IsZero() && !i.Vanished: // some fail now and then
 		return Normal, "normal"
 	case i.Failed > 0 && share >= 0.5:
 		return Crit, "failing"
