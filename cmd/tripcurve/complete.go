@@ -1,12 +1,14 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tripcurve/internal/incident"
+	"tripcurve/sim/pipeline"
 	"tripcurve/sim/pipeline/file"
 	"tripcurve/sim/scenario"
 )
@@ -59,26 +61,28 @@ func takesNothing(cmd *cobra.Command) bool {
 }
 
 // edgesOf are the edges of the pipeline that a command line means: those of a description
-// where it names one that can be read, else those of the bundled scenarios.
-func edgesOf(cmd *cobra.Command, args []string) (names []string, ofDescription bool) {
+// where it names one that can be read, else those of the bundled scenarios. The ones to
+// pools, of whose policy only cancel counts, stand apart.
+func edgesOf(cmd *cobra.Command, args []string) (names, pools []string, ofDescription bool) {
 	bundled := scenario.Edges().Names()
 	var d described
 	if f := cmd.Flag("example"); f != nil {
 		d.example = f.Value.String()
 	}
 	if d.example == "" && (len(args) == 0 || args[0] == "-") {
-		return bundled, false
+		return bundled, nil, false
 	}
 	if means, err := d.means(args); err != nil || !means {
-		return bundled, false
+		return bundled, nil, false
 	}
 	text, name, err := (&app{}).description(args, d.example)
 	if err != nil {
-		return bundled, false
+		return bundled, nil, false
 	}
 	p, err := file.Read(name, text)
 	if err != nil {
-		return bundled, false
+		return bundled, nil, false
 	}
-	return p.Policies.Names(), true
+	pools = pipeline.PoolEdges(p)
+	return slices.DeleteFunc(p.Policies.Names(), func(n string) bool { return slices.Contains(pools, n) }), pools, true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,9 +12,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// complete is what a shell is told when tab is pressed behind args: the words, and how
-// it is to go on.
-func complete(t *testing.T, args ...string) (words []string, directive string) {
+// complete is the words that a shell is told when tab is pressed behind args.
+func complete(t *testing.T, args ...string) (words []string) {
 	t.Helper()
 	var out, talk bytes.Buffer
 	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &talk, env: anybody}
@@ -21,11 +21,11 @@ func complete(t *testing.T, args ...string) (words []string, directive string) {
 		t.Fatalf("completing %q: exit code %d: %s", args, code, talk.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	for _, l := range lines[:len(lines)-1] {
+	for _, l := range lines[:len(lines)-1] { // the last says how the shell is to go on
 		word, _, _ := strings.Cut(l, "\t")
 		words = append(words, word)
 	}
-	return words, lines[len(lines)-1]
+	return words
 }
 
 // TestCompletionOffersFilesWhereFilesAreTaken presses tab behind every command and every
@@ -70,6 +70,13 @@ func TestCompletionOfChoices(t *testing.T) {
 	if err := os.WriteFile(shop, []byte(tunedShop), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	pooled := filepath.Join(filepath.Dir(shop), "pooled.yaml")
+	if err := os.WriteFile(pooled, []byte(strings.Replace(tunedShop, "stock: {", "stock: {pools: {pg: {size: 3}}, ", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if words := complete(t, "simulate", pooled, "--set", ""); slices.Contains(words, "stock.pg.deadline=") {
+		t.Errorf("a deadline of a pool is offered: %q", words)
+	}
 	for _, test := range []struct {
 		args []string
 		want string
@@ -83,11 +90,12 @@ func TestCompletionOfChoices(t *testing.T) {
 		{[]string{"simulate", "inc-2847", "--set", ""}, "order.inventory.deadline="},
 		{[]string{"simulate", shop, "--set", ""}, "web.stock.deadline="},
 		{[]string{"simulate", "--example", "fan-out", "--set", ""}, "*.deadline="},
+		{[]string{"simulate", pooled, "--set", ""}, "stock.pg.cancel="},
 		{[]string{"tune", shop, "--set", ""}, "web.stock.keepalive="},
 		{[]string{"tune", shop, "--edge", ""}, "web.stock"},
 		{[]string{"tune", filepath.Join(filepath.Dir(shop), "none.yaml"), "--edge", ""}, "order.inventory"},
 	} {
-		if words, _ := complete(t, test.args...); !strings.Contains(" "+strings.Join(words, " ")+" ", " "+test.want+" ") {
+		if words := complete(t, test.args...); !strings.Contains(" "+strings.Join(words, " ")+" ", " "+test.want+" ") {
 			t.Errorf("%q: %q is not among %q", test.args, test.want, words)
 		}
 	}

@@ -35,11 +35,14 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.file, "policy", "", "YAML file of policies by edge")
 	_ = cmd.RegisterFlagCompletionFunc("set", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		var paths []string
-		edges, ofDescription := edgesOf(cmd, args)
+		edges, pools, ofDescription := edgesOf(cmd, args)
 		for _, edge := range append(edges, "*") {
 			for _, field := range policy.Fields() {
 				paths = append(paths, edge+"."+field.Name+"=")
 			}
+		}
+		for _, pool := range pools {
+			paths = append(paths, pool+".cancel=")
 		}
 		if !ofDescription && (cmd.Name() == "simulate" || cmd.Name() == "tune") {
 			for _, s := range scenario.Settings() {

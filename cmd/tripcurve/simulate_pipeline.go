@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,7 +153,7 @@ func (a *app) simulatePipeline(ctx context.Context, p *pipeline.Pipeline, flags 
 	defer hurry()()
 	changed := *p
 	var err error
-	if changed.Policies, err = flags.apply(p.Policies.Clone()); err != nil {
+	if changed.Policies, err = flags.describe(p); err != nil {
 		return err
 	}
 	if err := pipeline.Check(&changed); err != nil {
@@ -179,6 +180,26 @@ func (a *app) simulatePipeline(ctx context.Context, p *pipeline.Pipeline, flags 
 	}
 	before := simulation.NewPipeline(was, nil)
 	return rep.Text(a.stdout, &before)
+}
+
+// describe is the policies of a description, changed as the flags say. What a --set says
+// of a pool alone and nobody would do is refused, as it is in the description.
+func (f *policyFlags) describe(p *pipeline.Pipeline) (policy.Edges, error) {
+	for _, s := range f.sets {
+		path, _, _ := strings.Cut(s, "=")
+		for _, edge := range pipeline.PoolEdges(p) {
+			if field, of := strings.CutPrefix(path, edge+"."); of && field != "cancel" && knownField(field) {
+				return nil, badInput("--set %s: %s", path, pipeline.NotOfPool(field))
+			}
+		}
+	}
+	return f.apply(p.Policies.Clone())
+}
+
+// knownField says whether a policy has a field, or one below it.
+func knownField(path string) bool {
+	name, _, _ := strings.Cut(path, ".")
+	return slices.ContainsFunc(policy.Fields(), func(f policy.Field) bool { return f.Name == name })
 }
 
 // replicatePipeline makes the replications on all cores; how far it is goes to

@@ -109,7 +109,7 @@ Exit code 1 when no setting can be recommended.`,
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(libraryNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("call", cobra.FixedCompletions(tune.CallKnobs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("edge", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if edges, ofDescription := edgesOf(cmd, args); ofDescription {
+		if edges, _, ofDescription := edgesOf(cmd, args); ofDescription {
 			return edges, cobra.ShellCompDirectiveNoFileComp
 		}
 		return tune.Edges(), cobra.ShellCompDirectiveNoFileComp
@@ -180,7 +180,7 @@ func (a *app) problem(cmd *cobra.Command, args []string, f *tuneFlags) (tune.Pro
 	} else {
 		f.seed = p.Seed
 	}
-	if p.Policies, err = f.own.apply(p.Policies.Clone()); err != nil {
+	if p.Policies, err = f.own.describe(p); err != nil {
 		return tune.Problem{}, err
 	}
 	return tune.OfPipeline(cmd.Context(), p, f.edge)

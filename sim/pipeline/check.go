@@ -331,6 +331,9 @@ func (c *checker) edgesKnown() error {
 		if !slices.Contains(known, e.Name) {
 			return &Mistake{Path: []string{"edges", e.Name}, Key: true, Found: policy.Unknown("edge", e.Name, known).Error()}
 		}
+		if key := ofConnections(&e); key != "" && c.edges[e.Name] {
+			return &Mistake{Path: []string{"edges", e.Name, key}, Key: true, Found: key + " on the way to a pool", Want: "policy alone: only calls between services go over such a connection"}
+		}
 		if e.Network != nil {
 			if err := c.dist(e.Network, "edges", e.Name, "network"); err != nil {
 				return err
@@ -354,4 +357,20 @@ func (c *checker) edgesKnown() error {
 		}
 	}
 	return nil
+}
+
+// ofConnections is the first key that says something of the connections that calls go
+// over; empty when there is none.
+func ofConnections(e *Edge) string {
+	switch {
+	case e.Network != nil:
+		return "network"
+	case e.Streams > 0:
+		return "streams"
+	case e.IdleDrop > 0:
+		return "idle_drop"
+	case e.MinPing > 0:
+		return "min_ping"
+	}
+	return ""
 }

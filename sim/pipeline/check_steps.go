@@ -215,6 +215,22 @@ func EdgeNames(p *Pipeline) []string {
 	return names
 }
 
+// PoolEdges are those of EdgeNames that lead to a pool.
+func PoolEdges(p *Pipeline) (names []string) {
+	for i := range p.Services {
+		for _, q := range p.Services[i].Pools {
+			names = append(names, p.Services[i].Name+"."+q.Name)
+		}
+	}
+	return names
+}
+
+// NotOfPool says that a field of a policy has no effect on the edge to a pool.
+func NotOfPool(field string) string {
+	return "found " + field + " in the policy of a pool, of which only cancel counts; " +
+		"expected the pool's own max_wait, statement_timeout or lock_timeout, or the policy of a call before it"
+}
+
 // cycles: calls that come back to where they began, with no queue between, would
 // wait for themselves without end.
 func (c *checker) cycles() error {

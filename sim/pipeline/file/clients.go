@@ -38,11 +38,14 @@ func (c *clients) ReadNode(n *source.Node) error {
 		if err := (source.Decoder{}).Decode(m.Value, &v); err != nil {
 			return err
 		}
-		if v.Request != "" {
-			v.Requests = append([]string{v.Request}, v.Requests...)
-		}
 		if v.Rate != nil && v.Users > 0 {
 			return m.Value.Errorf("one of the two", "both a rate and users")
+		}
+		if err := idle(m.Value, v.Users > 0); err != nil {
+			return err
+		}
+		if v.Request != "" {
+			v.Requests = []string{v.Request}
 		}
 		*c = append(*c, client{rate: v.Rate, Client: pipeline.Client{
 			Name: m.Key, Requests: v.Requests, Regular: bool(v.Arrivals), Users: v.Users, Think: v.Think.Dist,
@@ -51,6 +54,33 @@ func (c *clients) ReadNode(n *source.Node) error {
 		}})
 		return nil
 	})
+}
+
+// idle refuses what has no effect beside what else is said of a client.
+func idle(n *source.Node, users bool) error {
+	if at, ok := n.Get("requests"); ok {
+		if _, both := n.Get("request"); both {
+			return at.Errorf("one of the two", "both request and requests")
+		}
+	}
+	if at, ok := n.Get("think"); ok && !users {
+		return at.Errorf("users beside it", "think beside a rate, whose clients do not wait for an answer")
+	}
+	if at, ok := n.Get("arrivals"); ok && users {
+		return at.Errorf("a rate beside it", "arrivals beside users, who come as they are answered")
+	}
+	return idleBackoff(n)
+}
+
+// idleBackoff refuses the pause before a second attempt where nothing says that there is
+// one. With attempts: 1 it may stay, as of what is turned off for now.
+func idleBackoff(n *source.Node) error {
+	if at, ok := n.Get("backoff"); ok {
+		if _, tried := n.Get("attempts"); !tried {
+			return at.Errorf("attempts beside it", "a backoff where there is one attempt")
+		}
+	}
+	return nil
 }
 
 // over is the clients of a run that begins at start and is so long.

@@ -6,6 +6,7 @@ package file
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func Read(file, yaml string) (*pipeline.Pipeline, error) {
 	if err := placed(root, pipeline.Check(p)); err != nil {
 		return nil, err
 	}
-	if err := d.Edges.policies(p.Policies); err != nil {
+	if err := d.Edges.policies(p); err != nil {
 		return nil, err
 	}
 	return p, placed(root, pipeline.Check(p))
@@ -152,10 +153,27 @@ func (e *edges) ReadNode(n *source.Node) error {
 }
 
 // policies lays the policies on their edges.
-func (e *edges) policies(on policy.Edges) error {
+func (e *edges) policies(p *pipeline.Pipeline) error {
+	pools := pipeline.PoolEdges(p)
 	for _, m := range e.laid {
-		if err := policyfile.ReadEdge(on, m); err != nil {
+		if err := ofPool(m.Value, slices.Contains(pools, m.Key)); err != nil {
 			return err
+		}
+		if err := policyfile.ReadEdge(p.Policies, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofPool refuses what a pool's own policy says and nobody would do.
+func ofPool(n *source.Node, pool bool) error {
+	if !pool {
+		return nil
+	}
+	for _, m := range n.Members {
+		if m.Key != "cancel" {
+			return m.Wrong(pipeline.NotOfPool(m.Key))
 		}
 	}
 	return nil

@@ -68,6 +68,9 @@ func (p *pools) ReadNode(n *source.Node) error {
 		if v.Size == 0 {
 			return m.Value.Errorf("size", "a pool without a size")
 		}
+		if at, ok := m.Value.Get("max_wait"); ok && v.Size == pipeline.Unbounded {
+			return at.Errorf("a size beside it", "max_wait of an unlimited pool, so that nobody waits for a connection")
+		}
 		*p = append(*p, pipeline.Pool{
 			Name: m.Key, Size: int(v.Size), Database: v.Database, MaxWait: time.Duration(v.MaxWait),
 			StatementTimeout: time.Duration(v.StatementTimeout), LockTimeout: time.Duration(v.LockTimeout),
@@ -88,6 +91,9 @@ func (q *queues) ReadNode(n *source.Node) error {
 			Backoff  duration `json:"backoff"`
 		}{Workers: 1, Attempts: 1}
 		if err := (source.Decoder{}).Decode(m.Value, &v); err != nil {
+			return err
+		}
+		if err := idleBackoff(m.Value); err != nil {
 			return err
 		}
 		*q = append(*q, pipeline.Queue{Name: m.Key, To: v.To, Workers: v.Workers, Delay: v.Delay.Dist, Attempts: v.Attempts, Backoff: time.Duration(v.Backoff)})

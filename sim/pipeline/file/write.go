@@ -117,7 +117,9 @@ func (w *writer) service(s *pipeline.Service) {
 		if p.Database != "" {
 			w.line(4, "database: %s", quoted(p.Database))
 		}
-		w.duration(4, "max_wait", p.MaxWait)
+		if p.Size != pipeline.Unbounded {
+			w.duration(4, "max_wait", p.MaxWait)
+		}
 		w.duration(4, "statement_timeout", p.StatementTimeout)
 		w.duration(4, "lock_timeout", p.LockTimeout)
 	}
@@ -230,10 +232,14 @@ func lockLines(st *pipeline.Step) []string {
 }
 
 func (w *writer) edges(p *pipeline.Pipeline) {
-	begun := false
+	begun, pools := false, pipeline.PoolEdges(p)
 	for _, name := range pipeline.EdgeNames(p) {
 		i := slices.IndexFunc(p.Edges, func(e pipeline.Edge) bool { return e.Name == name })
-		own := policyfile.Write(policy.Edges{name: p.Policies[name]}, policy.Edges{name: {}})
+		pol := p.Policies[name]
+		if slices.Contains(pools, name) { // more was said of every edge, and is not refused there
+			pol = policy.Policy{Cancel: pol.Cancel}
+		}
+		own := policyfile.Write(policy.Edges{name: pol}, policy.Edges{name: {}})
 		_, fields, differs := strings.Cut(own, ":\n")
 		if !differs && (i < 0 || p.Edges[i] == (pipeline.Edge{Name: name})) { // nothing is said of it
 			continue
@@ -284,15 +290,15 @@ func (w *writer) clients(p *pipeline.Pipeline) {
 		w.line(2, "requests: [%s]", strings.Join(requests, ", "))
 		if c.Users > 0 {
 			w.line(2, "users: %d", c.Users)
+			if !constant(c.Think, 0) {
+				w.line(2, "think: %s", distOf(c.Think))
+			}
 		} else if len(c.Rate.Points) > 0 {
 			w.comment(at+".rate", 2)
 			w.rate(c.Rate)
-		}
-		if c.Regular {
-			w.line(2, "arrivals: regular")
-		}
-		if !constant(c.Think, 0) {
-			w.line(2, "think: %s", distOf(c.Think))
+			if c.Regular {
+				w.line(2, "arrivals: regular")
+			}
 		}
 		w.duration(2, "patience", c.Patience)
 		if c.HangUp {
@@ -300,8 +306,8 @@ func (w *writer) clients(p *pipeline.Pipeline) {
 		}
 		if c.Attempts > 0 {
 			w.line(2, "attempts: %d", c.Attempts)
+			w.duration(2, "backoff", c.Backoff)
 		}
-		w.duration(2, "backoff", c.Backoff)
 		switch {
 		case c.SizeMax > c.SizeMin:
 			w.line(2, "size: %d..%d", c.SizeMin, c.SizeMax)

@@ -41,6 +41,7 @@ clients:
   "POST /a: \"b\" # é\n": {request: on.all, rate: {steps: {0s: 1/s, 10s: 0.3333333333333333/s, 1m: 7/m}}}
   'null': {request: on.all, rate: {ramp: {0s: 10/s, 30s: 0/s}}}
 `
+	texts["every edge"] = strings.Replace(shop, "  web.stock:", "  '*': {policy: {cancel: propagate}}\n  web.stock:", 1)
 	for name, text := range texts {
 		p, err := Read(name, text)
 		if err != nil {
