@@ -247,6 +247,8 @@ func (m *machine) jobReady(n int32) {
 	q := &m.queues[j.queue]
 	q.ready.push(n, m.jobLink)
 	m.takeJobs(q)
+	res := &m.rec.res.Queues[j.queue]
+	res.DepthMax = max(res.DepthMax, q.ready.n)
 }
 
 // takeJobs lets free workers take what is ready.

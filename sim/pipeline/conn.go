@@ -124,6 +124,9 @@ func (m *machine) openStream(n int32, t *try, c *conn) {
 	t.state = tryOpen
 	t.flow = c.flow
 	c.taken++
+	e := &m.edges[c.edge]
+	e.open++
+	e.res.StreamsMax = max(e.res.StreamsMax, e.open)
 	m.listTry(&c.open, n, t)
 	m.keep(t.conn, c)
 	if m.carriesRequest(t.conn) {
@@ -142,6 +145,7 @@ func (m *machine) close(t *try) {
 	c := &m.conns[t.conn]
 	m.unlistTry(&c.open, t)
 	c.given++
+	m.edges[c.edge].open--
 	m.grant(c)
 }
 
@@ -379,6 +383,7 @@ func (m *machine) lose(n int32, told, gone bool) {
 	c := &m.conns[n]
 	open := c.open
 	c.open = newList()
+	m.edges[c.edge].open -= open.n
 	m.newFlow(n)
 	c.ready, c.idle = false, false
 	for i := open.first; i != none; {
@@ -415,11 +420,20 @@ func (m *machine) connected(n int32) {
 	m.grant(c)
 }
 
-// connErr says whether the streams add up: taken = given back + held.
+// connErr says whether the streams add up: taken = given back + held, and an edge's are
+// its connections'.
 func (m *machine) connErr() error {
+	open := make([]int32, len(m.edges))
 	for i := range m.conns {
-		if c := &m.conns[i]; c.taken != c.given+int(c.open.n) {
+		c := &m.conns[i]
+		open[c.edge] += c.open.n
+		if c.taken != c.given+int(c.open.n) {
 			return fmt.Errorf("%s: %d streams taken, %d given back, %d held", m.connName(c), c.taken, c.given, c.open.n)
+		}
+	}
+	for i, n := range open {
+		if m.edges[i].open != n {
+			return fmt.Errorf("edge %s: %d streams counted, %d held", m.g.edges[i].name, m.edges[i].open, n)
 		}
 	}
 	return nil

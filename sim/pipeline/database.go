@@ -80,7 +80,7 @@ func (m *machine) begin(i int32, f *frame, o *op) bool {
 	}
 	f.wait, f.wanted = waitPool, n
 	p.waiting.push(i, m.frameLink)
-	m.rec.pools[o.what].waited++
+	m.rec.pools[o.what].waits()
 	if spec.maxWait > 0 {
 		m.k.Post(spec.maxWait, event(evLimit, f.epoch), uint32(i))
 	}
@@ -92,6 +92,7 @@ func (m *machine) connect(f *frame, n int32) {
 	f.pool = n
 	p.used++
 	p.taken++
+	m.rec.pools[p.spec].connected()
 	if spec := &m.g.pools[p.spec]; p.used == spec.size {
 		m.rec.poolFull(m, p.spec, n-m.poolAt[p.spec])
 	}
@@ -113,9 +114,11 @@ func (m *machine) commit(f *frame) {
 	p := &m.pools[n]
 	p.given++
 	p.used--
+	m.rec.pools[p.spec].used--
 	if p.waiting.n > 0 {
 		i := p.waiting.first
 		p.waiting.remove(i, m.frameLink)
+		m.rec.pools[p.spec].waiting--
 		m.connect(m.frames.at(i), n)
 		m.give(i)
 	}
@@ -386,9 +389,18 @@ func (m *machine) unlockRow(h heldRow) {
 
 // err says whether the connections and locks add up.
 func (m *machine) databaseErr() error {
+	used, waiting := make([]int32, len(m.g.pools)), make([]int32, len(m.g.pools))
 	for i := range m.pools {
-		if p := &m.pools[i]; p.taken != p.given+int(p.used) {
+		p := &m.pools[i]
+		used[p.spec] += p.used
+		waiting[p.spec] += p.waiting.n
+		if p.taken != p.given+int(p.used) {
 			return fmt.Errorf("pool %s: %d connections taken, %d given back, %d held", m.g.pools[p.spec].name, p.taken, p.given, p.used)
+		}
+	}
+	for i := range m.rec.pools {
+		if r := &m.rec.pools[i]; r.used != used[i] || r.waiting != waiting[i] {
+			return fmt.Errorf("pools %s: %d connections and %d waiting counted, %d and %d there", m.g.pools[i].name, r.used, r.waiting, used[i], waiting[i])
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -30,8 +31,7 @@ func (m *machine) fault(f *Fault, n int32) {
 		m.takeLock(f, n)
 		return
 	case Slow:
-		m.slowDown(f, f.Factor)
-		m.note("slow", fmt.Sprintf("%s takes %.10g times as long", m.slowedBy(f), f.Factor))
+		m.slowing(f)
 	case FailCalls:
 		m.failing(f.Edge)
 	case BlackHole:
@@ -42,8 +42,8 @@ func (m *machine) fault(f *Fault, n int32) {
 		return
 	case Restart:
 		m.restart(f)
-	case Traffic: // it is part of the rate
-		m.note("traffic", fmt.Sprintf("%.10g times as many requests of %s come", f.Factor, f.Client))
+	case Traffic:
+		m.surging(f.Client)
 	}
 	if f.For > 0 {
 		m.k.Post(f.For, event(evFaultEnd, 0), uint32(n))
@@ -56,8 +56,7 @@ func (m *machine) faultOver(f *Fault, n int32) {
 	case LockTable:
 		m.releaseLock(f, n)
 	case Slow:
-		m.slowDown(f, 1/f.Factor)
-		m.note("slow_over", m.slowedBy(f)+" is as fast as before")
+		m.slowing(f)
 	case FailCalls:
 		m.failing(f.Edge)
 	case BlackHole:
@@ -67,7 +66,7 @@ func (m *machine) faultOver(f *Fault, n int32) {
 	case Restart:
 		m.boot(f)
 	case Traffic:
-		m.note("traffic_over", "as many requests of "+f.Client+" as before come")
+		m.surging(f.Client)
 	default:
 	}
 }
@@ -75,25 +74,23 @@ func (m *machine) faultOver(f *Fault, n int32) {
 // failing sets the share of an edge's calls that fail by all the faults that are on:
 // each fails its share of those that the others let through.
 func (m *machine) failing(edge string) {
-	now, fail := m.k.Now(), 0.0
-	for i := range m.p.Faults {
-		f := &m.p.Faults[i]
-		if f.What == FailCalls && f.Edge == edge && now >= vtime.Time(f.At) && now < f.over() {
+	fail := 0.0
+	for f := range m.on(FailCalls) {
+		if f.Edge == edge {
 			fail += f.Share - fail*f.Share
 		}
 	}
-	m.edges[m.edgeNamed(edge)].fail = fail
-	if fail == 0 {
+	e := &m.edges[m.edgeNamed(edge)]
+	was := e.fail
+	e.fail = fail
+	switch fail {
+	case was: // one ends as another begins, or it fails none
+		return
+	case 0:
 		m.note("fail_over", "calls over "+edge+" no longer fail")
 		return
 	}
 	m.note("fail", fmt.Sprintf("%.10g %% of the calls over %s fail", 100*fail, edge)) // 100 times 0.07 is a little more than 7
-}
-
-// slowedBy is what a fault slows down: an endpoint, or that of one replica.
-func (m *machine) slowedBy(f *Fault) string {
-	service, _, _ := strings.Cut(f.Endpoint, ".")
-	return f.Endpoint + m.whichReplica(service, f.Replica)
 }
 
 // whichReplica names one of several replicas, counted from 1; 0 is all of them.
@@ -115,18 +112,82 @@ func (m *machine) edgeNamed(name string) int32 {
 	panic("pipeline: no edge " + name)
 }
 
-// slowDown multiplies the times of an endpoint.
-func (m *machine) slowDown(f *Fault, factor float64) {
+// slowing sets how long an endpoint's times are by all the faults that are on, on those
+// replicas which a fault that begins or ends is about.
+func (m *machine) slowing(f *Fault) {
 	m.slowed = true
+	service, _, _ := strings.Cut(f.Endpoint, ".")
+	type change struct {
+		replica int
+		factor  float64
+	}
+	var changes []change
 	for i := range m.g.endpoints {
 		e := &m.g.endpoints[i]
 		if e.name != f.Endpoint {
 			continue
 		}
 		sv := &m.g.services[e.service]
-		for r := range sv.n {
-			if f.Replica == 0 || int(r)+1 == f.Replica {
-				m.slow[i*len(m.replicas)+int(sv.first+r)] *= factor
+		for r := 1; r <= int(sv.n); r++ {
+			if f.Replica != 0 && r != f.Replica {
+				continue
+			}
+			factor := 1.0
+			for o := range m.on(Slow) {
+				if o.Endpoint == f.Endpoint && (o.Replica == 0 || o.Replica == r) {
+					factor *= o.Factor
+				}
+			}
+			if at := &m.slow[i*len(m.replicas)+int(sv.first)+r-1]; *at != factor {
+				*at = factor
+				changes = append(changes, change{r, factor})
+			}
+		}
+		if len(changes) == int(sv.n) && !slices.ContainsFunc(changes, func(c change) bool { return c != change{c.replica, changes[0].factor} }) {
+			changes = []change{{0, changes[0].factor}} // all replicas alike
+		}
+	}
+	for _, c := range changes {
+		who := f.Endpoint + m.whichReplica(service, c.replica)
+		if c.factor == 1 {
+			m.note("slow_over", who+" is as fast as before")
+		} else {
+			m.note("slow", fmt.Sprintf("%s takes %.10g times as long", who, c.factor))
+		}
+	}
+}
+
+// surging tells how many requests of a client come by all the faults that are on; that
+// they come is part of its rate.
+func (m *machine) surging(client string) {
+	factor := 1.0
+	for f := range m.on(Traffic) {
+		if f.Client == client {
+			factor *= f.Factor
+		}
+	}
+	was, told := m.surges[client]
+	if !told {
+		was = 1
+	}
+	m.surges[client] = factor
+	switch factor {
+	case was:
+	case 1:
+		m.note("traffic_over", "as many requests of "+client+" as before come")
+	default:
+		m.note("traffic", fmt.Sprintf("%.10g times as many requests of %s come", factor, client))
+	}
+}
+
+// on are the faults of a kind that have begun and are not over.
+func (m *machine) on(kind FaultKind) iter.Seq[*Fault] {
+	now := m.k.Now()
+	return func(yield func(*Fault) bool) {
+		for i := range m.p.Faults {
+			f := &m.p.Faults[i]
+			if f.What == kind && now >= vtime.Time(f.At) && now < f.over() && !yield(f) {
+				return
 			}
 		}
 	}
@@ -175,23 +236,24 @@ func (m *machine) lockTaken(i int32) {
 	n := v.fault - 1
 	f := &m.p.Faults[n]
 	m.note("lock_taken", fmt.Sprintf("a session holds %s on %s of %s", f.Mode, f.Table, f.Database))
-	m.lockHolders = append(m.lockHolders, lockHolder{fault: n, frame: i})
+	m.lockHolders = append(m.lockHolders, lockHolder{fault: n, frame: i, since: m.k.Now()})
 	until := f.over()
 	m.k.Post(max(0, time.Duration(until-m.k.Now())), event(evFaultEnd, 0), uint32(n))
 }
 
 func (m *machine) releaseLock(f *Fault, n int32) {
-	for j, h := range m.lockHolders {
-		if h.fault == n {
-			m.releaseTables(m.frames.at(h.frame))
-			m.frames.at(h.frame).life++
-			m.frames.at(h.frame).born = 0
-			m.frames.give(h.frame)
-			m.lockHolders = append(m.lockHolders[:j], m.lockHolders[j+1:]...)
-			break
-		}
+	j := slices.IndexFunc(m.lockHolders, func(h lockHolder) bool { return h.fault == n })
+	h := m.lockHolders[j]
+	m.releaseTables(m.frames.at(h.frame))
+	m.frames.at(h.frame).life++
+	m.frames.at(h.frame).born = 0
+	m.frames.give(h.frame)
+	m.lockHolders = slices.Delete(m.lockHolders, j, j+1)
+	held := time.Duration(m.k.Now() - h.since) // shorter than the fault where the session had to wait for its lock
+	if held > time.Second {
+		held = held.Round(time.Millisecond)
 	}
-	m.note("lock_released", fmt.Sprintf("%s on %s of %s was released after %s", f.Mode, f.Table, f.Database, policy.FormatDuration(f.For)))
+	m.note("lock_released", fmt.Sprintf("%s on %s of %s was released after %s", f.Mode, f.Table, f.Database, policy.FormatDuration(held)))
 }
 
 // restart ends a service's processes and their connections; they begin again at
@@ -270,6 +332,7 @@ func (m *machine) endClient(n int32, c *conn) {
 		next := t.next
 		m.unlistTry(&c.open, t)
 		c.given++
+		m.edges[c.edge].open--
 		if tell {
 			m.tell(i, t)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tripcurve/internal/pglock"
 	"tripcurve/sim"
 )
 
@@ -125,8 +126,106 @@ func TestFaultsAreTold(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("told:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if full := story(r, "pool_full"); len(full) != 1 || !strings.Contains(full[0], "all 1 connections of b.db (") {
+	if full := story(r, "pool_full"); len(full) != 1 || !strings.Contains(full[0], "the one connection of b.db (") {
 		t.Errorf("told %q, want the replica whose pool is full", full)
+	}
+}
+
+// TestFaultsThatOverlapAreTold: what is told holds while another fault of the kind goes on,
+// and nothing is told of what changes nothing.
+func TestFaultsThatOverlapAreTold(t *testing.T) {
+	for _, c := range []struct {
+		faults []Fault
+		want   []string
+	}{
+		{[]Fault{
+			{What: Slow, Endpoint: "b.e", Factor: 49, At: 10 * time.Second, For: 20 * time.Second},
+			{What: Slow, Endpoint: "b.e", Factor: 2, Replica: 2, At: 20 * time.Second, For: 20 * time.Second},
+		}, []string{"10s b.e takes 49 times as long", "20s b.e (2) takes 98 times as long", "30s b.e (1) is as fast as before", "30s b.e (2) takes 2 times as long", "30s b.e (3) is as fast as before", "40s b.e (2) is as fast as before"}},
+		{[]Fault{
+			{What: Slow, Endpoint: "b.e", Factor: 2, At: 10 * time.Second, For: 10 * time.Second},
+			{What: Slow, Endpoint: "b.e", Factor: 3, At: 20 * time.Second, For: 10 * time.Second},
+			{What: Slow, Endpoint: "b.e", Factor: 1, At: 50 * time.Second, For: 10 * time.Second},
+		}, []string{"10s b.e takes 2 times as long", "20s b.e takes 3 times as long", "30s b.e is as fast as before"}},
+		{[]Fault{
+			{What: Traffic, Client: "c", Factor: 3, At: 10 * time.Second, For: 20 * time.Second},
+			{What: Traffic, Client: "c", Factor: 0.5, At: 20 * time.Second, For: 20 * time.Second},
+			{What: Traffic, Client: "c", Factor: 2, At: 40 * time.Second, For: 10 * time.Second},
+		}, []string{"10s 3 times as many requests of c come", "20s 1.5 times as many requests of c come", "30s 0.5 times as many requests of c come", "40s 2 times as many requests of c come", "50s as many requests of c as before come"}},
+		{[]Fault{
+			{What: FailCalls, Edge: "a.b", Share: 0, At: 10 * time.Second, For: 10 * time.Second},
+			{What: FailCalls, Edge: "a.b", Share: 0.5, At: 30 * time.Second, For: 10 * time.Second},
+			{What: FailCalls, Edge: "a.b", Share: 0.5, At: 40 * time.Second, For: 10 * time.Second},
+		}, []string{"30s 50 % of the calls over a.b fail", "50s calls over a.b no longer fail"}},
+	} {
+		got := story(withFaults(t, c.faults...), "slow", "slow_over", "traffic", "traffic_over", "fail", "fail_over")
+		if !slices.Equal(got, c.want) {
+			t.Errorf("told:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+// TestLockThatHadToWait: it is held until at + for, and for as long as it was held is told.
+func TestLockThatHadToWait(t *testing.T) {
+	p := &Pipeline{
+		Name: "locks", Seed: 1, Start: time.Unix(0, 0), Length: 60 * time.Second,
+		Services: []Service{{Name: "a", Backlog: Unbounded, Pools: []Pool{{Name: "db", Size: 9}}, Endpoints: []Endpoint{{"e", []Step{
+			{Kind: Query, Pool: "db", Table: "t", Mode: pglock.RowExclusive, Time: sim.Fixed(time.Millisecond), Share: 1},
+		}}}}},
+		Clients: []Client{{Name: "c", Requests: []string{"a.e"}, Rate: sim.Steady(1)}},
+		Faults: []Fault{
+			{What: LockTable, Database: "a.db", Table: "t", Mode: pglock.AccessExclusive, At: 10 * time.Second, For: 10 * time.Second},
+			{What: LockTable, Database: "a.db", Table: "t", Mode: pglock.Exclusive, At: 11 * time.Second, For: 15 * time.Second},
+			{What: LockTable, Database: "a.db", Table: "t", Mode: pglock.Exclusive, At: 11 * time.Second, For: 5 * time.Second},
+		},
+	}
+	if err := Check(p); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"20s ACCESS EXCLUSIVE on t of a.db was released after 10s", "26s EXCLUSIVE on t of a.db was released after 6s", "26s EXCLUSIVE on t of a.db was released after 0s",
+	}
+	if got := story(r, "lock_released"); !slices.Equal(got, want) {
+		t.Errorf("told:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestMostOfAnything is at any instant, and not at the end of a second alone: requests that
+// come every half second and take 1 ms use a connection and a stream.
+func TestMostOfAnything(t *testing.T) {
+	p := &Pipeline{
+		Name: "most", Seed: 1, Start: time.Unix(0, 0), Length: 10 * time.Second,
+		Services: []Service{
+			{Name: "a", Backlog: Unbounded, Endpoints: []Endpoint{{"e", []Step{{Kind: Call, To: "b.e", Share: 1, FanOut: 3}}}}},
+			{
+				Name: "b", Backlog: Unbounded, Pools: []Pool{{Name: "db", Size: 2}}, Queues: []Queue{{Name: "q", To: "b.job", Workers: 1}},
+				Endpoints: []Endpoint{
+					{"e", []Step{{Kind: Query, Pool: "db", Time: sim.Fixed(time.Millisecond), Share: 1}, {Kind: Enqueue, Queue: "q", Share: 1}}},
+					{"job", []Step{{Kind: Work, Time: sim.Fixed(time.Millisecond), Share: 1}}},
+				},
+			},
+		},
+		Clients: []Client{{Name: "c", Requests: []string{"a.e"}, Rate: sim.Steady(2), Regular: true}},
+	}
+	if err := Check(p); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Edges[0].StreamsMax; got != 3 {
+		t.Errorf("%d streams at most, want the 3 of one request", got)
+	}
+	if q := r.Pools[0]; q.InUseMax != 2 || q.WaitingMax != 1 {
+		t.Errorf("%d connections in use at most and %d waiting, want 2 and 1", q.InUseMax, q.WaitingMax)
+	}
+	if got := r.Queues[0].DepthMax; got != 1 {
+		t.Errorf("%d jobs at most, want the one that waits for the other of the same millisecond", got)
 	}
 }
 

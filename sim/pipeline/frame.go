@@ -294,7 +294,9 @@ func (m *machine) letGo(i int32, f *frame) {
 		}
 	case waitPool:
 		if !f.given {
-			m.pools[f.wanted].waiting.remove(i, m.frameLink)
+			p := &m.pools[f.wanted]
+			p.waiting.remove(i, m.frameLink)
+			m.rec.pools[p.spec].waiting--
 		}
 	case waitTable:
 		if !f.given {

@@ -45,6 +45,7 @@ type machine struct {
 	rejections []rejection
 	slow       []float64 // by endpoint and replica: times take so many times as long
 	slowed     bool
+	surges     map[string]float64 // by client: so many times its requests come, as was told last
 	rec        *recorder
 
 	lockHolders []lockHolder // sessions of LockTable faults that have their lock
@@ -53,7 +54,10 @@ type machine struct {
 }
 
 // lockHolder is the session of a LockTable fault.
-type lockHolder struct{ fault, frame int32 }
+type lockHolder struct {
+	fault, frame int32
+	since        vtime.Time
+}
 
 // rejection is who turned a call away, and in which words.
 type rejection struct {
@@ -78,6 +82,7 @@ type edgeState struct {
 	black vtime.Time  // it carries nothing before that instant
 	fail  float64     // share of the calls that fail
 	turns []int32     // by caller replica: the callee taken last
+	open  int32       // streams, over all its connections
 	res   *EdgeResult
 }
 
@@ -275,6 +280,7 @@ func newMachine(p *Pipeline, o Options) (*machine, error) {
 		}
 	}
 	m.slow = make([]float64, len(m.g.endpoints)*len(m.replicas))
+	m.surges = map[string]float64{}
 	for i := range m.slow {
 		m.slow[i] = 1
 	}

@@ -39,9 +39,25 @@ type endpointRecord struct {
 	took                                    histogram
 }
 
+// poolRecord is all replicas' pools of one kind together.
 type poolRecord struct {
-	waited, timeouts int
-	fullAt           time.Time
+	waited, timeouts    int
+	fullAt              time.Time
+	used, usedMax       int32
+	waiting, waitingMax int32
+}
+
+// connected is one more connection in use.
+func (r *poolRecord) connected() {
+	r.used++
+	r.usedMax = max(r.usedMax, r.used)
+}
+
+// waits is one more request that waits for a connection.
+func (r *poolRecord) waits() {
+	r.waited++
+	r.waiting++
+	r.waitingMax = max(r.waitingMax, r.waiting)
 }
 
 type queueRecord struct{ enqueued, done, retried, discarded int }
@@ -189,8 +205,12 @@ func (r *recorder) poolFull(m *machine, spec, replica int32) {
 	p := &r.pools[spec]
 	if p.fullAt.IsZero() && m.k.Now() >= r.trigger {
 		p.fullAt = m.now()
-		m.note("pool_full", fmt.Sprintf("all %d connections of %s are in use",
-			m.g.pools[spec].size, m.g.pools[spec].name+m.whichReplica(m.g.services[m.g.pools[spec].service].name, int(replica)+1)))
+		name := m.g.pools[spec].name + m.whichReplica(m.g.services[m.g.pools[spec].service].name, int(replica)+1)
+		text := fmt.Sprintf("all %d connections of %s are in use", m.g.pools[spec].size, name)
+		if m.g.pools[spec].size == 1 {
+			text = "the one connection of " + name + " is in use"
+		}
+		m.note("pool_full", text)
 	}
 }
 
@@ -241,11 +261,6 @@ func (m *machine) look(sec int) {
 		out.InUse[sec] += p.used
 		out.Waiting[sec] += p.waiting.n
 	}
-	for i := range res.Pools {
-		p := &res.Pools[i]
-		p.InUseMax = max(p.InUseMax, p.InUse[sec])
-		p.WaitedMax = max(p.WaitedMax, p.Waiting[sec])
-	}
 	for i, n := range m.rec.waiters {
 		res.Databases[i].Waiters[sec] = n
 	}
@@ -276,6 +291,7 @@ func (m *machine) result() *Result {
 	for i := range r.pools {
 		p := &res.Pools[i]
 		p.Waited, p.TimedOut, p.FullAt = r.pools[i].waited, r.pools[i].timeouts, r.pools[i].fullAt
+		p.InUseMax, p.WaitingMax = r.pools[i].usedMax, r.pools[i].waitingMax
 	}
 	for i, q := range r.queues {
 		out := &res.Queues[i]

@@ -73,20 +73,21 @@ type EdgeResult struct {
 	TimedOut    int // attempts
 	StreamWaits int // attempts that waited for a stream
 	Streams     []int32
+	StreamsMax  int32   // at any instant, which may lie between two of Streams
 	Waiting     []int32 // for a stream
 }
 
 // PoolResult is one pool, all replicas together.
 type PoolResult struct {
-	Name      string
-	Size      int // connections over all replicas; Unbounded never runs out
-	Waited    int // requests that found none free
-	TimedOut  int // that waited, for a connection or a lock, as long as the pool allows
-	FullAt    time.Time
-	InUse     []int32
-	Waiting   []int32
-	InUseMax  int32
-	WaitedMax int32
+	Name     string
+	Size     int // connections over all replicas; Unbounded never runs out
+	Waited   int // requests that found none free
+	TimedOut int // that waited, for a connection or a lock, as long as the pool allows
+	FullAt   time.Time
+	InUse    []int32
+	Waiting  []int32
+	// The most at any instant, which may lie between two of the series.
+	InUseMax, WaitingMax int32
 }
 
 // DatabaseResult is the lock waits in one database.
@@ -102,6 +103,7 @@ type QueueResult struct {
 	Name                               string
 	Enqueued, Done, Retried, Discarded int
 	Depth                              []int32 // ready and not taken, at the end of each second
+	DepthMax                           int32   // at any instant
 }
 
 // Recovery is how long after TriggerEnd requests succeeded again for good;

@@ -82,6 +82,7 @@ type Edge struct {
 	TimedOut    int     `json:"timed_out_attempts"`
 	Rejected    int     `json:"rejected_attempts"`
 	StreamWaits int     `json:"stream_waits"`
+	StreamsMax  int32   `json:"streams_max"` // at any instant; the series are of the ends of seconds
 	Streams     []int32 `json:"streams"`
 	Waiting     []int32 `json:"stream_waiters"`
 }
@@ -92,7 +93,9 @@ type Pool struct {
 	Size     *int    `json:"size"` // null: unlimited
 	Waited   int     `json:"waited"`
 	TimedOut int     `json:"timed_out"`
-	FullAt   *string `json:"full_at"` // first since the first fault
+	FullAt   *string `json:"full_at"`    // first since the first fault
+	InUseMax int32   `json:"in_use_max"` // at any instant, as waiters_max
+	WaitMax  int32   `json:"waiters_max"`
 	InUse    []int32 `json:"in_use"`
 	Waiting  []int32 `json:"waiters"`
 }
@@ -112,6 +115,7 @@ type Queue struct {
 	Done      int     `json:"done"`
 	Retried   int     `json:"retried"`
 	Discarded int     `json:"discarded"`
+	DepthMax  int32   `json:"depth_max"` // at any instant
 	Depth     []int32 `json:"depth"`
 }
 
@@ -137,10 +141,10 @@ func NewPipeline(r *pipeline.Result, others []*pipeline.Result) PipelineReport {
 		})
 	}
 	for _, e := range r.Edges {
-		rep.Edges = append(rep.Edges, Edge{e.Name, e.Calls, e.OK, e.Attempts, e.TimedOut, e.Rejected, e.StreamWaits, e.Streams, e.Waiting})
+		rep.Edges = append(rep.Edges, Edge{e.Name, e.Calls, e.OK, e.Attempts, e.TimedOut, e.Rejected, e.StreamWaits, e.StreamsMax, e.Streams, e.Waiting})
 	}
 	for _, p := range r.Pools {
-		out := Pool{Name: p.Name, Waited: p.Waited, TimedOut: p.TimedOut, FullAt: instant(p.FullAt), InUse: p.InUse, Waiting: p.Waiting}
+		out := Pool{Name: p.Name, Waited: p.Waited, TimedOut: p.TimedOut, FullAt: instant(p.FullAt), InUseMax: p.InUseMax, WaitMax: p.WaitingMax, InUse: p.InUse, Waiting: p.Waiting}
 		if p.Size != pipeline.Unbounded {
 			out.Size = &p.Size
 		}
@@ -150,7 +154,7 @@ func NewPipeline(r *pipeline.Result, others []*pipeline.Result) PipelineReport {
 		rep.Databases = append(rep.Databases, Database{d.Name, d.LockWaits, d.WaitersMax, d.Waiters})
 	}
 	for _, q := range r.Queues {
-		rep.Queues = append(rep.Queues, Queue{q.Name, q.Enqueued, q.Done, q.Retried, q.Discarded, q.Depth})
+		rep.Queues = append(rep.Queues, Queue{q.Name, q.Enqueued, q.Done, q.Retried, q.Discarded, q.DepthMax, q.Depth})
 	}
 	rep.story(r)
 	rep.Replications = pipelineReplications(others)

@@ -20,9 +20,10 @@ type PipelineReplications struct {
 	Lasting  bool              `json:"lasting"`  // a fault is not over when the runs end: there is no end to recover after
 }
 
-// RequestMeasures is the figures of one kind of request: ok_share is of those that
-// ended, 0..1; a wait's middle is the median of the runs. A share and a wait are of the runs
-// in which any ended, and not there where there is none such.
+// RequestMeasures is the figures of one kind of request: ended_share is of those that
+// started and ok_share of those that ended, 0..1; a wait's middle is the median of the runs.
+// A share and a wait are of the runs in which any started or ended, and not there where
+// there is none such.
 type RequestMeasures struct {
 	Client   string    `json:"client"`
 	Endpoint string    `json:"endpoint"`
@@ -32,21 +33,30 @@ type RequestMeasures struct {
 // requestMeasures are the figures, by their names.
 var requestMeasures = []struct {
 	name, of string
-	ended    bool // it is one of requests that ended
+	among    func(*pipeline.RequestResult) int // how many it is a figure of; nil where it is one of none, too
 	get      func(*pipeline.RequestResult) float64
 }{
-	{okShare, "mean", true, func(q *pipeline.RequestResult) float64 { return float64(q.OK) / float64(q.Started-q.InFlight) }},
-	{"failed", "mean", false, func(q *pipeline.RequestResult) float64 { return float64(q.Failed) }},
-	{"rejected", "mean", false, func(q *pipeline.RequestResult) float64 { return float64(q.Rejected) }},
-	{"wait_p50_s", "median", true, func(q *pipeline.RequestResult) float64 { return q.P50.Seconds() }},
-	{waitP99, "median", true, func(q *pipeline.RequestResult) float64 { return q.P99.Seconds() }},
+	{endedShare, "mean", started, func(q *pipeline.RequestResult) float64 { return float64(ended(q)) / float64(q.Started) }},
+	{okShare, "mean", ended, func(q *pipeline.RequestResult) float64 { return float64(q.OK) / float64(ended(q)) }},
+	{"failed", "mean", nil, func(q *pipeline.RequestResult) float64 { return float64(q.Failed) }},
+	{"rejected", "mean", nil, func(q *pipeline.RequestResult) float64 { return float64(q.Rejected) }},
+	{"wait_p50_s", "median", ended, func(q *pipeline.RequestResult) float64 { return q.P50.Seconds() }},
+	{waitP99, "median", ended, func(q *pipeline.RequestResult) float64 { return q.P99.Seconds() }},
 }
+
+func started(q *pipeline.RequestResult) int { return q.Started }
+func ended(q *pipeline.RequestResult) int   { return q.Started - q.InFlight }
 
 // The figures that the text has.
 const (
-	okShare = "ok_share"
-	waitP99 = "wait_p99_s"
+	endedShare = "ended_share"
+	okShare    = "ok_share"
+	waitP99    = "wait_p99_s"
 )
+
+// mostEnded is from what share on the rest of the requests is no more than those that are
+// under way whenever a run ends.
+const mostEnded = 0.99
 
 // pipelineReplications says what the runs were; nil for none.
 func pipelineReplications(rs []*pipeline.Result) *PipelineReplications {
@@ -59,7 +69,7 @@ func pipelineReplications(rs []*pipeline.Result) *PipelineReplications {
 		for _, m := range requestMeasures {
 			var values []float64
 			for _, r := range rs {
-				if q := &r.Requests[i]; !m.ended || q.Started > q.InFlight {
+				if q := &r.Requests[i]; m.among == nil || m.among(q) > 0 {
 					values = append(values, m.get(q))
 				}
 			}
@@ -109,8 +119,12 @@ func (o *PipelineReplications) text(out io.Writer) {
 		line := fmt.Sprintf("%s of %s: no request ended in any run", q.Endpoint, q.Client)
 		if ok, ended := q.measure(okShare); ended {
 			p99, _ := q.measure(waitP99)
-			line = fmt.Sprintf("%s of %s: %s ok, p99 %s", q.Endpoint, q.Client,
-				bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), bracket(p99.Estimate, span))
+			of := "" // all of them
+			if share, has := q.measure(endedShare); has && *share.Value < mostEnded {
+				of = fmt.Sprintf(" of the %.2f %% that ended", 100**share.Value)
+			}
+			line = fmt.Sprintf("%s of %s: %s ok%s, p99 %s", q.Endpoint, q.Client,
+				bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), of, bracket(p99.Estimate, span))
 		}
 		fmt.Fprint(out, export.Wrap(line, "  ", "    "))
 	}

@@ -83,7 +83,7 @@ func (rep PipelineReport) calls(out io.Writer) error {
 	fmt.Fprintln(out)
 	rows := table{{"edge", "calls", "attempts", "ok", "timed out", "rejected", "streams at most"}}
 	for _, e := range rep.Edges {
-		rows = append(rows, []string{e.Name, count(e.Calls), count(e.Attempts), count(e.OK), count(e.TimedOut), count(e.Rejected), count(int(most(e.Streams)))})
+		rows = append(rows, []string{e.Name, count(e.Calls), count(e.Attempts), count(e.OK), count(e.TimedOut), count(e.Rejected), count(int(e.StreamsMax))})
 	}
 	return rows.text(out)
 }
@@ -98,7 +98,7 @@ func (rep PipelineReport) waits(out io.Writer) error {
 			if p.Size != nil {
 				size = count(*p.Size)
 			}
-			rows = append(rows, []string{p.Name, size, count(int(most(p.InUse))), count(int(most(p.Waiting))), count(p.Waited)})
+			rows = append(rows, []string{p.Name, size, count(int(p.InUseMax)), count(int(p.WaitMax)), count(p.Waited)})
 		}
 		if err := rows.text(out); err != nil {
 			return err
@@ -110,8 +110,9 @@ func (rep PipelineReport) waits(out io.Writer) error {
 		}
 	}
 	for _, q := range rep.Queues {
-		fmt.Fprint(out, export.Wrap(fmt.Sprintf("queue %s: %s jobs came, %s done, %s given up, %s further tries; %s waiting at most, %s at the end",
-			q.Name, count(q.Enqueued), count(q.Done), count(q.Discarded), count(q.Retried), count(int(most(q.Depth))), count(int(last(q.Depth)))), "", "  "))
+		fmt.Fprint(out, export.Wrap(fmt.Sprintf("queue %s: %s came, %s done, %s given up, %s; %s waiting at most, %s at the end",
+			q.Name, export.Plural(q.Enqueued, "job"), count(q.Done), count(q.Discarded), tries(q.Retried),
+			count(int(q.DepthMax)), count(int(last(q.Depth)))), "", "  "))
 	}
 	return nil
 }
@@ -156,11 +157,11 @@ func last(series []int32) int32 {
 	return series[len(series)-1]
 }
 
-func most(series []int32) (m int32) {
-	for _, v := range series {
-		m = max(m, v)
+func tries(n int) string {
+	if n == 1 {
+		return "1 further try"
 	}
-	return m
+	return count(n) + " further tries"
 }
 
 func count(n int) string { return export.Number(float64(n), 0) }

@@ -16,8 +16,8 @@ func shop(n int) PipelineReport {
 		Pipeline: "shop", LengthS: 60, Start: "2026-01-15T14:08:01Z",
 		Requests: []Request{{Client: "web", Endpoint: name, Started: 12107, OK: 12000, Failed: 107, TimedOut: 7, Late: 50, HungUp: 50, P50S: 0.00103, P99S: 30}},
 		Edges:    []Edge{{Name: name, Calls: 12107, Attempts: 12107, OK: 12000}},
-		Pools:    []Pool{{Name: name, InUse: []int32{1, 20, 3}}},
-		Queues:   []Queue{{Name: name, Enqueued: 12107, Done: 3600, Retried: 11952, Discarded: 4055, Depth: []int32{0, 4407, 12}}},
+		Pools:    []Pool{{Name: name, InUseMax: 20, InUse: []int32{1, 12, 3}}},
+		Queues:   []Queue{{Name: name, Enqueued: 12107, Done: 3600, Retried: 11952, Discarded: 4055, DepthMax: 4407, Depth: []int32{0, 4399, 12}}},
 		Replications: &PipelineReplications{
 			Runs: 30, Level: 0.95, Requests: []RequestMeasures{{Client: "web", Endpoint: name, Measures: []Measure{{Name: "ok_share"}, {Name: "wait_p99_s"}}}},
 			Recovery: Recovery{Failed: 30},
@@ -51,7 +51,7 @@ func TestNothingEndedIsNoSuccess(t *testing.T) {
 		want string
 	}{
 		{[]*pipeline.Result{hangs, hangs}, "  s.e of web: no request ended in any run\n"},
-		{[]*pipeline.Result{hangs, some}, "  s.e of web: 25.00 % ok, p99 1 s\n"},
+		{[]*pipeline.Result{hangs, some}, "  s.e of web: 25.00 % ok of the 40.00 % that ended, p99 1 s\n"},
 	} {
 		rep := PipelineReport{Pipeline: "shop", Requests: []Request{{Client: "web", Endpoint: "s.e", Started: 5, InFlight: 5}}, Replications: pipelineReplications(c.runs)}
 		var b strings.Builder
