@@ -22,6 +22,7 @@ const promHang = 35 * time.Second
 // gRPC calls hang behind a real lock, and what was scraped says so, to who joins
 // late and to who comes afterwards.
 func TestRealPrometheusFindsTheHang(t *testing.T) {
+	t.Parallel()
 	s := startShop(t)
 	u, err := url.Parse(s.metrics)
 	if err != nil {

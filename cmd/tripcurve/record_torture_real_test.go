@@ -446,6 +446,7 @@ func fill(t *testing.T, path string, ours bool) {
 // TestRealStalledTerminal lets nobody read what watch and record write for a minute;
 // both go on recording.
 func TestRealStalledTerminal(t *testing.T) {
+	t.Parallel()
 	const stall = time.Minute
 	pages := newCountedPages(t, 0)
 	dir := t.TempDir()
