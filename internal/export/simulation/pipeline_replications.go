@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tripcurve/internal/export"
+	"tripcurve/internal/redact"
 	"tripcurve/sim/output"
 	"tripcurve/sim/pipeline"
 )
@@ -126,7 +127,7 @@ func (o *PipelineReplications) text(out io.Writer) {
 			line = fmt.Sprintf("%s of %s: %s ok%s, p99 %s", q.Endpoint, q.Client,
 				bracket(ok.Estimate, func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }), of, bracket(p99.Estimate, span))
 		}
-		fmt.Fprint(out, export.Wrap(line, "  ", "    "))
+		fmt.Fprint(out, export.Wrap(redact.Line(line), "  ", "    "))
 	}
 	if r := o.Recovery; r.Failed > 0 {
 		line := fmt.Sprintf("requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"tripcurve/internal/export"
+	"tripcurve/internal/redact"
 )
 
 // Text writes the report for people; today, when there is one, is the run to compare
 // with.
 func (rep PipelineReport) Text(out io.Writer, today *PipelineReport) error {
-	fmt.Fprintf(out, "%s, seed %d, %s from %s\n\n", rep.Pipeline, rep.Seed, span(rep.LengthS), rep.Start)
+	fmt.Fprintf(out, "%s, seed %d, %s from %s\n\n", redact.Line(rep.Pipeline), rep.Seed, span(rep.LengthS), rep.Start)
 	if err := rep.requests(out, today); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (rep PipelineReport) requests(out io.Writer, today *PipelineReport) error {
 			}
 		}
 		if len(parts) > 0 {
-			fmt.Fprint(out, export.Wrap(fmt.Sprintf("of the failed %s: %s", q.Endpoint, strings.Join(parts, ", ")), "", "  "))
+			fmt.Fprint(out, export.Wrap(fmt.Sprintf("of the failed %s: %s", redact.Line(q.Endpoint), strings.Join(parts, ", ")), "", "  "))
 		}
 	}
 	return nil
@@ -106,18 +107,18 @@ func (rep PipelineReport) waits(out io.Writer) error {
 	}
 	for _, d := range rep.Databases {
 		if d.LockWaits > 0 {
-			fmt.Fprint(out, export.Wrap(fmt.Sprintf("lock waits in %s: %s, %s at most at a time", d.Name, count(d.LockWaits), count(int(d.WaitersMax))), "", "  "))
+			fmt.Fprint(out, export.Wrap(fmt.Sprintf("lock waits in %s: %s, %s at most at a time", redact.Line(d.Name), count(d.LockWaits), count(int(d.WaitersMax))), "", "  "))
 		}
 	}
 	for _, q := range rep.Queues {
 		fmt.Fprint(out, export.Wrap(fmt.Sprintf("queue %s: %s came, %s done, %s given up, %s; %s waiting at most, %s at the end",
-			q.Name, export.Plural(q.Enqueued, "job"), count(q.Done), count(q.Discarded), tries(q.Retried),
+			redact.Line(q.Name), export.Plural(q.Enqueued, "job"), count(q.Done), count(q.Discarded), tries(q.Retried),
 			count(int(q.DepthMax)), count(int(last(q.Depth)))), "", "  "))
 	}
 	return nil
 }
 
-// table is a head and its rows. All columns are right-aligned; where a line would be longer
+// table is a head and its rows, whose names may be anybody's. All columns are right-aligned; where a line would be longer
 // than a terminal, the first column stands on lines of its own.
 type table [][]string
 
@@ -125,7 +126,8 @@ func (t table) text(out io.Writer) error {
 	width := make([]int, len(t[0]))
 	for _, row := range t {
 		for i, cell := range row {
-			width[i] = max(width[i], export.Cells(cell))
+			row[i] = redact.Line(cell)
+			width[i] = max(width[i], export.Cells(row[i]))
 		}
 	}
 	all := 0

@@ -67,6 +67,24 @@ func TestNothingEndedIsNoSuccess(t *testing.T) {
 	}
 }
 
+// Names are anybody's: whatever they do to a terminal is shown and not done.
+func TestPipelineTextIsHarmless(t *testing.T) {
+	const name = "x\x1b[31m\u202e\ny"
+	rep := PipelineReport{
+		Pipeline: name, Requests: []Request{{Client: name, Endpoint: name, Started: 2, Failed: 1, TimedOut: 1}},
+		Edges: []Edge{{Name: name}}, Pools: []Pool{{Name: name}}, Databases: []Database{{Name: name, LockWaits: 1}}, Queues: []Queue{{Name: name}},
+		Story:        []Event{{Kind: "traffic", Text: "3 times as many requests of " + name + " come"}},
+		Replications: &PipelineReplications{Runs: 2, Level: 0.95, Requests: []RequestMeasures{{Client: name, Endpoint: name}}},
+	}
+	var b strings.Builder
+	if err := rep.Text(&b, &rep); err != nil {
+		t.Fatal(err)
+	}
+	if got, places := strings.Count(b.String(), `x\x1b[31m\u{202e}\x0ay`), 11; got != places || strings.ContainsAny(b.String(), "\x1b\u202e") {
+		t.Errorf("the name is shown in %d places, want %d and nothing that a terminal does:\n%q", got, places, b.String())
+	}
+}
+
 func TestPipelineTextTables(t *testing.T) {
 	for _, c := range []struct {
 		letters int

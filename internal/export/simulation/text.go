@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"tripcurve/internal/export"
+	"tripcurve/internal/redact"
 )
 
 func round(v float64, digits int) float64 {
@@ -105,7 +106,7 @@ func (rep Report) story(out io.Writer) {
 // event is one thing that happened, its text in a column of its own.
 func event(out io.Writer, e Event) {
 	first := fmt.Sprintf("%s  %-18s ", clock(e.At), strings.ReplaceAll(e.Kind, "_", " "))
-	fmt.Fprint(out, export.Wrap(e.Text, first, strings.Repeat(" ", len(first))))
+	fmt.Fprint(out, export.Wrap(redact.Line(e.Text), first, strings.Repeat(" ", len(first))))
 }
 
 // text says what became of the orders that were left to the queue.
