@@ -155,7 +155,14 @@ func (r *run) scheduleFaults() {
 			})
 			until(f.At, f.For, func() {
 				r.pace(f.Service, f.Replica, 1/f.Factor)
-				r.event("slow", whom(r.sc, f.Service, f.Replica)+" is as fast as before")
+				text := whom(r.sc, f.Service, f.Replica) + " is as fast as before"
+				if r.another(func(o sim.Fault) bool {
+					g, ok := o.(sim.SlowService)
+					return ok && g.Service == f.Service && (g.Replica == f.Replica || g.Replica == 0 || f.Replica == 0) && r.on(g.At, g.For)
+				}) {
+					text = fmt.Sprintf("%s no longer takes %.10g times as long; another fault goes on slowing it", whom(r.sc, f.Service, f.Replica), f.Factor)
+				}
+				r.event("slow", text)
 			})
 		case sim.FailCalls:
 			at(f.At, func() {
@@ -191,7 +198,16 @@ func (r *run) scheduleFaults() {
 				r.trigger()
 				r.event("traffic", fmt.Sprintf("%.10g times as many customers %s", f.Factor, toWhat(f.Route)))
 			})
-			until(f.At, f.For, func() { r.event("traffic", "as many customers as before "+toWhat(f.Route)) })
+			until(f.At, f.For, func() {
+				text := "as many customers as before " + toWhat(f.Route)
+				if r.another(func(o sim.Fault) bool {
+					g, ok := o.(sim.TrafficSurge)
+					return ok && (g.Route == f.Route || g.Route == gateway.NoRoute || f.Route == gateway.NoRoute) && r.on(g.At, g.For)
+				}) {
+					text = fmt.Sprintf("no longer %.10g times as many customers %s; another fault of traffic goes on", f.Factor, toWhat(f.Route))
+				}
+				r.event("traffic", text)
+			})
 		case sim.SwitchCheckout:
 			k.StartAfter(f.At, nil, vtime.Func(func() { r.switchCheckout(f) }))
 		case sim.ResetConnections:
@@ -231,6 +247,9 @@ func (r *run) over(kind, edge, well string, another bool) {
 	r.event(kind, edge+" "+well)
 }
 
+// another says whether a fault like one that is over goes on.
+func (r *run) another(like func(sim.Fault) bool) bool { return slices.ContainsFunc(r.sc.Faults, like) }
+
 // connsOf are the connections of an edge.
 func (r *run) connsOf(edge string) (all []*world.Conn) {
 	edge = edgeOf(edge)
@@ -253,18 +272,22 @@ func (r *run) trigger() { r.rec.trigger(r.w.K.Now(), r.w.Now()) }
 // lockTable is the process of the migration.
 func (r *run) lockTable(f sim.LockTable) {
 	k := r.w.K
-	until := k.Now() + vtime.Time(f.Hold)
+	asked := k.Now()
+	until, held := asked+vtime.Time(f.Hold), f.Hold
 	r.trigger()
 	s := r.db.Connect(f.PID, f.User, "migrate")
 	r.db.Hold(s, r.db.Table(f.Table), f.Mode, f.Statement, until, func() {
 		if f.Idle {
 			s.Idle()
 		}
+		if waited := time.Duration(k.Now() - asked); waited >= time.Second { // behind another lock, and not behind statements
+			held = max(f.Hold-waited, 0).Round(time.Millisecond)
+		}
 		r.rec.lockFrom(r.w.Now())
 		r.event("lock_taken", fmt.Sprintf("pid %d (%s) holds %s on %s: %s", f.PID, f.User, f.Mode, f.Table, f.Statement))
 	})
 	r.rec.lockTo(r.w.Now())
-	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, f.Hold))
+	r.event("lock_released", fmt.Sprintf("pid %d released %s on %s after %s", f.PID, f.Mode, f.Table, held))
 }
 
 // on says whether a fault is at work now; for good is a duration of 0.

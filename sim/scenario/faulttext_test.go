@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,5 +250,41 @@ func TestTimeoutsOfSessions(t *testing.T) {
 	sc.World.LockTimeout = -1
 	if _, err := Run(context.Background(), sc, Observers{}); err == nil || !strings.Contains(err.Error(), "lock timeout -1ns") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestFaultsThatOverlapAreTold: what is told holds while another fault of the kind goes on.
+func TestFaultsThatOverlapAreTold(t *testing.T) {
+	for _, c := range []struct{ settings, want []string }{
+		{
+			[]string{"fault=slow at=4m for=2m service=inventory factor=20", "fault=slow at=5m for=3m service=inventory factor=2"},
+			[]string{
+				"14:22:00 inventory takes 20 times as long", "14:23:00 inventory takes 2 times as long",
+				"14:24:00 inventory no longer takes 20 times as long; another fault goes on slowing it", "14:26:00 inventory is as fast as before",
+			},
+		},
+		{
+			[]string{"fault=traffic at=4m for=2m factor=3", "fault=traffic at=5m for=3m factor=0.5 route=checkouts"},
+			[]string{
+				"14:22:00 3 times as many customers come", "14:23:00 0.5 times as many customers ask for POST /api/orders",
+				"14:24:00 no longer 3 times as many customers come; another fault of traffic goes on", "14:26:00 as many customers as before ask for POST /api/orders",
+			},
+		},
+		{
+			[]string{"fault=lock at=4m for=10s mode=access_exclusive", "fault=lock at=242s for=10s"},
+			[]string{
+				"14:22:10 pid 48291 released ACCESS EXCLUSIVE on stock_reservations after 10s", "14:22:12 pid 48291 released SHARE on stock_reservations after 2s",
+			},
+		},
+	} {
+		var got []string
+		for _, e := range runOf(t, healthyWith(t, c.settings...), Observers{}).Events {
+			if slices.Contains([]string{"slow", "traffic", "lock_released"}, e.Kind) {
+				got = append(got, clock(e.At)+" "+e.Text)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("told:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
 	}
 }

@@ -204,8 +204,11 @@ func (e Estimate) interval(unit string) string {
 }
 
 func (r Recovery) text(runs int, lasting bool) string {
-	if r.Failed == 0 {
-		return fmt.Sprintf("No checkout failed in any; at 95 %% that rules out more than %.0f %% of such runs.", 100*output.AtMost(runs))
+	switch most := output.AtMost(runs); {
+	case r.Failed == 0 && most >= 1:
+		return "No checkout failed in any, which at 95 % rules nothing out: there are too few runs."
+	case r.Failed == 0:
+		return fmt.Sprintf("No checkout failed in any; at 95 %% that rules out more than %.0f %% of such runs.", 100*most)
 	}
 	if lasting {
 		return fmt.Sprintf("Checkouts failed in %d, and a fault is not over when they end; in %d of those the last checkout was served.", r.Failed, r.Failed-r.Censored)

@@ -96,6 +96,13 @@ func TestHealthyReplications(t *testing.T) {
 	if want := "No checkout failed in any; at 95 % that rules out more than 5 % of such runs."; !strings.Contains(flat(out.String()), want) {
 		t.Errorf("no %q in:\n%s", want, out.String())
 	}
+	out.Reset()
+	if err := New(night(), rs[:3], output.GoOn).Replications.text(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "No checkout failed in any, which at 95 % rules nothing out: there are too few runs."; !strings.Contains(flat(out.String()), want) {
+		t.Errorf("no %q in:\n%s", want, out.String())
+	}
 }
 
 // flat is a text without its line breaks and the widths of its columns.
