@@ -70,6 +70,8 @@ func New(in Input) *Document {
 	}
 	if w := in.Analysis.Impact; w.Length() > 0 {
 		d.Window = &Window{From: *export.Instant(w.From), To: *export.Instant(w.To), DurationS: export.Seconds(w.Length())}
+	} else {
+		d.unhurt = unhurt(in.Analysis)
 	}
 	for _, p := range parts() {
 		b.section = p.id
@@ -193,6 +195,23 @@ func listMissing(all []Gap) string {
 	return strings.Join(whats, "; ") + "."
 }
 
+// unhurt is what is known of requests where there is no impact: that none failed is known
+// only where some were read.
+func unhurt(a incident.Analysis) string {
+	var requests, failed int64
+	for _, e := range a.Endpoints {
+		requests += e.Requests
+		failed += e.Failed
+	}
+	switch {
+	case requests == 0:
+		return "unknown, the evidence has no requests of a gateway"
+	case failed == 0:
+		return "no request failed in the evidence"
+	}
+	return fmt.Sprintf("none stands out: %s of %s failed in the evidence", export.Count(failed), export.Plural(int(requests), "request"))
+}
+
 // head is the lines at the top.
 func (d *Document) head() (lines [][2]string) {
 	add := func(name, value string) {
@@ -206,7 +225,7 @@ func (d *Document) head() (lines [][2]string) {
 	if w := d.Window; w != nil {
 		add("Impact", w.From+" to "+w.To+" ("+export.Number(w.DurationS, 3)+" s)")
 	} else {
-		add("Impact", "no request failed in the evidence")
+		add("Impact", d.unhurt)
 	}
 	add("Not filled in", map[bool]string{true: "nothing", false: export.Count(len(d.NotFilled))}[len(d.NotFilled) == 0])
 	add("Redaction", d.Redaction.Statement)

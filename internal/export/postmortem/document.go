@@ -30,6 +30,8 @@ type Document struct {
 	NotFilled   []Gap              `json:"not_filled_in"` // what was asked of people and not answered
 	Terms       []Term             `json:"glossary"`      // those that the text uses
 	Sections    []Section          `json:"sections"`
+
+	unhurt string // what is known where there is no impact
 }
 
 // Window is half open.

@@ -373,3 +373,42 @@ func TestSVGIsWellFormed(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutAnImpact: that nothing failed is said only where requests were read and none
+// did, and what there is no impact of is not told before, during and after it.
+func TestWithoutAnImpact(t *testing.T) {
+	endpoint := func(requests, failed int64) []incident.Impact {
+		e := incident.Impact{Endpoint: incident.Endpoint{Method: "GET", Route: "/x"}, Requests: requests, Failed: failed}
+		e.Before = incident.Counts{Requests: requests, Failed: failed}
+		return []incident.Impact{e}
+	}
+	held := incident.Finding{Role: incident.Trigger, Cause: "lock_root", Claim: "pid 1 held a lock", Subject: incident.Subject{PID: 1, Relation: "orders", Waiters: 2}}
+	for _, c := range []struct {
+		analysis  incident.Analysis
+		want, not []string
+	}{
+		{
+			incident.Analysis{Findings: []incident.Finding{held}},
+			[]string{"**Impact**: unknown, the evidence has no requests of a gateway", "Unknown, the evidence has no requests of a gateway.", "unknown, no impact was seen", "| pid 1 | a lock | orders |"},
+			[]string{"o request failed", "% of the impact"},
+		},
+		{incident.Analysis{Endpoints: endpoint(9, 0)}, []string{"**Impact**: no request failed in the evidence", "In all of the evidence"}, []string{"During the impact", "Before, during and after"}},
+		{
+			incident.Analysis{Endpoints: endpoint(1, 1)},
+			[]string{"**Impact**: none stands out: 1 of 1 request failed in the evidence", "In all of the evidence", "| in all of the evidence |"},
+			[]string{"o request failed", "During the impact", "Before, during and after", "during the incident"},
+		},
+	} {
+		md := string(New(Input{Name: "INC-1", Analysis: c.analysis, View: incident.NewEvidence().Snapshot()}).Markdown())
+		for _, part := range c.want {
+			if !strings.Contains(md, part) {
+				t.Errorf("%+v: lacks %q", c.analysis.Endpoints, part)
+			}
+		}
+		for _, part := range c.not {
+			if strings.Contains(md, part) {
+				t.Errorf("%+v: has %q", c.analysis.Endpoints, part)
+			}
+		}
+	}
+}

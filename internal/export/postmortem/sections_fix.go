@@ -28,10 +28,14 @@ func (b *builder) responseTimes() (blocks []Block) {
 	if b.View == nil || !ok {
 		blocks = append(blocks, text("The evidence has no endpoint that failed, and so no response times to compare."))
 	} else {
-		blocks = append(blocks, table("Measured, "+b.facts["endpoint"], []string{"when", "p50", "p99"},
+		when := [][]Cell{
 			figures("before the incident", export.Quantile(w.P50Before), export.Quantile(w.P99Before)),
 			figures("during the incident", export.Quantile(w.P50During), export.Quantile(w.P99During)),
-		))
+		}
+		if b.Analysis.Impact.Length() == 0 {
+			when = [][]Cell{figures("in all of the evidence", export.Quantile(w.P50Before), export.Quantile(w.P99Before))}
+		}
+		blocks = append(blocks, table("Measured, "+b.facts["endpoint"], []string{"when", "p50", "p99"}, when...))
 	}
 	if b.Simulated == nil {
 		return append(blocks, b.notSimulated())

@@ -63,10 +63,13 @@ func verdictWord(v author.Verdict) string {
 	return map[author.Verdict]string{"adopt": "Adopted", "plan": "Planned", "defer": "Deferred", "reject": "Rejected"}[v]
 }
 
+// stated is our words with a capital and a full stop.
+func stated(s string) string { return sentence(strings.ToUpper(s[:1]) + s[1:]) }
+
 func (b *builder) impact() []Block {
 	a := b.Analysis
 	if a.Impact.Length() == 0 {
-		return []Block{text("No request failed in the evidence."), b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact")}
+		return []Block{text(stated(unhurt(a))), b.ask(b.Notes.Business, "the impact in a number of the business", "business_impact")}
 	}
 	rows := [][]Cell{
 		row("Customer impact", fmt.Sprintf("%s to %s UTC on %s, %s (%s s)", clock(a.Impact.From), clock(a.Impact.To), b.facts["impact_date"], b.facts["impact_duration"], b.facts["impact_seconds"])),

@@ -72,10 +72,20 @@ func (b *builder) endpoints() []Block {
 			name, right(counted(e.Before)), right(counted(e.During)), right(counted(e.After)), right(export.Quantile(e.P50Before)), right(export.Quantile(e.P99Before)),
 		})
 	}
-	return []Block{
-		table("During the impact", []string{"endpoint", "state", "requests", "failed", "share", "p50", "p99", "first failed", "last failed", "what it meant"}, rows...),
-		table("Before, during and after (failed of all)", []string{"endpoint", "before", "during", "after", "p50 before", "p99 before"}, before...),
+	over := "During the impact"
+	if b.Analysis.Impact.Length() == 0 { // before what?
+		before, over = nil, "In all of the evidence"
+		for i, e := range b.Analysis.Endpoints { // where the quantiles are of what there is
+			rows[i][5].Text, rows[i][6].Text = export.Quantile(e.P50Before), export.Quantile(e.P99Before)
+		}
 	}
+	blocks := []Block{
+		table(over, []string{"endpoint", "state", "requests", "failed", "share", "p50", "p99", "first failed", "last failed", "what it meant"}, rows...),
+	}
+	if before != nil {
+		blocks = append(blocks, table("Before, during and after (failed of all)", []string{"endpoint", "before", "during", "after", "p50 before", "p99 before"}, before...))
+	}
+	return blocks
 }
 
 func instant(none bool, s string) string {
@@ -92,7 +102,11 @@ func counted(c incident.Counts) string {
 func (b *builder) errors() []Block {
 	errors := b.Analysis.Extent.Errors
 	if len(errors) == 0 {
-		return []Block{text("No request failed."), text(b.deadlineExceeded())}
+		said := stated(unhurt(b.Analysis))
+		if b.Analysis.Impact.Length() > 0 {
+			said = "No request failed."
+		}
+		return []Block{text(said), text(b.deadlineExceeded())}
 	}
 	names := map[int]author.Text{}
 	for _, g := range b.Notes.ErrorGroups {
@@ -235,7 +249,7 @@ func (b *builder) issue(is issue) Block {
 		}
 		g.Blocks = append(g.Blocks, facts(
 			row("Finding", b.foreign(f.Claim)), row("Role", f.Role.String()), row("Confidence", f.Confidence.String()),
-			row("Covers", percent(f.Coverage)+" of the impact"),
+			row("Covers", b.covers(f)),
 			row("Evidence", fmt.Sprintf("%s for it, %s against it; independent sources: %s", export.Plural(len(f.Support), "fact"), export.Count(len(f.Against)), b.foreign(strings.Join(f.GroupNames, ", ")))),
 		))
 		var details []string
@@ -424,11 +438,19 @@ func (b *builder) dependencies() []Block {
 }
 
 // lockRows are the roots of the lock graph that findings name.
+// covers is the share of the impact that a finding explains, where there is an impact.
+func (b *builder) covers(f *incident.Finding) string {
+	if b.Analysis.Impact.Length() == 0 {
+		return "unknown, no impact was seen"
+	}
+	return percent(f.Coverage) + " of the impact"
+}
+
 func (b *builder) lockRows() (rows [][]Cell) {
 	for _, f := range b.Analysis.Findings {
 		if s := f.Subject; s.PID != 0 && s.Relation != "" {
 			rows = append(rows, []Cell{
-				{Text: fmt.Sprintf("pid %d", s.PID), Head: true}, {Text: b.foreign(s.Mode)}, {Text: b.foreign(s.Relation)}, {Text: export.Count(s.Waiters), Right: true},
+				{Text: fmt.Sprintf("pid %d", s.PID), Head: true}, {Text: b.foreign(cmp.Or(s.Mode, "a lock"))}, {Text: b.foreign(s.Relation)}, {Text: export.Count(s.Waiters), Right: true},
 			})
 		}
 	}
