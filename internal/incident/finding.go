@@ -132,6 +132,7 @@ type Analysis struct {
 	Sentence   string      // speaks of the whole incident
 	Proof      []string    // lines under it
 	Impact     Window      // zero when nothing failed
+	Others     []Window    // in which requests failed, too, each an impact of its own; nothing else here is of them
 	First      FirstFailed // zero when nothing failed
 	Findings   []Finding   // most important first
 	Endpoints  []Impact

@@ -57,6 +57,7 @@ func Analyze(v *incident.View, opt Options) incident.Analysis {
 	a.ReadHangs = s.readHangs(findings)
 	a.Checks = s.allChecks(findings)
 	a.Checked = s.checked(findings)
+	a.Others = s.others
 	a.Derived = s.timeline(findings)
 	a.Extent = s.reach(a.Derived)
 	s.effects(a.Extent.Errors)
@@ -109,26 +110,27 @@ func (s *scene) completed(findings []incident.Finding) []incident.Finding {
 // scene is what the rules share: the view and what was already worked out.
 type scene struct {
 	v         *incident.View
-	impact    incident.Window             // zero when nothing failed
-	open      bool                        // requests fail to the end of the evidence
-	endsOnly  map[string]bool             // logs without durations, by the source's name
-	midway    bool                        // they failed already when the gateway's evidence began
-	others    []incident.Window           // further impacts, apart from this one
-	endpoints []incident.Impact           // worst first
-	waits     map[int][]*incident.Episode // for locks, by leader's pid
-	holders   []*holder                   // of locks that others waited for, heaviest first
-	flows     []counted                   // all of them
-	hangs     []*hang                     // calls that did not end, the deepest callee first
-	dismissed []string                    // what was looked at and is not the cause, in words
-	told      map[string]string           // findings by ID: what their entry in the timeline says
-	passed    map[string]bool             // findings by ID whose counterfactual was run
-	full      []ceiling                   // pools that a source says were full
-	dead      []deadCall                  // calls on connections that nobody noticed were dead
-	stuck     []incident.Finding          // breakers that stayed open
-	checks    []incident.Check            // by the rules, as they look
-	explained bool                        // by a trigger that a rule without chance found
-	suspected bool                        // a change or the traffic may have begun it
-	closeUp   incident.Window             // where to look for causes: the impact and a little around
+	impact    incident.Window                   // zero when nothing failed
+	open      bool                              // requests fail to the end of the evidence
+	endsOnly  map[string]bool                   // logs without durations, by the source's name
+	midway    bool                              // they failed already when the gateway's evidence began
+	others    []incident.Window                 // further impacts, apart from this one
+	lastKept  map[incident.Endpoint]incident.ID // the last failing request of the impact, where it was kept whole
+	endpoints []incident.Impact                 // worst first
+	waits     map[int][]*incident.Episode       // for locks, by leader's pid
+	holders   []*holder                         // of locks that others waited for, heaviest first
+	flows     []counted                         // all of them
+	hangs     []*hang                           // calls that did not end, the deepest callee first
+	dismissed []string                          // what was looked at and is not the cause, in words
+	told      map[string]string                 // findings by ID: what their entry in the timeline says
+	passed    map[string]bool                   // findings by ID whose counterfactual was run
+	full      []ceiling                         // pools that a source says were full
+	dead      []deadCall                        // calls on connections that nobody noticed were dead
+	stuck     []incident.Finding                // breakers that stayed open
+	checks    []incident.Check                  // by the rules, as they look
+	explained bool                              // by a trigger that a rule without chance found
+	suspected bool                              // a change or the traffic may have begun it
+	closeUp   incident.Window                   // where to look for causes: the impact and a little around
 }
 
 // around is how far before and after the impact a cause is looked for.

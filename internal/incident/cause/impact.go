@@ -356,6 +356,7 @@ func add(c *incident.Counts, b *incident.Bucket, n int64) {
 // the requests that were kept whole. The last one's is told to the full second
 // after it, as the impact's end is.
 func (s *scene) precise(index map[incident.Endpoint]int) {
+	s.lastKept = map[incident.Endpoint]incident.ID{}
 	for _, e := range s.v.Exemplars() {
 		i, ok := index[e.Endpoint]
 		if !ok || !e.Failed() {
@@ -373,6 +374,7 @@ func (s *scene) precise(index map[incident.Endpoint]int) {
 		if late := x.LastFailed.Sub(e.End); e.Kind == incident.LastFailing && late >= 0 && late <= time.Second {
 			x.LastFailed = up(e.End, time.Second)
 			x.Support = append(x.Support, e.ID())
+			s.lastKept[e.Endpoint] = e.ID()
 		}
 	}
 }

@@ -69,6 +69,9 @@ func (s *scene) onset() incident.Onset {
 	g := s.onsetGrid()
 	measures := s.measures(g)
 	found, ok := anomaly.Consensus(rowsOf(measures), anomaly.ConsensusParams{})
+	if found.Of == 0 {
+		return incident.Onset{Says: "No onset: there is no series that varies"}
+	}
 	if !ok {
 		return incident.Onset{Of: found.Of, Says: fmt.Sprintf("No onset: none of %s changed around %s", things(found.Of, "series", "series"), clock(s.impact.From))}
 	}

@@ -145,13 +145,30 @@ func (s *scene) momentsOfEndpoint(x incident.Impact) []incident.Moment {
 			first += " answered"
 		}
 		m("first", x.FirstFailed, incident.MSymptom, first, x.Support[:min(1, len(x.Support))])
-		m("last", x.LastFailed, incident.MNote, "last failing "+x.Endpoint.String()+" answered", x.Support[max(0, len(x.Support)-1):])
+		m("last", x.LastFailed, incident.MNote, "last failing "+x.Endpoint.String()+" answered", s.lastFailing(x))
 		m("recovered", x.Recovered, incident.MRecovery, x.Endpoint.String()+" succeeds again", s.bucketAt(x.Endpoint, x.Recovered))
 	}
 	if x.Vanished {
 		m("vanished", x.VanishedFrom.Truncate(time.Second), incident.MSymptom, "no "+x.Endpoint.String()+" comes any more", x.Support)
 	}
 	return list
+}
+
+// lastFailing is what shows when the last failing request was answered: itself, else the
+// counts of that second. A log keeps its last one whole, which may be of another impact.
+func (s *scene) lastFailing(x incident.Impact) (ids []incident.ID) {
+	if id, ok := s.lastKept[x.Endpoint]; ok {
+		return []incident.ID{id}
+	}
+	s.v.EachBucket(incident.Window{From: x.LastFailed.Add(-time.Second), To: x.LastFailed}, func(b *incident.Bucket) {
+		if b.Endpoint == x.Endpoint && b.Failed() && b.Ended > 0 && len(ids) < 3 {
+			ids = append(ids, b.ID())
+		}
+	})
+	if ids == nil {
+		ids = x.Support[max(0, len(x.Support)-1):]
+	}
+	return ids
 }
 
 // momentOfChange keeps changes around the impact; the statement of a lock's
