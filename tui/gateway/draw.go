@@ -216,7 +216,7 @@ func (s *Screen) drawTable(c *grid.Canvas) {
 		r := &rows[top+y]
 		mark, style := widget.Normal, theme.Text
 		switch {
-		case r.gone, r.failed > 0 && r.failed*2 < r.requests:
+		case r.gone, r.unparsed, r.failed > 0 && r.failed*2 < r.requests:
 			mark, style = widget.Warn, theme.Warn
 		case r.failed > 0:
 			mark, style = widget.Crit, theme.Crit

@@ -273,6 +273,9 @@ func (s *Screen) markdown(rows []row) string {
 
 // plain is a row as one line of text.
 func (r row) plain() string {
+	if r.unparsed {
+		return text.Plural(int(r.requests), "line") + " that no format understood"
+	}
 	c := r.cells(nil)
 	return fmt.Sprintf("%s: %s requests, %s failed (%s %%), p50 %s ms, p99 %s ms, first failed %s", r.label, c[0], c[1], c[2], c[3], c[4], c[5])
 }
@@ -283,6 +286,9 @@ const columns = 6
 // cells are the row's values as they stand in the table, right of its name, with
 // instants in a zone, which is UTC where it is nil.
 func (r row) cells(zone *time.Location) []string {
+	if r.unparsed { // how their requests ended is what nobody understood
+		return []string{text.Count(r.requests), "-", "-", "-", "-", "-"}
+	}
 	share := "-"
 	if r.requests > 0 {
 		share = fmt.Sprintf("%.1f", 100*float64(r.failed)/float64(r.requests))

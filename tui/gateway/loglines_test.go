@@ -281,6 +281,10 @@ func TestLinesNotUnderstood(t *testing.T) {
 	if got := s.linesWindow(row{}); got != s.table.query.window {
 		t.Errorf("%v, the table counts %v", got, s.table.query.window)
 	}
+	r := row{unparsed: true, requests: 2}
+	if got := strings.Join(r.cells(nil), " "); got != "2 - - - - -" || r.plain() != "2 lines that no format understood" {
+		t.Errorf("what was not understood is told as %q and %q", got, r.plain())
+	}
 	logs := wanted(s.View, row{unparsed: true}, w)
 	if len(logs) != 1 || !logs[0].Match(&incident.Exemplar{Kind: incident.Unparsed}) || logs[0].Match(&incident.Exemplar{Kind: incident.Sampled}) {
 		t.Errorf("%+v", logs)

@@ -176,7 +176,7 @@ func count(v *incident.View, q query, vanished []incident.Endpoint) table {
 		return cmp.Or(cmp.Compare(b.failed, a.failed), cmp.Compare(b2i(b.gone), b2i(a.gone)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.label, b.label))
 	})
 	if n := unparsed(v); n > 0 {
-		t.rows = append(t.rows, row{label: "(lines no format understood)", unparsed: true, requests: n, failed: n})
+		t.rows = append(t.rows, row{label: "(lines no format understood)", unparsed: true, requests: n})
 	}
 	for _, n := range totals {
 		t.total = append(t.total, *n)

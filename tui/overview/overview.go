@@ -184,10 +184,10 @@ func (s *Screen) makeRows() []row {
 		}
 	}
 	s.about, s.hits = topics(s.Analysis), hits(s.Analysis)
-	about := func(hit bool) {
+	about := func(first bool) { // who was hit, and when else
 		for i := range s.about {
 			t := &s.about[i]
-			if (t.word == "hit") == hit && s.Filter.Match(t.word, t.text) {
+			if (t.word == "hit" || t.word == "also") == first && s.Filter.Match(t.word, t.text) {
 				out = append(out, row{id: t.word + " " + t.title, severity: t.severity, word: t.word, text: t.text, show: "detail", finding: -1, topic: t, parts: t.parts})
 			}
 		}

@@ -2,6 +2,7 @@ package overview
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -265,5 +266,18 @@ func TestNothingBeforeNothing(t *testing.T) {
 		if len(parts) != c.want || !strings.HasPrefix(parts[1].Text, c.says) {
 			t.Errorf("impact %v: %d parts, of which the second says %q", c.impact, len(parts), parts[1].Text)
 		}
+	}
+}
+
+// TestOtherImpacts: what the sentence does not speak of is in the list, and not under
+// what was found innocent alone.
+func TestOtherImpacts(t *testing.T) {
+	msg := tuitest.Incident()
+	msg.Analysis.Others = []incident.Window{{From: tuitest.At("14:49:00"), To: tuitest.At("14:50:30")}, {From: tuitest.At("14:51:00"), To: tuitest.At("14:51:10")}}
+	s := New()
+	tuitest.Send(s, screen.SizeMsg{W: 120, H: 33}, msg, screen.RangeMsg{Window: tuitest.Range}, screen.CursorMsg{At: tuitest.Cursor})
+	at := slices.IndexFunc(s.rows, func(r row) bool { return r.word == "also" })
+	if at < 0 || s.rows[at].text != "requests failed, too, from 14:49:00Z to 14:50:30Z, 1m30s, and 1 more time" || s.rows[at+1].endpoint == (incident.Endpoint{}) {
+		t.Errorf("row %d of %+v", at, s.rows)
 	}
 }

@@ -44,7 +44,7 @@ func hits(a incident.Analysis) (list []hit) {
 
 // topics are those that have something to say.
 func topics(a incident.Analysis) (out []topic) {
-	for _, t := range []topic{reach(a), onset(a), services(a), slower(a), innocent(a), undecided(a)} {
+	for _, t := range []topic{reach(a), others(a), onset(a), services(a), slower(a), innocent(a), undecided(a)} {
 		if t.text != "" {
 			out = append(out, t)
 		}
@@ -143,6 +143,24 @@ func spans(times []incident.Span) (lines []string) {
 		lines = append(lines, redact.Line(fmt.Sprintf("%s (%s to %s): %s", s.Name, s.Starts, s.Ends, said)))
 	}
 	return lines
+}
+
+// others are the impacts that the sentence does not speak of.
+func others(a incident.Analysis) topic {
+	t := topic{severity: widget.Warn, word: "also", title: "other impacts; findings, numbers and endpoints here are not of them"}
+	var lines []string
+	for _, w := range a.Others {
+		lines = append(lines, text.Clock(w.From)+" to "+text.Clock(w.To)+", "+text.Dur(w.Length()))
+	}
+	if len(lines) == 0 {
+		return t
+	}
+	t.text = "requests failed, too, from " + lines[0]
+	if more := len(lines) - 1; more > 0 {
+		t.text += ", and " + text.Plural(more, "more time")
+	}
+	t.parts = []screen.Part{{Head: "requests failed, too, from", Text: strings.Join(lines, "\n")}, {Text: "`tripcurve trim` copies a part of the file, which is then analysed by itself"}}
+	return t
 }
 
 func onset(a incident.Analysis) topic {
