@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tripcurve/internal/incident"
-	"tripcurve/internal/pglock"
 	"tripcurve/tui/glyph"
 	"tripcurve/tui/grid"
 	"tripcurve/tui/screen"
@@ -231,7 +230,7 @@ func TestServerLogAlone(t *testing.T) {
 	ev := incident.NewEvidence()
 	from, to := tuitest.At("14:20:00").Add(122*time.Millisecond), tuitest.At("14:21:02")
 	ev.Add(incident.Episode{
-		Kind: incident.LockWait, From: from, To: to, Relation: "orders", Wanted: pglock.RowExclusive,
+		Kind: incident.LockWait, From: from, To: to, Relation: "orders",
 		Origin: incident.Origin{Group: "postgres", Name: "pg.log"}, Session: incident.Session{PID: 7}, Blockers: []incident.Blocker{{PID: 1, Hard: true}},
 	})
 	ev.SetSource(incident.SourceStatus{Name: "pg.log", Group: incident.ServerLogGroup, State: incident.SourceDone, LastAt: to})
