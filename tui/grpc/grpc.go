@@ -111,6 +111,10 @@ func (s *Screen) act(msg screen.ActionMsg) tea.Cmd {
 	}
 	f := s.selected()
 	if f == nil {
+		switch name {
+		case "axis", "try-deadline", "copy", "yank", "yank-markdown":
+			return screen.Say("no call is selected")
+		}
 		return nil
 	}
 	switch name {

@@ -134,6 +134,12 @@ func TestNoDataIsNotZero(t *testing.T) {
 	if !strings.Contains(frame, "NO DATA: no source counts gRPC calls") {
 		t.Errorf("without a source:\n%s", frame)
 	}
+	for _, name := range []string{"axis", "try-deadline", "copy", "yank", "yank-markdown"} {
+		_, cmd := empty.Update(screen.ActionMsg{Name: name})
+		if said := fmt.Sprint(tuitest.Answers(cmd)); !strings.Contains(said, "no call is selected") {
+			t.Errorf("%s without a call says %s", name, said)
+		}
+	}
 	tuitest.Draw(New(), 80, 21)
 }
 
