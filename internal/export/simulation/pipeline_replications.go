@@ -115,7 +115,7 @@ func (o *PipelineReplications) text(out io.Writer) {
 	if o == nil {
 		return
 	}
-	fmt.Fprintf(out, "\nOver %d other seeds (mean with its %.0f %% interval; of waits the median):\n", o.Runs, 100*o.Level)
+	fmt.Fprintf(out, "\nOver %s (mean with its %.0f %% interval; of waits the median):\n", export.Plural(o.Runs, "other seed"), 100*o.Level)
 	for _, q := range o.Requests {
 		line := fmt.Sprintf("%s of %s: no request ended in any run", q.Endpoint, q.Client)
 		if ok, ended := q.measure(okShare); ended {
@@ -130,16 +130,20 @@ func (o *PipelineReplications) text(out io.Writer) {
 		fmt.Fprint(out, export.Wrap(redact.Line(line), "  ", "    "))
 	}
 	if r := o.Recovery; r.Failed > 0 {
-		line := fmt.Sprintf("requests failed after the first fault in %d of %d runs; %d of those recovered before the run ended", r.Failed, o.Runs, r.Failed-r.Censored)
+		runs, half := export.Plural(o.Runs, "run"), "half of them"
+		if r.Failed == 1 {
+			half = "that one"
+		}
+		line := fmt.Sprintf("requests failed after the first fault in %d of %s; %d of those recovered before the run ended", r.Failed, runs, r.Failed-r.Censored)
 		switch {
 		case o.Lasting: // there is no end to count from
-			line = fmt.Sprintf("requests failed after the first fault in %d of %d runs, and a fault is not over when they end; in %d of those the last requests succeeded",
-				r.Failed, o.Runs, r.Failed-r.Censored)
+			line = fmt.Sprintf("requests failed after the first fault in %d of %s, and a fault is not over when they end; in %d of those the last requests succeeded",
+				r.Failed, runs, r.Failed-r.Censored)
 		case r.MedianS.Value == nil:
 		case *r.MedianS.Value == 0:
-			line += ", half of them before the last fault was over"
+			line += ", " + half + " before the last fault was over"
 		default:
-			line += fmt.Sprintf(", half of them within %s of the last fault's end", span(*r.MedianS.Value))
+			line += fmt.Sprintf(", %s within %s of the last fault's end", half, span(*r.MedianS.Value))
 		}
 		fmt.Fprint(out, export.Wrap(line+".", "  ", "    "))
 	}

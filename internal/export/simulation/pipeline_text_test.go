@@ -145,3 +145,21 @@ func TestNoEndOfTheFaultIsNoRecovery(t *testing.T) {
 		t.Errorf("text %s\nhas no %q", got, want)
 	}
 }
+
+// TestOneOtherSeed is one, and half of one run is none.
+func TestOneOtherSeed(t *testing.T) {
+	start := time.Date(2026, 1, 15, 14, 18, 0, 0, time.UTC)
+	run := &pipeline.Result{
+		Start: start, Length: time.Minute, Disturbed: true, TriggerEnd: start.Add(20 * time.Second), RecoveredAt: start.Add(25 * time.Second),
+		Requests: []pipeline.RequestResult{{Client: "web", Endpoint: "s.e", Started: 4, OK: 3, Failed: 1, P99: time.Second}},
+	}
+	var b strings.Builder
+	pipelineReplications([]*pipeline.Result{run}).text(&b)
+	for _, want := range []string{
+		"\nOver 1 other seed (mean", "requests failed after the first fault in 1 of 1 run; 1 of those recovered before the run ended, that one within 5 s of the last fault's end.",
+	} {
+		if !strings.Contains(b.String(), want) && !strings.Contains(strings.Join(strings.Fields(b.String()), " "), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}

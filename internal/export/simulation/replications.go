@@ -151,7 +151,7 @@ func finite(v float64) *float64 {
 // text writes the replications for people.
 func (o *Replications) text(out io.Writer) error {
 	percent := fmt.Sprintf("%g %%", 100*o.Level)
-	fmt.Fprintf(out, "\nOver %d other seeds%s\n\n", o.Runs, map[string]string{
+	fmt.Fprintf(out, "\nOver %s%s\n\n", export.Plural(o.Runs, "other seed"), map[string]string{
 		"asked": "", "precise": ", enough for the precision asked for",
 		"budget": "; that was all there was to spend, and the precision asked for was not reached",
 	}[o.Stopped])
