@@ -118,8 +118,9 @@ func (rep PipelineReport) waits(out io.Writer) error {
 	return nil
 }
 
-// table is a head and its rows, whose names may be anybody's. All columns are right-aligned; where a line would be longer
-// than a terminal, the first column stands on lines of its own.
+// table is a head and its rows, whose names may be anybody's. All columns are
+// right-aligned; where a line would be longer than a terminal, the first column stands on
+// lines of its own.
 type table [][]string
 
 func (t table) text(out io.Writer) error {
