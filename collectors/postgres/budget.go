@@ -7,8 +7,8 @@ const (
 	costFactor = 50
 	// mostSaved is the time that cheap samples leave for dear ones, the share of 10 s.
 	mostSaved = 10 * time.Second / costFactor
-	// longestPause between two samples, whatever they cost: who watches an incident needs
-	// the next one.
+	// longestPause is what a sample's cost puts the next one off at most: who watches an
+	// incident needs it, and samples of more than 600 ms then take more than their share.
 	longestPause = 30 * time.Second
 )
 
